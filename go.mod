@@ -1,0 +1,3 @@
+module github.com/tinygrow/tinygrow
+
+go 1.26

@@ -1,0 +1,70 @@
+package nn
+
+// Shape is the shape of one sample's activation: C channels of H rows and W
+// columns. A feature vector is (C, 1, 1).
+type Shape struct {
+	C int `json:"c" msgpack:"c"`
+	H int `json:"h" msgpack:"h"`
+	W int `json:"w" msgpack:"w"`
+}
+
+// Len returns the number of values of one sample.
+func (s Shape) Len() int { return s.C * s.H * s.W }
+
+// NodeID names a node within its graph, as "conv1" or "layer2.0.bn1".
+type NodeID string
+
+// Op is the kind of a node, in PyTorch's words.
+type Op string
+
+// The operations a node can have.
+const (
+	OpInput         Op = "input"
+	OpConv          Op = "conv2d"
+	OpLinear        Op = "linear" // on (C, H, W) it equals a convolution with an H x W kernel: PyTorch's flatten + linear
+	OpBatchNorm     Op = "batchnorm"
+	OpReLU          Op = "relu"
+	OpGELU          Op = "gelu"
+	OpTanh          Op = "tanh"
+	OpIdentity      Op = "identity"
+	OpMaxPool       Op = "maxpool2d"
+	OpAvgPool       Op = "avgpool2d"
+	OpGlobalAvgPool Op = "globalavgpool"
+	OpFlatten       Op = "flatten" // a marker: the shape stays (C, H, W), the following linear layer reads it whole
+	OpAdd           Op = "add"
+)
+
+// Loss names the loss computed at the last node.
+type Loss string
+
+// The losses.
+const (
+	CrossEntropy Loss = "cross_entropy" // softmax cross-entropy on class labels
+	MSE          Loss = "mse"           // sum over outputs of the squared error, per sample
+)
+
+// Node is one operation of a graph. Fields that its Op does not use are zero.
+type Node struct {
+	ID     NodeID   `json:"id" msgpack:"id"`
+	Op     Op       `json:"op" msgpack:"op"`
+	Inputs []NodeID `json:"inputs,omitempty" msgpack:"inputs,omitempty"`
+	// Out is the number of output channels (conv2d) or features (linear); zero is allowed and grows later.
+	Out    int  `json:"out,omitempty" msgpack:"out,omitempty"`
+	Kernel int  `json:"kernel,omitempty" msgpack:"kernel,omitempty"` // square; conv2d and pools
+	Stride int  `json:"stride,omitempty" msgpack:"stride,omitempty"`
+	Pad    int  `json:"pad,omitempty" msgpack:"pad,omitempty"`
+	Bias   bool `json:"bias,omitempty" msgpack:"bias,omitempty"`
+	// Eps and Momentum belong to batchnorm; Momentum is PyTorch's: running += Momentum * (batch - running).
+	Eps      float64 `json:"eps,omitempty" msgpack:"eps,omitempty"`
+	Momentum float64 `json:"momentum,omitempty" msgpack:"momentum,omitempty"`
+}
+
+// Graph is a network as data: nodes in topological order, the first the
+// input, the last the output that the loss reads. Growth changes the Out of
+// nodes and raises Generation; all other widths follow.
+type Graph struct {
+	Generation uint64 `json:"generation" msgpack:"generation"`
+	Input      Shape  `json:"input" msgpack:"input"`
+	Loss       Loss   `json:"loss" msgpack:"loss"`
+	Nodes      []Node `json:"nodes" msgpack:"nodes"`
+}
