@@ -116,7 +116,7 @@ func TestImportArrows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if files < 10 {
+	if files < 5 {
 		t.Fatalf("looked at %d files only: is this the root of the module?", files)
 	}
 }
