@@ -1,0 +1,118 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Limits of one graph, so that a description from outside cannot ask for
+// absurd amounts of memory.
+const (
+	maxWidth  = 1 << 20 // channels or features of a layer
+	maxSide   = 1 << 12 // rows or columns of an image
+	maxKernel = 1 << 8
+	maxParams = 1 << 30
+)
+
+// Node returns the node of the given id, or nil if the graph has none.
+func (g *Graph) Node(id NodeID) *Node {
+	for i := range g.Nodes {
+		if g.Nodes[i].ID == id {
+			return &g.Nodes[i]
+		}
+	}
+	return nil
+}
+
+// Consumers returns the nodes that read id, in node order; a node that reads
+// it twice appears twice.
+func (g *Graph) Consumers(id NodeID) []NodeID {
+	var out []NodeID
+	for _, n := range g.Nodes {
+		for _, in := range n.Inputs {
+			if in == id {
+				out = append(out, n.ID)
+			}
+		}
+	}
+	return out
+}
+
+// Output returns the node that the loss reads.
+func (g *Graph) Output() *Node { return &g.Nodes[len(g.Nodes)-1] }
+
+// Clone returns a deep copy.
+func (g *Graph) Clone() *Graph {
+	c := *g
+	c.Nodes = append([]Node(nil), g.Nodes...)
+	for i := range c.Nodes {
+		c.Nodes[i].Inputs = append([]NodeID(nil), c.Nodes[i].Inputs...)
+	}
+	return &c
+}
+
+// Shapes returns the shape of every node's output. Its error is Validate's.
+func (g *Graph) Shapes() (map[NodeID]Shape, error) {
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	return g.shapes(nil), nil
+}
+
+// shapes infers all shapes, telling fault about each node that cannot have
+// one; such nodes are absent from the result.
+func (g *Graph) shapes(fault func(n *Node, format string, args ...any)) map[NodeID]Shape {
+	shapes := make(map[NodeID]Shape, len(g.Nodes))
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if n.Op == OpInput {
+			shapes[n.ID] = g.Input
+			continue
+		}
+		if len(n.Inputs) == 0 {
+			continue
+		}
+		in, ok := shapes[n.Inputs[0]]
+		if !ok {
+			continue // its own fault has been told
+		}
+		out, err := n.output(in)
+		if err != nil {
+			fault(n, "%v", err)
+			continue
+		}
+		for _, other := range n.Inputs[1:] {
+			if s, ok := shapes[other]; ok && s != in {
+				fault(n, "adds %v of %q to %v of %q: shapes must be equal", s, other, in, n.Inputs[0])
+			}
+		}
+		shapes[n.ID] = out
+	}
+	return shapes
+}
+
+// String returns the shape as CxHxW.
+func (s Shape) String() string { return fmt.Sprintf("%dx%dx%d", s.C, s.H, s.W) }
+
+// output returns the shape of n's output for an input of shape in.
+func (n *Node) output(in Shape) (Shape, error) {
+	switch n.Op {
+	case OpConv, OpMaxPool, OpAvgPool:
+		if n.Kernel < 1 || n.Stride < 1 {
+			return Shape{}, errors.New("has no shape without a kernel and a stride")
+		}
+		out := Shape{n.Out, (in.H+2*n.Pad-n.Kernel)/n.Stride + 1, (in.W+2*n.Pad-n.Kernel)/n.Stride + 1}
+		if n.Op != OpConv {
+			out.C = in.C
+		}
+		if in.H+2*n.Pad < n.Kernel || in.W+2*n.Pad < n.Kernel {
+			return Shape{}, fmt.Errorf("has a %dx%d kernel that does not fit its input %v with padding %d", n.Kernel, n.Kernel, in, n.Pad)
+		}
+		return out, nil
+	case OpLinear:
+		return Shape{n.Out, 1, 1}, nil
+	case OpGlobalAvgPool:
+		return Shape{in.C, 1, 1}, nil
+	}
+	return in, nil
+}

@@ -1,0 +1,130 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// Validate returns all faults of the graph at once (errors.Join), or nil.
+func (g *Graph) Validate() error {
+	var faults []error
+	say := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	at := func(n *Node, format string, args ...any) {
+		say("node %q (%s): %w", n.ID, n.Op, fmt.Errorf(format, args...))
+	}
+
+	if s := g.Input; s.C < 1 || s.H < 1 || s.W < 1 || s.C > maxWidth || s.H > maxSide || s.W > maxSide {
+		say("input shape %v: every side must be at least 1, C at most %d, H and W at most %d", s, maxWidth, maxSide)
+	}
+	if g.Loss != CrossEntropy && g.Loss != MSE {
+		say("loss %q: must be %q or %q", g.Loss, CrossEntropy, MSE)
+	}
+	if len(g.Nodes) < 2 {
+		say("graph of %d nodes: needs an input and at least one layer", len(g.Nodes))
+		return errors.Join(faults...)
+	}
+	place := make(map[NodeID]int, len(g.Nodes))
+	read := make(map[NodeID]bool, len(g.Nodes))
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if !n.ID.valid() {
+			at(n, "an id is 1 to 64 letters, digits, dots, dashes and underscores")
+		}
+		if _, twice := place[n.ID]; twice {
+			at(n, "the id occurs twice")
+		}
+		if (n.Op == OpInput) != (i == 0) {
+			at(n, "the first node and no other must be the input")
+		}
+		for _, in := range n.Inputs {
+			if _, ok := place[in]; !ok {
+				at(n, "reads %q, which is no earlier node", in)
+			}
+			read[in] = true
+		}
+		place[n.ID] = i
+		n.faults(func(format string, args ...any) { at(n, format, args...) })
+	}
+	for i := range g.Nodes[:len(g.Nodes)-1] {
+		if n := &g.Nodes[i]; !read[n.ID] {
+			at(n, "nobody reads it and it is not the last")
+		}
+	}
+	if len(faults) > 0 {
+		return errors.Join(faults...)
+	}
+	shapes := g.shapes(at)
+	if out, ok := shapes[g.Output().ID]; ok && (out.C < 1 || out.H != 1 || out.W != 1) {
+		at(g.Output(), "the output has shape %v: the loss needs a vector of at least one value", out)
+	}
+	if len(faults) == 0 && g.countParams(shapes) > maxParams {
+		say("graph has more than %d parameters", maxParams)
+	}
+	return errors.Join(faults...)
+}
+
+// valid reports whether an id may name files and tensors.
+func (id NodeID) valid() bool {
+	for _, r := range id {
+		switch {
+		case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '.', r == '-', r == '_':
+		default:
+			return false
+		}
+	}
+	return 1 <= len(id) && len(id) <= 64
+}
+
+// faults tells what is wrong with the fields of one node.
+func (n *Node) faults(say func(format string, args ...any)) {
+	arity := 1
+	var out, window, pad, bias, norm bool // fields that the operation uses
+	switch n.Op {
+	case OpInput:
+		arity = 0
+	case OpConv:
+		out, window, pad, bias = true, true, true, true
+	case OpLinear:
+		out, bias = true, true
+	case OpBatchNorm:
+		norm = true
+	case OpMaxPool, OpAvgPool:
+		window, pad = true, true
+		if n.Kernel >= 1 && n.Pad > n.Kernel/2 {
+			say("pad %d: must be at most half of the kernel %d", n.Pad, n.Kernel)
+		}
+	case OpAdd:
+		arity = 2
+	case OpReLU, OpGELU, OpTanh, OpIdentity, OpGlobalAvgPool, OpFlatten:
+	default:
+		say("unknown operation")
+		return
+	}
+	if len(n.Inputs) != arity && !(n.Op == OpAdd && len(n.Inputs) > 2) {
+		say("has %d inputs, needs %d", len(n.Inputs), arity)
+	}
+	between := func(name string, used bool, v, lo, hi int) {
+		if !used {
+			lo, hi = 0, 0
+		}
+		if v < lo || v > hi {
+			say("%s %d: must be %d to %d", name, v, lo, hi)
+		}
+	}
+	between("out", out, n.Out, 0, maxWidth)
+	between("kernel", window, n.Kernel, 1, maxKernel)
+	between("stride", window, n.Stride, 1, maxKernel)
+	between("pad", pad, n.Pad, 0, maxKernel)
+	if n.Bias && !bias {
+		say("has no bias")
+	}
+	switch {
+	case !norm && (n.Eps != 0 || n.Momentum != 0):
+		say("has no eps and no momentum")
+	case norm && !(n.Eps > 0 && n.Eps <= math.MaxFloat32):
+		say("eps %v: must be above 0", n.Eps)
+	case norm && !(n.Momentum >= 0 && n.Momentum <= 1):
+		say("momentum %v: must be 0 to 1", n.Momentum)
+	}
+}
