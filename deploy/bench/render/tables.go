@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// tables names every table README may hold, with the result file it comes from.
+var tables = []struct {
+	name, file string
+	table      func(raw []byte) (string, error)
+}{
+	{"compute", "compute.json", computeTable},
+	{"policies-cifar10", "policies-cifar10.jsonl", policyTable},
+	{"policies-shapes", "policies-shapes.jsonl", policyTable},
+}
+
+// render replaces what stands between the markers of each table that readme
+// has; a table without markers is left out.
+func render(readme, results string) (string, error) {
+	for _, t := range tables {
+		open, end := "<!-- results:"+t.name+" -->\n", "<!-- end:"+t.name+" -->"
+		before, rest, found := strings.Cut(readme, open)
+		if !found {
+			continue
+		}
+		_, after, found := strings.Cut(rest, end)
+		if !found {
+			return "", fmt.Errorf("README.md has %q and no %q after it", strings.TrimSpace(open), end)
+		}
+		raw, err := os.ReadFile(filepath.Join(results, t.file))
+		if err != nil {
+			return "", err
+		}
+		body, err := t.table(raw)
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", t.file, err)
+		}
+		readme = before + open + body + end + after
+	}
+	return readme, nil
+}
+
+// computeTable renders what compare.sh prints.
+func computeTable(raw []byte) (string, error) {
+	var r struct {
+		Date           string
+		CPU            string
+		Cores          int
+		Batch, Threads int
+		Repeat         int
+		Models         []struct {
+			Model string
+			Ours  float64 `json:"samples_per_s"`
+			Torch float64 `json:"torch_samples_per_s"`
+			Ratio float64
+			Best  string `json:"torch_best_setting"`
+		}
+	}
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString("| network | tinygrow, samples/s | PyTorch at its best, samples/s | ratio | PyTorch's best setting |\n|---|---:|---:|---:|---|\n")
+	for _, m := range r.Models {
+		fmt.Fprintf(&b, "| %s | %.0f | %.0f | %.2f | %s |\n", m.Model, m.Ours, m.Torch, m.Ratio, m.Best)
+	}
+	fmt.Fprintf(&b, "\nMedians of %d paired, alternating runs; batch %d, %d threads; %s, %d cores; %s.\n", r.Repeat, r.Batch, r.Threads, r.CPU, r.Cores, r.Date)
+	return b.String(), nil
+}
+
+// policyRun is the part of a line of policies.py that the table shows.
+type policyRun struct {
+	Policy   string
+	Args     string
+	Accuracy float64         `json:"test_accuracy"`
+	Start    int             `json:"params_start"`
+	End      int             `json:"params_end"`
+	Events   []any           `json:"growth_events"`
+	CPU      float64         `json:"cpu_s"`
+	Widths   json.RawMessage `json:"widths"`
+}
+
+// policyTable renders what policies.py prints, one row a policy.
+func policyTable(raw []byte) (string, error) {
+	var order []string
+	runs := map[string][]policyRun{}
+	args := ""
+	lines := bufio.NewScanner(bytes.NewReader(raw))
+	lines.Buffer(nil, 1<<26)
+	for lines.Scan() {
+		var r policyRun
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			return "", err
+		}
+		if runs[r.Policy] == nil {
+			order = append(order, r.Policy)
+		}
+		runs[r.Policy] = append(runs[r.Policy], r)
+		args = r.Args
+	}
+	if err := lines.Err(); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString("| policy | test accuracy, each seed | median | parameters, start -> end (median) | growth events (median) | CPU-seconds (median) |\n|---|---|---:|---:|---:|---:|\n")
+	for _, p := range order {
+		var each []string
+		for _, r := range runs[p] {
+			each = append(each, fmt.Sprintf("%.1f %%", 100*r.Accuracy))
+		}
+		fmt.Fprintf(&b, "| %s | %s | %.1f %% | %.0f -> %.0f | %.0f | %.0f |\n", p, strings.Join(each, ", "),
+			100*median(runs[p], func(r policyRun) float64 { return r.Accuracy }),
+			median(runs[p], func(r policyRun) float64 { return float64(r.Start) }),
+			median(runs[p], func(r policyRun) float64 { return float64(r.End) }),
+			median(runs[p], func(r policyRun) float64 { return float64(len(r.Events)) }),
+			median(runs[p], func(r policyRun) float64 { return r.CPU }))
+	}
+	fmt.Fprintf(&b, "\n`tinygrow train %s`, by `deploy/bench/policies.py`.\n", strings.TrimSpace(args))
+	return b.String(), nil
+}
+
+// median returns the middle of what value says of each run; the mean of the two middle ones where their number is even.
+func median(runs []policyRun, value func(policyRun) float64) float64 {
+	var v []float64
+	for _, r := range runs {
+		v = append(v, value(r))
+	}
+	slices.Sort(v)
+	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
+}
