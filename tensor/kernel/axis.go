@@ -1,0 +1,89 @@
+package kernel
+
+// An axis says, for one of the two image axes, which source positions each
+// destination position sums over. Forward, the destination is the output;
+// backward, the input. Source positions of one destination always ascend by
+// one, and so do the taps in packed order, which turns all taps of one kernel
+// row into one run of memory.
+type axis struct {
+	phases [][]int // tap indices in packed order, by phase
+	at     []reach // by destination position
+}
+
+// reach is what one destination position sums over: taps lo to hi (exclusive)
+// of its phase, the first of them on source position src.
+type reach struct {
+	phase, lo, hi int
+	src           int
+}
+
+// forwardAxis has one phase: taps k ascending read position o*stride + k - pad.
+func forwardAxis(n, k, stride, pad int) axis {
+	taps := make([]int, k)
+	for i := range taps {
+		taps[i] = i
+	}
+	a := axis{phases: [][]int{taps}}
+	for o := range outputs(n, k, stride, pad) {
+		first := o*stride - pad
+		lo, hi := max(0, -first), min(k, n-first)
+		if lo >= hi {
+			a.at = append(a.at, reach{})
+			continue
+		}
+		a.at = append(a.at, reach{lo: lo, hi: hi, src: first + lo})
+	}
+	return a
+}
+
+// backwardAxis has one phase for each residue of i+pad modulo stride: its taps
+// k descend, because output position (i + pad - k)/stride ascends.
+func backwardAxis(n, k, stride, pad int) axis {
+	a := axis{phases: make([][]int, stride)}
+	for t := k - 1; t >= 0; t-- {
+		a.phases[t%stride] = append(a.phases[t%stride], t)
+	}
+	outs := outputs(n, k, stride, pad)
+	for i := range n {
+		r := reach{phase: (i + pad) % stride}
+		found := false
+		for j, t := range a.phases[r.phase] {
+			d := i + pad - t
+			if d < 0 || d/stride >= outs {
+				continue
+			}
+			if !found {
+				r.lo, r.src, found = j, d/stride, true
+			}
+			r.hi = j + 1
+		}
+		a.at = append(a.at, r)
+	}
+	return a
+}
+
+// A span is a group of count destination positions first, first+step, ... of
+// equal phase and taps, whose source positions start at src and ascend by srcStep.
+type span struct {
+	first, count, step int
+	phase, lo, hi      int
+	src, srcStep       int
+}
+
+// spans groups the destinations; step and srcStep are those of the direction.
+func (a axis) spans(step, srcStep int) []span {
+	var list []span
+	last := make([]int, len(a.phases)) // index+1 of the open span of each phase
+	for i, r := range a.at {
+		if j := last[r.phase]; j > 0 {
+			s := &list[j-1]
+			if s.lo == r.lo && s.hi == r.hi && (r.lo == r.hi || r.src == s.src+s.count*srcStep) {
+				s.count++
+				continue
+			}
+		}
+		list = append(list, span{first: i, count: 1, step: step, phase: r.phase, lo: r.lo, hi: r.hi, src: r.src, srcStep: srcStep})
+		last[r.phase] = len(list)
+	}
+	return list
+}

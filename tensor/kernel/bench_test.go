@@ -1,0 +1,63 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+// benchGeometries are 3x3 layers as networks have them, at powers of two and at grown widths.
+var benchGeometries = []Geometry{
+	conv3(3, 16, 32), conv3(5, 5, 32), conv3(8, 8, 32), conv3(16, 16, 32), conv3(27, 27, 32), conv3(32, 32, 32), conv3(64, 64, 32),
+	conv3(64, 64, 16), conv3(128, 128, 16), conv3(37, 37, 16), conv3(256, 256, 8), conv3(512, 512, 4),
+	{InC: 64, InH: 32, InW: 32, OutC: 128, KH: 3, KW: 3, Stride: 2, Pad: 1},
+	{InC: 64, InH: 32, InW: 32, OutC: 128, KH: 1, KW: 1, Stride: 2},
+	{InC: 3072, InH: 1, InW: 1, OutC: 512, KH: 1, KW: 1, Stride: 1},
+	{InC: 512, InH: 1, InW: 1, OutC: 512, KH: 1, KW: 1, Stride: 1},
+}
+
+func conv3(in, out, size int) Geometry {
+	return Geometry{InC: in, InH: size, InW: size, OutC: out, KH: 3, KW: 3, Stride: 1, Pad: 1}
+}
+
+func (g Geometry) name() string {
+	return fmt.Sprintf("%dx%d-%d-k%ds%d-%d", g.InH, g.InW, g.InC, g.KH, g.Stride, g.OutC)
+}
+
+func benchConv(b *testing.B, body func(c *Conv, y, x, w, packed, scratch []float32)) {
+	for _, g := range benchGeometries {
+		b.Run(g.name(), func(b *testing.B) {
+			c := NewConv(g)
+			r := rand.New(rand.NewPCG(1, 1))
+			x, y, w := make([]float32, g.inputLen()), make([]float32, g.outputLen()), make([]float32, g.weights())
+			fill(r, x)
+			fill(r, y)
+			fill(r, w)
+			packed, scratch := make([]float32, c.PackedLen()), make([]float32, c.ScratchLen(1))
+			c.Pack(packed, w)
+			b.ReportAllocs()
+			for b.Loop() {
+				body(c, y, x, w, packed, scratch)
+			}
+			report(b, float64(g.FLOPs())*32)
+		})
+	}
+}
+
+// report adds GFLOP/s for operations of flops each.
+func report(b *testing.B, flops float64) {
+	rate := flops * float64(b.N) / b.Elapsed().Seconds() / 1e9
+	b.ReportMetric(rate, "GFLOP/s")
+}
+
+func BenchmarkConvForward(b *testing.B) {
+	benchConv(b, func(c *Conv, y, x, w, packed, scratch []float32) { c.Forward(y, x, packed, nil, 1, scratch) })
+}
+
+func BenchmarkConvBackwardData(b *testing.B) {
+	benchConv(b, func(c *Conv, y, x, w, packed, scratch []float32) { c.BackwardData(x, y, packed, 1, scratch) })
+}
+
+func BenchmarkConvBackwardWeights(b *testing.B) {
+	benchConv(b, func(c *Conv, y, x, w, packed, scratch []float32) { c.BackwardWeights(w, nil, x, y, 1, scratch) })
+}

@@ -1,0 +1,67 @@
+package kernel
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"testing"
+)
+
+func TestGemmAgainstNaive(t *testing.T) {
+	withISA(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(3, 4))
+		for _, s := range [][3]int{{1, 1, 1}, {3, 5, 7}, {14, 32, 9}, {15, 33, 40}, {29, 65, 3}, {2, 100, 33}, {61, 17, 350}, {0, 3, 2}, {3, 0, 2}, {3, 2, 0}} {
+			for mode := range 8 {
+				t.Run(fmt.Sprint(s, mode), func(t *testing.T) {
+					checkGemm(t, r, s[0], s[1], s[2], mode&1 != 0, mode&2 != 0, mode&4 != 0)
+				})
+			}
+		}
+	})
+}
+
+func checkGemm(t *testing.T, r *rand.Rand, m, n, k int, transA, transB, accumulate bool) {
+	lda, ldb, ldc := k+3, n+1, n+2
+	aLen, bLen := m*lda, k*ldb
+	if transA {
+		lda = m + 3
+		aLen = k * lda
+	}
+	if transB {
+		ldb = k + 1
+		bLen = n * ldb
+	}
+	a, aOK := guarded(aLen, 1)
+	b, bOK := guarded(bLen, 2)
+	c, cOK := guarded(m*ldc, 3)
+	scratch, sOK := guarded(GemmScratchLen(m, n, k), 5)
+	fill(r, a)
+	fill(r, b)
+	fill(r, c)
+	want := append([]float32(nil), c...)
+	for i := range m {
+		for j := range n {
+			acc := float32(0)
+			if accumulate {
+				acc = want[i*ldc+j]
+			}
+			for l := range k {
+				ai, bi := i*lda+l, l*ldb+j
+				if transA {
+					ai = l*lda + i
+				}
+				if transB {
+					bi = j*ldb + l
+				}
+				acc = FMA(a[ai], b[bi], acc)
+			}
+			want[i*ldc+j] = acc
+		}
+	}
+	Gemm(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate, scratch)
+	if err := sameBits(c, want); err != nil {
+		t.Error(err)
+	}
+	if !aOK() || !bOK() || !cOK() || !sOK() {
+		t.Error("a guard word was overwritten")
+	}
+}
