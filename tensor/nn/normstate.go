@@ -1,0 +1,180 @@
+package nn
+
+import (
+	"math"
+
+	"github.com/tinygrow/tinygrow/tensor"
+	"github.com/tinygrow/tinygrow/tensor/kernel"
+)
+
+// channelState is what a workspace knows of one batchnorm channel between
+// forward and backward. Sums are over the valid samples of the micro-shard and
+// all pixels; lanes are added in order within a block, blocks in order.
+type channelState struct {
+	mean, inv  float64 // inv is 1/sqrt(variance + eps)
+	sum, sumSq float64 // of the values: the moments
+	s, q       float64 // sums of the pass at hand
+}
+
+func (w *Workspace) channels(n *norm) []channelState { return w.state[n.state : n.state+n.channels] }
+
+func (w *Workspace) coefs(n *norm) []float32 {
+	return w.coef[n.state*kernel.NormCoefs : (n.state+n.channels)*kernel.NormCoefs]
+}
+
+// clearSums starts a pass of sums.
+func (w *Workspace) clearSums(n *norm) {
+	cs := w.channels(n)
+	for i := range cs {
+		cs[i].s, cs[i].q = 0, 0
+	}
+}
+
+// foldSums adds the lane sums of block b in w.s and w.q, valid lanes only.
+func (w *Workspace) foldSums(n *norm, b int) {
+	used := w.lanes(b)
+	cs := w.channels(n)
+	for i := range cs {
+		var s, q float64
+		sr := w.s[i*tensor.Lanes:][:used]
+		qr := w.q[i*tensor.Lanes:][:len(sr)]
+		for l, v := range sr {
+			s += float64(v)
+			q += float64(qr[l])
+		}
+		cs[i].s += s
+		cs[i].q += q
+	}
+}
+
+// measure sets mean and inv of n's channels from the micro-shard's own values
+// x, and their moments. The reference of a channel is the mean of the pixel in
+// the middle over the first block.
+func (w *Workspace) measure(n *norm, x []float32) {
+	cs, k := w.channels(n), w.coefs(n)
+	used := w.lanes(0)
+	middle := n.pixels / 2 * n.channels * tensor.Lanes
+	for i := range cs {
+		var s float64
+		for _, v := range x[middle+i*tensor.Lanes:][:used] {
+			s += float64(v)
+		}
+		k[i*kernel.NormCoefs+kernel.NormRef] = float32(s / float64(used))
+	}
+	w.clearSums(n)
+	for b := range w.blocks {
+		kernel.Moments(w.s[:n.channels*tensor.Lanes], w.q[:n.channels*tensor.Lanes], part(x, b, w.blocks), k)
+		w.foldSums(n, b)
+	}
+	count := float64(w.n * n.pixels)
+	for i := range cs {
+		c := &cs[i]
+		ref := float64(k[i*kernel.NormCoefs+kernel.NormRef])
+		off := c.s / count
+		c.mean = ref + off
+		variance := c.q/count - float64(off*off)
+		if variance < 0 {
+			variance = 0 // rounding; NaN stays
+		}
+		c.inv = 1 / math.Sqrt(variance+n.eps)
+		c.sum = c.s + float64(count*ref)
+		c.sumSq = c.q + float64(ref*(float64(2*c.s)+float64(count*ref)))
+	}
+}
+
+// recall sets mean and inv of n's channels from the running statistics.
+func (w *Workspace) recall(n *norm) {
+	mean, variance := n.mean.Of(w.running), n.variance.Of(w.running)
+	cs, k := w.channels(n), w.coefs(n)
+	for i := range cs {
+		cs[i].mean = float64(mean[i])
+		cs[i].inv = 1 / math.Sqrt(float64(variance[i])+n.eps)
+		cs[i].sum, cs[i].sumSq = 0, 0
+		k[i*kernel.NormCoefs+kernel.NormRef] = mean[i]
+	}
+}
+
+// affine sets the coefficients of y = Scale x + Shift.
+func (w *Workspace) affine(n *norm) {
+	gamma, beta := w.packed.vector[n.gammaVec:], w.packed.vector[n.betaVec:]
+	cs, k := w.channels(n), w.coefs(n)
+	for i := range cs {
+		scale := float64(gamma[i]) * cs[i].inv
+		k[i*kernel.NormCoefs+kernel.NormScale] = float32(scale)
+		k[i*kernel.NormCoefs+kernel.NormShift] = float32(float64(beta[i]) - float64(cs[i].mean*scale))
+	}
+}
+
+// slopes turns the sums of a backward pass, of g and of g (x - ref), into the
+// gradients of weight and bias and the coefficients of
+// dx = A g + B (x - mean) - A mean(g), where under running statistics mean and
+// variance do not depend on x and dx = A g.
+func (w *Workspace) slopes(n *norm) {
+	gamma := w.packed.vector[n.gammaVec:]
+	dGamma, dBeta := n.weight.Of(w.grad), n.bias.Of(w.grad)
+	cs, k := w.channels(n), w.coefs(n)
+	count := float64(w.n * n.pixels)
+	for i := range cs {
+		c, row := &cs[i], k[i*kernel.NormCoefs:(i+1)*kernel.NormCoefs]
+		ref := float64(row[kernel.NormRef])
+		centred := c.q + float64((ref-c.mean)*c.s) // sum of g (x - mean)
+		dGamma[i] = float32(centred * c.inv)
+		dBeta[i] = float32(c.s)
+		a := float64(gamma[i]) * c.inv
+		var slope, offset float64
+		if w.mode == Train {
+			slope = -a * c.inv * c.inv * centred / count
+			offset = float64(slope*(ref-c.mean)) - float64(a*c.s)/count
+		}
+		row[kernel.NormA], row[kernel.NormB], row[kernel.NormC] = float32(a), float32(slope), float32(offset)
+	}
+}
+
+// MomentsLen returns the length of the moments: for each batchnorm node in
+// order the sums of its C channels, their C sums of squares, and the count.
+func (p *Program) MomentsLen() int { return p.moments }
+
+// AddMoments adds the moments of the last Forward in Train mode to dst.
+func (w *Workspace) AddMoments(dst []float64) {
+	if len(dst) != w.program.moments {
+		panic("nn: wrong number of moments")
+	}
+	for _, n := range w.program.norms {
+		d := dst[n.moments:]
+		for i, c := range w.channels(n) {
+			d[i] += c.sum
+			d[n.channels+i] += c.sumSq
+		}
+		d[2*n.channels] += float64(w.n * n.pixels)
+	}
+}
+
+// UpdateRunning moves the running statistics in buffers towards the moments of
+// a whole step (sums of AddMoments over its micro-shards) by PyTorch's rule:
+// running += momentum (batch - running), with the unbiased variance.
+func UpdateRunning(g *Graph, buffers []float32, moments []float64) {
+	means := map[NodeID][]float32{}
+	for _, e := range g.BufferEntries() {
+		if e.Role == RoleRunningMean {
+			means[e.Node] = e.Of(buffers)
+			continue
+		}
+		mean, variance, momentum := means[e.Node], e.Of(buffers), g.Node(e.Node).Momentum
+		c := len(variance)
+		count := moments[2*c]
+		for i := range variance {
+			m := moments[i] / count
+			v := max(moments[c+i]/count-float64(m*m), 0)
+			if count > 1 {
+				v *= count / (count - 1)
+			}
+			mean[i] = towards(mean[i], m, momentum)
+			variance[i] = towards(variance[i], v, momentum)
+		}
+		moments = moments[2*c+1:]
+	}
+}
+
+func towards(running float32, v, momentum float64) float32 {
+	return float32(float64((1-momentum)*float64(running)) + float64(momentum*v))
+}

@@ -1,0 +1,141 @@
+package nn
+
+import (
+	"fmt"
+
+	"github.com/tinygrow/tinygrow/tensor"
+	"github.com/tinygrow/tinygrow/tensor/kernel"
+)
+
+// Options change what a program keeps and whether it can go backward.
+type Options struct {
+	// Keep names nodes whose Value stays readable after Forward and Backward
+	// and whose Grad stays readable after Backward.
+	Keep []NodeID
+	// Inference leaves out the backward pass and its buffers.
+	Inference bool
+}
+
+// Program is a graph compiled for micro-shards of a fixed size: an immutable
+// list of kernel calls over planned buffers, shared by all goroutines.
+type Program struct {
+	graph   *Graph
+	samples int
+	blocks  int
+	input   Shape
+	output  Shape
+
+	steps   []step // forward steps, then backward steps
+	forward int    // number of forward steps
+	rows    []int  // of buffers, per block
+	offsets []int  // of buffers, in the arena
+	arena   int
+
+	values, grads  map[NodeID]buf // of kept nodes
+	logits, dLoss  buf
+	layers         []*layer
+	norms          []*norm
+	panels, vector int // lengths of a Packed
+	scratch, sums  int
+	params         int
+	buffers        int
+	moments        int
+	inference      bool
+}
+
+// layer is a conv2d or linear node with its parameters.
+type layer struct {
+	conv           *kernel.Conv
+	weight, bias   Entry // bias.Shape is nil where there is none
+	panel, biasVec int   // offsets in a Packed
+	packedLen      int
+}
+
+// norm is a batchnorm node with its parameters and buffers.
+type norm struct {
+	channels          int
+	pixels            int
+	eps               float64
+	weight, bias      Entry
+	mean, variance    Entry
+	gammaVec, betaVec int // offsets in a Packed's vector
+	state             int // offset of its per-channel state in a workspace
+	moments           int // offset in the moments
+}
+
+// Compile plans the execution of g on micro-shards of at most the given number
+// of samples (1 to 1024). Its errors are faults of the graph or of the options.
+func Compile(g *Graph, samples int, o Options) (*Program, error) {
+	if samples < 1 || samples > 1024 {
+		return nil, fmt.Errorf("micro-shard of %d samples: must be 1 to 1024", samples)
+	}
+	shapes, err := g.Shapes()
+	if err != nil {
+		return nil, err
+	}
+	g = g.Clone()
+	c := &compiler{
+		Program: &Program{
+			graph: g, samples: samples, blocks: tensor.Blocks(samples), input: g.Input, output: shapes[g.Output().ID],
+			values: map[NodeID]buf{}, grads: map[NodeID]buf{}, inference: o.Inference, dLoss: noBuf,
+			params: g.NumParams(), buffers: g.NumBuffers(),
+		},
+		plan: newPlan(g.Input), shapes: shapes,
+		value: map[NodeID]buf{}, contributions: map[NodeID][]buf{}, keep: map[NodeID]bool{}, wants: map[NodeID]bool{},
+	}
+	for _, id := range o.Keep {
+		if g.Node(id) == nil {
+			return nil, fmt.Errorf("keep %q: the graph has no such node", id)
+		}
+		c.keep[id] = true
+	}
+	c.parameters()
+	c.compile()
+	return c.Program, nil
+}
+
+// Graph returns the program's graph; it must not be changed.
+func (p *Program) Graph() *Graph { return p.graph }
+
+// Samples returns the micro-shard size it was compiled for.
+func (p *Program) Samples() int { return p.samples }
+
+// NewBatch returns an empty batch of the program's size.
+func (p *Program) NewBatch() *Batch {
+	classes := 0
+	if p.graph.Loss == MSE {
+		classes = p.output.C
+	}
+	return NewBatch(p.input, p.samples, classes)
+}
+
+// WorkspaceBytes returns the size of one workspace's buffers.
+func (p *Program) WorkspaceBytes() int64 { return 4 * int64(p.arena+p.scratch+2*p.sums) }
+
+// Packed is one version of the parameters in the order the kernels read them:
+// shared read-only by all workspaces.
+type Packed struct {
+	panels []float32 // weights of layers
+	vector []float32 // biases, batchnorm weights and biases
+}
+
+// Pack fills dst with params, which it does not keep; a nil dst is allocated.
+func (p *Program) Pack(dst *Packed, params []float32) *Packed {
+	if len(params) != p.params {
+		panic("nn: wrong number of parameters")
+	}
+	if dst == nil {
+		dst = &Packed{make([]float32, p.panels), make([]float32, p.vector)}
+	}
+	for _, l := range p.layers {
+		l.conv.Pack(dst.panels[l.panel:l.panel+l.packedLen], l.weight.Of(params))
+		if l.bias.Shape != nil {
+			copy(dst.vector[l.biasVec:], l.bias.Of(params))
+		}
+	}
+	for _, n := range p.norms {
+		copy(dst.vector[n.gammaVec:], n.weight.Of(params))
+		copy(dst.vector[n.betaVec:], n.bias.Of(params))
+	}
+	return dst
+}

@@ -1,0 +1,139 @@
+package nn
+
+import (
+	"github.com/tinygrow/tinygrow/tensor"
+	"github.com/tinygrow/tinygrow/tensor/kernel"
+)
+
+// normUnit is a batchnorm node with what follows it: [add] [relu] or
+// [relu [maxpool]].
+type normUnit struct {
+	norm, last *Node
+	add        *Node // the addition of another node, or nil
+	pool       *Node // a maximum over tiles, or nil
+	relu       bool
+}
+
+func (u *normUnit) forward(c *compiler) {
+	s := &normStep{norm: c.normOf[u.norm.ID], x: c.in(u.norm, 0), skip: noBuf, relu: u.relu}
+	reads := []buf{s.x}
+	if u.add != nil {
+		s.skip = c.value[u.skip()]
+		reads = append(reads, s.skip)
+	}
+	if u.pool != nil {
+		win := window(u.pool, c.shapes[u.norm.ID])
+		s.win = &win
+	}
+	s.y = c.output(u.last)
+	inPlace := []buf{}
+	if u.pool == nil { // of the two only the skip is not needed again by this unit's own backward pass
+		inPlace = append(inPlace, reads[1:]...)
+		inPlace = append(inPlace, s.x)
+	}
+	c.plan.add(s, s.y, reads, inPlace...)
+}
+
+// skip returns the node that is added to the normalised values.
+func (u *normUnit) skip() NodeID {
+	if u.add.Inputs[0] == u.norm.ID {
+		return u.add.Inputs[1]
+	}
+	return u.add.Inputs[0]
+}
+
+func (u *normUnit) backward(c *compiler) {
+	var dy buf
+	rectify := u.relu // whether dy is still to be cut where the output is 0
+	if u.add != nil && u.relu {
+		dy, rectify = c.rectifiedGradient(u.last), false
+	} else {
+		dy = c.gradient(u.last)
+	}
+	if u.add != nil && c.wants[u.skip()] {
+		c.send(u.skip(), dy)
+	}
+	n, in := c.normOf[u.norm.ID], u.norm.Inputs[0]
+	s := &normBackStep{norm: n, x: c.value[in], dy: dy, dx: noBuf, relu: rectify}
+	if u.pool != nil {
+		win := window(u.pool, c.shapes[u.norm.ID])
+		s.win = &win
+	}
+	if !c.wants[in] {
+		c.plan.add(s, noBuf, []buf{s.x, dy})
+		return
+	}
+	s.dx = c.plan.buffer(c.shapes[in])
+	if u.pool != nil {
+		c.plan.add(s, s.dx, []buf{s.x, dy})
+	} else {
+		c.plan.add(s, s.dx, []buf{s.x, dy}, dy, s.x)
+	}
+	c.send(in, s.dx)
+}
+
+type normStep struct {
+	*norm
+	y, x, skip buf
+	relu       bool
+	win        *kernel.Window // of the pooling, or nil
+}
+
+func (s *normStep) run(w *Workspace) {
+	x := w.at(s.x)
+	k := w.coefs(s.norm)
+	if w.mode == Train {
+		w.measure(s.norm, x)
+	} else {
+		w.recall(s.norm)
+	}
+	w.affine(s.norm)
+	switch y := w.at(s.y); {
+	case s.win != nil:
+		kernel.NormMaxPool(y, x, k, *s.win, w.blocks)
+	case s.skip != noBuf:
+		kernel.NormAdd(y, x, w.at(s.skip), k, s.relu)
+	default:
+		kernel.Norm(y, x, k, s.relu)
+	}
+}
+
+type normBackStep struct {
+	*norm
+	dx, dy, x buf
+	relu      bool
+	win       *kernel.Window
+}
+
+func (s *normBackStep) run(w *Workspace) {
+	x, dy, k := w.at(s.x), w.at(s.dy), w.coefs(s.norm)
+	w.clearSums(s.norm)
+	for b := range w.blocks {
+		xb, db := part(x, b, w.blocks), part(dy, b, w.blocks)
+		if s.win != nil {
+			kernel.NormMaxPoolSums(w.s[:s.channels*tensor.Lanes], w.q[:s.channels*tensor.Lanes], db, xb, k, *s.win)
+		} else {
+			kernel.NormSums(w.s[:s.channels*tensor.Lanes], w.q[:s.channels*tensor.Lanes], db, xb, k, s.relu)
+		}
+		w.foldSums(s.norm, b)
+	}
+	w.slopes(s.norm)
+	if s.dx == noBuf {
+		return
+	}
+	dx := w.at(s.dx)
+	if s.win != nil {
+		kernel.NormMaxPoolBackward(dx, dy, x, k, *s.win, w.blocks)
+	} else {
+		kernel.NormBackward(dx, dy, x, k, s.relu)
+	}
+	if used := w.lanes(w.blocks - 1); used < tensor.Lanes {
+		kernel.ZeroLanes(part(dx, w.blocks-1, w.blocks), used)
+	}
+}
+
+// part returns block b of blocks of x.
+func part(x []float32, b, blocks int) []float32 {
+	n := len(x) / blocks
+	return x[b*n : (b+1)*n]
+}
