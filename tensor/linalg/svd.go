@@ -29,7 +29,8 @@ const (
 )
 
 // TopSVD returns the k leading singular triples of y (fewer if its rank is
-// lower: values below 1e-12 of the largest count as zero). y may be nil.
+// lower: values below 1e-7 of the largest count as zero, since the Gram matrix
+// does not resolve them). y may be nil.
 func TopSVD(y *mat.Dense, k int) SVD {
 	if y == nil || k < 0 {
 		return SVD{}
@@ -57,7 +58,7 @@ func topTall(y *mat.Dense, k int) SVD {
 		values, v = subspace(y, min(c, k+spare), k)
 	}
 	rank := 0
-	for rank < len(values) && rank < k && values[rank] > 1e-12*values[0] {
+	for rank < len(values) && rank < k && values[rank] > 1e-7*values[0] {
 		rank++
 	}
 	s := SVD{Values: values}

@@ -1,0 +1,21 @@
+// Package growth decides where, when and how many neurons to add to a network
+// that is being trained, and adds them: the TINY method ([tiny]: Verbockhaven,
+// Rudkiewicz, Chevallier, Charpiat, "Growing Tiny Networks: Spotting
+// Expressivity Bottlenecks and Fixing Them Optimally", TMLR 2024, arXiv
+// 2405.19816) and its relatives ([gradmax]: Evci et al., arXiv 2201.05125).
+//
+// Words. A site is a place where neurons can be added: the layer that gains
+// outputs (first), what lies between, the layer that gains inputs (second).
+// b2 is the input of first as each output position reads it, followed by a 1
+// when first has a bias; b1 the same for second; V, the desired update, is
+// minus the gradient of the per-sample loss at second's output. Expectations
+// are sums over samples and positions divided by samples.
+//
+// The solver (BestUpdate, BestNeurons) is pure float64 algebra. A growth event
+// is a pure state machine (Event) fed with sums over samples; a Job computes
+// those sums for one micro-shard at a time, anywhere. Surgery (Widen) changes
+// graph, weights, buffers and optimizer state.
+//
+// The package knows nothing of machines, messages, clocks or files, and it
+// starts no goroutines except over independent sites.
+package growth

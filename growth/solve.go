@@ -1,0 +1,122 @@
+package growth
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/tinygrow/tinygrow/tensor/linalg"
+)
+
+// Update is the best update of the existing weights of a layer ([tiny] prop.
+// 3.1) and what it leaves: the expressivity bottleneck.
+type Update struct {
+	Delta   *mat.Dense // dW* (c, b), last column the bias if there is one
+	Desired float64    // E|V|^2 = tr G
+	Psi2    float64    // E|V - dW* b1|^2, what no change of the layer's weights can give
+	Rank    int        // of S1
+}
+
+// Share returns the part of the desired update that the layer cannot express.
+func (u *Update) Share() float64 {
+	if u.Desired <= 0 {
+		return 0
+	}
+	return u.Psi2 / u.Desired
+}
+
+// BestUpdate returns the least squares of V on b1, from S1 = E[b1 b1'] (b, b),
+// M = E[b1 V'] (b, c) and desired = E|V|^2. Directions of S1 below threshold,
+// relative to its scaled diagonal, count as absent.
+func BestUpdate(s1 *mat.SymDense, m *mat.Dense, desired, threshold float64) *Update {
+	b, c := m.Dims()
+	w := linalg.Whiten(s1, threshold, 0)
+	u := &Update{Delta: mat.NewDense(c, b, nil), Desired: desired, Psi2: desired, Rank: w.Rank()}
+	if y := w.Whiten(m); y != nil {
+		u.Delta.Copy(w.Unwhiten(y).T())
+		u.Psi2 = math.Max(0, desired-sumSquares(y))
+	}
+	return u
+}
+
+// Project returns N = E[b2 V_proj'] (a, c) from M_prev = E[b2 V'] (a, c),
+// C = E[b2 b1'] (a, b) and dW* (c, b).
+func Project(mPrev, c, delta *mat.Dense) *mat.Dense {
+	var n mat.Dense
+	n.Mul(c, delta.T())
+	n.Sub(mPrev, &n)
+	return &n
+}
+
+// Neurons are the best new neurons of a site ([tiny] prop. 3.2): the rank-k
+// pair that minimises E|V_proj - Omega Alpha b2|^2.
+type Neurons struct {
+	Lambda   []float64  // of the k neurons, descending
+	Alpha    *mat.Dense // incoming weights (k, a), last column the bias if there is one; nil if k is 0
+	Omega    *mat.Dense // outgoing weights (c, k); nil if k is 0
+	Spectrum []float64  // the leading lambdas that are known, at least k if there are as many
+	Total    float64    // the sum of all lambda^2: what infinitely many neurons would take off Psi^2
+	Rank     int        // of S
+}
+
+// BestNeurons returns at most k neurons from S = E[b2 b2'] (a, a) and
+// N = E[b2 V_proj'] (a, c). ridge is added to the diagonal of S on a scale
+// where it is one; with a ridge lambda^2 is no longer the decrease of Psi^2,
+// but a shrunk estimate of it.
+func BestNeurons(s *mat.SymDense, n *mat.Dense, k int, threshold, ridge float64) *Neurons {
+	w := linalg.Whiten(s, threshold, ridge)
+	y := w.Whiten(n)
+	out := &Neurons{Rank: w.Rank()}
+	if y == nil {
+		return out
+	}
+	out.Total = sumSquares(y)
+	svd := linalg.TopSVD(y, k)
+	out.Spectrum = svd.Values
+	if svd.V == nil {
+		return out
+	}
+	c, k := svd.V.Dims()
+	a, _ := n.Dims()
+	directions := w.Unwhiten(svd.U)
+	out.Lambda = svd.Values[:k]
+	out.Alpha, out.Omega = mat.NewDense(k, a, nil), mat.NewDense(c, k, nil)
+	for j, lambda := range out.Lambda {
+		root := math.Sqrt(lambda)
+		for i := range a {
+			out.Alpha.Set(j, i, root*directions.At(i, j))
+		}
+		for i := range c {
+			out.Omega.Set(i, j, root*svd.V.At(i, j))
+		}
+	}
+	return out
+}
+
+// BestGradients returns the neurons of [gradmax]: outgoing weights (c, k) that
+// are orthonormal and give the incoming weights, which start at zero, the
+// largest possible gradient. Its squared norm is the sum of lambda^2, where
+// lambda are the singular values of M_prev (a, c).
+func BestGradients(mPrev *mat.Dense, k int) *Neurons {
+	svd := linalg.TopSVD(mPrev, k)
+	out := &Neurons{Spectrum: svd.Values, Total: sumSquares(mPrev)}
+	if svd.V == nil {
+		return out
+	}
+	_, k = svd.V.Dims()
+	a, _ := mPrev.Dims()
+	out.Lambda, out.Alpha, out.Omega = svd.Values[:k], mat.NewDense(k, a, nil), svd.V
+	return out
+}
+
+// sumSquares adds in row-major order.
+func sumSquares(m *mat.Dense) float64 {
+	r, _ := m.Dims()
+	var s float64
+	for i := range r {
+		for _, v := range m.RawRowView(i) {
+			s += float64(v * v)
+		}
+	}
+	return s
+}
