@@ -48,6 +48,23 @@ func TestSpecialValues(t *testing.T) {
 	}
 }
 
+func TestCosPiAndPowInt(t *testing.T) {
+	for i := range 1001 {
+		x := float64(i) / 1000
+		if got, want := CosPi(x), math.Cos(math.Pi*x); math.Abs(got-want) > 4e-16 {
+			t.Fatalf("cospi(%v) = %v, want %v", x, got, want)
+		}
+	}
+	if CosPi(0) != 1 || CosPi(0.5) != 0 || CosPi(1) != -1 {
+		t.Errorf("cospi at 0, 1/2, 1: %v, %v, %v", CosPi(0), CosPi(0.5), CosPi(1))
+	}
+	for _, n := range []uint64{0, 1, 2, 7, 1000, 1 << 40} {
+		if got, want := PowInt(0.999, n), math.Pow(0.999, float64(n)); math.Abs(got-want) > 1e-13*want {
+			t.Errorf("0.999^%d = %v, want %v", n, got, want)
+		}
+	}
+}
+
 // Package math on amd64 answers -709.09 to the first.
 func TestSubnormals(t *testing.T) {
 	if got, want := Log(1e-320), -736.8272408909739; got != want {

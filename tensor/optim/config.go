@@ -1,0 +1,89 @@
+// Package optim updates parameters from summed gradients: SGD with momentum,
+// Nesterov's form and weight decay, AdamW, and learning-rate schedules. It
+// follows PyTorch's definitions. Updates are element-wise, so any split of the
+// parameters over goroutines gives the same bits. It computes no gradients and
+// starts no goroutine.
+package optim
+
+import (
+	"errors"
+	"fmt"
+	"math"
+)
+
+// The optimizers and schedules by name.
+const (
+	SGD      = "sgd"
+	AdamW    = "adamw"
+	Constant = "constant"
+	Step     = "step"
+	Cosine   = "cosine"
+)
+
+// Config says how parameters are updated. The zero value is invalid; start
+// from Default.
+type Config struct {
+	Name        string  `json:"name" yaml:"name"` // sgd or adamw
+	LR          float64 `json:"lr" yaml:"lr"`     // the peak learning rate
+	WeightDecay float64 `json:"weight_decay" yaml:"weight_decay"`
+	// Momentum and Nesterov are sgd's; momentum 0 keeps no velocity.
+	Momentum float64 `json:"momentum" yaml:"momentum"`
+	Nesterov bool    `json:"nesterov" yaml:"nesterov"`
+	// Beta1, Beta2 and Eps are adamw's.
+	Beta1 float64 `json:"beta1" yaml:"beta1"`
+	Beta2 float64 `json:"beta2" yaml:"beta2"`
+	Eps   float64 `json:"eps" yaml:"eps"`
+	// Schedule is constant, step (times StepFactor every StepEpochs epochs) or
+	// cosine (half a cosine from LR to MinLR over what follows the warm-up).
+	Schedule   string  `json:"schedule" yaml:"schedule"`
+	StepEpochs float64 `json:"step_epochs" yaml:"step_epochs"`
+	StepFactor float64 `json:"step_factor" yaml:"step_factor"`
+	MinLR      float64 `json:"min_lr" yaml:"min_lr"`
+	// WarmupEpochs is the time over which the rate rises linearly from near 0.
+	WarmupEpochs float64 `json:"warmup_epochs" yaml:"warmup_epochs"`
+}
+
+// Default returns SGD with momentum 0.9 at a constant rate of 0.05, and
+// PyTorch's defaults for the rest.
+func Default() Config {
+	return Config{Name: SGD, LR: 0.05, Momentum: 0.9, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
+		Schedule: Constant, StepEpochs: 30, StepFactor: 0.1}
+}
+
+// Validate returns all faults at once (errors.Join), or nil.
+func (c Config) Validate() error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	within := func(name string, v, lo, hi float64) {
+		check(v >= lo && v <= hi, "%s %v: must be %v to %v", name, v, lo, hi)
+	}
+	below1 := math.Nextafter(1, 0)
+	check(c.Name == SGD || c.Name == AdamW, "optimizer %q: must be %q or %q", c.Name, SGD, AdamW)
+	check(c.LR > 0 && c.LR <= 1e6, "lr %v: must be above 0", c.LR)
+	within("weight_decay", c.WeightDecay, 0, 1e6)
+	if c.Name == SGD {
+		within("momentum", c.Momentum, 0, below1)
+		check(!c.Nesterov || c.Momentum > 0, "nesterov: needs a momentum above 0")
+	}
+	if c.Name == AdamW {
+		within("beta1", c.Beta1, 0, below1)
+		within("beta2", c.Beta2, 0, below1)
+		check(c.Eps > 0 && c.Eps <= 1, "eps %v: must be above 0 and at most 1", c.Eps)
+	}
+	switch c.Schedule {
+	case Constant:
+	case Step:
+		check(c.StepEpochs > 0, "step_epochs %v: must be above 0", c.StepEpochs)
+		within("step_factor", c.StepFactor, 0, 1)
+	case Cosine:
+		within("min_lr", c.MinLR, 0, c.LR)
+	default:
+		check(false, "schedule %q: must be %q, %q or %q", c.Schedule, Constant, Step, Cosine)
+	}
+	check(c.WarmupEpochs >= 0 && c.WarmupEpochs <= 1e6, "warmup_epochs %v: must be at least 0", c.WarmupEpochs)
+	return errors.Join(faults...)
+}

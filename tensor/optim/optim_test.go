@@ -1,0 +1,193 @@
+package optim
+
+import (
+	"math"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/tinygrow/tinygrow/tensor/rng"
+)
+
+func configs() map[string]Config {
+	with := func(change func(c *Config)) Config { c := Default(); change(&c); return c }
+	return map[string]Config{
+		"plain":    with(func(c *Config) { c.Momentum = 0; c.WeightDecay = 0.01 }),
+		"momentum": with(func(c *Config) { c.WeightDecay = 5e-4 }),
+		"nesterov": with(func(c *Config) { c.Nesterov, c.WeightDecay = true, 5e-4 }),
+		"adamw":    with(func(c *Config) { c.Name, c.WeightDecay = AdamW, 0.01 }),
+	}
+}
+
+// naive is one update in float64, as PyTorch's documentation states it.
+func naive(c Config, t int, p, g float64, s []float64, lr float64) float64 {
+	if c.Name == AdamW {
+		p -= lr * c.WeightDecay * p
+		s[0] = c.Beta1*s[0] + (1-c.Beta1)*g
+		s[1] = c.Beta2*s[1] + (1-c.Beta2)*g*g
+		mHat := s[0] / (1 - math.Pow(c.Beta1, float64(t)))
+		vHat := s[1] / (1 - math.Pow(c.Beta2, float64(t)))
+		return p - lr*mHat/(math.Sqrt(vHat)+c.Eps)
+	}
+	g += c.WeightDecay * p
+	s[0] = c.Momentum*s[0] + g
+	if c.Nesterov {
+		g += c.Momentum * s[0]
+	} else {
+		g = s[0]
+	}
+	return p - lr*g
+}
+
+func TestStepsAgainstFloat64(t *testing.T) {
+	const n = 77
+	for name, c := range configs() {
+		o := New(c, n)
+		s := rng.New(5)
+		params, grad := make([]float32, n), make([]float32, n)
+		want, state := make([]float64, n), make([][2]float64, n)
+		for i := range params {
+			params[i] = float32(s.Normal(uint64(i)))
+			want[i] = float64(params[i])
+		}
+		for step := 1; step <= 20; step++ {
+			lr := 0.01 / float64(step)
+			for i := range grad {
+				grad[i] = float32(64 * s.Normal(uint64(step*n+i)))
+				want[i] = naive(c, step, want[i], float64(grad[i])/64, state[i][:], lr)
+			}
+			o.Step(params, grad, 1./64, lr)
+		}
+		for i := range params {
+			if math.Abs(float64(params[i])-want[i]) > 3e-6*(1+math.Abs(want[i])) {
+				t.Errorf("%s: parameter %d is %v, want %v", name, i, params[i], want[i])
+				break
+			}
+		}
+		if o.Count() != 20 {
+			t.Errorf("%s: count %d", name, o.Count())
+		}
+	}
+}
+
+func TestPartsGiveTheSameBits(t *testing.T) {
+	const n = 1001
+	for name, c := range configs() {
+		whole, parts := New(c, n), New(c, n)
+		a, b, grad := make([]float32, n), make([]float32, n), make([]float32, n)
+		s := rng.New(6)
+		for step := range 3 {
+			for i := range grad {
+				grad[i] = float32(s.Normal(uint64(step*n + i)))
+			}
+			whole.Step(a, grad, 0.5, 0.1)
+			u := parts.Begin(0.5, 0.1)
+			var wg sync.WaitGroup
+			for _, r := range [][2]int{{0, 7}, {7, 500}, {500, 500}, {500, n}} {
+				wg.Go(func() { u.Apply(b, grad, r[0], r[1]) })
+			}
+			wg.Wait()
+		}
+		for i := range a {
+			if a[i] != b[i] {
+				t.Fatalf("%s: parameter %d differs", name, i)
+			}
+		}
+	}
+}
+
+func TestRestore(t *testing.T) {
+	for name, c := range configs() {
+		o := New(c, 3)
+		p, q := []float32{1, 2, 3}, []float32{1, 2, 3}
+		g := []float32{3, -2, 1}
+		o.Step(p, g, 1, 0.1)
+		copy(q, p)
+		r, err := Restore(c, 3, o.Count(), cloneSlots(o.Slots()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.Step(p, g, 1, 0.1)
+		r.Step(q, g, 1, 0.1)
+		for i := range p {
+			if p[i] != q[i] {
+				t.Errorf("%s: a restored optimizer goes elsewhere", name)
+			}
+		}
+		if _, err := Restore(c, 4, 1, append(o.Slots(), Slot{"more", nil})); err == nil {
+			t.Errorf("%s: wrong state was taken", name)
+		}
+	}
+}
+
+func cloneSlots(slots []Slot) []Slot {
+	var out []Slot
+	for _, s := range slots {
+		out = append(out, Slot{s.Name, append([]float32(nil), s.Data...)})
+	}
+	return out
+}
+
+func TestStepAllocatesNothing(t *testing.T) {
+	o := New(Default(), 100)
+	p, g := make([]float32, 100), make([]float32, 100)
+	if n := testing.AllocsPerRun(10, func() { o.Step(p, g, 1, 0.1) }); n != 0 {
+		t.Errorf("%v allocations a step", n)
+	}
+}
+
+func TestSchedules(t *testing.T) {
+	c := Default()
+	c.LR, c.WarmupEpochs = 0.8, 0.4
+	at := func(step uint64) float64 { return LR(c, step, 100, 10) }
+	check := func(step uint64, want float64) {
+		t.Helper()
+		if got := at(step); math.Abs(got-want) > 1e-15 {
+			t.Errorf("%s: rate of step %d is %v, want %v", c.Schedule, step, got, want)
+		}
+	}
+	check(0, 0.2)
+	check(3, 0.8)
+	check(99, 0.8)
+	c.Schedule, c.StepEpochs, c.StepFactor = Step, 3, 0.5
+	check(0, 0.2)
+	check(29, 0.8)
+	check(30, 0.4)
+	check(99, 0.1)
+	c.Schedule, c.MinLR = Cosine, 0.2
+	check(4, 0.8)
+	check(52, 0.5)
+	check(100, 0.2)
+	check(1000, 0.2)
+	for s := uint64(4); s < 100; s++ {
+		if at(s) < at(s+1) {
+			t.Errorf("cosine rises after step %d", s)
+		}
+	}
+}
+
+func TestValidateReportsAllFaults(t *testing.T) {
+	if err := Default().Validate(); err != nil {
+		t.Fatal(err)
+	}
+	err := Config{Name: "lion", LR: math.NaN(), WeightDecay: -1, Schedule: "linear", WarmupEpochs: -1}.Validate()
+	for _, part := range []string{`optimizer "lion"`, "lr NaN", "weight_decay -1", `schedule "linear"`, "warmup_epochs -1"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("faults lack %q: %v", part, err)
+		}
+	}
+	for name, spoil := range map[string]func(c *Config){
+		"momentum of 1":             func(c *Config) { c.Momentum = 1 },
+		"nesterov without momentum": func(c *Config) { c.Momentum, c.Nesterov = 0, true },
+		"beta of 1":                 func(c *Config) { c.Name, c.Beta2 = AdamW, 1 },
+		"no eps":                    func(c *Config) { c.Name, c.Eps = AdamW, 0 },
+		"no step length":            func(c *Config) { c.Schedule, c.StepEpochs = Step, 0 },
+		"min_lr above lr":           func(c *Config) { c.Schedule, c.MinLR = Cosine, 1 },
+	} {
+		c := Default()
+		spoil(&c)
+		if c.Validate() == nil {
+			t.Errorf("%s: no fault", name)
+		}
+	}
+}
