@@ -7,7 +7,7 @@ package kernel
 // Add sets y = a + b.
 func Add(y, a, b []float32) {
 	need(len(a) == len(y) && len(b) == len(y))
-	for i := range y {
+	for i := addSIMD(y, a, b); i < len(y); i++ {
 		y[i] = a[i] + b[i]
 	}
 }
@@ -15,7 +15,8 @@ func Add(y, a, b []float32) {
 // ReLU sets y = x where x is not below 0, else 0; NaN stays.
 func ReLU(y, x []float32) {
 	need(len(x) == len(y))
-	for i, v := range x {
+	for i := reluSIMD(y, x); i < len(y); i++ {
+		v := x[i]
 		if v < 0 {
 			v = 0
 		}
@@ -26,9 +27,9 @@ func ReLU(y, x []float32) {
 // ReLUBackward sets dx = dy where y > 0, else 0.
 func ReLUBackward(dx, dy, y []float32) {
 	need(len(dy) == len(dx) && len(y) == len(dx))
-	for i, v := range y {
+	for i := reluBackwardSIMD(dx, dy, y); i < len(y); i++ {
 		var d float32
-		if v > 0 {
+		if y[i] > 0 {
 			d = dy[i]
 		}
 		dx[i] = d
@@ -39,9 +40,9 @@ func ReLUBackward(dx, dy, y []float32) {
 // rectified output that two nodes read.
 func AddReLUBackward(dx, a, b, y []float32) {
 	need(len(a) == len(dx) && len(b) == len(dx) && len(y) == len(dx))
-	for i, v := range y {
+	for i := addReLUBackwardSIMD(dx, a, b, y); i < len(y); i++ {
 		var d float32
-		if v > 0 {
+		if y[i] > 0 {
 			d = a[i] + b[i]
 		}
 		dx[i] = d

@@ -22,6 +22,9 @@ const (
 func Moments(s, q, x, k []float32) {
 	c := channels(k, x)
 	need(len(s) == c*lanes && len(q) == c*lanes)
+	if momentsSIMD(s, q, x, k) {
+		return
+	}
 	clear(s)
 	clear(q)
 	for r := 0; r < len(x)/lanes; r += c {
@@ -42,6 +45,9 @@ func Moments(s, q, x, k []float32) {
 func Norm(y, x, k []float32, relu bool) {
 	c := channels(k, x)
 	need(len(y) == len(x))
+	if normSIMD(y, x, k, relu) {
+		return
+	}
 	for r := 0; r < len(x)/lanes; r += c {
 		for j := range c {
 			scale, shift := k[j*NormCoefs+NormScale], k[j*NormCoefs+NormShift]
@@ -62,6 +68,9 @@ func Norm(y, x, k []float32, relu bool) {
 func NormAdd(y, x, skip, k []float32, relu bool) {
 	c := channels(k, x)
 	need(len(y) == len(x) && len(skip) == len(x))
+	if normAddSIMD(y, x, skip, k, relu) {
+		return
+	}
 	for r := 0; r < len(x)/lanes; r += c {
 		for j := range c {
 			scale, shift := k[j*NormCoefs+NormScale], k[j*NormCoefs+NormShift]
@@ -83,6 +92,9 @@ func NormAdd(y, x, skip, k []float32, relu bool) {
 func NormSums(s, q, dy, x, k []float32, relu bool) {
 	c := channels(k, x)
 	need(len(s) == c*lanes && len(q) == c*lanes && len(dy) == len(x))
+	if normSumsSIMD(s, q, dy, x, k, relu) {
+		return
+	}
 	clear(s)
 	clear(q)
 	for r := 0; r < len(x)/lanes; r += c {
@@ -107,6 +119,9 @@ func NormSums(s, q, dy, x, k []float32, relu bool) {
 func NormBackward(dx, dy, x, k []float32, relu bool) {
 	c := channels(k, x)
 	need(len(dx) == len(x) && len(dy) == len(x))
+	if normBackwardSIMD(dx, dy, x, k, relu) {
+		return
+	}
 	for r := 0; r < len(x)/lanes; r += c {
 		for j := range c {
 			kr := k[j*NormCoefs : (j+1)*NormCoefs]

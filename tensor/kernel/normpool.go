@@ -9,6 +9,9 @@ package kernel
 // NormMaxPool sets y to the largest v of its window, or 0 where that is below 0.
 func NormMaxPool(y, x, k []float32, w Window, blocks int) {
 	w.checkTiles(x, y, k, blocks)
+	if normMaxPoolSIMD(y, x, k, w, blocks) {
+		return
+	}
 	w.each(blocks, func(out, b, y0, y1, x0, x1 int) {
 		for c := range w.C {
 			scale, shift := k[c*NormCoefs+NormScale], k[c*NormCoefs+NormShift]
@@ -40,6 +43,9 @@ func NormMaxPoolSums(s, q, dy, x, k []float32, w Window) {
 	need(len(s) == w.C*lanes && len(q) == w.C*lanes)
 	clear(s)
 	clear(q)
+	if normMaxPoolSumsSIMD(s, q, dy, x, k, w) {
+		return
+	}
 	w.each(1, func(out, _, y0, y1, x0, x1 int) {
 		for c := range w.C {
 			m, best, _ := w.winners(x, k, c, 0, y0, y1, x0, x1)
@@ -62,6 +68,9 @@ func NormMaxPoolSums(s, q, dy, x, k []float32, w Window) {
 func NormMaxPoolBackward(dx, dy, x, k []float32, w Window, blocks int) {
 	w.checkTiles(x, dy, k, blocks)
 	need(len(dx) == len(x))
+	if normMaxPoolBackwardSIMD(dx, dy, x, k, w, blocks) {
+		return
+	}
 	w.each(blocks, func(out, b, y0, y1, x0, x1 int) {
 		for c := range w.C {
 			kr := k[c*NormCoefs : (c+1)*NormCoefs]

@@ -18,7 +18,8 @@ type SGDCoefs struct {
 // param. With Momentum 0 the velocity is neither read nor written.
 func SGD(param, grad, velocity []float32, k SGDCoefs) {
 	need(len(grad) == len(param) && (k.Momentum == 0 || len(velocity) == len(param)))
-	for i, p := range param {
+	for i := sgdSIMD(param, grad, velocity, k); i < len(param); i++ {
+		p := param[i]
 		g := float32(grad[i]*k.Scale) + float32(k.WeightDecay*p)
 		if k.Momentum != 0 {
 			v := float32(k.Momentum*velocity[i]) + g
@@ -47,7 +48,8 @@ type AdamCoefs struct {
 // param = Keep param - Step (m / (sqrt(v) Root + Eps)), as torch.optim.AdamW.
 func AdamW(param, grad, m, v []float32, k AdamCoefs) {
 	need(len(grad) == len(param) && len(m) == len(param) && len(v) == len(param))
-	for i, p := range param {
+	for i := adamWSIMD(param, grad, m, v, k); i < len(param); i++ {
+		p := param[i]
 		g := grad[i] * k.Scale
 		mi := float32(k.Beta1*m[i]) + float32(k.Rest1*g)
 		vi := float32(k.Beta2*v[i]) + float32(k.Rest2*float32(g*g))
