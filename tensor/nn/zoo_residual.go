@@ -1,0 +1,95 @@
+package nn
+
+import "fmt"
+
+// residual is a ResNet of basic blocks [He et al. 2016], named as torchvision
+// names its parts: stage s has width Width 2^s; a block whose shape changes
+// has a 1x1 convolution and batch normalisation on its shortcut.
+func (b *builder) residual(blocks []int) {
+	width := b.config.Width
+	if b.config.Stem == "imagenet" {
+		b.conv("conv1", width, 7, 2)
+	} else {
+		b.conv("conv1", width, 3, 1)
+	}
+	b.norm("bn1")
+	b.op(OpReLU, "relu")
+	if b.config.Stem == "imagenet" {
+		b.add(Node{Op: OpMaxPool, Kernel: 3, Stride: 2, Pad: 1}, "maxpool")
+	}
+	in := width
+	for stage, n := range blocks {
+		out := width << stage
+		for i := range n {
+			stride := 1
+			if stage > 0 && i == 0 {
+				stride = 2
+			}
+			b.basicBlock(fmt.Sprintf("layer%d.%d.", stage+1, i), in, out, stride)
+			in = out
+		}
+	}
+	b.op(OpGlobalAvgPool, "avgpool")
+	b.op(OpFlatten, "flatten")
+	b.linear("fc", b.config.Classes)
+}
+
+func (b *builder) basicBlock(name string, in, out, stride int) {
+	x := b.last
+	b.conv(name+"conv1", out, 3, stride)
+	b.norm(name + "bn1")
+	b.op(OpReLU, name+"relu1")
+	b.conv(name+"conv2", out, 3, 1)
+	b.norm(name + "bn2")
+	body := b.last
+	if stride != 1 || in != out {
+		b.last = x
+		b.conv(name+"downsample.0", out, 1, stride)
+		b.norm(name + "downsample.1")
+		x = b.last
+	}
+	b.add(Node{Op: OpAdd}, name+"add", body, x)
+	b.op(OpReLU, name+"relu2")
+}
+
+// wide is a WideResNet [Zagoruyko and Komodakis 2016] with pre-activation
+// blocks: stage s has width Width Widen 2^s; a block whose shape changes has a
+// 1x1 convolution of its first activation as shortcut.
+func (b *builder) wide(blocks []int) {
+	b.conv("conv1", b.config.Width, 3, 1)
+	in := b.config.Width
+	for stage, n := range blocks {
+		out := b.config.Width * b.config.Widen << stage
+		for i := range n {
+			stride := 1
+			if stage > 0 && i == 0 {
+				stride = 2
+			}
+			b.preBlock(fmt.Sprintf("block%d.%d.", stage+1, i), in, out, stride)
+			in = out
+		}
+	}
+	b.norm("bn1")
+	b.op(OpReLU, "relu")
+	b.op(OpGlobalAvgPool, "avgpool")
+	b.op(OpFlatten, "flatten")
+	b.linear("fc", b.config.Classes)
+}
+
+func (b *builder) preBlock(name string, in, out, stride int) {
+	x := b.last
+	b.norm(name + "bn1")
+	b.op(OpReLU, name+"relu1")
+	active := b.last
+	b.conv(name+"conv1", out, 3, stride)
+	b.norm(name + "bn2")
+	b.op(OpReLU, name+"relu2")
+	b.conv(name+"conv2", out, 3, 1)
+	body := b.last
+	if stride != 1 || in != out {
+		b.last = active
+		b.conv(name+"shortcut", out, 1, stride)
+		x = b.last
+	}
+	b.add(Node{Op: OpAdd}, name+"add", body, x)
+}

@@ -1,0 +1,80 @@
+package nn
+
+import (
+	"strings"
+	"testing"
+)
+
+// Counts of the same networks in PyTorch: torchvision's resnet18, the usual
+// CIFAR ResNet-18, ResNets with projections, and WideResNets.
+func TestParameterCounts(t *testing.T) {
+	cifar := Shape{3, 32, 32}
+	for _, c := range []struct {
+		config ModelConfig
+		want   int
+	}{
+		{ModelConfig{Name: "resnet18", Input: Shape{3, 224, 224}, Classes: 1000, Stem: "imagenet"}, 11689512},
+		{ModelConfig{Name: "resnet18", Input: cifar, Classes: 10}, 11173962},
+		{ModelConfig{Name: "resnet20", Input: cifar, Classes: 10}, 272474},
+		{ModelConfig{Name: "resnet32", Input: cifar, Classes: 10}, 466906},
+		{ModelConfig{Name: "resnet56", Input: cifar, Classes: 10}, 855770},
+		{ModelConfig{Name: "wrn28", Input: cifar, Classes: 10}, 36479194},
+		{ModelConfig{Name: "wrn28", Input: cifar, Classes: 10, Widen: 1}, 369498},
+		{ModelConfig{Name: "mlp", Input: cifar, Classes: 10, Widths: []int{512, 512}}, 3072*512 + 512 + 512*512 + 512 + 5130},
+		{ModelConfig{Name: "vgg", Input: cifar, Classes: 10}, 9*(3*32+32*64+64*128) + 2*(32+64+128) + 20490},
+	} {
+		g, err := Build(c.config)
+		if err != nil {
+			t.Errorf("%+v: %v", c.config, err)
+			continue
+		}
+		if got := g.NumParams(); got != c.want {
+			t.Errorf("%s has %d parameters, want %d", c.config.Name, got, c.want)
+		}
+	}
+}
+
+func TestEveryModelAtEveryWidth(t *testing.T) {
+	for _, name := range []string{"mlp", "cnn", "vgg", "resnet18", "resnet20", "resnet32", "resnet56", "wrn28"} {
+		for _, width := range []int{1, 3} {
+			for _, norm := range []string{"batch", "none"} {
+				c := ModelConfig{Name: name, Input: Shape{1, 28, 28}, Classes: 3, Width: width, Widen: 1, Widths: []int{width, width, width}, Norm: norm, Activation: OpTanh, Loss: MSE}
+				g, err := Build(c)
+				if err != nil {
+					t.Errorf("%s at width %d: %v", name, width, err)
+					continue
+				}
+				if _, err := Compile(g, 32, Options{}); err != nil {
+					t.Error(err)
+				}
+			}
+		}
+	}
+}
+
+func TestPresets(t *testing.T) {
+	for _, name := range []string{"mlp", "vgg", "vgg-grown", "resnet18-8", "resnet18-16", "resnet18-64"} {
+		c, ok := Preset(name)
+		if !ok {
+			t.Fatalf("no preset %s", name)
+		}
+		if _, err := Build(c); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, ok := Preset("resnet18-9"); ok {
+		t.Error("a preset nobody named")
+	}
+}
+
+func TestBuildReportsAllFaults(t *testing.T) {
+	_, err := Build(ModelConfig{Name: "alexnet", Input: Shape{3, 32, 32}, Activation: "swish", Norm: "layer", Width: -1})
+	for _, part := range []string{`"alexnet": must be one of mlp, cnn`, `activation "swish"`, `norm "layer"`, "classes 0", "width and widen"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("faults lack %q: %v", part, err)
+		}
+	}
+	if _, err := Build(ModelConfig{Name: "cnn", Classes: 10}); err == nil || !strings.Contains(err.Error(), "input shape") {
+		t.Errorf("no input shape: %v", err)
+	}
+}
