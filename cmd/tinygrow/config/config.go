@@ -1,0 +1,157 @@
+package config
+
+import (
+	"fmt"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// Prefix begins the names of the environment variables that are read.
+const Prefix = "TINYGROW_"
+
+// Faults is every fault found, in the order of the sources.
+type Faults []error
+
+// Error lists the faults, one a line.
+func (f Faults) Error() string {
+	lines := make([]string, len(f))
+	for i, err := range f {
+		lines[i] = err.Error()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Unwrap returns the faults for errors.Is and errors.As.
+func (f Faults) Unwrap() []error { return f }
+
+// Add appends the faults in err: those it joins one by one, or err itself.
+func (f *Faults) Add(err error) {
+	if err == nil {
+		return
+	}
+	joined, ok := err.(interface{ Unwrap() []error })
+	if !ok {
+		*f = append(*f, err)
+		return
+	}
+	for _, inner := range joined.Unwrap() {
+		f.Add(inner)
+	}
+}
+
+// Err returns nil when there is no fault.
+func (f Faults) Err() error {
+	if len(f) == 0 {
+		return nil
+	}
+	return f
+}
+
+// Decode sets the fields of the struct that dst points to from a YAML document;
+// what the document leaves out stays as it is. name is the file's name for
+// messages. Fields without a fault are set even when others have one.
+func Decode(dst any, name string, document []byte) error {
+	var root yaml.Node
+	if err := yaml.Unmarshal(document, &root); err != nil {
+		return fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	if len(root.Content) == 0 {
+		return nil
+	}
+	d := decoder{known: Keys(dst), where: func(n *yaml.Node) string { return fmt.Sprintf("%s:%d", name, n.Line) }}
+	d.section(reflect.ValueOf(dst).Elem(), root.Content[0], "")
+	return d.faults.Err()
+}
+
+// Set sets one key to a value in YAML's notation; source names the place it
+// comes from, as "--set".
+func Set(dst any, source, key, value string) error {
+	d := decoder{known: Keys(dst), where: func(*yaml.Node) string { return source }}
+	target, ok := lookup(reflect.ValueOf(dst).Elem(), key)
+	if !ok {
+		d.unknown(nil, key)
+		return d.faults.Err()
+	}
+	var document yaml.Node
+	if err := yaml.Unmarshal([]byte(value), &document); err != nil {
+		return fmt.Errorf("%s: %s: %q is not a value: %s", source, key, value, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"}
+	if len(document.Content) > 0 {
+		node = document.Content[0]
+	}
+	if section(target.Type()) && node.Kind != yaml.MappingNode {
+		return fmt.Errorf("%s: %s is a section: set one of its keys, as %s", source, key, d.inside(key))
+	}
+	d.value(target, node, key)
+	return d.faults.Err()
+}
+
+// Setting sets one key from text of the form key=value.
+func Setting(dst any, source, text string) error {
+	key, value, ok := strings.Cut(text, "=")
+	if !ok {
+		return fmt.Errorf("%s: %q must be key=value, as optim.lr=0.1", source, text)
+	}
+	return Set(dst, source, strings.TrimSpace(key), value)
+}
+
+// orchestrator matches the variables that Kubernetes and Docker links add for a
+// service whose name begins with tinygrow.
+var orchestrator = regexp.MustCompile(`_(SERVICE_(HOST|PORT.*)|PORT(_\d+_(TCP|UDP).*)?|NAME)$`)
+
+// Environment sets keys from variables that begin with Prefix. reserved lists
+// variables that are no keys, as TINYGROW_ISA.
+func Environment(dst any, environ, reserved []string) error {
+	names := map[string]string{}
+	var known []string
+	for _, key := range Keys(dst) {
+		name := Variable(key)
+		names[name] = key
+		known = append(known, name)
+	}
+	var faults Faults
+	environ = slices.Sorted(slices.Values(environ))
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		if !strings.HasPrefix(name, Prefix) || slices.Contains(reserved, name) {
+			continue
+		}
+		if key, ok := names[name]; ok {
+			faults.Add(Set(dst, name, key, value))
+			continue
+		}
+		if orchestrator.MatchString(name) {
+			continue
+		}
+		faults = append(faults, fmt.Errorf("environment: unknown variable %s%s", name, suggestion(Nearest(name, append(known, reserved...)))))
+	}
+	return faults.Err()
+}
+
+// Variable returns the environment variable of a key.
+func Variable(key string) string {
+	return Prefix + strings.ToUpper(strings.NewReplacer(".", "_", "-", "_").Replace(key))
+}
+
+// Encode writes the struct that v points to as a YAML document that Decode reads.
+func Encode(v any) ([]byte, error) {
+	var text strings.Builder
+	e := yaml.NewEncoder(&text)
+	e.SetIndent(2)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return []byte(text.String()), e.Close()
+}
+
+func suggestion(nearest string) string {
+	if nearest == "" {
+		return ""
+	}
+	return ": did you mean " + nearest + "?"
+}
