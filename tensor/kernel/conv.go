@@ -8,7 +8,6 @@ type Conv struct {
 	isa      ISA
 	forward  pass
 	backward pass
-	gradient gradient
 }
 
 // NewConv plans a convolution for the active instruction set. Packed weights
@@ -24,7 +23,6 @@ func NewConv(g Geometry) *Conv {
 			1, g.Stride, g, false, height),
 		backward: newPass(backwardAxis(g.InH, g.KH, g.Stride, g.Pad), backwardAxis(g.InW, g.KW, g.Stride, g.Pad),
 			g.Stride, 1, g, true, height),
-		gradient: newGradient(g),
 	}
 }
 

@@ -1,0 +1,20 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newBench() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "bench",
+		Short:   "Measure the speed of this machine",
+		Example: "  tinygrow bench compute --models vgg,resnet18-16",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("bench has no %q: see tinygrow bench --help", args[0])
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newBenchCompute())
+	return c
+}

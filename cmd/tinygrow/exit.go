@@ -1,0 +1,90 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// exitCode is what the process returns to its caller.
+type exitCode int
+
+// The exit codes of every command.
+const (
+	exitOK          exitCode = 0
+	exitFailure     exitCode = 1
+	exitUsage       exitCode = 2
+	exitData        exitCode = 3
+	exitNetwork     exitCode = 4
+	exitRun         exitCode = 5
+	exitRefused     exitCode = 6
+	exitInterrupted exitCode = 130
+)
+
+// exitMeanings is the table that --help and the README show.
+var exitMeanings = []struct {
+	code    exitCode
+	meaning string
+}{
+	{exitOK, "success"},
+	{exitFailure, "a failure that no other code names"},
+	{exitUsage, "wrong flags, arguments or configuration; nothing was started"},
+	{exitData, "the data set is missing, damaged or not of the expected form"},
+	{exitNetwork, "the NATS server cannot be reached or was lost"},
+	{exitRun, "a run directory or checkpoint is missing, in use, damaged or of another architecture"},
+	{exitRefused, "the coordinator refused this worker: other data, version or arithmetic"},
+	{exitInterrupted, "interrupted; a checkpoint was written if training had begun"},
+}
+
+func exitHelp() string {
+	var b strings.Builder
+	b.WriteString("Exit codes:\n")
+	for _, m := range exitMeanings {
+		fmt.Fprintf(&b, "  %-4d %s\n", m.code, m.meaning)
+	}
+	return strings.TrimRight(b.String(), "\n")
+}
+
+// coded is an error with the exit code it leads to.
+type coded struct {
+	error
+	code exitCode
+}
+
+func (c coded) Unwrap() error { return c.error }
+
+// as gives an error an exit code, unless it has one or is nil.
+func as(code exitCode, err error) error {
+	var c coded
+	if err == nil || errors.As(err, &c) {
+		return err
+	}
+	return coded{err, code}
+}
+
+// usagef is a fault of the command line or the configuration.
+func usagef(format string, args ...any) error { return coded{fmt.Errorf(format, args...), exitUsage} }
+
+// silentError ends the process with a code but without a message: the user
+// has been told already.
+type silentError struct{ code exitCode }
+
+func (silentError) Error() string { return "" }
+
+// codeOf returns the exit code that err leads to.
+func codeOf(err error) exitCode {
+	var c coded
+	var s silentError
+	switch {
+	case err == nil:
+		return exitOK
+	case errors.As(err, &s):
+		return s.code
+	case errors.As(err, &c):
+		return c.code
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	}
+	return exitFailure
+}

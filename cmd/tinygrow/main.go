@@ -1,0 +1,84 @@
+// Command tinygrow trains networks that grow while they train, on one machine
+// or many. Every command has its own file; a command reads flags and
+// configuration, calls the packages that do the work, and prints. It decides
+// nothing about training.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tinygrow/tinygrow/tensor/kernel"
+)
+
+func main() { os.Exit(int(run())) }
+
+// run executes the command line of the process and returns its exit code.
+func run() exitCode {
+	if err := kernel.EnvError(); err != nil {
+		fmt.Fprintln(os.Stderr, "tinygrow:", err)
+		return exitUsage
+	}
+	return execute(context.Background(), os.Args[1:], os.Stdout, os.Stderr)
+}
+
+// execute runs one command line. Results go to stdout, all else to stderr.
+func execute(ctx context.Context, args []string, stdout, stderr io.Writer) exitCode {
+	root := newRoot(stderr)
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	code := codeOf(err)
+	var told silentError
+	if err != nil && !errors.As(err, &told) {
+		fmt.Fprintln(stderr, "tinygrow: "+strings.ReplaceAll(err.Error(), "\n", "\n  "))
+	}
+	return code
+}
+
+func newRoot(stderr io.Writer) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tinygrow",
+		Short: "Train networks that grow while they train, the same bits on one machine or many",
+		Long: `tinygrow trains neural networks that find their own size. Workers compute gradients and bottleneck
+statistics on shards of the data; a coordinator adds them up, updates the weights and decides where to
+add neurons. The result has the same bits for any number of workers and threads.
+
+` + exitHelp(),
+		Example: `  tinygrow train                                          # a built-in data set, everything in this process
+  tinygrow train --data cifar10 --data-dir ~/cifar --epochs 3
+  tinygrow coordinator --nats nats://host:4222 --run-dir runs/a
+  tinygrow worker --nats nats://host:4222 --run a`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("unknown command %q: see tinygrow --help", args[0])
+			}
+			return nil
+		},
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+	}
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%w: see %s --help", err, c.CommandPath())
+	})
+	verbose := root.PersistentFlags().BoolP("verbose", "v", false, "log details to stderr")
+	root.PersistentPreRun = func(*cobra.Command, []string) {
+		level := slog.LevelInfo
+		if *verbose {
+			level = slog.LevelDebug
+		}
+		slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})))
+	}
+	root.AddCommand(newBench(), newVersion())
+	return root
+}

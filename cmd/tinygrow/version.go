@@ -1,0 +1,73 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tinygrow/tinygrow/tensor/kernel"
+)
+
+// version is set by releases with -ldflags "-X main.version=v1.2.3".
+var version = ""
+
+func newVersion() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:     "version",
+		Short:   "Print the version, the Go release and the instruction set in use",
+		Example: "  tinygrow version --json",
+		Args:    noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			v := struct {
+				Version string `json:"version"`
+				Go      string `json:"go"`
+				OS      string `json:"os"`
+				Arch    string `json:"arch"`
+				ISA     string `json:"isa"`
+			}{buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, kernel.Active().String()}
+			if asJSON {
+				return json.NewEncoder(c.OutOrStdout()).Encode(v)
+			}
+			_, err := fmt.Fprintf(c.OutOrStdout(), "tinygrow %s, %s, %s/%s, %s kernels\n", v.Version, v.Go, v.OS, v.Arch, v.ISA)
+			return err
+		},
+	}
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
+	return c
+}
+
+// buildVersion returns the released version, or else the commit it was built from.
+func buildVersion() string {
+	if version != "" {
+		return version
+	}
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	revision, dirty := "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			dirty = "+changes"
+		}
+	}
+	if revision == "" {
+		return "development"
+	}
+	return revision + dirty
+}
+
+// noArgs refuses arguments.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no argument, not %q: see %[1]s --help", c.CommandPath(), args[0])
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package bench
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// small is a network that even plain Go computes at once.
+func small(t *testing.T) *nn.Graph {
+	g, err := nn.Build(nn.ModelConfig{Name: "cnn", Input: nn.Shape{C: 3, H: 8, W: 8}, Classes: 10, Widths: []int{3, 3}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func TestStepsLearnTheSameBitsOnAnyThreads(t *testing.T) {
+	var digest [32]byte
+	for threads := 1; threads <= 3; threads++ {
+		tr, err := newTrainer(small(t), 90, 16, threads)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := tr.step()
+		for range 20 {
+			tr.step()
+		}
+		if last := tr.step(); last >= first {
+			t.Errorf("loss went from %v to %v", first, last)
+		}
+		if d := tr.model.Digest(); threads == 1 {
+			digest = d
+		} else if d != digest {
+			t.Errorf("%d threads: other bits than 1", threads)
+		}
+	}
+}
+
+func TestStepFLOPs(t *testing.T) {
+	got, err := stepFLOPs(small(t))
+	want := int64(2 * (2*27*3*64 + 3*27*3*16 + 3*3*10)) // conv1 (8x8, no input gradient), conv2 (4x4), fc
+	if err != nil || got != want {
+		t.Errorf("%d, %v; want %d", got, err, want)
+	}
+}
+
+func TestSizesKeepAllThreadsBusy(t *testing.T) {
+	for _, c := range []struct {
+		batch, threads int
+		want           []int
+	}{{128, 1, []int{32, 64, 128}}, {128, 2, []int{32, 64}}, {10, 2, []int{5}}, {100, 8, []int{13}}, {5000, 1, []int{32, 64, 128, 256, 512, 1024}}} {
+		if got := sizes(c.batch, c.threads); !slices.Equal(got, c.want) {
+			t.Errorf("sizes(%d, %d) = %v, want %v", c.batch, c.threads, got, c.want)
+		}
+	}
+}
+
+func TestEveryModelBuilds(t *testing.T) {
+	for _, name := range Models() {
+		if g, err := build(name); err != nil {
+			t.Error(err)
+		} else if f, err := stepFLOPs(g); err != nil || f < 3*g.FLOPs()-2*2*27*64*1024 {
+			t.Errorf("%s: %d, %v", name, f, err)
+		}
+	}
+}
+
+func TestFaultsAreToldAtOnce(t *testing.T) {
+	err := Config{Models: []string{"vgg", "x"}, MicroShard: 9, Batch: 8, Threads: 0}.Validate()
+	for _, want := range []string{`model "x"`, "micro-shard of 9", "0 threads", "time 0s"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: does not say %s", err, want)
+		}
+	}
+}
+
+func TestMeasure(t *testing.T) {
+	r, err := measure(small(t), Config{Batch: 16, Threads: 2, Time: time.Millisecond})
+	if err != nil || r.SamplesPerSecond <= 0 || r.Steps < 5 || r.MicroShard != 8 {
+		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+func TestPeakRuns(t *testing.T) {
+	if fmaFLOPs() == 0 {
+		fmaLoop(1)
+	} else if p := Peak(1); p <= 0 {
+		t.Errorf("peak %v", p)
+	}
+}

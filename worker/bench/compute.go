@@ -1,0 +1,143 @@
+package bench
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// Config says what to measure.
+type Config struct {
+	Models     []string
+	Batch      int           // samples of a step
+	Threads    int           // goroutines that compute
+	MicroShard int           // samples of a micro-shard; 0 chooses the fastest size
+	Time       time.Duration // of measuring, for each model
+}
+
+// Validate returns all faults at once, or nil.
+func (c Config) Validate() error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	check(len(c.Models) > 0, "no models: name at least one of %v", Models())
+	for _, m := range c.Models {
+		if _, err := build(m); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	check(c.Batch > 0, "batch of %d samples: must be at least 1", c.Batch)
+	check(c.Threads > 0, "%d threads: must be at least 1", c.Threads)
+	check(c.MicroShard >= 0 && c.MicroShard <= 1024, "micro-shard of %d samples: must be 1 to 1024, or 0 for the fastest", c.MicroShard)
+	check(c.MicroShard <= max(c.Batch, 1), "micro-shard of %d samples is larger than the batch of %d", c.MicroShard, c.Batch)
+	check(c.Time > 0, "time %v: must be above 0", c.Time)
+	return errors.Join(faults...)
+}
+
+// Result is one model's speed. Times are medians over the steps.
+type Result struct {
+	Model            string  `json:"model"`
+	SamplesPerSecond float64 `json:"samples_per_s"`
+	StepMS           float64 `json:"step_ms"`
+	GFLOPs           float64 `json:"gflop_per_s"` // of convolutions and linear layers
+	PeakShare        float64 `json:"peak_share"`  // of the measured fused multiply-adds of all threads
+	Params           int     `json:"params"`
+	Batch            int     `json:"batch"`
+	MicroShard       int     `json:"microshard"`
+	Threads          int     `json:"threads"`
+	Steps            int     `json:"steps"`
+}
+
+// Compute measures the models in turn and tells each result as it comes.
+func Compute(c Config, peak float64, tell func(Result)) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	for _, name := range c.Models {
+		g, err := build(name)
+		if err != nil {
+			return err
+		}
+		r, err := measure(g, c)
+		if err != nil {
+			return err
+		}
+		r.Model = name
+		if peak > 0 {
+			r.PeakShare = r.GFLOPs * 1e9 / peak
+		}
+		tell(r)
+	}
+	return nil
+}
+
+func measure(g *nn.Graph, c Config) (Result, error) {
+	flops, err := stepFLOPs(g)
+	if err != nil {
+		return Result{}, err
+	}
+	size := c.MicroShard
+	if size == 0 {
+		if size, err = fastest(g, c); err != nil {
+			return Result{}, err
+		}
+	}
+	t, err := newTrainer(g, c.Batch, size, c.Threads)
+	if err != nil {
+		return Result{}, err
+	}
+	times := t.run(3, 5, c.Time)
+	slices.Sort(times)
+	median := times[len(times)/2].Seconds()
+	return Result{
+		SamplesPerSecond: float64(c.Batch) / median, StepMS: median * 1e3,
+		GFLOPs: float64(flops) * float64(c.Batch) / median / 1e9,
+		Params: g.NumParams(), Batch: c.Batch, MicroShard: size, Threads: c.Threads, Steps: len(times),
+	}, nil
+}
+
+// run makes warm steps, then at least the given number and time, and returns
+// the times of the latter.
+func (t *trainer) run(warm, least int, d time.Duration) []time.Duration {
+	for range warm {
+		t.step()
+	}
+	var times []time.Duration
+	for end := time.Now().Add(d); len(times) < least || time.Now().Before(end); {
+		started := time.Now()
+		t.step()
+		times = append(times, time.Since(started))
+	}
+	return times
+}
+
+// fastest tries the micro-shard sizes that keep all threads busy.
+func fastest(g *nn.Graph, c Config) (int, error) {
+	best, size := time.Duration(1<<62), 0
+	for _, m := range sizes(c.Batch, c.Threads) {
+		t, err := newTrainer(g, c.Batch, m, c.Threads)
+		if err != nil {
+			return 0, err
+		}
+		if d := slices.Min(t.run(1, 2, c.Time/10)); d < best {
+			best, size = d, m
+		}
+	}
+	return size, nil
+}
+
+// sizes lists whole blocks of lanes, doubling, up to a thread's share of the batch.
+func sizes(batch, threads int) []int {
+	share := max(1, (batch+threads-1)/threads)
+	list := []int{min(32, share)}
+	for m := 64; m <= min(share, 1024); m *= 2 {
+		list = append(list, m)
+	}
+	return list
+}

@@ -1,0 +1,7 @@
+//go:build !amd64
+
+package bench
+
+func fmaFLOPs() float64 { return 0 }
+
+func fmaLoop(int) {}
