@@ -1,0 +1,285 @@
+package trainer
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"reflect"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/optim"
+	"github.com/tinygrow/tinygrow/tensor/rng"
+)
+
+func toyGraph(hidden int) *nn.Graph {
+	return &nn.Graph{Input: nn.Shape{C: 4, H: 1, W: 1}, Loss: nn.CrossEntropy, Nodes: []nn.Node{
+		{ID: "x", Op: nn.OpInput},
+		{ID: "fc1", Op: nn.OpLinear, Inputs: []nn.NodeID{"x"}, Out: hidden, Bias: true},
+		{ID: "bn", Op: nn.OpBatchNorm, Inputs: []nn.NodeID{"fc1"}, Eps: 1e-5, Momentum: 0.1},
+		{ID: "relu", Op: nn.OpReLU, Inputs: []nn.NodeID{"bn"}},
+		{ID: "fc2", Op: nn.OpLinear, Inputs: []nn.NodeID{"relu"}, Out: 3, Bias: true},
+	}}
+}
+
+// fillToy puts samples of a made-up data set into b: class k has mean +1 in feature k.
+func fillToy(b *nn.Batch, s Samples, lo, n int) {
+	b.N = n
+	clear(b.X)
+	for i := range n {
+		id := uint64(s.Offset) + uint64(lo+i)
+		if s.Stream == "epoch" {
+			id = uint64(rng.New(s.Seed, s.Index).Perm(toyData.Train)[id])
+		}
+		label := int32(id % 3)
+		b.Labels[i] = label
+		noise := rng.New(rng.Key(s.Split), id)
+		for c := range 4 {
+			v := 0.7 * noise.Normal(uint64(c))
+			if int32(c) == label {
+				v++
+			}
+			b.X[(i/tensor.Lanes*4+c)*tensor.Lanes+i%tensor.Lanes] = float32(v)
+		}
+	}
+}
+
+var toyData = Data{Train: 210, Test: 70}
+
+// compute returns the sums of node b of a round's tree, the naive way.
+func compute(t *Trainer, r Round, b proto.Block) Sums {
+	if !b.IsLeaf() {
+		left, right := b.Split()
+		x, y := compute(t, r, left), compute(t, r, right)
+		for i := range x.F32 {
+			x.F32[i] += y.F32[i]
+		}
+		for i := range x.F64 {
+			x.F64[i] += y.F64[i]
+		}
+		return x
+	}
+	p, err := nn.Compile(t.Model().Graph, r.MicroShard, nn.Options{})
+	if err != nil {
+		panic(err)
+	}
+	f32, f64 := t.SumsLen(r)
+	s := Sums{make([]float32, f32), make([]float64, f64)}
+	w, batch := p.NewWorkspace(), p.NewBatch()
+	lo := int(b.Lo) * r.MicroShard
+	fillToy(batch, r.Samples, lo, min(r.MicroShard, int(r.Samples.Count)-lo))
+	mode := nn.Train
+	if r.Kind == Evaluate {
+		mode = nn.Eval
+	}
+	w.Forward(p.Pack(nil, t.Model().Params), t.Model().Buffers, batch, mode)
+	m := w.Loss()
+	s.F64[0], s.F64[1], s.F64[2] = m.N, m.Loss, m.Correct
+	if r.Kind == Gradient {
+		w.Backward(s.F32)
+		w.AddMoments(s.F64[3:])
+	}
+	return s
+}
+
+func toyConfig() (Config, optim.Config) {
+	c := Default()
+	c.Batch, c.MicroShard, c.Epochs, c.EvalEpochs = 50, 16, 3, 1
+	o := optim.Default()
+	o.Schedule, o.WeightDecay = optim.Cosine, 1e-4
+	return c, o
+}
+
+func newToy(t *testing.T) *Trainer {
+	c, o := toyConfig()
+	tr, err := New(c, o, toyData, nn.Init(toyGraph(8), c.Seed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+// run goes on until the end or until stop says so.
+func run(t *testing.T, tr *Trainer, stop func() bool) (lines []string) {
+	for !stop() {
+		r, ok := tr.Next()
+		if !ok {
+			break
+		}
+		a, err := tr.Apply(compute(tr, r, proto.Root(uint32(r.MicroShards()))))
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, _ := json.Marshal(a)
+		lines = append(lines, string(line))
+	}
+	return lines
+}
+
+func never() bool { return false }
+
+func TestSequenceOfRounds(t *testing.T) {
+	tr := newToy(t)
+	var kinds strings.Builder
+	for {
+		r, ok := tr.Next()
+		if !ok {
+			break
+		}
+		kinds.WriteString(string(r.Kind[:1]))
+		if r.Kind == Gradient {
+			want := Samples{Split: "train", Stream: "epoch", Seed: 1, Index: uint64(tr.Step()) / 4, Offset: uint64(tr.Step()) % 4 * 50, Count: 50}
+			if r.Samples != want {
+				t.Fatalf("step %d: %+v, want %+v", tr.Step(), r.Samples, want)
+			}
+			if r.MicroShards() != 4 {
+				t.Fatalf("%d micro-shards", r.MicroShards())
+			}
+		}
+		if _, err := tr.Apply(compute(tr, r, proto.Root(uint32(r.MicroShards())))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := kinds.String(); got != "ggggeggggegggge" {
+		t.Errorf("rounds %s", got)
+	}
+	if a := tr.Progress().Test.Accuracy(); a < 0.5 {
+		t.Errorf("learnt nothing: accuracy %v", a)
+	}
+}
+
+// A trainer restored anywhere goes on as if nothing had happened.
+func TestRestoreAnywhere(t *testing.T) {
+	whole := newToy(t)
+	want := run(t, whole, never)
+	for at := range len(want) + 1 {
+		tr := newToy(t)
+		n := 0
+		got := run(t, tr, func() bool { n++; return n > at })
+		js, err := json.Marshal(tr.Progress())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var progress Progress
+		if err := json.Unmarshal(js, &progress); err != nil {
+			t.Fatal(err)
+		}
+		c, o := toyConfig()
+		tr, err = Restore(c, o, toyData, tr.Model().Clone(), tr.Optimizer().Slots(), tr.Optimizer().Count(), progress)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, run(t, tr, never)...)
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("restored after %d rounds:\n%v\nwant\n%v", at, got, want)
+		}
+		if tr.Digest() != whole.Digest() || tr.TrainLoss() != whole.TrainLoss() {
+			t.Fatalf("restored after %d rounds: another end", at)
+		}
+	}
+}
+
+func TestApplyRefuses(t *testing.T) {
+	tr := newToy(t)
+	r, _ := tr.Next()
+	good := compute(tr, r, proto.Root(uint32(r.MicroShards())))
+	before := tr.Digest()
+	f64 := func(i int, v float64) Sums {
+		s := Sums{good.F32, append([]float64(nil), good.F64...)}
+		s.F64[i] = v
+		return s
+	}
+	for name, c := range map[string]struct {
+		s    Sums
+		says string
+	}{
+		"short gradient": {Sums{good.F32[1:], good.F64}, "values, want"},
+		"no metrics":     {Sums{good.F32, nil}, "values, want"},
+		"other samples":  {f64(0, 49), "over 49 samples, want 50"},
+		"not a number":   {f64(1, math.NaN()), "lower the learning rate"},
+		"infinite":       {f64(1, math.Inf(1)), "lower the learning rate"},
+	} {
+		if _, err := tr.Apply(c.s); err == nil || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := tr.Apply(f64(1, math.NaN())); !errors.Is(err, ErrDiverged) {
+		t.Errorf("not ErrDiverged: %v", err)
+	}
+	if tr.Digest() != before {
+		t.Error("a refused sum changed the state")
+	}
+}
+
+func TestConfigFaults(t *testing.T) {
+	c, o := toyConfig()
+	c.MicroShard, c.EvalEpochs, c.Epochs = 64, -1, 0
+	o.LR = 0
+	_, err := New(c, o, toyData, nn.Init(toyGraph(2), 1))
+	for _, part := range []string{"microshard 64 is larger than the batch of 50", "eval_epochs -1", "neither epochs nor steps", "lr 0"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("faults lack %q: %v", part, err)
+		}
+	}
+	c, o = toyConfig()
+	c.Batch = 211
+	if _, err := New(c, o, toyData, nn.Init(toyGraph(2), 1)); err == nil || !strings.Contains(err.Error(), "lower --batch") {
+		t.Errorf("batch larger than the data set: %v", err)
+	}
+	if _, err := Restore(c, o, Data{300, 0}, nn.Init(toyGraph(2), 1), nil, 0, Progress{}); err == nil {
+		t.Error("a checkpoint of another optimizer was taken")
+	}
+}
+
+// The update and the digest are the same on any number of processors, and the
+// digest sees every part of the state.
+func TestUpdateBitsDoNotDependOnProcessors(t *testing.T) {
+	g := toyGraph(3 * chunk / 8)
+	grad := make([]float32, g.NumParams())
+	for i := range grad {
+		grad[i] = float32(i%7) - 3
+	}
+	var digests []Digest
+	for _, procs := range []int{1, 2, 5} {
+		before := runtime.GOMAXPROCS(procs)
+		m := nn.Init(g, 1)
+		o := optim.New(optim.Default(), len(m.Params))
+		d := update(m, o, grad, 0.5, 0.1)
+		runtime.GOMAXPROCS(before)
+		if d != digest(m, o) {
+			t.Error("the digest of an update is not that of its result")
+		}
+		digests = append(digests, d)
+		for name, v := range map[string]*float32{"a weight": &m.Params[len(m.Params)-1], "a buffer": &m.Buffers[0], "a velocity": &o.Slots()[0].Data[chunk]} {
+			*v++
+			if digest(m, o) == d {
+				t.Errorf("the digest does not see %s", name)
+			}
+			*v--
+		}
+	}
+	if digests[0] != digests[1] || digests[1] != digests[2] {
+		t.Error("the digest depends on the number of processors")
+	}
+}
+
+// 1,841,162 parameters, as the MLP 3072-512-512-10.
+func BenchmarkUpdateAndDigest(b *testing.B) {
+	g := &nn.Graph{Input: nn.Shape{C: 3072, H: 1, W: 1}, Loss: nn.CrossEntropy, Nodes: []nn.Node{
+		{ID: "x", Op: nn.OpInput},
+		{ID: "fc1", Op: nn.OpLinear, Inputs: []nn.NodeID{"x"}, Out: 512, Bias: true},
+		{ID: "fc2", Op: nn.OpLinear, Inputs: []nn.NodeID{"fc1"}, Out: 512, Bias: true},
+		{ID: "fc3", Op: nn.OpLinear, Inputs: []nn.NodeID{"fc2"}, Out: 10, Bias: true},
+	}}
+	m := nn.Init(g, 1)
+	o := optim.New(optim.Default(), len(m.Params))
+	grad := make([]float32, len(m.Params))
+	b.SetBytes(int64(4 * 3 * len(grad)))
+	for b.Loop() {
+		update(m, o, grad, 1, 0.1)
+	}
+}

@@ -1,0 +1,122 @@
+package trainer
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/optim"
+	"github.com/zeebo/xxh3"
+)
+
+// chunk is the number of parameters that are updated and hashed together: with
+// gradient and optimizer state they stay in the L2 cache between the two. It
+// is part of the digest's definition.
+const chunk = 1 << 15
+
+// Digest identifies architecture, weights, buffers and optimizer state. It is
+// 128 bits of XXH3, strong against accidents, not against malice.
+type Digest [16]byte
+
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
+// hasher collects the digests of the chunks of the parameters.
+type hasher struct{ parts [][16]byte }
+
+func newHasher(n int) *hasher { return &hasher{make([][16]byte, (n+chunk-1)/chunk)} }
+
+// part hashes chunk i of parameters and state.
+func (h *hasher) part(i int, params []float32, slots []optim.Slot) {
+	lo, hi := i*chunk, min((i+1)*chunk, len(params))
+	var sums [4 * 16]byte
+	at := sums[:0]
+	at = appendSum(at, params[lo:hi])
+	for _, s := range slots {
+		at = appendSum(at, s.Data[lo:hi])
+	}
+	h.parts[i] = xxh3.Hash128(at).Bytes()
+}
+
+// sum combines the chunks with what is small.
+func (h *hasher) sum(m *nn.Model, o *optim.Optimizer) Digest {
+	js := m.Graph.JSON()
+	all := binary.LittleEndian.AppendUint64(nil, uint64(len(js)))
+	all = append(all, js...)
+	all = binary.LittleEndian.AppendUint64(all, uint64(len(m.Params)))
+	all = binary.LittleEndian.AppendUint64(all, uint64(len(m.Buffers)))
+	all = binary.LittleEndian.AppendUint64(all, o.Count())
+	for _, p := range h.parts {
+		all = append(all, p[:]...)
+	}
+	all = appendSum(all, m.Buffers)
+	return xxh3.Hash128(all).Bytes()
+}
+
+func appendSum(dst []byte, values []float32) []byte {
+	b := xxh3.Hash128(bytesOf(values)).Bytes()
+	return append(dst, b[:]...)
+}
+
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+// bytesOf returns values as little-endian bytes, without a copy where memory is so.
+func bytesOf(values []float32) []byte {
+	if len(values) == 0 {
+		return nil
+	}
+	if littleEndian {
+		return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), 4*len(values))
+	}
+	b := make([]byte, 0, 4*len(values))
+	for _, v := range values {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return b
+}
+
+// digest hashes a model and its optimizer.
+func digest(m *nn.Model, o *optim.Optimizer) Digest {
+	h := newHasher(len(m.Params))
+	each(len(h.parts), func(i int) { h.part(i, m.Params, o.Slots()) })
+	return h.sum(m, o)
+}
+
+// update makes one update of all parameters by grad times scale and returns
+// the digest of the result; running statistics must be up to date. Every
+// parameter is touched by one goroutine, so the bits do not depend on how many there are.
+func update(m *nn.Model, o *optim.Optimizer, grad []float32, scale float32, lr float64) Digest {
+	u := o.Begin(scale, lr)
+	h := newHasher(len(m.Params))
+	each(len(h.parts), func(i int) {
+		u.Apply(m.Params, grad, i*chunk, min((i+1)*chunk, len(m.Params)))
+		h.part(i, m.Params, o.Slots())
+	})
+	return h.sum(m, o)
+}
+
+// each calls f for 0 <= i < n on as many goroutines as there are processors
+// and returns when all calls have.
+func each(n int, f func(i int)) {
+	goroutines := min(n, runtime.GOMAXPROCS(0))
+	if goroutines <= 1 {
+		for i := range n {
+			f(i)
+		}
+		return
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range goroutines {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				f(i)
+			}
+		})
+	}
+	wg.Wait()
+}
