@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"testing"
+	"time"
 )
 
 // benchGeometries are 3x3 layers as networks have them, at powers of two and at grown widths.
@@ -24,6 +25,18 @@ func (g Geometry) name() string {
 	return fmt.Sprintf("%dx%d-%d-k%ds%d-%d", g.InH, g.InW, g.InC, g.KH, g.Stride, g.OutC)
 }
 
+// usefulFLOPs counts only taps inside the image.
+func (g Geometry) usefulFLOPs() float64 {
+	count := func(n, k int) int {
+		taps := 0
+		for _, r := range forwardAxis(n, k, g.Stride, g.Pad).at {
+			taps += r.hi - r.lo
+		}
+		return taps
+	}
+	return 2 * float64(g.InC*g.OutC) * float64(count(g.InH, g.KH)) * float64(count(g.InW, g.KW))
+}
+
 func benchConv(b *testing.B, body func(c *Conv, y, x, w, packed, scratch []float32)) {
 	for _, g := range benchGeometries {
 		b.Run(g.name(), func(b *testing.B) {
@@ -39,15 +52,23 @@ func benchConv(b *testing.B, body func(c *Conv, y, x, w, packed, scratch []float
 			for b.Loop() {
 				body(c, y, x, w, packed, scratch)
 			}
-			report(b, float64(g.FLOPs())*32)
+			report(b, g.usefulFLOPs()*32)
 		})
 	}
 }
 
-// report adds GFLOP/s for operations of flops each.
+// report adds GFLOP/s for operations of flops each, and their share of the FMA
+// peak measured right afterwards, best of several.
 func report(b *testing.B, flops float64) {
 	rate := flops * float64(b.N) / b.Elapsed().Seconds() / 1e9
 	b.ReportMetric(rate, "GFLOP/s")
+	peak := 0.0
+	for range 5 {
+		begin := time.Now()
+		done := FMALoop(100_000)
+		peak = max(peak, done/time.Since(begin).Seconds()/1e9)
+	}
+	b.ReportMetric(100*rate/peak, "%peak")
 }
 
 func BenchmarkConvForward(b *testing.B) {

@@ -8,6 +8,7 @@ type Conv struct {
 	isa      ISA
 	forward  pass
 	backward pass
+	gradient gradient
 }
 
 // NewConv plans a convolution for the active instruction set. Packed weights
@@ -23,6 +24,7 @@ func NewConv(g Geometry) *Conv {
 			1, g.Stride, g, false, height),
 		backward: newPass(backwardAxis(g.InH, g.KH, g.Stride, g.Pad), backwardAxis(g.InW, g.KW, g.Stride, g.Pad),
 			g.Stride, 1, g, true, height),
+		gradient: newGradient(g),
 	}
 }
 

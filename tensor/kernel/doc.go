@@ -34,3 +34,5 @@
 //
 // The package starts no goroutine, and knows no graphs and no optimizers.
 package kernel
+
+//go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -dispatch ../dispatch_amd64.go -pkg kernel

@@ -1,10 +1,6 @@
 package kernel
 
-import (
-	"math"
-
-	"github.com/tinygrow/tinygrow/tensor"
-)
+import "math"
 
 // FMA returns a*b + c rounded once, as the hardware's fused multiply-add does.
 //
@@ -22,10 +18,11 @@ func FMA(a, b, c float32) float32 {
 	return fmaToOdd(p, float64(c), s)
 }
 
-// fmaLanes sets acc[l] = FMA(w, x[l], acc[l]); it is FMA spelled out, because
-// a call for each lane would double the time.
-func fmaLanes(acc *[tensor.Lanes]float32, w float32, x *[tensor.Lanes]float32) {
+// fmaRow sets acc[l] = FMA(w, x[l], acc[l]); it is FMA spelled out, because
+// a call for each element would double the time.
+func fmaRow(acc []float32, w float32, x []float32) {
 	wide := float64(w)
+	x = x[:len(acc)]
 	for l := range acc {
 		p := wide * float64(x[l])
 		s := p + float64(acc[l])

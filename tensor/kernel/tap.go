@@ -52,16 +52,10 @@ func (t *tap) doGeneric() {
 			}
 			for _, u := range t.runs {
 				for k := range u.k {
-					x := (*[tensor.Lanes]float32)(src[u.src+k*tensor.Lanes:])
-					fmaLanes(&acc, t.w[(u.w+k)*t.rows+r], x)
+					fmaRow(acc[:], t.w[(u.w+k)*t.rows+r], src[u.src+k*tensor.Lanes:])
 				}
 			}
 			copy(t.dst[i*t.dstStep+r*tensor.Lanes:], acc[:])
 		}
 	}
-}
-
-func (t *tap) do(isa ISA) {
-	t.check()
-	t.doGeneric()
 }

@@ -92,6 +92,7 @@ func TestValidateRefuses(t *testing.T) {
 		"unknown operation":            func(g *Graph) { g.Nodes[3].Op = "swish" },
 		"same id twice":                func(g *Graph) { g.Nodes[2].ID = "conv1" },
 		"too many parameters":          func(g *Graph) { g.Nodes[1].Out, g.Nodes[4].Out = 1<<20, 1<<20 },
+		"values without end":           func(g *Graph) { g.Input.H, g.Input.W, g.Nodes[1].Out, g.Nodes[4].Out = 4096, 4096, 9, 9 },
 		"no input shape":               func(g *Graph) { g.Input.C = 0 },
 		"one input to add":             func(g *Graph) { g.Nodes[5].Inputs = g.Nodes[5].Inputs[:1] },
 		"no nodes":                     func(g *Graph) { g.Nodes = nil },
@@ -171,4 +172,25 @@ func TestDigestGolden(t *testing.T) {
 	if m.Digest() != d || c.Digest() == d {
 		t.Error("digest must depend on the numbers, and a clone must be its own")
 	}
+}
+
+// Whatever arrives, ParseGraph returns a graph that can be used, or an error.
+func FuzzParseGraph(f *testing.F) {
+	f.Add(tinyNet().JSON())
+	for _, g := range smallGraphs() {
+		f.Add(g.JSON())
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		g, err := ParseGraph(data)
+		if err != nil {
+			return
+		}
+		back, err := ParseGraph(g.JSON())
+		if err != nil || !bytes.Equal(g.JSON(), back.JSON()) {
+			t.Fatalf("%s does not come back: %v", g.JSON(), err)
+		}
+		if total := g.NumParams() + g.NumBuffers(); total < 0 || g.FLOPs() < 0 {
+			t.Fatalf("%s has %d numbers", g.JSON(), total)
+		}
+	})
 }

@@ -12,6 +12,8 @@ const (
 	maxSide   = 1 << 12 // rows or columns of an image
 	maxKernel = 1 << 8
 	maxParams = 1 << 30
+	maxValues = 1 << 24 // values of one sample at one node
+	maxNodes  = 1 << 12
 )
 
 // Node returns the node of the given id, or nil if the graph has none.
@@ -85,6 +87,10 @@ func (g *Graph) shapes(fault func(n *Node, format string, args ...any)) map[Node
 			if s, ok := shapes[other]; ok && s != in {
 				fault(n, "adds %v of %q to %v of %q: shapes must be equal", s, other, in, n.Inputs[0])
 			}
+		}
+		if out.Len() > maxValues {
+			fault(n, "has %d values a sample, at most %d are possible", out.Len(), maxValues)
+			continue
 		}
 		shapes[n.ID] = out
 	}

@@ -14,14 +14,14 @@ func (g *Graph) Validate() error {
 		say("node %q (%s): %w", n.ID, n.Op, fmt.Errorf(format, args...))
 	}
 
-	if s := g.Input; s.C < 1 || s.H < 1 || s.W < 1 || s.C > maxWidth || s.H > maxSide || s.W > maxSide {
-		say("input shape %v: every side must be at least 1, C at most %d, H and W at most %d", s, maxWidth, maxSide)
+	if s := g.Input; s.C < 1 || s.H < 1 || s.W < 1 || s.C > maxWidth || s.H > maxSide || s.W > maxSide || s.Len() > maxValues {
+		say("input shape %v: every side must be at least 1, C at most %d, H and W at most %d, all together %d", s, maxWidth, maxSide, maxValues)
 	}
 	if g.Loss != CrossEntropy && g.Loss != MSE {
 		say("loss %q: must be %q or %q", g.Loss, CrossEntropy, MSE)
 	}
-	if len(g.Nodes) < 2 {
-		say("graph of %d nodes: needs an input and at least one layer", len(g.Nodes))
+	if len(g.Nodes) < 2 || len(g.Nodes) > maxNodes {
+		say("graph of %d nodes: needs an input and at least one layer, and at most %d nodes", len(g.Nodes), maxNodes)
 		return errors.Join(faults...)
 	}
 	place := make(map[NodeID]int, len(g.Nodes))

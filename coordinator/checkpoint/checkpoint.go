@@ -1,0 +1,196 @@
+package checkpoint
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/optim"
+)
+
+// version is the format of state.json.
+const version = 1
+
+// Names of the files of a checkpoint.
+const (
+	modelFile     = "model.safetensors"
+	optimizerFile = "optimizer.safetensors"
+	stateFile     = "state.json"
+)
+
+// Checkpoint is all that a run needs to go on.
+type Checkpoint struct {
+	State
+	Model *nn.Model
+	Slots []optim.Slot
+}
+
+// State is state.json.
+type State struct {
+	Version    int              `json:"version"`
+	Run        proto.RunID      `json:"run"`
+	Term       proto.Term       `json:"term"`
+	Step       proto.Step       `json:"step"`
+	Generation proto.Generation `json:"generation"`
+	// Progress is the trainer's own account of where it stands.
+	Progress json.RawMessage `json:"progress"`
+	// Updates is the optimizer's count.
+	Updates         uint64 `json:"updates"`
+	ModelSHA256     string `json:"model_sha256"`
+	OptimizerSHA256 string `json:"optimizer_sha256"`
+	JournalBytes    int64  `json:"journal_bytes"`
+	JournalSHA256   string `json:"journal_sha256"`
+	MetricsBytes    int64  `json:"metrics_bytes"`
+}
+
+// OptimizerSHA256 returns the hexadecimal SHA-256 of an optimizer's state: the
+// number of updates, then each slot's name and values with their lengths.
+func OptimizerSHA256(updates uint64, slots []optim.Slot) string {
+	h := sha256.New()
+	var buf [4096]byte
+	word := func(v uint64) { h.Write(binary.LittleEndian.AppendUint64(nil, v)) }
+	word(updates)
+	for _, s := range slots {
+		word(uint64(len(s.Name)))
+		h.Write([]byte(s.Name))
+		word(uint64(len(s.Data)))
+		for values := s.Data; len(values) > 0; {
+			n := min(len(values), len(buf)/4)
+			for i, v := range values[:n] {
+				binary.LittleEndian.PutUint32(buf[4*i:], math.Float32bits(v))
+			}
+			h.Write(buf[:4*n])
+			values = values[n:]
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// ModelSHA256 returns the model's digest in hexadecimal.
+func ModelSHA256(m *nn.Model) string {
+	d := m.Digest()
+	return hex.EncodeToString(d[:])
+}
+
+func modelTensors(m *nn.Model) []named {
+	return append(part("", m.Graph.ParamEntries(), m.Params), part("", m.Graph.BufferEntries(), m.Buffers)...)
+}
+
+func slotTensors(g *nn.Graph, slots []optim.Slot) []named {
+	var out []named
+	for _, s := range slots {
+		out = append(out, part(s.Name+".", g.ParamEntries(), s.Data)...)
+	}
+	return out
+}
+
+// write fills an existing, empty directory with c and syncs it.
+func (c *Checkpoint) write(dir string) error {
+	info := map[string]string{"format": "pt", "graph": string(c.Model.Graph.JSON())}
+	if err := writeTensors(filepath.Join(dir, modelFile), modelTensors(c.Model), info); err != nil {
+		return err
+	}
+	names := make([]string, len(c.Slots))
+	for i, s := range c.Slots {
+		names[i] = s.Name
+	}
+	slots, err := json.Marshal(names)
+	if err != nil {
+		return err
+	}
+	info = map[string]string{"format": "pt", "slots": string(slots)}
+	if err := writeTensors(filepath.Join(dir, optimizerFile), slotTensors(c.Model.Graph, c.Slots), info); err != nil {
+		return err
+	}
+	state, err := json.MarshalIndent(c.State, "", "  ")
+	if err != nil {
+		return err
+	}
+	err = writeFile(filepath.Join(dir, stateFile), func(f *os.File) error { _, err := f.Write(append(state, '\n')); return err })
+	if err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// Load reads and checks the checkpoint in directory dir. A file that is
+// missing, truncated, of another architecture or of another checkpoint is
+// ErrDamaged.
+func Load(dir string) (*Checkpoint, error) {
+	c := new(Checkpoint)
+	path := filepath.Join(dir, stateFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	d := json.NewDecoder(bytes.NewReader(data))
+	if err := d.Decode(&c.State); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
+	}
+	if c.Version != version {
+		return nil, fmt.Errorf("checkpoint: %s: format %d, this program reads format %d", path, c.Version, version)
+	}
+	if c.Model, err = LoadModel(filepath.Join(dir, modelFile)); err != nil {
+		return nil, err
+	}
+	if sum := ModelSHA256(c.Model); sum != c.ModelSHA256 {
+		return nil, fmt.Errorf("%w: %s: its model has sha256 %.12s, %s says %.12s: the files are of different checkpoints", ErrDamaged, dir, sum, stateFile, c.ModelSHA256)
+	}
+	if err := c.loadSlots(filepath.Join(dir, optimizerFile)); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// LoadModel reads a model file alone.
+func LoadModel(path string) (*nn.Model, error) {
+	f, err := readTensors(path)
+	if err != nil {
+		return nil, err
+	}
+	g, err := nn.ParseGraph([]byte(f.info["graph"]))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
+	}
+	if got, want := f.values(), g.NumParams()+g.NumBuffers(); got != want {
+		return nil, fmt.Errorf("%w: %s: %d values, its architecture has %d", ErrDamaged, path, got, want)
+	}
+	m := &nn.Model{Graph: g, Params: make([]float32, g.NumParams()), Buffers: make([]float32, g.NumBuffers())}
+	if err := f.fill(modelTensors(m)); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (c *Checkpoint) loadSlots(path string) error {
+	f, err := readTensors(path)
+	if err != nil {
+		return err
+	}
+	var names []string
+	if err := json.Unmarshal([]byte(f.info["slots"]), &names); err != nil {
+		return fmt.Errorf("%w: %s: list of slots: %w", ErrDamaged, path, err)
+	}
+	n := len(c.Model.Params)
+	if got, want := f.values(), len(names)*n; got != want {
+		return fmt.Errorf("%w: %s: %d values, %d slots of this architecture have %d", ErrDamaged, path, got, len(names), want)
+	}
+	for _, name := range names {
+		c.Slots = append(c.Slots, optim.Slot{Name: name, Data: make([]float32, n)})
+	}
+	if err := f.fill(slotTensors(c.Model.Graph, c.Slots)); err != nil {
+		return err
+	}
+	if sum := OptimizerSHA256(c.Updates, c.Slots); sum != c.OptimizerSHA256 {
+		return fmt.Errorf("%w: %s: its state has sha256 %.12s, %s says %.12s: the files are of different checkpoints", ErrDamaged, path, sum, stateFile, c.OptimizerSHA256)
+	}
+	return nil
+}

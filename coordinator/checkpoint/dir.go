@@ -1,0 +1,264 @@
+package checkpoint
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"github.com/tinygrow/tinygrow/proto"
+)
+
+// Names in a run directory.
+const (
+	ConfigFile  = "config.yaml"
+	JournalFile = "growth.jsonl"
+	MetricsFile = "metrics.jsonl"
+	lockFile    = ".lock"
+	checkpoints = "checkpoints"
+	stepPrefix  = "step-"
+	newPrefix   = ".new-" // being written
+	oldPrefix   = ".old-" // being replaced
+)
+
+var (
+	// ErrExists is returned when a new run is to be put where one lies already.
+	ErrExists = errors.New("the directory holds a run already")
+	// ErrNoRun is returned when a directory does not hold a run.
+	ErrNoRun = errors.New("no run directory")
+	// ErrLocked is returned when another process writes to the run.
+	ErrLocked = errors.New("another process is working on this run")
+)
+
+// Dir is a run directory that this process alone writes to.
+type Dir struct {
+	path    string
+	lock    *os.File
+	Journal *Log
+	Metrics *Log
+}
+
+// Create makes the directory of a new run with the resolved configuration.
+func Create(path string, config []byte) (*Dir, error) {
+	if _, err := os.Stat(filepath.Join(path, ConfigFile)); err == nil {
+		return nil, fmt.Errorf("%s: %w: continue it with tinygrow resume, or name another with --run-dir", path, ErrExists)
+	}
+	if err := os.MkdirAll(filepath.Join(path, checkpoints), 0o755); err != nil {
+		return nil, err
+	}
+	d := &Dir{path: path}
+	if err := d.acquire(); err != nil {
+		return nil, err
+	}
+	if err := d.openLogs(State{}); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	if err := replaceFile(filepath.Join(path, ConfigFile), config); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// Open takes over the run in path and returns its newest checkpoint, or nil if
+// it stopped before the first. The logs are cut back to where the checkpoint was made.
+func Open(path string) (*Dir, *Checkpoint, error) {
+	if _, err := ReadConfig(path); err != nil {
+		return nil, nil, err
+	}
+	d := &Dir{path: path}
+	if err := d.acquire(); err != nil {
+		return nil, nil, err
+	}
+	c, err := d.recover()
+	if err == nil {
+		state := State{}
+		if c != nil {
+			state = c.State
+		}
+		err = d.openLogs(state)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, d.Close())
+	}
+	return d, c, nil
+}
+
+// ReadConfig returns the resolved configuration of the run in path.
+func ReadConfig(path string) ([]byte, error) {
+	data, err := os.ReadFile(filepath.Join(path, ConfigFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w: there is no %s", path, ErrNoRun, ConfigFile)
+	}
+	return data, err
+}
+
+// Path returns where the run lies.
+func (d *Dir) Path() string { return d.path }
+
+func (d *Dir) acquire() error {
+	f, err := os.OpenFile(filepath.Join(d.path, lockFile), os.O_RDWR|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return errors.Join(fmt.Errorf("%s: %w", d.path, ErrLocked), f.Close())
+	}
+	d.lock = f
+	return nil
+}
+
+func (d *Dir) openLogs(s State) (err error) {
+	if d.Journal, err = openLog(filepath.Join(d.path, JournalFile), s.JournalBytes, s.JournalSHA256); err != nil {
+		return err
+	}
+	d.Metrics, err = openLog(filepath.Join(d.path, MetricsFile), s.MetricsBytes, "")
+	return err
+}
+
+// recover finishes or undoes what a crash interrupted and loads the newest checkpoint.
+func (d *Dir) recover() (*Checkpoint, error) {
+	root := filepath.Join(d.path, checkpoints)
+	if err := os.MkdirAll(root, 0o755); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		path := filepath.Join(root, e.Name())
+		if name, ok := strings.CutPrefix(e.Name(), oldPrefix); ok {
+			if _, err := os.Stat(filepath.Join(root, name)); errors.Is(err, fs.ErrNotExist) {
+				if err := os.Rename(path, filepath.Join(root, name)); err != nil {
+					return nil, err
+				}
+				continue
+			}
+		}
+		if strings.HasPrefix(e.Name(), oldPrefix) || strings.HasPrefix(e.Name(), newPrefix) {
+			if err := os.RemoveAll(path); err != nil {
+				return nil, err
+			}
+		}
+	}
+	c, err := Latest(d.path)
+	if errors.Is(err, ErrNoCheckpoint) {
+		return nil, nil
+	}
+	return c, err
+}
+
+// ErrNoCheckpoint is returned when a run stopped before its first checkpoint.
+var ErrNoCheckpoint = errors.New("no checkpoint yet")
+
+// Latest loads the newest checkpoint of the run in path, which may be in progress.
+func Latest(path string) (*Checkpoint, error) {
+	steps, err := Steps(path)
+	if err != nil {
+		return nil, err
+	}
+	if len(steps) == 0 {
+		return nil, fmt.Errorf("%s: %w", path, ErrNoCheckpoint)
+	}
+	newest := steps[len(steps)-1]
+	c, err := Load(StepDir(path, newest))
+	if err != nil && len(steps) > 1 {
+		return nil, fmt.Errorf("%w; remove %s to go on from step %d", err, StepDir(path, newest), steps[len(steps)-2])
+	}
+	return c, err
+}
+
+// Steps returns the steps of the checkpoints of the run in path, ascending.
+func Steps(path string) ([]proto.Step, error) {
+	entries, err := os.ReadDir(filepath.Join(path, checkpoints))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%s: %w", path, ErrNoRun)
+	}
+	if err != nil {
+		return nil, err
+	}
+	var steps []proto.Step
+	for _, e := range entries {
+		if digits, ok := strings.CutPrefix(e.Name(), stepPrefix); ok && e.IsDir() {
+			if n, err := strconv.ParseUint(digits, 10, 64); err == nil {
+				steps = append(steps, proto.Step(n))
+			}
+		}
+	}
+	slices.Sort(steps)
+	return steps, nil
+}
+
+// StepDir returns where the checkpoint of a step lies in the run in path.
+func StepDir(path string, step proto.Step) string {
+	return filepath.Join(path, checkpoints, fmt.Sprintf("%s%d", stepPrefix, step))
+}
+
+// Save syncs the logs, completes c's digests and lengths, writes it, and
+// removes all but the newest keep checkpoints (at least one).
+func (d *Dir) Save(c *Checkpoint, keep int) error {
+	if err := errors.Join(d.Journal.Sync(), d.Metrics.Sync()); err != nil {
+		return err
+	}
+	c.Version = version
+	c.ModelSHA256, c.OptimizerSHA256 = ModelSHA256(c.Model), OptimizerSHA256(c.Updates, c.Slots)
+	c.JournalBytes, c.JournalSHA256 = d.Journal.Bytes(), d.Journal.SHA256()
+	c.MetricsBytes = d.Metrics.Bytes()
+
+	root, final := filepath.Join(d.path, checkpoints), StepDir(d.path, c.Step)
+	name := filepath.Base(final)
+	fresh, old := filepath.Join(root, newPrefix+name), filepath.Join(root, oldPrefix+name)
+	if err := errors.Join(os.RemoveAll(fresh), os.RemoveAll(old)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(fresh, 0o755); err != nil {
+		return err
+	}
+	if err := c.write(fresh); err != nil {
+		return errors.Join(err, os.RemoveAll(fresh))
+	}
+	if err := os.Rename(final, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := os.Rename(fresh, final); err != nil {
+		return err
+	}
+	if err := syncDir(root); err != nil {
+		return err
+	}
+	if err := os.RemoveAll(old); err != nil {
+		return err
+	}
+	return d.prune(max(keep, 1))
+}
+
+func (d *Dir) prune(keep int) error {
+	steps, err := Steps(d.path)
+	if err != nil {
+		return err
+	}
+	for len(steps) > keep {
+		if err := os.RemoveAll(StepDir(d.path, steps[0])); err != nil {
+			return err
+		}
+		steps = steps[1:]
+	}
+	return nil
+}
+
+// Close flushes the logs and gives the run free.
+func (d *Dir) Close() error {
+	var err error
+	if d.Journal != nil {
+		err = d.Journal.Close()
+	}
+	if d.Metrics != nil {
+		err = errors.Join(err, d.Metrics.Close())
+	}
+	return errors.Join(err, d.lock.Close())
+}

@@ -1,0 +1,155 @@
+package plan
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/tinygrow/tinygrow/proto"
+)
+
+// Time is the time since the coordinator started.
+type Time = time.Duration
+
+// Event is something that happened; it is one of the structs below.
+type Event interface{ event() }
+
+// Join says that a worker was admitted with a number of threads. A worker
+// that joins again starts anew: what it had been given is given to others.
+type Join struct {
+	Worker  proto.WorkerID
+	Threads int
+}
+
+// Leave says that a worker said goodbye or was thrown out.
+type Leave struct {
+	Worker proto.WorkerID
+	Why    string
+}
+
+// Heard says that a worker gave a sign of life.
+type Heard struct{ Worker proto.WorkerID }
+
+// Pull says that a worker has room for one more block. Seq counts its pulls;
+// Last is the number of the last task that reached it, so that a task whose
+// reply was lost is sent again.
+type Pull struct {
+	Worker proto.WorkerID
+	Seq    uint64
+	Last   uint64
+}
+
+// Partial says that the whole partial of a block arrived undamaged. Digest
+// tells equal partials from unequal ones.
+type Partial struct {
+	Worker proto.WorkerID
+	Round  proto.Round
+	Block  proto.Block
+	Digest uint64
+}
+
+// Open starts a round over a number of micro-shards, at least 1. An unfinished
+// round before it is abandoned.
+type Open struct {
+	Round       proto.Round
+	MicroShards uint32
+	// Kind names rounds that take similarly long per micro-shard.
+	Kind string
+	// Light says that a partial is small, so that blocks may be cut finer.
+	Light bool
+}
+
+// Tick says that time passed.
+type Tick struct{}
+
+func (Join) event()    {}
+func (Leave) event()   {}
+func (Heard) event()   {}
+func (Pull) event()    {}
+func (Partial) event() {}
+func (Open) event()    {}
+func (Tick) event()    {}
+
+// Command is something to do; it is one of the structs below. Each says why.
+type Command interface{ command() }
+
+// Assign answers a worker's pull with a block. Task counts the tasks of the
+// worker. A worker that already computed the block may send its partial again.
+type Assign struct {
+	Worker proto.WorkerID
+	Round  proto.Round
+	Block  proto.Block
+	Task   uint64
+	Why    string
+}
+
+// Fold adds the partial just reported to the reduction: the first valid one of its block.
+type Fold struct {
+	Worker proto.WorkerID
+	Block  proto.Block
+	Why    string
+}
+
+// Ignore drops the partial just reported.
+type Ignore struct {
+	Worker proto.WorkerID
+	Round  proto.Round
+	Block  proto.Block
+	Why    string
+}
+
+// Alarm says that two workers computed the same block to different sums, which
+// must never happen: the bits of one of them are wrong.
+type Alarm struct {
+	First, Second proto.WorkerID
+	Round         proto.Round
+	Block         proto.Block
+	Why           string
+}
+
+// Complete says that every micro-shard of the round is folded.
+type Complete struct {
+	Round proto.Round
+	Why   string
+}
+
+// Drop forgets a worker; whatever it says next is answered with "join again".
+type Drop struct {
+	Worker proto.WorkerID
+	Why    string
+}
+
+// Rejoin tells a worker that the plan does not know to say hello again.
+type Rejoin struct {
+	Worker proto.WorkerID
+	Why    string
+}
+
+// Waiting says that the run stands still for want of workers; Resumed that it goes on.
+type (
+	Waiting struct{ Why string }
+	Resumed struct{ Why string }
+)
+
+func (Assign) command()   {}
+func (Fold) command()     {}
+func (Ignore) command()   {}
+func (Alarm) command()    {}
+func (Complete) command() {}
+func (Drop) command()     {}
+func (Rejoin) command()   {}
+func (Waiting) command()  {}
+func (Resumed) command()  {}
+
+func (c Assign) String() string {
+	return fmt.Sprintf("assign %s %s task %d: %s", c.Worker, c.Block, c.Task, c.Why)
+}
+func (c Fold) String() string     { return fmt.Sprintf("fold %s %s: %s", c.Worker, c.Block, c.Why) }
+func (c Ignore) String() string   { return fmt.Sprintf("ignore %s %s: %s", c.Worker, c.Block, c.Why) }
+func (c Complete) String() string { return fmt.Sprintf("complete %d: %s", c.Round, c.Why) }
+func (c Drop) String() string     { return fmt.Sprintf("drop %s: %s", c.Worker, c.Why) }
+func (c Rejoin) String() string   { return fmt.Sprintf("rejoin %s: %s", c.Worker, c.Why) }
+func (c Waiting) String() string  { return "waiting: " + c.Why }
+func (c Resumed) String() string  { return "resumed: " + c.Why }
+func (c Alarm) String() string {
+	return fmt.Sprintf("alarm %s and %s differ on %s: %s", c.First, c.Second, c.Block, c.Why)
+}

@@ -1,0 +1,218 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/tinygrow/tinygrow/proto"
+)
+
+// Config bounds the patience of a plan. The zero value stands for the
+// defaults in brackets.
+type Config struct {
+	// MinWorkers is the number of workers below which no block is handed out [1].
+	MinWorkers int
+	// LostAfter is the silence after which a worker is given up [10 s].
+	LostAfter time.Duration
+	// Overdue is how many times the usual duration a block may take before an
+	// idle worker gets a copy [3], and Grace is added to that [100 ms].
+	Overdue float64
+	Grace   time.Duration
+	// HeavyBlock and LightBlock bound a block, in micro-shards per thread of
+	// its worker [16, 4].
+	HeavyBlock, LightBlock int
+}
+
+func (c Config) withDefaults() Config {
+	setDefault(&c.MinWorkers, 1)
+	setDefault(&c.LostAfter, 10*time.Second)
+	setDefault(&c.Overdue, 3)
+	setDefault(&c.Grace, 100*time.Millisecond)
+	setDefault(&c.HeavyBlock, 16)
+	setDefault(&c.LightBlock, 4)
+	return c
+}
+
+func setDefault[T comparable](v *T, d T) {
+	var zero T
+	if *v == zero {
+		*v = d
+	}
+}
+
+// Plan is the state. The zero value is not usable; see New.
+type Plan struct {
+	cfg     Config
+	workers map[proto.WorkerID]*worker
+	order   []*worker // by admission
+	round   round
+	paces   map[string]*pace // by Open.Kind
+	waiting bool             // Waiting was said
+	out     []Command
+}
+
+// worker is what the plan knows of a worker.
+type worker struct {
+	id      proto.WorkerID
+	threads int
+	heard   Time
+	pulling bool   // a pull waits for its answer
+	pull    uint64 // Seq of the last pull
+	task    uint64 // number of the last task
+	served  bool   // was given a block in this round
+	held    []held // given and not folded, oldest first; at most two
+	// strikes counts the rounds in a row in which others finished its block;
+	// bench is the number of rounds that it is given copies only.
+	strikes, bench int
+}
+
+// held is a block in a worker's hands.
+type held struct {
+	block proto.Block
+	task  uint64
+	since Time
+}
+
+// round is the round at hand.
+type round struct {
+	Open
+	open    bool
+	free    free
+	blocks  map[proto.Block]*block
+	pending []proto.Block // given and not folded, oldest first
+	folded  int           // micro-shards
+}
+
+// block is a block that was given to somebody.
+type block struct {
+	holders []proto.WorkerID
+	by      proto.WorkerID // whose partial was folded, or empty
+	digest  uint64
+}
+
+// New returns a plan without workers and without a round.
+func New(cfg Config) *Plan {
+	return &Plan{cfg: cfg.withDefaults(), workers: map[proto.WorkerID]*worker{}, paces: map[string]*pace{}}
+}
+
+// Workers returns the number of admitted workers and their threads.
+func (p *Plan) Workers() (workers, threads int) {
+	for _, w := range p.order {
+		threads += w.threads
+	}
+	return len(p.order), threads
+}
+
+// Step takes one event at a time that never goes back, and returns the
+// commands it leads to, in the order in which to carry them out. The slice is
+// valid until the next call.
+func (p *Plan) Step(now Time, e Event) []Command {
+	p.out = p.out[:0]
+	switch e := e.(type) {
+	case Join:
+		p.join(now, e)
+	case Leave:
+		if w := p.workers[e.Worker]; w != nil {
+			p.remove(w, e.Why)
+		}
+	case Heard:
+		if w := p.workers[e.Worker]; w != nil {
+			w.heard = now
+		}
+	case Pull:
+		p.pulled(now, e)
+	case Partial:
+		p.partial(now, e)
+	case Open:
+		p.openRound(e)
+	case Tick:
+		p.tick(now)
+	}
+	p.serve(now)
+	return p.out
+}
+
+func (p *Plan) say(c Command) { p.out = append(p.out, c) }
+
+func (p *Plan) join(now Time, e Join) {
+	if old := p.workers[e.Worker]; old != nil {
+		p.forget(old)
+	}
+	w := &worker{id: e.Worker, threads: max(e.Threads, 1), heard: now}
+	p.workers[e.Worker] = w
+	p.order = append(p.order, w)
+}
+
+// remove gives a worker up.
+func (p *Plan) remove(w *worker, why string) {
+	p.forget(w)
+	p.say(Drop{w.id, why})
+}
+
+// forget takes a worker out; its blocks that nobody else has become free.
+func (p *Plan) forget(w *worker) {
+	delete(p.workers, w.id)
+	p.order = slices.DeleteFunc(p.order, func(x *worker) bool { return x == w })
+	for _, h := range w.held {
+		b := p.round.blocks[h.block]
+		b.holders = slices.DeleteFunc(b.holders, func(id proto.WorkerID) bool { return id == w.id })
+		if len(b.holders) == 0 {
+			p.release(h.block)
+		}
+	}
+	w.held = nil
+}
+
+// release makes a given block free again.
+func (p *Plan) release(b proto.Block) {
+	p.round.pending = slices.DeleteFunc(p.round.pending, func(x proto.Block) bool { return x == b })
+	delete(p.round.blocks, b)
+	p.round.free.put(b)
+}
+
+func (p *Plan) openRound(e Open) {
+	if e.MicroShards == 0 {
+		panic("plan: round of no micro-shards")
+	}
+	for _, w := range p.order {
+		if len(w.held) > 0 {
+			w.held = w.held[:0]
+		}
+		w.served = false
+		if w.bench > 0 {
+			w.bench--
+		}
+	}
+	p.round = round{Open: e, open: true, free: free{proto.Root(e.MicroShards)}, blocks: map[proto.Block]*block{}}
+	if p.paces[e.Kind] == nil {
+		p.paces[e.Kind] = new(pace)
+	}
+}
+
+func (p *Plan) pulled(now Time, e Pull) {
+	w := p.workers[e.Worker]
+	if w == nil {
+		p.say(Rejoin{e.Worker, "not a member of this run: it was never admitted or was given up"})
+		return
+	}
+	w.heard = now
+	if e.Seq <= w.pull {
+		return // an old pull that was delayed
+	}
+	w.pull, w.pulling = e.Seq, true
+	for i := range w.held {
+		if w.held[i].task > e.Last { // its answer was lost
+			p.again(now, w, i, "the answer to its last pull was lost")
+			return
+		}
+	}
+}
+
+func (p *Plan) tick(now Time) {
+	for _, w := range slices.Clone(p.order) {
+		if now-w.heard > p.cfg.LostAfter {
+			p.remove(w, fmt.Sprintf("silent for %s", (now-w.heard).Round(time.Millisecond)))
+		}
+	}
+}

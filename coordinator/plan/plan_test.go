@@ -1,0 +1,335 @@
+package plan
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tinygrow/tinygrow/proto"
+)
+
+// script feeds a plan and writes what it says, one line each.
+type script struct {
+	t     *testing.T
+	p     *Plan
+	now   Time
+	pulls map[proto.WorkerID]uint64
+	tasks map[proto.WorkerID]uint64
+}
+
+func newScript(t *testing.T, cfg Config) *script {
+	return &script{t, New(cfg), 0, map[proto.WorkerID]uint64{}, map[proto.WorkerID]uint64{}}
+}
+
+func (s *script) step(e Event) string {
+	var out []string
+	for _, c := range s.p.Step(s.now, e) {
+		out = append(out, fmt.Sprint(c))
+		if a, ok := c.(Assign); ok {
+			s.tasks[a.Worker] = a.Task
+		}
+	}
+	return strings.Join(out, "\n")
+}
+
+func (s *script) want(e Event, lines ...string) {
+	s.t.Helper()
+	if got, want := s.step(e), strings.Join(lines, "\n"); got != want {
+		s.t.Fatalf("at %s, %T%+v\n got:\n%s\nwant:\n%s", s.now, e, e, got, want)
+	}
+}
+
+func (s *script) pull(w proto.WorkerID) Pull {
+	s.pulls[w]++
+	return Pull{w, s.pulls[w], s.tasks[w]}
+}
+
+func (s *script) after(d time.Duration) { s.now += d }
+
+func node(lo, hi uint32) proto.Block { return proto.Block{Lo: lo, Hi: hi} }
+
+func TestEqualWorkersGetEqualShares(t *testing.T) {
+	s := newScript(t, Config{})
+	for _, w := range []proto.WorkerID{"a", "b"} {
+		s.want(Join{w, 1})
+		s.want(s.pull(w))
+	}
+	s.want(Open{Round: 1, MicroShards: 16, Kind: "gradient"},
+		"assign a [0,8) task 1: its share of the round",
+		"assign b [8,16) task 1: its share of the round")
+	s.after(time.Second)
+	s.want(s.pull("a"))
+	s.want(Partial{"a", 1, node(0, 8), 7}, "fold a [0,8): first partial of its block")
+	s.want(Partial{"a", 1, node(0, 8), 7}, "ignore a [0,8): sent twice")
+	s.want(Partial{"b", 1, node(8, 16), 9}, "fold b [8,16): first partial of its block", "complete 1: all 16 micro-shards are in")
+}
+
+func TestSharesFollowThreads(t *testing.T) {
+	s := newScript(t, Config{})
+	s.want(Join{"big", 3})
+	s.want(Join{"small", 1})
+	s.want(Open{Round: 1, MicroShards: 16})
+	s.want(s.pull("small"), "assign small [0,4) task 1: its share of the round")
+	s.want(s.pull("big"), "assign big [8,16) task 1: its share of the round")
+	s.want(s.pull("big"), "assign big [4,6) task 2: to have the next one ready; there is enough for all")
+}
+
+func TestOneThreadPerMicroShardAtLeast(t *testing.T) {
+	s := newScript(t, Config{})
+	for _, w := range []proto.WorkerID{"a", "b", "c"} {
+		s.want(Join{w, 2})
+	}
+	s.want(Open{Round: 1, MicroShards: 4})
+	s.want(s.pull("a"), "assign a [0,2) task 1: its share of the round")
+	s.want(s.pull("b"), "assign b [2,4) task 1: its share of the round")
+	s.want(s.pull("c"))
+}
+
+// warm runs one round in which a block of one micro-shard takes a second.
+func warm(s *script, workers ...proto.WorkerID) {
+	for _, w := range workers {
+		s.step(Join{w, 1})
+		s.step(s.pull(w))
+	}
+	s.step(Open{Round: 1, MicroShards: uint32(len(workers)), Kind: "gradient"})
+	s.after(time.Second)
+	for i, w := range workers {
+		s.step(Partial{w, 1, node(uint32(i), uint32(i)+1), 1})
+		s.step(s.pull(w))
+	}
+}
+
+func TestIdleWorkerCopiesAnOverdueBlockAndTheFirstPartialWins(t *testing.T) {
+	s := newScript(t, Config{LostAfter: time.Minute})
+	warm(s, "a", "b")
+	s.want(Open{Round: 2, MicroShards: 2, Kind: "gradient"},
+		"assign a [0,1) task 2: its share of the round",
+		"assign b [1,2) task 2: its share of the round")
+	s.after(time.Second)
+	s.want(Partial{"a", 2, node(0, 1), 1}, "fold a [0,1): first partial of its block")
+	s.want(s.pull("a"))
+	s.after(2 * time.Second)
+	s.want(Tick{})
+	s.after(200 * time.Millisecond)
+	s.want(Tick{}, "assign a [1,2) task 3: overdue at b")
+	s.want(Tick{})
+	s.after(time.Second)
+	s.want(Partial{"a", 2, node(1, 2), 5}, "fold a [1,2): first partial of its block", "complete 2: all 2 micro-shards are in")
+	s.want(Partial{"b", 2, node(1, 2), 5}, "ignore b [1,2): a was first")
+	s.want(s.pull("a"))
+	s.want(s.pull("b"))
+	s.want(Open{Round: 3, MicroShards: 2, Kind: "gradient"}, // b sits out a round
+		"assign a [0,2) task 4: its share of the round")
+	s.want(Partial{"a", 3, node(0, 2), 1}, "fold a [0,2): first partial of its block", "complete 3: all 2 micro-shards are in")
+	s.want(s.pull("a"))
+	s.want(Open{Round: 4, MicroShards: 2, Kind: "gradient"},
+		"assign a [0,1) task 5: its share of the round",
+		"assign b [1,2) task 3: its share of the round")
+}
+
+func TestUnequalDuplicateIsAnAlarm(t *testing.T) {
+	s := newScript(t, Config{LostAfter: time.Minute})
+	warm(s, "a", "b")
+	s.step(Open{Round: 2, MicroShards: 1, Kind: "gradient"})
+	s.after(5 * time.Second)
+	s.want(Tick{}, "assign b [0,1) task 2: overdue at a")
+	s.want(Partial{"b", 2, node(0, 1), 1}, "fold b [0,1): first partial of its block", "complete 2: all 1 micro-shards are in")
+	s.want(Partial{"a", 2, node(0, 1), 2}, "alarm b and a differ on [0,1): the same block gave two different sums, so one of these workers computes wrongly")
+}
+
+func TestBlocksOfALostWorkerAreGivenToOthers(t *testing.T) {
+	s := newScript(t, Config{LostAfter: 5 * time.Second})
+	s.want(Join{"a", 1})
+	s.want(Join{"b", 1})
+	s.want(s.pull("a"))
+	s.want(s.pull("b"))
+	s.want(Open{Round: 1, MicroShards: 8},
+		"assign a [0,4) task 1: its share of the round",
+		"assign b [4,8) task 1: its share of the round")
+	s.after(5 * time.Second)
+	s.want(Heard{"b"})
+	s.want(s.pull("b"))
+	s.after(time.Second)
+	s.want(Tick{}, "drop a: silent for 6s", "assign b [0,2) task 2: to have the next one ready; there is enough for all")
+	s.want(s.pull("a"), "rejoin a: not a member of this run: it was never admitted or was given up")
+	s.want(Partial{"a", 1, node(0, 4), 1}, "ignore a [0,4): nobody holds this block")
+	s.want(Partial{"b", 1, node(4, 8), 1}, "fold b [4,8): first partial of its block")
+	s.want(s.pull("b"), "assign b [2,3) task 3: to have the next one ready; there is enough for all")
+}
+
+func TestABlockBehindAnotherIsCopiedByAnIdleWorker(t *testing.T) {
+	s := newScript(t, Config{})
+	s.want(Join{"slow", 1})
+	s.want(Open{Round: 1, MicroShards: 4})
+	s.want(s.pull("slow"), "assign slow [0,4) task 1: its share of the round")
+	s = newScript(t, Config{HeavyBlock: 1})
+	s.want(Join{"slow", 1})
+	s.want(Open{Round: 1, MicroShards: 2})
+	s.want(s.pull("slow"), "assign slow [0,1) task 1: its share of the round")
+	s.want(s.pull("slow"), "assign slow [1,2) task 2: to have the next one ready; there is enough for all")
+	s.want(Join{"new", 1})
+	s.want(s.pull("new"))
+	s.after(time.Second)
+	s.want(Tick{}, "assign new [1,2) task 1: it waits behind another block of slow")
+}
+
+func TestALostAnswerIsSentAgain(t *testing.T) {
+	s := newScript(t, Config{})
+	s.want(Join{"a", 1})
+	s.want(Open{Round: 1, MicroShards: 2})
+	s.want(Pull{"a", 1, 0}, "assign a [0,2) task 1: its share of the round")
+	s.want(Pull{"a", 1, 0}) // the bus may deliver twice
+	s.want(Pull{"a", 2, 0}, "assign a [0,2) task 2: the answer to its last pull was lost")
+	s.want(Pull{"a", 3, 2})
+	s.want(Partial{"a", 1, node(0, 2), 3}, "fold a [0,2): first partial of its block", "complete 1: all 2 micro-shards are in")
+}
+
+func TestALostPartialIsAskedForAgain(t *testing.T) {
+	s := newScript(t, Config{LostAfter: time.Minute})
+	warm(s, "a")
+	s.want(Open{Round: 2, MicroShards: 1, Kind: "gradient"}, "assign a [0,1) task 2: its share of the round")
+	s.want(s.pull("a"))
+	s.after(4 * time.Second)
+	s.want(Tick{}, "assign a [0,1) task 3: nothing of it arrived in time; send it again if it is done")
+	s.want(Tick{})
+}
+
+func TestWaitsForWorkers(t *testing.T) {
+	s := newScript(t, Config{MinWorkers: 2})
+	s.want(Open{Round: 1, MicroShards: 2}, "waiting: 0 of at least 2 workers are here; start more with tinygrow worker")
+	s.want(Join{"a", 1})
+	s.want(s.pull("a"))
+	s.want(Join{"b", 1}, "resumed: 2 workers are here", "assign a [0,1) task 1: its share of the round")
+	s.want(Leave{"a", "it said goodbye"}, "drop a: it said goodbye", "waiting: 1 of at least 2 workers are here; start more with tinygrow worker")
+	s.want(Join{"c", 1}, "resumed: 2 workers are here")
+	s.want(s.pull("b"), "assign b [0,1) task 1: its share of the round")
+}
+
+func TestStalePartialsAreIgnored(t *testing.T) {
+	s := newScript(t, Config{})
+	s.want(Partial{"a", 0, node(0, 1), 1}, "ignore a [0,1): round 0 is not the one at hand, 0")
+	s.want(Open{Round: 3, MicroShards: 4}, "waiting: 0 of at least 1 workers are here; start more with tinygrow worker")
+	s.want(Partial{"a", 2, node(0, 1), 1}, "ignore a [0,1): round 2 is not the one at hand, 3")
+	s.want(Partial{"a", 3, node(1, 3), 1}, "ignore a [1,3): not a node of the tree")
+	s.want(Partial{"a", 3, node(0, 1), 1}, "ignore a [0,1): nobody holds this block")
+}
+
+// Whatever workers do, every round ends with each micro-shard folded exactly
+// once, no worker holds more than two blocks, and blocks given out are nodes
+// that do not overlap.
+func TestAnyScheduleFoldsEveryMicroShardOnce(t *testing.T) {
+	for seed := range uint64(400) {
+		simulate(t, seed)
+	}
+}
+
+func simulate(t *testing.T, seed uint64) {
+	r := rand.New(rand.NewPCG(seed, 1))
+	p := New(Config{LostAfter: 3 * time.Second, HeavyBlock: 1 + r.IntN(8)})
+	type job struct {
+		at Time
+		e  Event
+	}
+	var now Time
+	var queue []job
+	later := func(d time.Duration, e Event) { queue = append(queue, job{now + d, e}) }
+	ms := func(n int) time.Duration { return time.Duration(r.IntN(n)+1) * time.Millisecond }
+	seqs, tasks := map[proto.WorkerID]uint64{}, map[proto.WorkerID]uint64{}
+	pull := func(w proto.WorkerID, d time.Duration) {
+		seqs[w]++
+		later(d, Pull{w, seqs[w], tasks[w]})
+	}
+	names := []proto.WorkerID{"a", "b", "c", "d", "e"}[:1+r.IntN(5)]
+	for _, w := range names {
+		later(ms(50), Join{w, 1 + r.IntN(3)})
+		pull(w, 60*time.Millisecond)
+	}
+	shards := make([]bool, 0)
+
+	var round proto.Round
+	open := func() {
+		round++
+		n := 1 + r.IntN(40)
+		shards = make([]bool, n)
+		later(0, Open{Round: round, MicroShards: uint32(n), Kind: "k", Light: r.IntN(2) == 0})
+	}
+	open()
+	for range 200000 {
+		if round > 6 {
+			return
+		}
+		next := -1
+		for i, j := range queue {
+			if next < 0 || j.at < queue[next].at {
+				next = i
+			}
+		}
+		var e Event = Tick{}
+		if next < 0 || queue[next].at > now+100*time.Millisecond {
+			now += 100 * time.Millisecond
+		} else {
+			now = max(now, queue[next].at)
+			e = queue[next].e
+			queue = append(queue[:next], queue[next+1:]...)
+		}
+		for _, c := range p.Step(now, e) {
+			switch c := c.(type) {
+			case Assign:
+				if !c.Block.In(uint32(len(shards))) {
+					t.Fatalf("seed %d: %v", seed, c)
+				}
+				if r.IntN(10) == 0 { // the answer is lost, the worker pulls again later
+					pull(c.Worker, ms(2000))
+					continue
+				}
+				tasks[c.Worker] = c.Task
+				pull(c.Worker, ms(5))
+				switch r.IntN(12) {
+				case 0: // the partial is lost
+				case 1: // arrives twice and late
+					later(ms(4000), Partial{c.Worker, c.Round, c.Block, 1})
+					later(ms(4000), Partial{c.Worker, c.Round, c.Block, 1})
+				case 2:
+					later(ms(50), Leave{c.Worker, "left"})
+				default:
+					later(ms(100), Partial{c.Worker, c.Round, c.Block, 1})
+				}
+			case Fold:
+				for i := c.Block.Lo; i < c.Block.Hi; i++ {
+					if shards[i] {
+						t.Fatalf("seed %d: micro-shard %d folded twice", seed, i)
+					}
+					shards[i] = true
+				}
+			case Complete:
+				for i, ok := range shards {
+					if !ok {
+						t.Fatalf("seed %d: complete without micro-shard %d", seed, i)
+					}
+				}
+				open()
+			case Drop, Rejoin:
+				w := names[0]
+				if d, ok := c.(Drop); ok {
+					w = d.Worker
+				} else {
+					w = c.(Rejoin).Worker
+				}
+				tasks[w] = 0
+				seqs[w] = 0
+				later(ms(20), Join{w, 1 + r.IntN(3)})
+				pull(w, ms(20)+20*time.Millisecond)
+			case Alarm:
+				t.Fatalf("seed %d: %v", seed, c)
+			}
+		}
+		for _, w := range p.order {
+			if len(w.held) > 2 {
+				t.Fatalf("seed %d: %s holds %d blocks", seed, w.id, len(w.held))
+			}
+		}
+	}
+	t.Fatalf("seed %d: round %d never ends", seed, round)
+}

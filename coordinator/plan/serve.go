@@ -1,0 +1,139 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tinygrow/tinygrow/proto"
+)
+
+// serve answers as many waiting pulls as there is work for, in the order of admission.
+func (p *Plan) serve(now Time) {
+	if !p.round.open {
+		return
+	}
+	if n := len(p.order); n < p.cfg.MinWorkers {
+		if !p.waiting {
+			p.waiting = true
+			p.say(Waiting{fmt.Sprintf("%d of at least %d workers are here; start more with tinygrow worker", n, p.cfg.MinWorkers)})
+		}
+		return
+	}
+	if p.waiting {
+		p.waiting = false
+		p.say(Resumed{fmt.Sprintf("%d workers are here", len(p.order))})
+	}
+	for _, w := range p.order {
+		if w.pulling {
+			p.offer(now, w)
+		}
+	}
+}
+
+// offer gives a pulling worker a block if there is one for it: its share of
+// the free ones; or, when it is idle, a copy of one that is late elsewhere.
+func (p *Plan) offer(now Time, w *worker) {
+	r := &p.round
+	left, active := r.free.left(), p.activeThreads()
+	benched := w.bench > 0 && slices.ContainsFunc(p.order, func(x *worker) bool { return x.bench == 0 })
+	switch {
+	case len(w.held) == 0 && left > 0 && !benched:
+		share, why := r.free.left()*w.threads/active, "its share of what is left"
+		if !w.served {
+			share, why = int(r.MicroShards)*w.threads/active, "its share of the round"
+		}
+		b, _ := r.free.take(p.clamp(share, w.threads))
+		p.assign(now, w, b, why)
+	case len(w.held) == 1 && left >= active && !benched && w.served:
+		b, _ := r.free.take(p.clamp(left*w.threads/(2*active), w.threads))
+		p.assign(now, w, b, "to have the next one ready; there is enough for all")
+	case len(w.held) == 0:
+		if b, why, ok := p.late(now); ok {
+			p.assign(now, w, b, why)
+		}
+	case now-w.held[0].since > p.limit(w.held[0].block, w.threads):
+		p.again(now, w, 0, "nothing of it arrived in time; send it again if it is done")
+	}
+}
+
+// again gives w a block that it holds already under a new task number.
+func (p *Plan) again(now Time, w *worker, at int, why string) {
+	b := w.held[at].block
+	w.held = slices.Delete(w.held, at, at+1)
+	p.assign(now, w, b, why)
+}
+
+// activeThreads returns the threads of the workers that get a share.
+func (p *Plan) activeThreads() int {
+	n := 0
+	for _, w := range p.order {
+		if w.bench == 0 {
+			n += w.threads
+		}
+	}
+	if n == 0 { // all are slow: none is
+		_, n = p.Workers()
+	}
+	return n
+}
+
+// clamp keeps a share of n micro-shards between one per thread and the bound of a block.
+func (p *Plan) clamp(n, threads int) int {
+	bound := p.cfg.HeavyBlock
+	if p.round.Light {
+		bound = p.cfg.LightBlock
+	}
+	return max(threads, min(n, bound*threads))
+}
+
+// late returns a block that is worth computing twice: one that waits behind
+// another block of its only holder, or the first one that is overdue at all its holders.
+func (p *Plan) late(now Time) (proto.Block, string, bool) {
+	for _, b := range p.round.pending {
+		holders := p.round.blocks[b].holders
+		if len(holders) == 1 {
+			if w := p.workers[holders[0]]; w.held[0].block != b && now-w.held[0].since > p.cfg.Grace {
+				return b, fmt.Sprintf("it waits behind another block of %s", w.id), true
+			}
+		}
+	}
+	for _, b := range p.round.pending {
+		holders := p.round.blocks[b].holders
+		overdue := true
+		for _, id := range holders {
+			w := p.workers[id]
+			at := slices.IndexFunc(w.held, func(h held) bool { return h.block == b })
+			overdue = overdue && now-w.held[at].since > p.limit(b, w.threads)
+		}
+		if overdue {
+			return b, "overdue at " + join(holders), true
+		}
+	}
+	return proto.Block{}, "", false
+}
+
+func join(ids []proto.WorkerID) string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = string(id)
+	}
+	return strings.Join(names, ", ")
+}
+
+// assign answers w's pull with b, which w holds from now on.
+func (p *Plan) assign(now Time, w *worker, b proto.Block, why string) {
+	w.task++
+	w.pulling, w.served = false, true
+	w.held = append(w.held, held{b, w.task, now})
+	state := p.round.blocks[b]
+	if state == nil {
+		state = new(block)
+		p.round.blocks[b] = state
+		p.round.pending = append(p.round.pending, b)
+	}
+	if !slices.Contains(state.holders, w.id) {
+		state.holders = append(state.holders, w.id)
+	}
+	p.say(Assign{w.id, p.round.Round, b, w.task, why})
+}

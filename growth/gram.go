@@ -1,0 +1,61 @@
+package growth
+
+import (
+	"github.com/tinygrow/tinygrow/tensor/kernel"
+	"github.com/tinygrow/tinygrow/tensor/linalg"
+)
+
+// panelRows is how many rows of a symmetric product are computed at a time.
+const panelRows = 96
+
+// products computes sums of outer products over the columns of float32
+// matrices. Sums over the columns of one call are float32 chains of fused
+// multiply-adds; the results of calls are added in float64.
+type products struct{ out, scratch []float32 }
+
+// addSym adds z z' for z (d, k) to the packed symmetric matrix dst of order d.
+func (p *products) addSym(dst []float64, z []float32, d, k int) {
+	for i := 0; i < d; i += panelRows {
+		m, n := min(panelRows, d-i), d-i
+		out := p.product(z[i*k:], z[i*k:], m, n, k)
+		for r := range m {
+			row := dst[linalg.PackedIndex(d, i+r, i+r):][:n-r]
+			for j, v := range out[r*n+r : (r+1)*n] {
+				row[j] += float64(v)
+			}
+		}
+	}
+}
+
+// addBlock adds x y' for x (m, k) and y (n, k) to dst (m, n).
+func (p *products) addBlock(dst []float64, x, y []float32, m, n, k int) {
+	for i, v := range p.product(x, y, m, n, k) {
+		dst[i] += float64(v)
+	}
+}
+
+func (p *products) product(x, y []float32, m, n, k int) []float32 {
+	if m == 0 || n == 0 {
+		return nil
+	}
+	p.out = grow(p.out, m*n)
+	p.scratch = grow(p.scratch, kernel.GemmScratchLen(m, n, k))
+	kernel.Gemm(false, true, m, n, k, x, k, y, k, p.out, n, false, p.scratch)
+	return p.out[:m*n]
+}
+
+// apply returns w x for w (m, k) and x (k, n); it is valid until the next call.
+func (p *products) apply(w, x []float32, m, n, k int) []float32 {
+	p.out = grow(p.out, m*n)
+	p.scratch = grow(p.scratch, kernel.GemmScratchLen(m, n, k))
+	kernel.Gemm(false, false, m, n, k, w, k, x, n, p.out, n, false, p.scratch)
+	return p.out[:m*n]
+}
+
+// grow returns a slice of at least n values.
+func grow(x []float32, n int) []float32 {
+	if len(x) < n {
+		return make([]float32, n)
+	}
+	return x
+}

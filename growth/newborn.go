@@ -1,0 +1,140 @@
+package growth
+
+import (
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// newbornMeasure measures given neurons while they do nothing yet: their
+// incoming weights are in place, their outgoing weights are zero. The gradient
+// of those along omega is the derivative of the loss by the neuron's
+// amplitude; batch normalisation gives the moments of their pre-activations.
+type newbornMeasure struct {
+	insertions []Insertion
+	places     []newbornPlace
+	base       *nn.Graph
+	job        *Job
+	moments    int
+}
+
+// newbornPlace is where one insertion's numbers lie.
+type newbornPlace struct {
+	layout
+	width   int      // old number of neurons
+	weight  nn.Entry // of Second, in the widened graph
+	moments int      // of the normalisation's first new channel, -1 without one
+	count   int      // of its channels
+	at      int      // of its sums
+}
+
+// newbornLen is the number of sums of k neurons: for each the sum of the
+// derivative and of its squares over micro-shards; then, behind a
+// normalisation, the k sums and k sums of squares of pre-activations, and their count.
+func newbornLen(k int, norm bool) int {
+	if norm {
+		return 4*k + 1
+	}
+	return 2 * k
+}
+
+func (j *Job) newborn(req *Request) error {
+	base := j.model
+	m := &newbornMeasure{job: j, base: base}
+	for _, in := range req.Newborn {
+		l, err := layoutOf(base, in.Site)
+		if err != nil {
+			return err
+		}
+		m.insertions = append(m.insertions, in)
+		m.places = append(m.places, newbornPlace{layout: l, width: l.width(base), moments: -1, at: j.length})
+		j.length += newbornLen(in.Count, l.norm != nil)
+	}
+	// only the shapes matter here: prepare makes the numbers
+	wide, err := m.widen(&nn.Model{Graph: base, Params: make([]float32, base.NumParams()), Buffers: make([]float32, base.NumBuffers())})
+	if err != nil {
+		return err
+	}
+	j.model = wide.Graph
+	m.locate()
+	j.measure = m
+	return nil
+}
+
+// widen makes the insertions with zero outgoing weights.
+func (m *newbornMeasure) widen(base *nn.Model) (*nn.Model, error) {
+	dormant := append([]Insertion(nil), m.insertions...)
+	for i := range dormant {
+		dormant[i].Omega = make([]float32, len(dormant[i].Omega))
+		dormant[i].Update = nil
+	}
+	return Widen(base, dormant)
+}
+
+// locate finds weights and moments in the widened graph.
+func (m *newbornMeasure) locate() {
+	g := m.job.model
+	params := byName(g.ParamEntries())
+	channels := map[nn.NodeID]int{}
+	for _, e := range g.BufferEntries() {
+		channels[e.Node] = e.Len()
+	}
+	at := map[nn.NodeID]int{}
+	for i := range g.Nodes {
+		if n := &g.Nodes[i]; n.Op == nn.OpBatchNorm {
+			at[n.ID] = m.moments
+			m.moments += 2*channels[n.ID] + 1
+		}
+	}
+	for i := range m.places {
+		p := &m.places[i]
+		p.weight = params[string(p.Second)+"."+nn.RoleWeight]
+		if p.norm != nil {
+			p.moments, p.count = at[p.norm.ID], channels[p.norm.ID]
+		}
+	}
+}
+
+func (m *newbornMeasure) prepare(params, buffers []float32) {
+	wide, err := m.widen(&nn.Model{Graph: m.base, Params: params, Buffers: buffers})
+	if err != nil {
+		panic("growth: insertions that were checked do not fit")
+	}
+	m.job.packed = m.job.program.Pack(nil, wide.Params)
+}
+
+func (m *newbornMeasure) runner() measurer {
+	return &newbornRunner{m, make([]float64, m.moments)}
+}
+
+type newbornRunner struct {
+	*newbornMeasure
+	sums []float64
+}
+
+func (r *newbornRunner) run(dst []float64, w *nn.Workspace, _ *nn.Batch, grad []float32) {
+	clear(r.sums)
+	w.AddMoments(r.sums)
+	for i, in := range r.insertions {
+		p := &r.places[i]
+		out := dst[p.at:][:newbornLen(in.Count, p.norm != nil)]
+		gw := p.weight.Of(grad)
+		perOutput := len(gw) / max(p.weight.Shape[0], 1)
+		area := p.second.area()
+		for k := range in.Count {
+			var d float64
+			for o := range p.outputs {
+				row := gw[o*perOutput+p.second.weights()+k*area:][:area]
+				for e, om := range in.Omega[(o*in.Count+k)*area:][:area] {
+					d += float64(float64(om) * float64(row[e]))
+				}
+			}
+			out[k], out[in.Count+k] = d, float64(d*d)
+		}
+		if p.norm == nil {
+			continue
+		}
+		out = out[2*in.Count:]
+		copy(out[:in.Count], r.sums[p.moments+p.width:])
+		copy(out[in.Count:2*in.Count], r.sums[p.moments+p.count+p.width:])
+		out[2*in.Count] = r.sums[p.moments+2*p.count]
+	}
+}

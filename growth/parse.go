@@ -1,0 +1,63 @@
+package growth
+
+import (
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/tinygrow/tinygrow/tensor/linalg"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// updateSums are the sums of an update round at one site, as expectations.
+type updateSums struct {
+	S1      *mat.SymDense // (b, b)
+	M       *mat.Dense    // (b, c)
+	Desired float64       // tr G
+	Finite  bool
+}
+
+// neuronSums are the sums of a neurons round at one site, as expectations.
+type neuronSums struct {
+	S      *mat.SymDense // (a, a), nil if it was not asked for
+	N      *mat.Dense    // (a, c offsets), column order (output, offset)
+	Psi2   float64       // E|V_proj|^2
+	Finite bool
+}
+
+// parseUpdate reads the site's part of the sums of an update round, which
+// starts offset values behind the header.
+func parseUpdate(g *nn.Graph, id SiteID, sums []float64, offset int) updateSums {
+	l, err := layoutOf(g, id)
+	if err != nil {
+		panic("growth: sums of an unknown site")
+	}
+	b, c := l.second.rows(), l.outputs
+	part := sums[header+offset:][:linalg.PackedLen(b+c)]
+	u := updateSums{Finite: linalg.Finite(part), S1: linalg.UnpackSym(part, b+c, 0, b, 1/sums[0]), M: linalg.UnpackBlock(part, b+c, 0, b, b, c, 1/sums[0])}
+	for o := range c {
+		u.Desired += part[linalg.PackedIndex(b+c, b+o, b+o)] / sums[0]
+	}
+	return u
+}
+
+// parseNeurons reads the site's part of the sums of a neurons round.
+func parseNeurons(g *nn.Graph, req SiteRequest, sums []float64, offset int) neuronSums {
+	s, err := newSiteData(g, req)
+	if err != nil {
+		panic("growth: sums of an unknown site")
+	}
+	part, scale := sums[header+offset:][:s.neuronsLen()], 1/sums[0]
+	n := neuronSums{Finite: linalg.Finite(part), Psi2: part[len(part)-1] * scale}
+	if req.Metric {
+		n.S = linalg.UnpackSym(part, s.a, 0, s.a, scale)
+		part = part[linalg.PackedLen(s.a):]
+	}
+	n.N = mat.NewDense(max(s.a, 1), s.c*s.offsets, nil)
+	for e := range s.offsets {
+		for i := range s.a {
+			for o := range s.c {
+				n.N.Set(i, o*s.offsets+e, part[(e*s.a+i)*s.c+o]*scale)
+			}
+		}
+	}
+	return n
+}

@@ -1,0 +1,109 @@
+package growth
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// Kind says what a growth round computes.
+type Kind string
+
+// The kinds of rounds, in the order in which an event asks for them.
+const (
+	KindUpdate    Kind = "update"    // S1, M and G of sites: the best update and the bottleneck
+	KindNeurons   Kind = "neurons"   // S and N of sites: the best neurons
+	KindNewborn   Kind = "newborn"   // derivatives of the loss by amplitude, and moments, of given neurons
+	KindAmplitude Kind = "amplitude" // losses of candidates over a range of amplitudes
+)
+
+// Request is what all workers compute in one round of a growth event: plain
+// data. It refers to the graph and the weights of one generation and step.
+type Request struct {
+	Kind       Kind          `msgpack:"kind"`
+	Generation uint64        `msgpack:"generation"`
+	Sites      []SiteRequest `msgpack:"sites,omitempty"`      // update, neurons
+	Newborn    []Insertion   `msgpack:"newborn,omitempty"`    // newborn
+	Candidates []Candidate   `msgpack:"candidates,omitempty"` // amplitude
+}
+
+// SiteRequest asks for the statistics of one site.
+type SiteRequest struct {
+	Site SiteID `msgpack:"site"`
+	// Full lets new outgoing kernels use all offsets; else only the centre.
+	// A linear Second always uses all positions that it reads.
+	Full bool `msgpack:"full,omitempty"`
+	// Metric asks for S beside N.
+	Metric bool `msgpack:"metric,omitempty"`
+	// Update is dW* (c, b): N is taken of V_proj = V - dW* b1; empty: of V.
+	Update []float32 `msgpack:"update,omitempty"`
+}
+
+// Candidate is a set of insertions that is tried as one, at each amplitude.
+type Candidate struct {
+	Insertions []Insertion `msgpack:"insertions"`
+	Amplitudes []float64   `msgpack:"amplitudes"`
+}
+
+// Limits on one request.
+const (
+	maxSites      = 4096
+	maxCandidates = 256
+	maxAmplitudes = 64
+)
+
+// Check returns all faults of the request for graph g at once.
+func (r *Request) Check(g *nn.Graph) error {
+	var faults []error
+	say := func(format string, args ...any) { faults = append(faults, fmt.Errorf(format, args...)) }
+	if r.Generation != g.Generation {
+		say("growth request for generation %d, the graph has %d", r.Generation, g.Generation)
+	}
+	insertions := func(ins []Insertion) {
+		seen := map[SiteID]bool{}
+		for _, in := range ins {
+			l, err := layoutOf(g, in.Site)
+			if err == nil {
+				err = l.check(in)
+			}
+			if err == nil && seen[in.Site] {
+				err = fmt.Errorf("two insertions at %q", in.Site)
+			}
+			seen[in.Site] = true
+			if err != nil {
+				faults = append(faults, err)
+			}
+		}
+	}
+	if len(r.Sites) > maxSites || len(r.Newborn) > maxSites || len(r.Candidates) > maxCandidates {
+		say("growth request for %d sites, %d insertions, %d candidates: at most %d, %d, %d",
+			len(r.Sites), len(r.Newborn), len(r.Candidates), maxSites, maxSites, maxCandidates)
+		return errors.Join(faults...)
+	}
+	switch r.Kind {
+	case KindUpdate, KindNeurons:
+		for _, s := range r.Sites {
+			l, err := layoutOf(g, s.Site)
+			if err != nil {
+				faults = append(faults, err)
+				continue
+			}
+			if want := l.outputs * l.second.rows(); len(s.Update) != 0 && len(s.Update) != want {
+				say("site %q: update has %d values, want %d", s.Site, len(s.Update), want)
+			}
+		}
+	case KindNewborn:
+		insertions(r.Newborn)
+	case KindAmplitude:
+		for i, c := range r.Candidates {
+			insertions(c.Insertions)
+			if len(c.Insertions) == 0 || len(c.Amplitudes) == 0 || len(c.Amplitudes) > maxAmplitudes {
+				say("candidate %d: %d insertions at %d amplitudes", i, len(c.Insertions), len(c.Amplitudes))
+			}
+		}
+	default:
+		say("growth request of unknown kind %q", r.Kind)
+	}
+	return errors.Join(faults...)
+}

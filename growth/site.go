@@ -1,0 +1,135 @@
+package growth
+
+import (
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// SiteID names a site: it is the id of the layer that gains outputs.
+type SiteID string
+
+// Site is a place where neurons can be added: First gains outputs, Second
+// gains inputs, Between is what the new activations pass through, in order.
+type Site struct {
+	ID      SiteID      `json:"site" msgpack:"site"`
+	First   nn.NodeID   `json:"first" msgpack:"first"`
+	Between []nn.NodeID `json:"between,omitempty" msgpack:"between,omitempty"`
+	Second  nn.NodeID   `json:"second" msgpack:"second"`
+}
+
+// Sites returns the sites of a valid graph in node order: every convolution or
+// linear layer whose output goes, on one way only, through at most one batch
+// normalisation, then activations and pooling, to another convolution or
+// linear layer. Layers on the stream of a residual network are not sites: all
+// that is added to them would have to be added to every block.
+func Sites(g *nn.Graph) []Site {
+	var sites []Site
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if n.Op != nn.OpConv && n.Op != nn.OpLinear {
+			continue
+		}
+		if s, ok := siteFrom(g, n.ID); ok {
+			sites = append(sites, s)
+		}
+	}
+	return sites
+}
+
+// siteFrom follows the only way from first to the next layer.
+func siteFrom(g *nn.Graph, first nn.NodeID) (Site, bool) {
+	s := Site{ID: SiteID(first), First: first}
+	for id := first; ; {
+		next := g.Consumers(id)
+		if len(next) != 1 {
+			return Site{}, false
+		}
+		n := g.Node(next[0])
+		switch n.Op {
+		case nn.OpConv, nn.OpLinear:
+			s.Second = n.ID
+			return s, true
+		case nn.OpBatchNorm:
+			if id != first {
+				return Site{}, false // its statistics would be those of activations
+			}
+		case nn.OpReLU, nn.OpGELU, nn.OpTanh, nn.OpIdentity, nn.OpFlatten, nn.OpMaxPool, nn.OpAvgPool, nn.OpGlobalAvgPool:
+		default:
+			return Site{}, false
+		}
+		s.Between = append(s.Between, n.ID)
+		id = n.ID
+	}
+}
+
+// siteOf returns the site of that id.
+func siteOf(g *nn.Graph, id SiteID) (Site, bool) {
+	if n := g.Node(nn.NodeID(id)); n == nil || (n.Op != nn.OpConv && n.Op != nn.OpLinear) {
+		return Site{}, false
+	}
+	return siteFrom(g, nn.NodeID(id))
+}
+
+// norm returns the batch normalisation right after First, or nil.
+func (s Site) norm(g *nn.Graph) *nn.Node {
+	if len(s.Between) > 0 {
+		if n := g.Node(s.Between[0]); n.Op == nn.OpBatchNorm {
+			return n
+		}
+	}
+	return nil
+}
+
+// activations returns the operations among Between that are not linear.
+func (s Site) activations(g *nn.Graph) []nn.Op {
+	var ops []nn.Op
+	for _, id := range s.Between {
+		switch op := g.Node(id).Op; op {
+		case nn.OpReLU, nn.OpGELU, nn.OpTanh:
+			ops = append(ops, op)
+		}
+	}
+	return ops
+}
+
+// width returns the number of outputs of First.
+func (s Site) width(g *nn.Graph) int { return g.Node(s.First).Out }
+
+// cutBefore returns the last node at or before id, in node order, that all
+// later nodes depend on alone: what is behind it can be run from its value.
+func cutBefore(g *nn.Graph, id nn.NodeID) nn.NodeID {
+	place := make(map[nn.NodeID]int, len(g.Nodes))
+	for i := range g.Nodes {
+		place[g.Nodes[i].ID] = i
+	}
+	cut := place[id]
+	for moved := true; moved; {
+		moved = false
+		for i := cut + 1; i < len(g.Nodes); i++ {
+			for _, in := range g.Nodes[i].Inputs {
+				if place[in] < cut {
+					cut, moved = place[in], true
+				}
+			}
+		}
+	}
+	return g.Nodes[cut].ID
+}
+
+// suffix returns the graph behind the cut, whose value becomes the input, and
+// the number of parameters and buffers that lie before it.
+func suffix(g *nn.Graph, cut nn.NodeID) (rest *nn.Graph, params, buffers int) {
+	shapes, err := g.Shapes()
+	if err != nil {
+		panic("growth: suffix of an invalid graph")
+	}
+	rest = &nn.Graph{Generation: g.Generation, Input: shapes[cut], Loss: g.Loss}
+	rest.Nodes = append(rest.Nodes, nn.Node{ID: cut, Op: nn.OpInput})
+	behind := false
+	for _, n := range g.Clone().Nodes {
+		if behind {
+			rest.Nodes = append(rest.Nodes, n)
+		}
+		behind = behind || n.ID == cut
+	}
+	return rest, g.NumParams() - rest.NumParams(), g.NumBuffers() - rest.NumBuffers()
+}

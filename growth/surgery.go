@@ -1,0 +1,241 @@
+package growth
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// Insertion is neurons to be added at one site, and optionally a change of
+// Second's existing weights. All matrices are row-major and refer to the
+// graph before the insertion.
+type Insertion struct {
+	Site  SiteID    `msgpack:"site"`
+	Count int       `msgpack:"count"`           // k
+	Alpha []float32 `msgpack:"alpha,omitempty"` // incoming weights (k, a), bias last if First has one
+	Omega []float32 `msgpack:"omega,omitempty"` // outgoing weights (c, k, E), E Second's kernel offsets
+	// Mean and Var (k) are those of the new pre-activations, where a batch
+	// normalisation follows First: it is extended as the identity on them.
+	Mean []float64 `msgpack:"mean,omitempty"`
+	Var  []float64 `msgpack:"var,omitempty"`
+	// Update (c, b) is added to Second's existing weights and bias; empty for none.
+	Update []float32 `msgpack:"update,omitempty"`
+}
+
+// Scaled returns the insertion at amplitude g: incoming and outgoing weights
+// times sqrt(g), the update times g.
+func (in Insertion) Scaled(g float64) Insertion {
+	root := math.Sqrt(g)
+	out := in
+	out.Alpha, out.Omega, out.Update = times(in.Alpha, root), times(in.Omega, root), times(in.Update, g)
+	out.Mean, out.Var = append([]float64(nil), in.Mean...), append([]float64(nil), in.Var...)
+	for i := range out.Mean {
+		out.Mean[i] *= root
+	}
+	for i := range out.Var {
+		out.Var[i] *= g
+	}
+	return out
+}
+
+func times(x []float32, f float64) []float32 {
+	if x == nil {
+		return nil
+	}
+	out := make([]float32, len(x))
+	for i, v := range x {
+		out[i] = float32(f * float64(v))
+	}
+	return out
+}
+
+// layout is what surgery needs to know of a site in a graph.
+type layout struct {
+	Site
+	first, second window
+	outputs       int // c: of Second
+	norm          *nn.Node
+}
+
+func layoutOf(g *nn.Graph, id SiteID) (layout, error) {
+	shapes, err := g.Shapes()
+	if err != nil {
+		return layout{}, err
+	}
+	s, ok := siteOf(g, id)
+	if !ok {
+		return layout{}, fmt.Errorf("%q is no site of the graph of generation %d", id, g.Generation)
+	}
+	first, second := g.Node(s.First), g.Node(s.Second)
+	return layout{s, windowOf(first, shapes[first.Inputs[0]]), windowOf(second, shapes[second.Inputs[0]]), second.Out, s.norm(g)}, nil
+}
+
+// check returns all faults of an insertion at its site.
+func (l layout) check(in Insertion) error {
+	var faults []error
+	want := func(what string, got, length int) {
+		if got != length {
+			faults = append(faults, fmt.Errorf("insertion at %q: %s has %d values, want %d", in.Site, what, got, length))
+		}
+	}
+	if in.Count < 0 || in.Count > 1<<20 {
+		return fmt.Errorf("insertion at %q: %d neurons", in.Site, in.Count)
+	}
+	want("alpha", len(in.Alpha), in.Count*l.first.rows())
+	want("omega", len(in.Omega), l.outputs*in.Count*l.second.area())
+	if l.norm != nil {
+		want("mean", len(in.Mean), in.Count)
+		want("var", len(in.Var), in.Count)
+	}
+	if len(in.Update) > 0 {
+		want("update", len(in.Update), l.outputs*l.second.rows())
+	}
+	return errors.Join(faults...)
+}
+
+// Widen returns m with the insertions made and the generation raised by one.
+// Old weights, biases and running statistics stay bit for bit (plus updates);
+// insertions at neighbouring sites do not see each other's neurons.
+func Widen(m *nn.Model, ins []Insertion) (*nn.Model, error) {
+	g := m.Graph.Clone()
+	layouts := make([]layout, len(ins))
+	for i, in := range ins {
+		l, err := layoutOf(m.Graph, in.Site)
+		if err != nil {
+			return nil, err
+		}
+		if err := l.check(in); err != nil {
+			return nil, err
+		}
+		for j := range i {
+			if ins[j].Site == in.Site {
+				return nil, fmt.Errorf("two insertions at %q", in.Site)
+			}
+		}
+		layouts[i] = l
+		g.Node(l.First).Out += in.Count
+	}
+	g.Generation++
+	if err := g.Validate(); err != nil {
+		return nil, err
+	}
+	out := &nn.Model{Graph: g, Params: Carry(m.Graph, g, m.Params), Buffers: carry(m.Graph.BufferEntries(), g.BufferEntries(), m.Buffers)}
+	for i, in := range ins {
+		insert(out, m.Graph, layouts[i], in)
+	}
+	return out, nil
+}
+
+// Carry returns a flat slice of new's parameters that holds flat, one of
+// old's, where old has a value, and zeros elsewhere: how optimizer state
+// outlives surgery.
+func Carry(old, new *nn.Graph, flat []float32) []float32 {
+	return carry(old.ParamEntries(), new.ParamEntries(), flat)
+}
+
+// carry copies every tensor into the leading corner of its successor.
+func carry(old, new []nn.Entry, flat []float32) []float32 {
+	length := 0
+	for _, e := range new {
+		length += e.Len()
+	}
+	out := make([]float32, length)
+	before := make(map[string]nn.Entry, len(old))
+	for _, e := range old {
+		before[e.Name] = e
+	}
+	for _, e := range new {
+		if b, ok := before[e.Name]; ok {
+			corner(e.Of(out), e.Shape, b.Of(flat), b.Shape)
+		}
+	}
+	return out
+}
+
+func corner(dst []float32, dstShape []int, src []float32, srcShape []int) {
+	if len(dst) == len(src) {
+		copy(dst, src)
+		return
+	}
+	if len(dstShape) == 1 {
+		copy(dst, src)
+		return
+	}
+	d, s := len(dst)/max(dstShape[0], 1), len(src)/max(srcShape[0], 1)
+	for i := range srcShape[0] {
+		corner(dst[i*d:(i+1)*d], dstShape[1:], src[i*s:(i+1)*s], srcShape[1:])
+	}
+}
+
+// insert writes the new values; old is the graph before all insertions.
+func insert(m *nn.Model, old *nn.Graph, l layout, in Insertion) {
+	width := old.Node(l.First).Out
+	params, buffers := byName(m.Graph.ParamEntries()), byName(m.Graph.BufferEntries())
+	param := func(id nn.NodeID, role string) (nn.Entry, []float32) {
+		e := params[string(id)+"."+role]
+		return e, e.Of(m.Params)
+	}
+
+	// incoming: rows [width, width+k) of First, old inputs are the leading ones
+	e, w := param(l.First, nn.RoleWeight)
+	perOutput, weights, rows := e.Len()/max(e.Shape[0], 1), l.first.weights(), l.first.rows()
+	for k := range in.Count {
+		copy(w[(width+k)*perOutput:], in.Alpha[k*rows:][:weights])
+	}
+	if l.first.bias {
+		_, b := param(l.First, nn.RoleBias)
+		for k := range in.Count {
+			b[width+k] = in.Alpha[k*rows+weights]
+		}
+	}
+
+	// outgoing: columns right of the old inputs of Second
+	e, w = param(l.Second, nn.RoleWeight)
+	perOutput, weights, rows = e.Len()/max(e.Shape[0], 1), l.second.weights(), l.second.rows()
+	area := l.second.area()
+	for o := range l.outputs {
+		copy(w[o*perOutput+weights:], in.Omega[o*in.Count*area:][:in.Count*area])
+	}
+	if len(in.Update) > 0 {
+		for o := range l.outputs {
+			addTo(w[o*perOutput:][:weights], in.Update[o*rows:])
+		}
+		if l.second.bias {
+			_, b := param(l.Second, nn.RoleBias)
+			for o := range l.outputs {
+				b[o] += in.Update[o*rows+weights]
+			}
+		}
+	}
+
+	if l.norm == nil {
+		return
+	}
+	_, weight := param(l.norm.ID, nn.RoleWeight)
+	_, bias := param(l.norm.ID, nn.RoleBias)
+	mean := buffers[string(l.norm.ID)+"."+nn.RoleRunningMean].Of(m.Buffers)
+	variance := buffers[string(l.norm.ID)+"."+nn.RoleRunningVar].Of(m.Buffers)
+	for k := range in.Count {
+		weight[width+k] = float32(math.Sqrt(in.Var[k] + l.norm.Eps))
+		bias[width+k] = float32(in.Mean[k])
+		mean[width+k] = float32(in.Mean[k])
+		variance[width+k] = float32(in.Var[k])
+	}
+}
+
+// addTo adds the leading values of x to dst.
+func addTo(dst, x []float32) {
+	for i := range dst {
+		dst[i] += x[i]
+	}
+}
+
+func byName(entries []nn.Entry) map[string]nn.Entry {
+	m := make(map[string]nn.Entry, len(entries))
+	for _, e := range entries {
+		m[e.Name] = e
+	}
+	return m
+}

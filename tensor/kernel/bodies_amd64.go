@@ -1,0 +1,159 @@
+package kernel
+
+import "unsafe"
+
+// The structs below are what the assembly reads: words in this order, steps in bytes.
+
+type tapArgs struct {
+	dst, src, w, bias unsafe.Pointer
+	runs              unsafe.Pointer
+	runsLen           int
+	count             int
+	dstStep, srcStep  int
+}
+
+type sumArgs struct {
+	c            unsafe.Pointer
+	cStep        int
+	fresh        int
+	a, b         unsafe.Pointer
+	segs         unsafe.Pointer
+	segsLen      int
+	n            int
+	aLane, bLane int
+	k            int
+	aStep, bStep int
+}
+
+type transposeArgs struct {
+	dst, src         unsafe.Pointer
+	dstStep, srcStep int
+	cols, rows       int
+}
+
+type laneSumArgs struct {
+	acc, src         unsafe.Pointer
+	channels, pixels int
+}
+
+func start(x []float32) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(x)) }
+
+// do runs the call by the bodies of isa.
+func (t *tap) do(isa ISA) {
+	t.check()
+	if isa == Generic {
+		t.doGeneric()
+		return
+	}
+	args := tapArgs{
+		dst: start(t.dst), src: start(t.src), w: start(t.w), bias: start(t.bias),
+		runs: unsafe.Pointer(unsafe.SliceData(t.runs)), runsLen: len(t.runs),
+		count: t.count, dstStep: 4 * t.dstStep, srcStep: 4 * t.srcStep,
+	}
+	words := (*uintptr)(unsafe.Pointer(&args))
+	if isa == AVX2 {
+		tapAVX2Rows(t.rows, words)
+		return
+	}
+	if t.rows <= pairRows && t.count > 1 {
+		args.count = t.count / 2
+		tapPairAVX512Rows(t.rows, words)
+		if t.count%2 == 0 {
+			return
+		}
+		args.count = 1
+		args.dst = start(t.dst[(t.count-1)*t.dstStep:])
+		args.src = start(t.src[(t.count-1)*t.srcStep:])
+	}
+	tapAVX512Rows(t.rows, words)
+}
+
+// pairRows is the most rows for which two pixels share a tile.
+const pairRows = 6
+
+// do runs the call by the bodies of isa.
+func (s *sum) do(isa ISA) {
+	s.check()
+	if isa == Generic {
+		s.doGeneric()
+		return
+	}
+	args := sumArgs{
+		c: start(s.c), cStep: 4 * s.cStep, a: start(s.a), b: start(s.b),
+		segs: unsafe.Pointer(unsafe.SliceData(s.segs)), segsLen: len(s.segs),
+		n: s.n, aLane: 4 * s.aLane, bLane: 4 * s.bLane, k: s.k, aStep: 4 * s.aStep, bStep: 4 * s.bStep,
+	}
+	if s.fresh {
+		args.fresh = 1
+	}
+	words := (*uintptr)(unsafe.Pointer(&args))
+	if isa == AVX2 {
+		for v := range s.vecs {
+			args.c, args.b = start(s.c[v*vec:]), start(s.b[v*vec:])
+			sumAVX2x1Rows(s.rows, words)
+		}
+		return
+	}
+	switch s.vecs {
+	case 1:
+		sumAVX512x1Rows(s.rows, words)
+	case 2:
+		sumAVX512x2Rows(s.rows, words)
+	case 3:
+		sumAVX512x3Rows(s.rows, words)
+	default:
+		panic("kernel: no tile of that many vectors")
+	}
+}
+
+// do runs the call by the bodies of isa.
+func (t *transpose) do(isa ISA) {
+	t.check()
+	cols := t.cols &^ 3
+	if isa == Generic || t.rows < 16 || cols == 0 {
+		t.doGeneric()
+		return
+	}
+	args := transposeArgs{
+		dst: start(t.dst), src: start(t.src), dstStep: 4 * t.dstStep, srcStep: 4 * t.srcStep, cols: cols, rows: t.rows,
+	}
+	words := (*uintptr)(unsafe.Pointer(&args))
+	if isa == AVX2 {
+		transposeAVX2(words)
+	} else {
+		transposeAVX512(words)
+	}
+	if cols < t.cols {
+		rest := *t
+		rest.dst, rest.src, rest.cols = t.dst[cols*t.dstStep:], t.src[cols:], t.cols-cols
+		rest.doGeneric()
+	}
+}
+
+func laneSumsISA(isa ISA, acc, src []float32, channels, pixels int) {
+	if isa == Generic {
+		laneSumsGeneric(acc, src, channels, pixels)
+		return
+	}
+	args := laneSumArgs{acc: start(acc), src: start(src), channels: channels, pixels: pixels}
+	words := (*uintptr)(unsafe.Pointer(&args))
+	if isa == AVX2 {
+		laneSumAVX2(words)
+	} else {
+		laneSumAVX512(words)
+	}
+}
+
+func fmaLoop(isa ISA, n int) float64 {
+	const chains = 12
+	words := uintptr(n)
+	switch isa {
+	case AVX512:
+		peakAVX512(&words)
+		return 2 * 16 * chains * float64(n)
+	case AVX2:
+		peakAVX2(&words)
+		return 2 * 8 * chains * float64(n)
+	}
+	return fmaLoopGeneric(n)
+}

@@ -1,0 +1,24 @@
+//go:build !amd64
+
+package kernel
+
+func (t *tap) do(ISA) {
+	t.check()
+	t.doGeneric()
+}
+
+func (s *sum) do(ISA) {
+	s.check()
+	s.doGeneric()
+}
+
+func (t *transpose) do(ISA) {
+	t.check()
+	t.doGeneric()
+}
+
+func laneSumsISA(_ ISA, acc, src []float32, channels, pixels int) {
+	laneSumsGeneric(acc, src, channels, pixels)
+}
+
+func fmaLoop(_ ISA, n int) float64 { return fmaLoopGeneric(n) }
