@@ -110,7 +110,7 @@ func (s *sum) do(isa ISA) {
 func (t *transpose) do(isa ISA) {
 	t.check()
 	cols := t.cols &^ 3
-	if isa == Generic || t.rows < 16 || cols == 0 {
+	if isa == Generic || t.rows < 8 || cols == 0 {
 		t.doGeneric()
 		return
 	}
@@ -118,7 +118,7 @@ func (t *transpose) do(isa ISA) {
 		dst: start(t.dst), src: start(t.src), dstStep: 4 * t.dstStep, srcStep: 4 * t.srcStep, cols: cols, rows: t.rows,
 	}
 	words := (*uintptr)(unsafe.Pointer(&args))
-	if isa == AVX2 {
+	if isa == AVX2 || t.rows < 16 {
 		transposeAVX2(words)
 	} else {
 		transposeAVX512(words)

@@ -67,6 +67,9 @@ func (s *sum) doGeneric() {
 
 // fuse turns lanes that follow each other evenly into one long stretch.
 func (s *sum) fuse() {
+	if s.k == 1 {
+		s.k, s.n, s.aStep, s.bStep = s.n, 1, s.aLane, s.bLane
+	}
 	if s.aLane == s.k*s.aStep && s.bLane == s.k*s.bStep {
 		s.k, s.n = s.k*s.n, 1
 	}
@@ -81,4 +84,37 @@ func sumRows(isa ISA, vecs int) int {
 		return 9
 	}
 	return 14
+}
+
+// tiles runs s over all tiles of rows x vecs vectors of c.
+func (s sum) tiles(isa ISA, c []float32, segs []seg, rows, vecs int) {
+	a, b := s.a, s.b
+	s.segs = segs
+	for v := 0; v < vecs; v += s.vecs {
+		s.vecs = tileVecs(isa, rows, vecs-v)
+		limit := sumRows(isa, s.vecs)
+		count := (rows + limit - 1) / limit
+		s.b = b[v*vec:]
+		for i := range count {
+			r := rows * i / count
+			s.rows = rows*(i+1)/count - r
+			s.a = a[r:]
+			s.c = c[r*s.cStep+v*vec:]
+			s.do(isa)
+		}
+	}
+}
+
+// tileVecs returns how many of the vecs vectors that are left the next tile
+// takes, so that no single vector stays behind if that can be avoided.
+func tileVecs(isa ISA, rows, vecs int) int {
+	switch {
+	case isa == AVX2:
+		return 1
+	case vecs <= 3:
+		return vecs
+	case rows <= 4 && vecs != 4 || vecs%2 == 1:
+		return 3
+	}
+	return 2
 }

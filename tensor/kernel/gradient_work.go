@@ -1,0 +1,199 @@
+package kernel
+
+import "github.com/tinygrow/tinygrow/tensor"
+
+// gradientWork is the pass of one group of input channels over all rows.
+type gradientWork struct {
+	*gradient
+	split
+	gradientScratch
+	isa           ISA
+	first         int // input channel
+	channels      int
+	blocks        int
+	xLine, dyLine int
+	xSlot, dySlot int
+	done          int // rows (block, row) of x below this one are in their slots
+	segs          [maxSegs]seg
+}
+
+// outRange is a range of output channels, whose sums start at index 0.
+type outRange struct{ lo, hi int }
+
+func (w *gradientWork) run(dw, x, dy []float32) {
+	w.clearPadding()
+	total := w.blocks * w.outH
+	if w.whole {
+		w.loadStrip(x, dy, 0, total)
+		count := (w.g.OutC + w.panel() - 1) / w.panel()
+		for i := range count {
+			o := outRange{w.g.OutC * i / count, w.g.OutC * (i + 1) / count}
+			for kh := range w.g.KH {
+				w.sumRow(dw, kh, 0, total, o)
+			}
+			w.store(dw, o)
+		}
+		return
+	}
+	all := outRange{0, w.g.OutC}
+	for lo := 0; lo < total; {
+		hi := min(total, lo+w.outRows)
+		if w.outRows < w.outH { // strips stay within a block
+			hi = min(hi, (lo/w.outH+1)*w.outH)
+		}
+		w.loadStrip(x, dy, lo, hi)
+		for kh := range w.g.KH {
+			w.sumRow(dw, kh, lo, hi, all)
+		}
+		lo = hi
+	}
+	w.store(dw, all)
+}
+
+// clearPadding zeroes the columns of x that no transposition writes, and the slack.
+func (w *gradientWork) clearPadding() {
+	clear(w.x[len(w.x)-vec:])
+	clear(w.dy[len(w.dy)-vec:])
+	lo, hi := w.valid()
+	if lo == 0 && hi == w.width {
+		return
+	}
+	for l := range w.inRows * tensor.Lanes {
+		row := w.x[l*w.xLine:][:w.xLine]
+		clear(row[:lo*w.channels])
+		clear(row[hi*w.channels:])
+	}
+}
+
+// loadStrip transposes the rows that output rows lo to hi read.
+func (w *gradientWork) loadStrip(x, dy []float32, lo, hi int) {
+	g := w.g
+	row := w.outW * g.OutC
+	for r := lo; r < hi; r++ {
+		t := transpose{
+			dst: w.dy[(r-lo)*w.dySlot:][:w.dySlot], dstStep: w.dyLine, rows: row,
+			src: dy[r*row*tensor.Lanes:][:row*tensor.Lanes], srcStep: tensor.Lanes, cols: tensor.Lanes,
+		}
+		t.do(w.isa)
+	}
+	for b := lo / w.outH; b <= (hi-1)/w.outH; b++ {
+		from := max(lo, b*w.outH) - b*w.outH
+		to := min(hi, (b+1)*w.outH) - b*w.outH
+		ih := max(0, from*g.Stride-g.Pad)
+		end := min(g.InH, (to-1)*g.Stride-g.Pad+g.KH)
+		for ; ih < end; ih++ {
+			if b*g.InH+ih < w.done || (ih+g.Pad)%g.Stride >= g.KH {
+				continue
+			}
+			w.loadRow(x, b*g.InH+ih)
+			w.done = b*g.InH + ih + 1
+		}
+	}
+}
+
+// slot is where the row (block, row) of x lies, transposed.
+func (w *gradientWork) slot(row int) int { return row % w.inRows * w.xSlot }
+
+// loadRow transposes the group's channels of one row of x.
+func (w *gradientWork) loadRow(x []float32, row int) {
+	g := w.g
+	lo, hi := w.valid()
+	pixel := g.InC * tensor.Lanes
+	src := x[row*g.InW*pixel:][:g.InW*pixel]
+	dst := w.x[w.slot(row):][:w.xSlot]
+	t := transpose{dstStep: w.xLine, srcStep: tensor.Lanes, cols: tensor.Lanes}
+	if w.channels == g.InC && w.colStep == 1 { // all pixels are one matrix
+		t.dst, t.src, t.rows = dst[lo*w.channels:], src[(lo-g.Pad)*pixel:], (hi-lo)*w.channels
+		t.do(w.isa)
+		return
+	}
+	t.rows = w.channels
+	for i := lo; i < hi; i++ {
+		t.dst = dst[i*w.channels:]
+		t.src = src[(i*w.colStep-g.Pad)*pixel+w.first*tensor.Lanes:]
+		t.do(w.isa)
+	}
+}
+
+// sumRow adds the strip of output rows lo to hi to the sums of kernel row kh.
+func (w *gradientWork) sumRow(dw []float32, kh, lo, hi int, o outRange) {
+	g := w.g
+	n := 0
+	for r := lo; r < hi; r++ {
+		b, oh := r/w.outH, r%w.outH
+		if ih := oh*g.Stride + kh - g.Pad; ih >= 0 && ih < g.InH {
+			w.segs[n] = seg{(r - lo) * w.dySlot, w.slot(b*g.InH + ih)}
+			n++
+		}
+	}
+	xStep := g.Stride * w.channels
+	if w.colStep > 1 {
+		xStep = w.channels
+	}
+	// The first strip zeroes, and so do later ones until a row has been read.
+	read := (g.Pad - kh + g.Stride - 1) / g.Stride
+	s := sum{
+		fresh: lo <= max(0, read), n: tensor.Lanes, k: w.outW,
+		a: w.dy[o.lo:], aLane: w.dyLine, aStep: g.OutC,
+		b: w.x, bLane: w.xLine, bStep: xStep,
+	}
+	width := w.sumsWidth(w.channels)
+	s.cStep = g.KH * width
+	c := w.sums[kh*width:]
+	if w.swap {
+		s.a, s.b = s.b, s.a
+		s.aLane, s.bLane = s.bLane, s.aLane
+		s.aStep, s.bStep = s.bStep, s.aStep
+		for i := range w.segs[:n] {
+			w.segs[i].a, w.segs[i].b = w.segs[i].b, w.segs[i].a
+		}
+		s.fuse()
+		s.tiles(w.isa, c, w.segs[:n], g.KW*w.channels, vectors(g.OutC))
+		return
+	}
+	s.fuse()
+	if !w.direct() {
+		s.tiles(w.isa, c, w.segs[:n], o.hi-o.lo, vectors(g.KW*w.channels))
+		return
+	}
+	whole := w.channels / vec
+	if whole < vectors(w.channels) {
+		last := s
+		last.b = s.b[whole*vec:]
+		last.tiles(w.isa, c, w.segs[:n], o.hi-o.lo, 1)
+	}
+	s.cStep = g.InC
+	s.tiles(w.isa, dw[o.lo*g.InC+w.first:], w.segs[:n], o.hi-o.lo, whole)
+}
+
+// store copies the group's sums to dw (OutC, InC, KH, KW).
+func (w *gradientWork) store(dw []float32, o outRange) {
+	g := w.g
+	area := g.KH * g.KW
+	width := w.sumsWidth(w.channels)
+	for oc := o.lo; oc < o.hi; oc++ {
+		out := dw[(oc*g.InC+w.first)*area:][:w.channels*area]
+		if w.swap {
+			for kh := range g.KH {
+				for j := range g.KW * w.channels {
+					out[j%w.channels*area+kh*g.KW+j/w.channels] = w.sums[(j*g.KH+kh)*width+oc]
+				}
+			}
+			continue
+		}
+		in := w.sums[(oc-o.lo)*g.KH*width:]
+		switch {
+		case w.direct():
+			whole := w.channels / vec * vec
+			copy(out[whole:], in)
+		case width == g.KW*w.channels: // all taps are rows of one matrix
+			t := transpose{dst: out, dstStep: area, src: in, srcStep: w.channels, rows: area, cols: w.channels}
+			t.do(w.isa)
+		default:
+			for kh := range g.KH {
+				t := transpose{dst: out[kh*g.KW:], dstStep: area, src: in[kh*width:], srcStep: w.channels, rows: g.KW, cols: w.channels}
+				t.do(w.isa)
+			}
+		}
+	}
+}
