@@ -17,6 +17,7 @@ type trial struct {
 	candidate       Candidate
 	cut             nn.NodeID
 	input           bool // the cut is the input of the graph
+	rest            *nn.Graph
 	program         *nn.Program
 	params, buffers int // before the cut
 	packed          []*nn.Packed
@@ -28,7 +29,8 @@ type trial struct {
 // squares, and of the squares of the micro-shards' sums of differences.
 const trialSums = 3
 
-func (j *Job) amplitude(req *Request, o *nn.Options) error {
+func (j *Job) amplitude(req *Request) error {
+	o := &j.options
 	m := &amplitudeMeasure{job: j}
 	o.Inference = true
 	for _, c := range req.Candidates {
@@ -43,14 +45,20 @@ func (j *Job) amplitude(req *Request, o *nn.Options) error {
 		if err != nil {
 			return err
 		}
-		var rest *nn.Graph
-		rest, t.params, t.buffers = suffix(wide.Graph, t.cut)
-		if t.program, err = nn.Compile(rest, j.samples, nn.Options{Inference: true}); err != nil {
-			return err
-		}
+		t.rest, t.params, t.buffers = suffix(wide.Graph, t.cut)
 		m.trials = append(m.trials, t)
 	}
 	j.measure = m
+	return nil
+}
+
+func (m *amplitudeMeasure) compile() error {
+	for _, t := range m.trials {
+		var err error
+		if t.program, err = nn.Compile(t.rest, m.job.samples, nn.Options{Inference: true}); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -97,7 +105,7 @@ type amplitudeRunner struct {
 	spaces []*nn.Workspace
 }
 
-func (r *amplitudeRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch, _ []float32) {
+func (r *amplitudeRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 	base := w.SampleLosses()
 	for i, t := range r.trials {
 		x := b.X

@@ -19,50 +19,61 @@ type Job struct {
 	pack    sync.Once
 	packed  *nn.Packed
 	model   *nn.Graph
+	options nn.Options
 	measure measure
 }
 
 // measure is one kind of round.
 type measure interface {
+	// compile makes what a Runner needs beside the job's own program.
+	compile() error
 	// prepare is called once, with the numbers of the round.
 	prepare(params, buffers []float32)
 	// runner returns the part of a Runner that belongs to the kind.
 	runner() measurer
 }
 
-// measurer adds the sums behind the header for the micro-shard that w has
-// just run forward, and backward if the program can.
+// measurer adds the sums behind the header for the micro-shard b that w has
+// just run forward; it runs w backward if it needs to.
 type measurer interface {
-	run(dst []float64, w *nn.Workspace, b *nn.Batch, grad []float32)
+	run(dst []float64, w *nn.Workspace, b *nn.Batch)
 }
 
 // NewJob compiles a request against the graph it was made for, for
 // micro-shards of the given number of samples. Its errors are faults of the request.
 func NewJob(g *nn.Graph, req *Request, samples int) (*Job, error) {
-	if err := req.Check(g); err != nil {
-		return nil, err
-	}
 	j := &Job{samples: samples, model: g.Clone()}
-	var options nn.Options
-	var err error
-	switch req.Kind {
-	case KindUpdate:
-		err = j.update(req, &options)
-	case KindNeurons:
-		err = j.neurons(req, &options)
-	case KindNewborn:
-		err = j.newborn(req)
-	case KindAmplitude:
-		err = j.amplitude(req, &options)
-	}
+	_, err := j.plan(req)
 	if err != nil {
 		return nil, err
 	}
-	j.program, err = nn.Compile(j.model, samples, options)
+	if err := j.measure.compile(); err != nil {
+		return nil, err
+	}
+	j.program, err = nn.Compile(j.model, samples, j.options)
 	if err != nil {
 		return nil, err
 	}
 	return j, nil
+}
+
+// plan lays out the sums of a request and returns their number.
+func (j *Job) plan(req *Request) (int, error) {
+	err := req.Check(j.model)
+	if err != nil {
+		return 0, err
+	}
+	switch req.Kind {
+	case KindUpdate:
+		err = j.statistics(req, false)
+	case KindNeurons:
+		err = j.statistics(req, true)
+	case KindNewborn:
+		err = j.newborn(req)
+	case KindAmplitude:
+		err = j.amplitude(req)
+	}
+	return j.Len(), err
 }
 
 // Len returns the number of sums.
@@ -72,7 +83,6 @@ func (j *Job) Len() int { return header + j.length }
 type Runner struct {
 	job      *Job
 	w        *nn.Workspace
-	grad     []float32
 	measurer measurer
 }
 
@@ -99,11 +109,5 @@ func (r *Runner) Run(dst []float64, params, buffers []float32, b *nn.Batch) {
 	r.w.Forward(j.packed, buffers, b, nn.Train)
 	m := r.w.Loss()
 	dst[0], dst[1], dst[2], dst[3] = m.N, m.Loss, m.Correct, 1
-	if _, forwardOnly := j.measure.(*amplitudeMeasure); !forwardOnly {
-		if r.grad == nil {
-			r.grad = make([]float32, j.model.NumParams())
-		}
-		r.w.Backward(r.grad)
-	}
-	r.measurer.run(dst[header:], r.w, b, r.grad)
+	r.measurer.run(dst[header:], r.w, b)
 }

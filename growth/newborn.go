@@ -1,6 +1,8 @@
 package growth
 
 import (
+	"math"
+
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -13,6 +15,7 @@ type newbornMeasure struct {
 	places     []newbornPlace
 	base       *nn.Graph
 	job        *Job
+	params     []float32 // of the widened graph
 	moments    int
 }
 
@@ -21,9 +24,11 @@ type newbornPlace struct {
 	layout
 	width   int      // old number of neurons
 	weight  nn.Entry // of Second, in the widened graph
-	moments int      // of the normalisation's first new channel, -1 without one
-	count   int      // of its channels
-	at      int      // of its sums
+	gamma   nn.Entry // of the normalisation
+	beta    nn.Entry
+	moments int // of the normalisation's first new channel, -1 without one
+	count   int // of its channels
+	at      int // of its sums
 }
 
 // newbornLen is the number of sums of k neurons: for each the sum of the
@@ -89,34 +94,43 @@ func (m *newbornMeasure) locate() {
 		p.weight = params[string(p.Second)+"."+nn.RoleWeight]
 		if p.norm != nil {
 			p.moments, p.count = at[p.norm.ID], channels[p.norm.ID]
+			p.gamma, p.beta = params[string(p.norm.ID)+"."+nn.RoleWeight], params[string(p.norm.ID)+"."+nn.RoleBias]
 		}
 	}
 }
+
+func (m *newbornMeasure) compile() error { return nil }
 
 func (m *newbornMeasure) prepare(params, buffers []float32) {
 	wide, err := m.widen(&nn.Model{Graph: m.base, Params: params, Buffers: buffers})
 	if err != nil {
 		panic("growth: insertions that were checked do not fit")
 	}
+	m.params = wide.Params
 	m.job.packed = m.job.program.Pack(nil, wide.Params)
 }
 
 func (m *newbornMeasure) runner() measurer {
-	return &newbornRunner{m, make([]float64, m.moments)}
+	return &newbornRunner{newbornMeasure: m, sums: make([]float64, m.moments), grad: make([]float32, m.job.model.NumParams())}
 }
 
 type newbornRunner struct {
 	*newbornMeasure
-	sums []float64
+	sums   []float64
+	grad   []float32
+	exact  []float32 // the parameters under which the new channels pass normalisation unchanged
+	packed *nn.Packed
 }
 
-func (r *newbornRunner) run(dst []float64, w *nn.Workspace, _ *nn.Batch, grad []float32) {
+func (r *newbornRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 	clear(r.sums)
 	w.AddMoments(r.sums)
+	r.passUnchanged(w, b)
+	w.Backward(r.grad)
 	for i, in := range r.insertions {
 		p := &r.places[i]
 		out := dst[p.at:][:newbornLen(in.Count, p.norm != nil)]
-		gw := p.weight.Of(grad)
+		gw := p.weight.Of(r.grad)
 		perOutput := len(gw) / max(p.weight.Shape[0], 1)
 		area := p.second.area()
 		for k := range in.Count {
@@ -137,4 +151,37 @@ func (r *newbornRunner) run(dst []float64, w *nn.Workspace, _ *nn.Batch, grad []
 		copy(out[in.Count:2*in.Count], r.sums[p.moments+p.count+p.width:])
 		out[2*in.Count] = r.sums[p.moments+2*p.count]
 	}
+}
+
+// passUnchanged runs forward again, where new channels meet a normalisation,
+// with the weights that make it the identity on this micro-shard.
+func (r *newbornRunner) passUnchanged(w *nn.Workspace, b *nn.Batch) {
+	again := false
+	for i, in := range r.insertions {
+		p := &r.places[i]
+		if p.norm == nil || in.Count == 0 {
+			continue
+		}
+		if !again {
+			again = true
+			r.exact = append(r.exact[:0], r.params...)
+		}
+		weight, bias := p.gamma.Of(r.exact), p.beta.Of(r.exact)
+		n := r.sums[p.moments+2*p.count]
+		for k := range in.Count {
+			mean, variance := moments(r.sums[p.moments+p.width+k], r.sums[p.moments+p.count+p.width+k], n)
+			weight[p.width+k], bias[p.width+k] = float32(math.Sqrt(variance+p.norm.Eps)), float32(mean)
+		}
+	}
+	if again {
+		r.packed = r.job.program.Pack(r.packed, r.exact)
+		w.Forward(r.packed, nil, b, nn.Train)
+		w.Loss()
+	}
+}
+
+// moments returns mean and variance from a sum, a sum of squares and a count.
+func moments(sum, squares, n float64) (mean, variance float64) {
+	mean = sum / n
+	return mean, math.Max(0, squares/n-float64(mean*mean))
 }

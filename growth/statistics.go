@@ -90,13 +90,12 @@ func (s *siteData) neuronsLen() int {
 type statistics struct {
 	sites   []*siteData
 	neurons bool
+	params  int
 }
 
-func (j *Job) update(req *Request, o *nn.Options) error  { return j.statistics(req, o, false) }
-func (j *Job) neurons(req *Request, o *nn.Options) error { return j.statistics(req, o, true) }
-
-func (j *Job) statistics(req *Request, o *nn.Options, neurons bool) error {
-	st := &statistics{neurons: neurons}
+func (j *Job) statistics(req *Request, neurons bool) error {
+	o := &j.options
+	st := &statistics{neurons: neurons, params: j.model.NumParams()}
 	for _, r := range req.Sites {
 		s, err := newSiteData(j.model, r)
 		if err != nil {
@@ -118,6 +117,7 @@ func (j *Job) statistics(req *Request, o *nn.Options, neurons bool) error {
 	return nil
 }
 
+func (st *statistics) compile() error         { return nil }
 func (st *statistics) prepare(_, _ []float32) {}
 
 func (st *statistics) runner() measurer { return &statisticsRunner{statistics: st} }
@@ -125,10 +125,12 @@ func (st *statistics) runner() measurer { return &statisticsRunner{statistics: s
 type statisticsRunner struct {
 	*statistics
 	products
-	strip, other, desired []float32
+	strip, other, desired, grad []float32
 }
 
-func (r *statisticsRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch, _ []float32) {
+func (r *statisticsRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
+	r.grad = grow(r.grad, r.params)
+	w.Backward(r.grad[:r.params])
 	for _, s := range r.sites {
 		grad, hidden := w.Grad(s.Second), w.Value(s.hidden)
 		blocks := tensor.Blocks(b.N)

@@ -1,0 +1,149 @@
+package growth
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// candidate is a site on its way through an event.
+type candidate struct {
+	layout
+	record  *SiteRecord
+	request SiteRequest
+	cap     int // neurons that the limits allow
+	cost    int // parameters of one neuron
+	neurons *Neurons
+	both    Insertion // every neuron with its sign and with the opposite one
+	shrink  float64   // factor on both's incoming weights
+	kept    Insertion // the neurons that are worth trying
+	trial   *TrialRecord
+}
+
+// findSites journals all sites and keeps those that may grow.
+func (e *Event) findSites() {
+	g := e.model.Graph
+	sites := Sites(g)
+	e.record.Sites = make([]SiteRecord, len(sites))
+	var all []*candidate
+	for i, s := range sites {
+		l, err := layoutOf(g, s.ID)
+		if err != nil {
+			panic("growth: a site without a layout")
+		}
+		c := &candidate{layout: l, record: &e.record.Sites[i]}
+		c.request = SiteRequest{Site: s.ID, Full: e.cfg.Kernels == KernelsFull, Metric: e.cfg.Policy == PolicyTiny}
+		var reason string
+		c.cap, c.cost, reason = e.limit(c)
+		*c.record = SiteRecord{Site: s.ID, Second: string(s.Second), Width: s.width(g), Inputs: l.first.rows(), Outputs: l.outputs, Cap: c.cap, Spectrum: []Number{}, Reason: reason}
+		all = append(all, c)
+		if reason == "" {
+			e.sites = append(e.sites, c)
+		}
+	}
+	if e.cfg.Where == WhereRoundRobin || e.cfg.Policy == PolicyRandom {
+		e.takeTurn(all)
+	}
+}
+
+// takeTurn leaves only the site whose turn it is: the first after the last.
+func (e *Event) takeTurn(all []*candidate) {
+	if len(e.sites) == 0 {
+		return
+	}
+	first := 0
+	for i, c := range all {
+		if c.ID == e.info.History.LastSite {
+			first = i + 1
+		}
+	}
+	var turn *candidate
+	for i := range all {
+		if c := all[(first+i)%len(all)]; c.record.Reason == "" {
+			turn = c
+			break
+		}
+	}
+	for _, c := range e.sites {
+		if c != turn {
+			c.record.Reason = "not its turn"
+		}
+	}
+	e.sites = []*candidate{turn}
+	e.record.Turn = turn.ID
+}
+
+// limit returns how many neurons a site may gain, what one costs, and why it
+// may gain none.
+func (e *Event) limit(c *candidate) (most, cost int, reason string) {
+	g := e.model.Graph
+	width := c.width(g)
+	cost = c.first.rows() + c.outputs*c.second.area()
+	flops := 2 * (int64(c.first.weights())*int64(c.first.positions()) + int64(c.outputs)*int64(c.second.area())*int64(c.second.positions()))
+	if c.norm != nil {
+		cost += 2
+	}
+	most = min(e.cfg.MaxNeurons, max(e.cfg.MinNeurons, int(math.Ceil(e.cfg.MaxRatio*float64(width)))))
+	lower := func(room int, why string) {
+		if room < most {
+			most, reason = room, why
+		}
+	}
+	if e.cfg.MaxWidth > 0 {
+		lower(e.cfg.MaxWidth-width, fmt.Sprintf("width %d: the limit is %d", width, e.cfg.MaxWidth))
+	}
+	if target, ok := e.cfg.Widths[c.ID]; ok {
+		lower(target-width, fmt.Sprintf("width %d: the target is %d", width, target))
+	}
+	if e.cfg.MaxParams > 0 {
+		lower((e.cfg.MaxParams-e.record.ParamsBefore)/cost, fmt.Sprintf("%d parameters, %d a neuron: the budget is %d", e.record.ParamsBefore, cost, e.cfg.MaxParams))
+	}
+	if e.cfg.MaxFLOPs > 0 {
+		lower(int(min((e.cfg.MaxFLOPs-e.record.FLOPsBefore)/flops, math.MaxInt32)), fmt.Sprintf("%d FLOPs, %d a neuron: the budget is %d", e.record.FLOPsBefore, flops, e.cfg.MaxFLOPs))
+	}
+	if c.first.rows() == 0 || c.outputs == 0 {
+		lower(0, "it connects to nothing")
+	}
+	if most > 0 {
+		return most, cost, ""
+	}
+	return 0, cost, reason
+}
+
+// drop takes sites with a reason out of the running, and reports whether any is left.
+func (e *Event) drop() bool {
+	var left []*candidate
+	for _, c := range e.sites {
+		if c.record.Reason == "" {
+			left = append(left, c)
+		}
+	}
+	e.sites = left
+	return len(left) > 0
+}
+
+// each runs f for all sites in the running, in parallel, each on its own.
+func (e *Event) each(f func(i int, c *candidate)) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i, c := range e.sites {
+		slots <- struct{}{}
+		wg.Add(1)
+		go func() {
+			defer func() { <-slots; wg.Done() }()
+			f(i, c)
+		}()
+	}
+	wg.Wait()
+}
+
+// unit returns the plural of what the site gains.
+func (c *candidate) unit(g *nn.Graph) string {
+	if g.Node(c.First).Op == nn.OpConv {
+		return "channels"
+	}
+	return "neurons"
+}

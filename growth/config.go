@@ -1,0 +1,215 @@
+package growth
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"sort"
+)
+
+// The policies.
+const (
+	PolicyNone    = "none"    // never grows
+	PolicyTiny    = "tiny"    // [tiny]: neurons that open the bottleneck, amplitude by search, a gate that may refuse
+	PolicyGradMax = "gradmax" // [gradmax]: neurons whose incoming weights get the largest gradient
+	PolicyRandom  = "random"  // random incoming weights, outgoing weights zero
+)
+
+// Where an event grows.
+const (
+	WhereGain       = "gain"        // at the sites of the best gain per parameter
+	WhereRoundRobin = "round_robin" // at one site after the other
+)
+
+// Kernels of new outgoing connections.
+const (
+	KernelsCentre = "centre" // only the middle of the kernel, so that k neurons have rank k
+	KernelsFull   = "full"   // all offsets
+)
+
+// Config says where, when and how much to grow. The zero value is invalid;
+// start from Default.
+type Config struct {
+	Policy  string `json:"policy" yaml:"policy"`   // tiny, gradmax, random or none
+	Where   string `json:"where" yaml:"where"`     // gain or round_robin
+	Kernels string `json:"kernels" yaml:"kernels"` // centre or full
+
+	// An event is due every EverySteps steps, or every EveryEpochs epochs if
+	// that is above 0, up to the part Until of the run's steps.
+	EverySteps  int     `json:"every_steps" yaml:"every_steps"`
+	EveryEpochs int     `json:"every_epochs" yaml:"every_epochs"`
+	Until       float64 `json:"until" yaml:"until"`
+
+	// Samples of an event, from the training set, disjoint: for statistics, for
+	// signs and moments of the new neurons, for amplitudes and the gate.
+	StatisticsSamples int `json:"statistics_samples" yaml:"statistics_samples"`
+	NewbornSamples    int `json:"newborn_samples" yaml:"newborn_samples"`
+	AmplitudeSamples  int `json:"amplitude_samples" yaml:"amplitude_samples"`
+
+	// A site gains at most MaxNeurons in an event, and at most MaxRatio times
+	// its width, but MinNeurons are always allowed.
+	MaxNeurons    int     `json:"max_neurons" yaml:"max_neurons"`
+	MinNeurons    int     `json:"min_neurons" yaml:"min_neurons"`
+	MaxRatio      float64 `json:"max_ratio" yaml:"max_ratio"`
+	SitesPerEvent int     `json:"sites_per_event" yaml:"sites_per_event"` // at most; one for round_robin
+	Trials        int     `json:"trials" yaml:"trials"`                   // sites whose amplitude is searched, best predicted first
+
+	// Amplitudes are tried at the powers of two from 2^MinPower to 2^MaxPower.
+	MinPower int `json:"min_power" yaml:"min_power"`
+	MaxPower int `json:"max_power" yaml:"max_power"`
+	// ApplyUpdate also applies the best update dW* of the existing weights, at
+	// the same amplitude.
+	ApplyUpdate bool `json:"apply_update" yaml:"apply_update"`
+
+	// The gate: the measured gain must be at least Significance standard errors,
+	// and at least Price for each new parameter.
+	Significance float64 `json:"significance" yaml:"significance"`
+	Price        float64 `json:"price" yaml:"price"`
+
+	// Stop rules; zero means no limit. Widths are target widths by site.
+	MaxWidth    int            `json:"max_width" yaml:"max_width"`
+	Widths      map[SiteID]int `json:"widths" yaml:"widths"`
+	MaxParams   int            `json:"max_params" yaml:"max_params"`
+	MaxFLOPs    int64          `json:"max_flops" yaml:"max_flops"` // of one sample's forward pass
+	MaxEvents   int            `json:"max_events" yaml:"max_events"`
+	MaxRefusals int            `json:"max_refusals" yaml:"max_refusals"` // in a row
+
+	// DryRun decides and journals, and changes nothing.
+	DryRun bool `json:"dry_run" yaml:"dry_run"`
+}
+
+// Default returns the policy tiny with a gate, an event every 200 steps during
+// the first three quarters of the run.
+func Default() Config {
+	return Config{
+		Policy: PolicyTiny, Where: WhereGain, Kernels: KernelsCentre,
+		EverySteps: 200, Until: 0.75,
+		StatisticsSamples: 1024, NewbornSamples: 512, AmplitudeSamples: 512,
+		MaxNeurons: 16, MinNeurons: 4, MaxRatio: 1, SitesPerEvent: 2, Trials: 4,
+		MinPower: -7, MaxPower: 2,
+		Significance: 2, Price: 1e-7,
+		MaxRefusals: 3,
+	}
+}
+
+// Validate returns all faults at once (errors.Join), or nil.
+func (c Config) Validate() error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	oneOf := func(name, v string, allowed ...string) {
+		for _, a := range allowed {
+			if v == a {
+				return
+			}
+		}
+		check(false, "%s %q: must be one of %q", name, v, allowed)
+	}
+	between := func(name string, v, lo, hi int) {
+		check(v >= lo && v <= hi, "%s %d: must be %d to %d", name, v, lo, hi)
+	}
+	within := func(name string, v, lo, hi float64) {
+		check(v >= lo && v <= hi, "%s %v: must be %v to %v", name, v, lo, hi)
+	}
+	oneOf("policy", c.Policy, Policies()...)
+	oneOf("where", c.Where, WhereGain, WhereRoundRobin)
+	oneOf("kernels", c.Kernels, KernelsCentre, KernelsFull)
+	const many = math.MaxInt32
+	between("every_steps", c.EverySteps, 0, many)
+	between("every_epochs", c.EveryEpochs, 0, many)
+	check(c.Policy == PolicyNone || c.EverySteps > 0 || c.EveryEpochs > 0, "every_steps and every_epochs are 0: one must be above 0")
+	within("until", c.Until, 0, 1)
+	between("statistics_samples", c.StatisticsSamples, 1, many)
+	between("newborn_samples", c.NewbornSamples, 1, many)
+	between("amplitude_samples", c.AmplitudeSamples, 1, many)
+	between("max_neurons", c.MaxNeurons, 1, 1<<16)
+	between("min_neurons", c.MinNeurons, 1, 1<<16)
+	check(c.MinNeurons <= c.MaxNeurons, "min_neurons %d: must be at most max_neurons %d", c.MinNeurons, c.MaxNeurons)
+	within("max_ratio", c.MaxRatio, 0, 1e6)
+	between("sites_per_event", c.SitesPerEvent, 1, maxSites)
+	between("trials", c.Trials, 1, maxCandidates)
+	between("min_power", c.MinPower, -60, 30)
+	between("max_power", c.MaxPower, c.MinPower, c.MinPower+maxAmplitudes-1)
+	within("significance", c.Significance, 0, 1e6)
+	within("price", c.Price, 0, 1e6)
+	between("max_width", c.MaxWidth, 0, many)
+	between("max_params", c.MaxParams, 0, many)
+	check(c.MaxFLOPs >= 0, "max_flops %d: must be at least 0", c.MaxFLOPs)
+	between("max_events", c.MaxEvents, 0, many)
+	between("max_refusals", c.MaxRefusals, 0, many)
+	var sites []string
+	for id := range c.Widths {
+		sites = append(sites, string(id))
+	}
+	sort.Strings(sites)
+	for _, id := range sites {
+		between("widths of "+id, c.Widths[SiteID(id)], 0, many)
+	}
+	return errors.Join(faults...)
+}
+
+// Policies returns the names of all policies.
+func Policies() []string { return []string{PolicyTiny, PolicyGradMax, PolicyRandom, PolicyNone} }
+
+// Progress is where a run stands when it asks whether an event is due.
+type Progress struct {
+	Step          uint64 // steps done
+	StepsPerEpoch uint64
+	TotalSteps    uint64 // of the run; 0 if unknown
+	Params        int
+	FLOPs         int64
+}
+
+// History is what the schedule remembers of past events.
+type History struct {
+	Events   int    `json:"events"`
+	Grown    int    `json:"grown"`     // events that grew
+	Refusals int    `json:"refusals"`  // in a row
+	LastSite SiteID `json:"last_site"` // the last to have its turn, for round robin
+	LastStep uint64 `json:"last_step"`
+}
+
+// After returns the history once the event of r is over.
+func (h History) After(r *Record) History {
+	h.Events++
+	h.LastStep = r.Step
+	h.Refusals++
+	if len(r.Grown) > 0 {
+		h.Grown++
+		h.Refusals = 0
+	}
+	if r.Turn != "" {
+		h.LastSite = r.Turn
+	}
+	return h
+}
+
+// Due reports whether an event is due, and why or why not.
+func (c Config) Due(p Progress, h History) (bool, string) {
+	every, why := uint64(c.EverySteps), fmt.Sprintf("every %d steps", c.EverySteps)
+	if c.EveryEpochs > 0 {
+		every, why = uint64(c.EveryEpochs)*p.StepsPerEpoch, fmt.Sprintf("every %d epochs", c.EveryEpochs)
+	}
+	switch {
+	case c.Policy == PolicyNone:
+		return false, "policy none never grows"
+	case every == 0 || p.Step == 0 || p.Step%every != 0:
+		return false, "between events"
+	case h.Events > 0 && h.LastStep >= p.Step:
+		return false, "the event of this step is over"
+	case p.TotalSteps > 0 && float64(p.Step) > c.Until*float64(p.TotalSteps):
+		return false, fmt.Sprintf("step %d is past %g of %d steps", p.Step, c.Until, p.TotalSteps)
+	case c.MaxEvents > 0 && h.Events >= c.MaxEvents:
+		return false, fmt.Sprintf("%d events have been", h.Events)
+	case c.MaxRefusals > 0 && h.Refusals >= c.MaxRefusals:
+		return false, fmt.Sprintf("nothing grew in %d events in a row", h.Refusals)
+	case c.MaxParams > 0 && p.Params >= c.MaxParams:
+		return false, fmt.Sprintf("%d parameters: the budget is %d", p.Params, c.MaxParams)
+	case c.MaxFLOPs > 0 && p.FLOPs >= c.MaxFLOPs:
+		return false, fmt.Sprintf("%d FLOPs a sample: the budget is %d", p.FLOPs, c.MaxFLOPs)
+	}
+	return true, why
+}

@@ -1,0 +1,177 @@
+package growth
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// jointFactors multiply the amplitudes of sites that are tried together.
+var jointFactors = []float64{0.125, 0.25, 0.5, 1, 2}
+
+// askAmplitude asks for the loss of the best predicted sites over a range of
+// amplitudes, on samples that nothing so far has seen.
+func (e *Event) askAmplitude() {
+	perParam := func(c *candidate) float64 { return float64(c.record.Predicted) / float64(c.record.Params) }
+	order := slices.Clone(e.sites)
+	slices.SortStableFunc(order, func(a, b *candidate) int { return cmp.Compare(perParam(b), perParam(a)) })
+	for _, c := range order[min(e.cfg.Trials, len(order)):] {
+		c.record.Reason = "others promise more per parameter"
+	}
+	e.trials = order[:min(e.cfg.Trials, len(order))]
+	req := &Request{Kind: KindAmplitude}
+	for _, c := range e.trials {
+		if e.cfg.ApplyUpdate {
+			c.kept.Update = c.request.Update
+		}
+		req.Candidates = append(req.Candidates, Candidate{[]Insertion{c.kept}, e.amplitudes()})
+	}
+	e.ask(req, e.ranges[2], e.judge)
+}
+
+func (e *Event) amplitudes() []float64 {
+	var out []float64
+	for p := e.cfg.MinPower; p <= e.cfg.MaxPower; p++ {
+		out = append(out, math.Ldexp(1, p))
+	}
+	return out
+}
+
+// judge finds every trial's best amplitude and lets the gate decide.
+func (e *Event) judge(sums []float64) {
+	at := header
+	var passed []*candidate
+	e.record.Trials = make([]TrialRecord, len(e.trials))
+	for i, c := range e.trials {
+		c.trial = &e.record.Trials[i]
+		*c.trial = TrialRecord{Sites: []SiteID{c.ID}, Params: c.record.Params}
+		at += e.search(c.trial, e.amplitudes(), sums[at:], sums[0], sums[3])
+		if c.trial.Passed {
+			passed = append(passed, c)
+		} else {
+			c.record.Reason = c.trial.Reason
+		}
+	}
+	if len(passed) == 0 {
+		e.refuse("no candidate passed the gate: " + e.record.Trials[0].Reason)
+		return
+	}
+	perParam := func(c *candidate) float64 { return float64(c.trial.Gain) / float64(c.trial.Params) }
+	slices.SortStableFunc(passed, func(a, b *candidate) int { return cmp.Compare(perParam(b), perParam(a)) })
+	e.chosen = e.affordable(passed)
+	if len(e.chosen) == 1 {
+		c := e.chosen[0]
+		e.settle([]float64{float64(c.trial.Amplitude)}, fmt.Sprintf("%s has the best measured gain per parameter", c.ID))
+		return
+	}
+	joint := Candidate{Amplitudes: jointFactors}
+	for _, c := range e.chosen {
+		joint.Insertions = append(joint.Insertions, c.kept.Scaled(float64(c.trial.Amplitude)))
+	}
+	e.ask(&Request{Kind: KindAmplitude, Candidates: []Candidate{joint}}, e.ranges[2], e.judgeJoint)
+}
+
+// affordable returns the leading sites that fit the limits on sites and on the
+// whole network together.
+func (e *Event) affordable(passed []*candidate) []*candidate {
+	g := e.model.Graph.Clone()
+	var out []*candidate
+	for _, c := range passed {
+		if len(out) >= e.cfg.SitesPerEvent {
+			break
+		}
+		g.Node(c.First).Out += c.kept.Count
+		if len(out) > 0 && (e.cfg.MaxParams > 0 && g.NumParams() > e.cfg.MaxParams || e.cfg.MaxFLOPs > 0 && g.FLOPs() > e.cfg.MaxFLOPs) {
+			g.Node(c.First).Out -= c.kept.Count
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// judgeJoint compares growing all chosen sites with growing the first alone.
+func (e *Event) judgeJoint(sums []float64) {
+	r := &TrialRecord{}
+	for _, c := range e.chosen {
+		r.Sites = append(r.Sites, c.ID)
+		r.Params += c.record.Params
+	}
+	e.search(r, jointFactors, sums[header:], sums[0], sums[3])
+	e.record.Joint = r
+	if !r.Passed || r.Gain <= e.chosen[0].trial.Gain {
+		e.chosen = e.chosen[:1]
+		e.settle([]float64{float64(e.chosen[0].trial.Amplitude)}, fmt.Sprintf("%s alone lowers the loss more than with others", e.chosen[0].ID))
+		return
+	}
+	e.settle([]float64{float64(r.Amplitude)}, fmt.Sprintf("%d sites together lower the loss by %.3g", len(e.chosen), float64(r.Gain)))
+}
+
+// search reads the sums of one candidate, fills in r and returns their number.
+// The best amplitude is the one of the largest gain that is sure: less one
+// standard error, the smaller of equals. The gate asks that the gain beats its
+// noise and pays for its parameters.
+func (e *Event) search(r *TrialRecord, amplitudes, sums []float64, n, shards float64) int {
+	for i, g := range amplitudes {
+		s := sums[i*trialSums:][:trialSums]
+		gain, err := -s[0]/n, standardError(s, n, shards)
+		r.Curve = append(r.Curve, Point{Number(g), Number(gain), Number(err)})
+		if sure := gain - err; gain > 0 && (r.Gain == 0 || sure > float64(r.Gain-r.Error)) && !math.IsInf(gain, 0) && !math.IsNaN(err) {
+			r.Amplitude, r.Gain, r.Error = Number(g), Number(gain), Number(err)
+		}
+	}
+	gain, price := float64(r.Gain), e.cfg.Price*float64(r.Params)
+	switch {
+	case gain <= 0:
+		r.Reason = "no amplitude lowers the loss"
+	case gain < e.cfg.Significance*float64(r.Error):
+		r.Reason = fmt.Sprintf("gain %.3g is below %g standard errors of %.3g", gain, e.cfg.Significance, float64(r.Error))
+	case gain < price:
+		r.Reason = fmt.Sprintf("gain %.3g does not pay for %d parameters at %g each", gain, r.Params, e.cfg.Price)
+	default:
+		r.Passed = true
+		r.Reason = fmt.Sprintf("gain %.3g is %.1f standard errors", gain, gain/math.Max(float64(r.Error), 1e-300))
+	}
+	return len(amplitudes) * trialSums
+}
+
+// standardError returns that of the mean difference: the larger of what the
+// spread over samples and the spread over micro-shards say (samples of one
+// micro-shard are not independent under batch normalisation).
+func standardError(s []float64, n, shards float64) float64 {
+	var samples, between float64
+	if n > 1 {
+		samples = math.Sqrt(math.Max(0, s[1]-s[0]*s[0]/n)*n/(n-1)) / n
+	}
+	if shards >= 8 {
+		between = math.Sqrt(math.Max(0, s[2]-s[0]*s[0]/shards)*shards/(shards-1)) / n
+	}
+	return math.Max(samples, between)
+}
+
+// settle grows the chosen sites: one at the amplitude given, or several at
+// their own amplitudes times the factor given.
+func (e *Event) settle(amplitude []float64, why string) {
+	var ins []Insertion
+	for _, c := range e.chosen {
+		g := amplitude[0]
+		in := c.kept
+		if len(e.chosen) > 1 {
+			in = in.Scaled(float64(c.trial.Amplitude))
+			g *= float64(c.trial.Amplitude)
+		}
+		ins = append(ins, in.Scaled(amplitude[0]))
+		e.grown(c, g, float64(c.record.Predicted)*g, float64(c.trial.Gain))
+	}
+	e.grow(ins, why)
+}
+
+// grown journals the growth of one site.
+func (e *Event) grown(c *candidate, amplitude, predicted, measured float64) {
+	width := c.width(e.model.Graph)
+	g := GrownRecord{Site: c.ID, Unit: c.unit(e.model.Graph), From: width, To: width + c.kept.Count, Share: c.record.Share,
+		Predicted: Number(predicted), Measured: Number(measured), Amplitude: Number(amplitude), Params: c.kept.Count * c.cost}
+	g.Sentence = g.sentence(e.cfg.Policy)
+	e.record.Grown = append(e.record.Grown, g)
+}

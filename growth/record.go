@@ -1,0 +1,139 @@
+package growth
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+)
+
+// Number is a float64 that JSON can hold: what is not finite becomes null.
+type Number float64
+
+// MarshalJSON writes the shortest decimal that reads back to the same value.
+func (n Number) MarshalJSON() ([]byte, error) {
+	if f := float64(n); !math.IsNaN(f) && !math.IsInf(f, 0) {
+		return strconv.AppendFloat(nil, f, 'g', -1, 64), nil
+	}
+	return []byte("null"), nil
+}
+
+// Decisions of an event.
+const (
+	Grow   = "grow"
+	Refuse = "refuse"
+)
+
+// Record is the journal entry of one growth event: all that was considered,
+// decided and why. It is free of clocks and of the number of workers.
+type Record struct {
+	Event      uint64 `json:"event"`
+	Step       uint64 `json:"step"`
+	Epoch      uint64 `json:"epoch"`
+	Generation uint64 `json:"generation"` // before
+	Policy     string `json:"policy"`
+	Where      string `json:"where"`
+	Turn       SiteID `json:"turn,omitempty"` // the site whose turn it was, for round robin
+
+	Samples SampleCounts  `json:"samples"`
+	Loss    Number        `json:"loss"` // mean over the statistics samples
+	Sites   []SiteRecord  `json:"sites"`
+	Trials  []TrialRecord `json:"trials,omitempty"`
+	Joint   *TrialRecord  `json:"joint,omitempty"` // the sites chosen, tried together
+	Grown   []GrownRecord `json:"grown,omitempty"`
+
+	Decision     string `json:"decision"` // grow or refuse
+	Why          string `json:"why"`
+	DryRun       bool   `json:"dry_run,omitempty"`
+	ParamsBefore int    `json:"params_before"`
+	ParamsAfter  int    `json:"params_after"`
+	FLOPsBefore  int64  `json:"flops_before"`
+	FLOPsAfter   int64  `json:"flops_after"`
+}
+
+// SampleCounts says how many samples each part of an event read.
+type SampleCounts struct {
+	Statistics int `json:"statistics"`
+	Newborn    int `json:"newborn"`
+	Amplitude  int `json:"amplitude"`
+}
+
+// SiteRecord is what an event learned about one site.
+type SiteRecord struct {
+	Site    SiteID `json:"site"`
+	Second  string `json:"second"`
+	Width   int    `json:"width"`
+	Inputs  int    `json:"inputs"`  // a, with the bias
+	Outputs int    `json:"outputs"` // c
+	Cap     int    `json:"cap"`     // how many neurons the limits allow
+
+	Desired  Number   `json:"desired"`         // E|V|^2
+	Psi2     Number   `json:"psi2"`            // the bottleneck
+	Share    Number   `json:"share"`           // of the desired update
+	Spectrum []Number `json:"spectrum"`        // leading lambdas
+	Total    Number   `json:"total"`           // sum of all lambda^2
+	Chance   Number   `json:"chance"`          // what Total would be if V were noise
+	Ridge    Number   `json:"ridge,omitempty"` // where there were few samples for many inputs
+	Rank     int      `json:"rank"`            // of the input covariance
+
+	Significant int      `json:"significant"`           // lambdas above the edge of noise, at most Cap
+	Derivatives []Number `json:"derivatives,omitempty"` // gain by amplitude of each neuron, better sign, fresh samples
+	Errors      []Number `json:"errors,omitempty"`      // their standard errors
+	Kept        int      `json:"kept"`                  // neurons with a positive derivative beyond its error
+	Predicted   Number   `json:"predicted"`             // first-order gain at amplitude 1 of those
+	Params      int      `json:"params"`                // that they cost
+	Reason      string   `json:"reason,omitempty"`      // why the site was left out
+}
+
+// TrialRecord is one search for an amplitude.
+type TrialRecord struct {
+	Sites     []SiteID `json:"sites"`
+	Params    int      `json:"params"`
+	Curve     []Point  `json:"curve"`
+	Amplitude Number   `json:"amplitude"` // the best; 0 if none beats no change
+	Gain      Number   `json:"gain"`      // decrease of the mean loss there
+	Error     Number   `json:"error"`     // its standard error
+	Passed    bool     `json:"passed"`    // the gate
+	Reason    string   `json:"reason"`
+}
+
+// Point is one amplitude: the decrease of the mean loss and its standard error.
+type Point struct {
+	Amplitude Number `json:"amplitude"`
+	Gain      Number `json:"gain"`
+	Error     Number `json:"error"`
+}
+
+// GrownRecord is what happened at one site.
+type GrownRecord struct {
+	Site      SiteID `json:"site"`
+	Unit      string `json:"unit"` // channels or neurons
+	From      int    `json:"from"`
+	To        int    `json:"to"`
+	Share     Number `json:"share"`
+	Predicted Number `json:"predicted"` // first-order gain at the amplitude taken
+	Measured  Number `json:"measured"`  // gain of the whole event where several sites grew
+	Amplitude Number `json:"amplitude"`
+	Params    int    `json:"params"`
+	Sentence  string `json:"sentence"`
+}
+
+// sentence tells one growth to a reader.
+func (g *GrownRecord) sentence(policy string) string {
+	s := fmt.Sprintf("%s %d -> %d %s: ", g.Site, g.From, g.To, g.Unit)
+	switch policy {
+	case PolicyGradMax:
+		return s + fmt.Sprintf("gradmax, squared gradient of the new weights %.3g", float64(g.Predicted))
+	case PolicyRandom:
+		return s + "random, outgoing weights zero"
+	}
+	return s + fmt.Sprintf("bottleneck %.0f %%, predicted gain %.3g, measured %.3g", 100*float64(g.Share), float64(g.Predicted), float64(g.Measured))
+}
+
+// numbers converts at most limit values.
+func numbers(x []float64, limit int) []Number {
+	out := make([]Number, min(len(x), limit))
+	for i := range out {
+		out[i] = Number(x[i])
+	}
+	return out
+}
