@@ -85,10 +85,8 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
-func TestPeakRuns(t *testing.T) {
-	if fmaFLOPs() == 0 {
-		fmaLoop(1)
-	} else if p := Peak(1); p <= 0 {
+func TestPeakIsMeasured(t *testing.T) {
+	if p := Peak(2); p <= 0 {
 		t.Errorf("peak %v", p)
 	}
 }

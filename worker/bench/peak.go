@@ -3,26 +3,29 @@ package bench
 import (
 	"sync"
 	"time"
+
+	"github.com/tinygrow/tinygrow/tensor/kernel"
 )
 
 // Peak measures the most float32 operations a second that the given number of
-// threads can do, counting a fused multiply-add as two: independent chains in
-// registers for about 50 ms, the best of several tries. It is 0 where no
-// measuring loop exists for the machine.
+// threads can do with the kernels' instruction set, counting a fused
+// multiply-add as two: chains in registers, the best of several short tries.
 func Peak(threads int) float64 {
-	if fmaFLOPs() == 0 {
-		return 0
-	}
-	best := 0.0
-	for range 10 {
-		const rounds = 200_000
+	best, rounds := 0.0, 1000
+	for end := time.Now().Add(300 * time.Millisecond); time.Now().Before(end); {
+		work := make([]float64, threads)
 		var wg sync.WaitGroup
 		started := time.Now()
-		for range threads {
-			wg.Go(func() { fmaLoop(rounds) })
+		for i := range work {
+			wg.Go(func() { work[i] = kernel.FMALoop(rounds) })
 		}
 		wg.Wait()
-		best = max(best, float64(threads)*rounds*fmaFLOPs()/time.Since(started).Seconds())
+		took := time.Since(started)
+		if took < 10*time.Millisecond {
+			rounds *= 2 // too short to see past the start of the goroutines
+			continue
+		}
+		best = max(best, float64(threads)*work[0]/took.Seconds())
 	}
 	return best
 }
