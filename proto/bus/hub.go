@@ -1,0 +1,195 @@
+package bus
+
+import (
+	"bytes"
+	"context"
+	"strings"
+	"sync"
+)
+
+// Hub is an in-memory server. Messages between one publisher and one
+// subscription keep their order; each subscription has a goroutine of its own
+// that ends when it is closed. Hubs need no network and no clock, so they run
+// inside a testing/synctest bubble.
+type Hub struct {
+	payload int
+	mu      sync.Mutex
+	subs    map[*hubSub]struct{}
+}
+
+// NewHub returns a hub that takes messages of up to payload bytes; 0 means 1 MiB.
+func NewHub(payload int) *Hub {
+	if payload == 0 {
+		payload = 1 << 20
+	}
+	return &Hub{payload: payload, subs: map[*hubSub]struct{}{}}
+}
+
+// Connect returns a new participant.
+func (h *Hub) Connect() Bus { return &hubBus{hub: h} }
+
+type hubBus struct {
+	hub    *Hub
+	mu     sync.Mutex
+	closed bool
+	subs   []*hubSub
+}
+
+// hubSub is a queue with one goroutine that hands its messages to the handler.
+type hubSub struct {
+	hub     *Hub
+	pattern []string
+	mu      sync.Mutex
+	queue   []*Message
+	closed  bool
+	wake    chan struct{}
+	done    chan struct{}
+}
+
+func (b *hubBus) open() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return ErrClosed
+	}
+	return nil
+}
+
+func (b *hubBus) Publish(subject string, data []byte) error {
+	_, err := b.publish(subject, data, nil)
+	return err
+}
+
+// publish returns how many subscriptions got the message.
+func (b *hubBus) publish(subject string, data []byte, respond func([]byte) error) (int, error) {
+	if err := b.open(); err != nil {
+		return 0, err
+	}
+	if len(data) > b.hub.payload {
+		return 0, tooLarge(subject, len(data), b.hub.payload)
+	}
+	names := strings.Split(subject, ".")
+	b.hub.mu.Lock()
+	defer b.hub.mu.Unlock()
+	n := 0
+	for s := range b.hub.subs {
+		if matches(s.pattern, names) {
+			s.put(&Message{Subject: subject, Data: bytes.Clone(data), respond: respond})
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (b *hubBus) Subscribe(subject string, h Handler) (Subscription, error) {
+	if err := b.open(); err != nil {
+		return nil, err
+	}
+	s := &hubSub{hub: b.hub, pattern: strings.Split(subject, "."), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	b.hub.mu.Lock()
+	b.hub.subs[s] = struct{}{}
+	b.hub.mu.Unlock()
+	b.mu.Lock()
+	b.subs = append(b.subs, s)
+	b.mu.Unlock()
+	go s.run(h)
+	return s, nil
+}
+
+func (b *hubBus) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	answer := make(chan []byte, 1)
+	n, err := b.publish(subject, data, func(data []byte) error {
+		select {
+		case answer <- bytes.Clone(data):
+		default: // only the first response counts
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return nil, err
+	case n == 0:
+		return nil, ErrNoResponders
+	}
+	select {
+	case data := <-answer:
+		return data, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (b *hubBus) Flush(context.Context) error { return b.open() }
+func (b *hubBus) MaxPayload() int             { return b.hub.payload }
+
+func (b *hubBus) Close() error {
+	b.mu.Lock()
+	subs := b.subs
+	b.closed, b.subs = true, nil
+	b.mu.Unlock()
+	for _, s := range subs {
+		s.Close()
+	}
+	return nil
+}
+
+func (s *hubSub) put(m *Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return
+	}
+	s.queue = append(s.queue, m)
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *hubSub) run(h Handler) {
+	for {
+		select {
+		case <-s.wake:
+		case <-s.done:
+			return
+		}
+		for {
+			s.mu.Lock()
+			if s.closed || len(s.queue) == 0 {
+				s.mu.Unlock()
+				break
+			}
+			m := s.queue[0]
+			s.queue[0] = nil
+			s.queue = s.queue[1:]
+			s.mu.Unlock()
+			h(m)
+		}
+	}
+}
+
+func (s *hubSub) Close() error {
+	s.hub.mu.Lock()
+	delete(s.hub.subs, s)
+	s.hub.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.closed, s.queue = true, nil
+		close(s.done)
+	}
+	return nil
+}
+
+// matches reports whether a subject's names fit a pattern's.
+func matches(pattern, names []string) bool {
+	for i, p := range pattern {
+		if p == ">" && i == len(pattern)-1 {
+			return len(names) > i
+		}
+		if i >= len(names) || p != "*" && p != names[i] {
+			return false
+		}
+	}
+	return len(pattern) == len(names)
+}

@@ -1,0 +1,217 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync/atomic"
+	"time"
+
+	"github.com/nats-io/nats.go"
+)
+
+// Options say how to reach a NATS server.
+type Options struct {
+	URL  string // one or more, comma-separated; empty: nats://127.0.0.1:4222
+	Name string // of this client, for the server's logs
+
+	SeedFile string // nkey seed of this role, a 0600 file; empty: none
+	CAFile   string // certificate authority of the server; empty: the system's, or no TLS
+	// InboxPrefix is where responses to this client arrive; empty: _INBOX.
+	InboxPrefix string
+
+	// Bulk tells which subjects travel on a connection of their own, so that
+	// others do not wait behind them; nil: none.
+	Bulk func(subject string) bool
+	// Pending bounds the bytes waiting for one handler; 0 means 256 MiB. What
+	// comes on top is dropped and counted.
+	Pending int
+	// DialTimeout bounds the first connect; 0 means 5 s. Later ones are tried for ever.
+	DialTimeout time.Duration
+
+	Log *slog.Logger // connection events; nil: none
+}
+
+// NATS is the adapter to a NATS server: a Bus over one connection for control
+// and one for bulk.
+type NATS struct {
+	control, bulk *nats.Conn
+	isBulk        func(string) bool
+	pending       int
+	dropped       *atomic.Uint64
+}
+
+// Dial connects to a NATS server, or says why it cannot. Lost connections are
+// taken up again for ever; what is published meanwhile fails instead of being
+// kept, because whoever publishes knows better what is still worth sending.
+func Dial(o Options) (*NATS, error) {
+	if o.URL == "" {
+		o.URL = nats.DefaultURL
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	b := &NATS{isBulk: o.Bulk, pending: o.Pending, dropped: new(atomic.Uint64)}
+	if b.isBulk == nil {
+		b.isBulk = func(string) bool { return false }
+	}
+	if b.pending == 0 {
+		b.pending = 256 << 20
+	}
+	var err error
+	if b.control, err = connect(o, "control", b.dropped); err != nil {
+		return nil, err
+	}
+	if b.bulk, err = connect(o, "bulk", b.dropped); err != nil {
+		b.control.Close()
+		return nil, err
+	}
+	return b, nil
+}
+
+func connect(o Options, kind string, dropped *atomic.Uint64) (*nats.Conn, error) {
+	log := o.Log.With("connection", kind)
+	timeout := o.DialTimeout
+	if timeout == 0 {
+		timeout = 5 * time.Second
+	}
+	opts := []nats.Option{
+		nats.Name(o.Name + " " + kind),
+		nats.Timeout(timeout),
+		nats.MaxReconnects(-1),
+		nats.ReconnectWait(200 * time.Millisecond),
+		nats.ReconnectJitter(100*time.Millisecond, 100*time.Millisecond),
+		nats.ReconnectBufSize(-1),
+		nats.PingInterval(2 * time.Second),
+		nats.MaxPingsOutstanding(3),
+		nats.FlusherTimeout(10 * time.Second),
+		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
+			if err != nil {
+				log.Warn("lost the NATS server, trying again", "error", err)
+			}
+		}),
+		nats.ReconnectHandler(func(c *nats.Conn) { log.Info("reached the NATS server again", "server", c.ConnectedUrlRedacted()) }),
+		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
+			if errors.Is(err, nats.ErrSlowConsumer) {
+				dropped.Add(1)
+			}
+			subject := ""
+			if s != nil {
+				subject = s.Subject
+			}
+			log.Warn("NATS", "error", err, "subject", subject)
+		}),
+	}
+	if o.InboxPrefix != "" {
+		opts = append(opts, nats.CustomInboxPrefix(o.InboxPrefix))
+	}
+	if o.CAFile != "" {
+		opts = append(opts, nats.RootCAs(o.CAFile))
+	}
+	if o.SeedFile != "" {
+		nkey, err := nats.NkeyOptionFromSeed(o.SeedFile)
+		if err != nil {
+			return nil, fmt.Errorf("read the key %s: %w", o.SeedFile, err)
+		}
+		opts = append(opts, nkey)
+	}
+	c, err := nats.Connect(o.URL, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, o.URL, err)
+	}
+	return c, nil
+}
+
+// ErrUnreachable is returned by Dial when no server answers.
+var ErrUnreachable = errors.New("no NATS server")
+
+// Dropped counts the times a handler fell so far behind that messages were dropped.
+func (b *NATS) Dropped() uint64 { return b.dropped.Load() }
+
+func (b *NATS) conn(subject string) *nats.Conn {
+	if b.isBulk(subject) {
+		return b.bulk
+	}
+	return b.control
+}
+
+// Publish sends data to the subscribers of subject.
+func (b *NATS) Publish(subject string, data []byte) error {
+	if limit := b.MaxPayload(); len(data) > limit {
+		return tooLarge(subject, len(data), limit)
+	}
+	return wrap(b.conn(subject).Publish(subject, data))
+}
+
+// Subscribe calls h for each message until the subscription is closed.
+func (b *NATS) Subscribe(subject string, h Handler) (Subscription, error) {
+	c := b.conn(subject)
+	s, err := c.Subscribe(subject, func(m *nats.Msg) {
+		out := &Message{Subject: m.Subject, Data: m.Data}
+		if m.Reply != "" {
+			out.respond = func(data []byte) error { return wrap(c.Publish(m.Reply, data)) }
+		}
+		h(out)
+	})
+	if err != nil {
+		return nil, wrap(err)
+	}
+	if err := s.SetPendingLimits(1<<20, b.pending); err != nil {
+		return nil, wrap(err)
+	}
+	return natsSub{s}, wrap(c.Flush())
+}
+
+// Request sends data and returns the first response.
+func (b *NATS) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	m, err := b.conn(subject).RequestWithContext(ctx, subject, data)
+	if err != nil {
+		return nil, wrap(err)
+	}
+	return m.Data, nil
+}
+
+// Flush returns when the server has what was published before.
+func (b *NATS) Flush(ctx context.Context) error {
+	if err := b.control.FlushWithContext(ctx); err != nil {
+		return wrap(err)
+	}
+	return wrap(b.bulk.FlushWithContext(ctx))
+}
+
+// MaxPayload is the server's limit.
+func (b *NATS) MaxPayload() int { return int(b.control.MaxPayload()) }
+
+// Close closes both connections.
+func (b *NATS) Close() error {
+	b.control.Close()
+	b.bulk.Close()
+	return nil
+}
+
+type natsSub struct{ s *nats.Subscription }
+
+func (s natsSub) Close() error {
+	if err := s.s.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrBadSubscription) {
+		return wrap(err)
+	}
+	return nil
+}
+
+// wrap gives the errors of nats.go the names of this package.
+func wrap(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, nats.ErrConnectionClosed):
+		return ErrClosed
+	case errors.Is(err, nats.ErrNoResponders):
+		return ErrNoResponders
+	}
+	return fmt.Errorf("nats: %w", err)
+}
+
+func tooLarge(subject string, n, limit int) error {
+	return fmt.Errorf("message of %d bytes on %s: the server takes at most %d (max_payload)", n, subject, limit)
+}

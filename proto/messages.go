@@ -1,0 +1,316 @@
+package proto
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Version is the version of the messages. Coordinator and workers must agree.
+const Version = 1
+
+// Limits of what a message may claim; larger ones are refused before memory is taken.
+const (
+	MaxChunk       = 512 << 10 // bytes of tensor in one message
+	MaxBlob        = 4 << 30
+	MaxMicroShards = 1 << 20
+	maxText        = 4096
+)
+
+// Head stands in every message: who speaks of which run, in which term.
+type Head struct {
+	V    int   `msgpack:"v"`
+	Run  RunID `msgpack:"run"`
+	Term Term  `msgpack:"term"`
+}
+
+func (h *Head) head() *Head { return h }
+
+// Message is a pointer to one of the structs below.
+type Message interface {
+	head() *Head
+	check() error
+}
+
+// ErrVersion is returned when a message is of another version of the protocol.
+var ErrVersion = errors.New("other protocol version")
+
+// Hello asks to join a run.
+type Hello struct {
+	Head
+	Worker  WorkerID `msgpack:"worker"`
+	Host    string   `msgpack:"host"`
+	Threads int      `msgpack:"threads"`
+	// Data is the digest of the worker's data set.
+	Data string `msgpack:"data"`
+	// Fingerprint is that of the worker's arithmetic.
+	Fingerprint string `msgpack:"fingerprint"`
+	// Program names the worker's build, for messages to people.
+	Program string `msgpack:"program"`
+}
+
+func (m *Hello) check() error {
+	return errors.Join(m.Worker.Validate(), text("host", m.Host), text("data digest", m.Data), text("fingerprint", m.Fingerprint),
+		text("program", m.Program), within("threads", m.Threads, 1, 1<<16))
+}
+
+// Welcome admits a worker.
+type Welcome struct {
+	Head
+	// Threads is how many goroutines the worker is to compute with.
+	Threads int `msgpack:"threads"`
+	// Heartbeat is how often the worker has to give a sign of life.
+	Heartbeat time.Duration `msgpack:"heartbeat"`
+}
+
+func (m *Welcome) check() error {
+	return errors.Join(within("threads", m.Threads, 1, 1<<16), within("heartbeat", int(m.Heartbeat), int(time.Millisecond), int(time.Hour)))
+}
+
+// Why is the kind of a Refusal.
+type Why string
+
+// The reasons to turn a worker away.
+const (
+	OtherVersion     Why = "version"
+	OtherData        Why = "data"
+	OtherArithmetic  Why = "arithmetic"
+	TooManyWorkers   Why = "workers"
+	NotYet           Why = "not-yet" // the coordinator is starting: ask again
+	QuarantineWorker Why = "quarantine"
+)
+
+// Refusal turns a worker away and says why in words for people.
+type Refusal struct {
+	Head
+	Why  Why    `msgpack:"why"`
+	Text string `msgpack:"text"`
+}
+
+func (m *Refusal) check() error { return errors.Join(text("why", string(m.Why)), text("text", m.Text)) }
+
+// Order names an order of samples; it is a pure function of its fields.
+type Order struct {
+	Split  string `msgpack:"split"`  // train or test
+	Stream string `msgpack:"stream"` // epoch, growth or sequential
+	Seed   uint64 `msgpack:"seed"`
+	Index  uint64 `msgpack:"index"` // number of the epoch or of the growth event
+}
+
+// Kind is what a round computes.
+type Kind string
+
+// The kinds of rounds.
+const (
+	Gradient Kind = "gradient" // F32: gradient; F64: samples, loss, correct, batch-norm moments
+	Evaluate Kind = "evaluate" // F64: samples, loss, correct
+	Growth   Kind = "growth"   // F64: what the growth request asks for
+)
+
+// BlobRef names bytes that the coordinator hands out in chunks: weights,
+// architectures, growth requests. A key is used once in a run and term.
+type BlobRef struct {
+	Key  string `msgpack:"key"`
+	Size int64  `msgpack:"size"`
+	CRC  uint32 `msgpack:"crc"` // CRC-32C of the whole
+}
+
+func (r BlobRef) check() error {
+	if r.Key == "" && r.Size == 0 {
+		return nil // none
+	}
+	return errors.Join(text("blob key", r.Key), within("blob size", int(r.Size), 0, MaxBlob))
+}
+
+// RoundSpec is one distributed computation over Count samples from position
+// Offset of an order, in micro-shards of MicroShard samples.
+type RoundSpec struct {
+	Round      Round      `msgpack:"round"`
+	Kind       Kind       `msgpack:"kind"`
+	Generation Generation `msgpack:"generation"`
+	Step       Step       `msgpack:"step"` // of the weights
+	Order      Order      `msgpack:"order"`
+	Offset     uint64     `msgpack:"offset"`
+	Count      uint64     `msgpack:"count"`
+	MicroShard uint32     `msgpack:"micro_shard"`
+	Augment    bool       `msgpack:"augment"`
+	Graph      BlobRef    `msgpack:"graph"`   // architecture of the generation, JSON
+	Weights    BlobRef    `msgpack:"weights"` // parameters, then buffers, raw float32
+	Request    BlobRef    `msgpack:"request"` // growth request
+}
+
+// MicroShards returns the number of micro-shards of the round.
+func (r *RoundSpec) MicroShards() uint32 {
+	return uint32((r.Count + uint64(r.MicroShard) - 1) / uint64(r.MicroShard))
+}
+
+// Range returns the positions [lo, hi) of the order that micro-shard i covers.
+func (r *RoundSpec) Range(i uint32) (lo, hi uint64) {
+	lo = r.Offset + uint64(i)*uint64(r.MicroShard)
+	return lo, min(lo+uint64(r.MicroShard), r.Offset+r.Count)
+}
+
+func (r *RoundSpec) check() error {
+	errs := []error{
+		r.Graph.check(), r.Weights.check(), r.Request.check(),
+		within("micro-shard", int(r.MicroShard), 1, 1<<16), within("samples", int(min(r.Count, 1<<62)), 1, 1<<40), within("offset", int(min(r.Offset, 1<<62)), 0, 1<<40),
+	}
+	if r.Kind != Gradient && r.Kind != Evaluate && r.Kind != Growth {
+		errs = append(errs, fmt.Errorf("round of unknown kind %.40q", string(r.Kind)))
+	}
+	if r.Order.Split != "train" && r.Order.Split != "test" {
+		errs = append(errs, fmt.Errorf("unknown split %.40q", r.Order.Split))
+	}
+	if s := r.Order.Stream; s != "epoch" && s != "growth" && s != "sequential" {
+		errs = append(errs, fmt.Errorf("unknown order %.40q", s))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	return within("micro-shards", int(min((r.Count+uint64(r.MicroShard)-1)/uint64(r.MicroShard), 1<<62)), 1, MaxMicroShards)
+}
+
+// Pull asks for a block. The reply comes when there is one, or says Wait after
+// a while. Seq counts the worker's pulls, Last is the last task that reached it.
+type Pull struct {
+	Head
+	Worker WorkerID `msgpack:"worker"`
+	Seq    uint64   `msgpack:"seq"`
+	Last   uint64   `msgpack:"last"`
+}
+
+func (m *Pull) check() error { return m.Worker.Validate() }
+
+// Do is what the reply to a Pull tells a worker to do.
+type Do string
+
+// The replies to a Pull.
+const (
+	Compute Do = "compute" // Spec and Block are set
+	Wait    Do = "wait"    // pull again
+	Rejoin  Do = "rejoin"  // say hello again
+	Stop    Do = "stop"    // the run has ended
+)
+
+// Task is the reply to a Pull.
+type Task struct {
+	Head
+	Do    Do        `msgpack:"do"`
+	Task  uint64    `msgpack:"task"`
+	Spec  RoundSpec `msgpack:"spec"`
+	Block Block     `msgpack:"block"`
+	Text  string    `msgpack:"text,omitempty"` // why, for people
+}
+
+func (m *Task) check() error {
+	switch m.Do {
+	case Wait, Rejoin, Stop:
+		return text("text", m.Text)
+	case Compute:
+		if err := m.Spec.check(); err != nil {
+			return err
+		}
+		if !m.Block.In(m.Spec.MicroShards()) {
+			return fmt.Errorf("block %v is no node of the tree over %d micro-shards", m.Block, m.Spec.MicroShards())
+		}
+		return text("text", m.Text)
+	}
+	return fmt.Errorf("task of unknown kind %.40q", string(m.Do))
+}
+
+// Heartbeat is a worker's sign of life.
+type Heartbeat struct {
+	Head
+	Worker WorkerID `msgpack:"worker"`
+	// Leave says that the worker goes, and Text why.
+	Leave bool   `msgpack:"leave,omitempty"`
+	Text  string `msgpack:"text,omitempty"`
+}
+
+func (m *Heartbeat) check() error { return errors.Join(m.Worker.Validate(), text("text", m.Text)) }
+
+// Chunk is where a piece of something longer belongs, and its checksum.
+type Chunk struct {
+	Size   int64  `msgpack:"size"`   // of the whole, in bytes
+	Offset int64  `msgpack:"offset"` // of this piece
+	CRC    uint32 `msgpack:"crc"`    // CRC-32C of Data
+	Data   []byte `msgpack:"data"`
+}
+
+func (c *Chunk) check() error {
+	if err := within("size", int(c.Size), 0, MaxBlob); err != nil {
+		return err
+	}
+	if len(c.Data) > MaxChunk || c.Offset < 0 || c.Offset > c.Size || int64(len(c.Data)) > c.Size-c.Offset {
+		return fmt.Errorf("chunk of %d bytes at %d of %d does not fit", len(c.Data), c.Offset, c.Size)
+	}
+	if Checksum(c.Data) != c.CRC {
+		return ErrDamaged
+	}
+	return nil
+}
+
+// ErrDamaged is returned when a checksum does not fit its data.
+var ErrDamaged = errors.New("damaged: checksum does not fit")
+
+// PartialChunk is a piece of the sums over a block.
+type PartialChunk struct {
+	Head
+	Worker WorkerID `msgpack:"worker"`
+	Round  Round    `msgpack:"round"`
+	Block  Block    `msgpack:"block"`
+	Chunk
+}
+
+func (m *PartialChunk) check() error {
+	if m.Block.Lo >= m.Block.Hi || m.Block.Hi > MaxMicroShards {
+		return fmt.Errorf("block %v is empty or too large", m.Block)
+	}
+	return errors.Join(m.Worker.Validate(), m.Chunk.check())
+}
+
+// BlobRequest asks for the piece of a blob from Offset on.
+type BlobRequest struct {
+	Head
+	Worker WorkerID `msgpack:"worker"`
+	Key    string   `msgpack:"key"`
+	Offset int64    `msgpack:"offset"`
+}
+
+func (m *BlobRequest) check() error {
+	return errors.Join(m.Worker.Validate(), text("blob key", m.Key), within("offset", int(m.Offset), 0, MaxBlob))
+}
+
+// BlobChunk is a piece of a blob: the answer to a BlobRequest, or part of a
+// broadcast. An answer without a blob of that key has Gone set.
+type BlobChunk struct {
+	Head
+	Key  string `msgpack:"key"`
+	Gone bool   `msgpack:"gone,omitempty"`
+	Chunk
+}
+
+func (m *BlobChunk) check() error { return errors.Join(text("blob key", m.Key), m.Chunk.check()) }
+
+// News tells everybody what the run is doing: a new term, its end.
+type News struct {
+	Head
+	Ended bool   `msgpack:"ended,omitempty"`
+	Text  string `msgpack:"text,omitempty"`
+}
+
+func (m *News) check() error { return text("text", m.Text) }
+
+func within(what string, v, lo, hi int) error {
+	if v < lo || v > hi {
+		return fmt.Errorf("%s %d: must be %d to %d", what, v, lo, hi)
+	}
+	return nil
+}
+
+func text(what, s string) error {
+	if len(s) > maxText {
+		return fmt.Errorf("%s of %d bytes: at most %d", what, len(s), maxText)
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package proto
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Subjects of a run. Each role publishes below its own names, so that a server
+// can permit a role its subjects and no others:
+//
+//	tg.RUN.join                  worker -> coordinator, request: Hello -> Welcome or Refusal
+//	tg.RUN.pull                  worker -> coordinator, request: Pull -> Task and others
+//	tg.RUN.beat                  worker -> coordinator: Heartbeat, Leave
+//	tg.RUN.blob                  worker -> coordinator, request: BlobRequest -> BlobChunk
+//	tg.RUN.bulk.partial.WORKER   worker -> coordinator: PartialChunk
+//	tg.RUN.bulk.weights          coordinator -> all workers: BlobChunk
+//	tg.RUN.news                  coordinator -> everybody: News
+const prefix = "tg."
+
+func (r RunID) JoinSubject() string    { return prefix + string(r) + ".join" }
+func (r RunID) PullSubject() string    { return prefix + string(r) + ".pull" }
+func (r RunID) BeatSubject() string    { return prefix + string(r) + ".beat" }
+func (r RunID) BlobSubject() string    { return prefix + string(r) + ".blob" }
+func (r RunID) NewsSubject() string    { return prefix + string(r) + ".news" }
+func (r RunID) WeightsSubject() string { return prefix + string(r) + ".bulk.weights" }
+
+// PartialSubject returns where worker w publishes its partials.
+func (r RunID) PartialSubject(w WorkerID) string {
+	return prefix + string(r) + ".bulk.partial." + string(w)
+}
+
+// PartialsSubject matches the partials of all workers.
+func (r RunID) PartialsSubject() string { return prefix + string(r) + ".bulk.partial.*" }
+
+// Bulk reports whether a subject carries tensors: they travel on a connection
+// of their own, so that control messages do not wait behind them.
+func Bulk(subject string) bool {
+	return strings.Contains(subject, ".bulk.") || strings.HasSuffix(subject, ".blob")
+}
+
+const maxID = 64
+
+// checkID says what is wrong with a name that becomes part of a subject.
+func checkID(what, id string) error {
+	if id == "" || len(id) > maxID {
+		return fmt.Errorf("%s %.80q: must have 1 to %d characters", what, id, maxID)
+	}
+	for _, c := range id {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+			return fmt.Errorf("%s %q: only letters, digits, - and _ may stand in it", what, id)
+		}
+	}
+	return nil
+}
+
+// Validate says what is wrong with a run id.
+func (r RunID) Validate() error { return checkID("run id", string(r)) }
+
+// Validate says what is wrong with a worker id.
+func (w WorkerID) Validate() error { return checkID("worker id", string(w)) }

@@ -1,0 +1,99 @@
+package proto
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"unsafe"
+)
+
+// Sums is the result of a round over a node of the tree: gradients in float32,
+// metrics and statistics in float64. Which numbers they are follows from the
+// round.
+type Sums struct {
+	F32 []float32
+	F64 []float64
+}
+
+// NewSums returns zero sums of the given lengths.
+func NewSums(f32, f64 int) Sums { return Sums{make([]float32, f32), make([]float64, f64)} }
+
+// Size returns the length of the sums on the wire, in bytes.
+func (s Sums) Size() int { return 4*len(s.F32) + 8*len(s.F64) }
+
+// Add sets s = s + right, element by element: s must be the left child of a
+// node and right its right child. Addition of two numbers commutes, so the
+// bits do not depend on the side; which nodes are added does.
+func (s Sums) Add(right Sums) {
+	if len(s.F32) != len(right.F32) || len(s.F64) != len(right.F64) {
+		panic("proto: sums of different lengths")
+	}
+	a, b := s.F32, right.F32[:len(s.F32)]
+	for len(a) >= 8 {
+		x, y := (*[8]float32)(a), (*[8]float32)(b)
+		x[0] += y[0]
+		x[1] += y[1]
+		x[2] += y[2]
+		x[3] += y[3]
+		x[4] += y[4]
+		x[5] += y[5]
+		x[6] += y[6]
+		x[7] += y[7]
+		a, b = a[8:], b[8:]
+	}
+	for i := range a {
+		a[i] += b[i]
+	}
+	for i, v := range right.F64 {
+		s.F64[i] += v
+	}
+}
+
+// ranges calls f for the parts of the byte range [from, to) of the sums on the
+// wire: F32, then F64, raw little-endian. Writing to the bytes writes the sums.
+func (s Sums) ranges(from, to int, f func(part []byte)) {
+	head, tail := Bytes32(s.F32), Bytes64(s.F64)
+	if from < len(head) {
+		f(head[from:min(to, len(head))])
+	}
+	if to > len(head) {
+		f(tail[max(from-len(head), 0) : to-len(head)])
+	}
+}
+
+// littleEndian is required: the bytes of tensors are their memory.
+var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+func init() {
+	if !littleEndian {
+		panic("proto: this machine is big-endian; tinygrow needs a little-endian one")
+	}
+}
+
+// Bytes32 returns the memory of values as little-endian bytes, without a copy.
+func Bytes32(values []float32) []byte {
+	if len(values) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), 4*len(values))
+}
+
+// Bytes64 is Bytes32 for float64.
+func Bytes64(values []float64) []byte {
+	if len(values) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), 8*len(values))
+}
+
+// Floats32 copies little-endian bytes, a multiple of 4, into new float32.
+func Floats32(b []byte) ([]float32, error) {
+	if len(b)%4 != 0 {
+		return nil, fmt.Errorf("%d bytes are no whole number of float32", len(b))
+	}
+	v := make([]float32, len(b)/4)
+	for i := range v {
+		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return v, nil
+}

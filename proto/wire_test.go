@@ -1,0 +1,122 @@
+package proto
+
+import (
+	"bytes"
+	"errors"
+	"math"
+	"reflect"
+	"testing"
+	"time"
+)
+
+func head() Head { return Head{Run: "r1", Term: 3} }
+
+// samples is one valid message of every kind.
+func samples() []Message {
+	data := []byte{1, 2, 3}
+	chunk := Chunk{Size: 9, Offset: 4, CRC: Checksum(data), Data: data}
+	spec := RoundSpec{Round: 7, Kind: Gradient, Generation: 2, Step: 9, Order: Order{"train", "epoch", 1, 2}, Offset: 64, Count: 100, MicroShard: 32,
+		Weights: BlobRef{"w/2/9", 1000, 5}}
+	return []Message{
+		&Hello{Head: head(), Worker: "w1", Host: "h", Threads: 2, Data: "d", Fingerprint: "f", Program: "p"},
+		&Welcome{Head: head(), Threads: 2, Heartbeat: time.Second},
+		&Refusal{Head: head(), Why: OtherData, Text: "other data"},
+		&Pull{Head: head(), Worker: "w1", Seq: 4, Last: 3},
+		&Task{Head: head(), Do: Compute, Task: 5, Spec: spec, Block: Block{0, 2}},
+		&Task{Head: head(), Do: Wait},
+		&Heartbeat{Head: head(), Worker: "w1", Leave: true, Text: "bye"},
+		&PartialChunk{Head: head(), Worker: "w1", Round: 7, Block: Block{2, 4}, Chunk: chunk},
+		&BlobRequest{Head: head(), Worker: "w1", Key: "w/2/9", Offset: 12},
+		&BlobChunk{Head: head(), Key: "w/2/9", Chunk: chunk},
+		&News{Head: head(), Ended: true, Text: "done"},
+	}
+}
+
+func TestMessagesSurviveTheWire(t *testing.T) {
+	for _, m := range samples() {
+		data, err := Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := reflect.New(reflect.TypeOf(m).Elem()).Interface().(Message)
+		if err := Decode(data, got); err != nil {
+			t.Fatalf("%T: %v", m, err)
+		}
+		if !reflect.DeepEqual(got, m) {
+			t.Errorf("got %+v, want %+v", got, m)
+		}
+	}
+}
+
+func TestDecodeRefusesWhatIsOutOfRange(t *testing.T) {
+	valid := func() *Task { return samples()[4].(*Task) }
+	for name, m := range map[string]Message{
+		"empty run":           &News{},
+		"run with a dot":      &News{Head: Head{Run: "a.b"}},
+		"worker with a star":  &Pull{Head: head(), Worker: "*"},
+		"no threads":          &Hello{Head: head(), Worker: "w"},
+		"long text":           &News{Head: head(), Text: string(make([]byte, 5000))},
+		"unknown task":        &Task{Head: head(), Do: "dance"},
+		"block of no tree":    func() Message { m := valid(); m.Block = Block{1, 3}; return m }(),
+		"no micro-shard":      func() Message { m := valid(); m.Spec.MicroShard = 0; return m }(),
+		"no samples":          func() Message { m := valid(); m.Spec.Count = 0; return m }(),
+		"endless samples":     func() Message { m := valid(); m.Spec.Count = math.MaxUint64; return m }(),
+		"far offset":          func() Message { m := valid(); m.Spec.Offset = math.MaxUint64; return m }(),
+		"unknown order":       func() Message { m := valid(); m.Spec.Order.Stream = "x"; return m }(),
+		"unknown split":       func() Message { m := valid(); m.Spec.Order.Split = "x"; return m }(),
+		"unknown kind":        func() Message { m := valid(); m.Spec.Kind = "x"; return m }(),
+		"chunk past the end":  &BlobChunk{Head: head(), Key: "k", Chunk: Chunk{Size: 2, Offset: 1, Data: []byte{1, 2}}},
+		"negative offset":     &BlobChunk{Head: head(), Key: "k", Chunk: Chunk{Size: 2, Offset: -1}},
+		"chunk of no size":    &BlobChunk{Head: head(), Key: "k", Chunk: Chunk{Size: -1}},
+		"empty block":         &PartialChunk{Head: head(), Worker: "w", Block: Block{2, 2}},
+		"heartbeat of a year": &Welcome{Head: head(), Threads: 1, Heartbeat: 365 * 24 * time.Hour},
+	} {
+		data, err := Marshal(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Decode(data, reflect.New(reflect.TypeOf(m).Elem()).Interface().(Message)); err == nil {
+			t.Errorf("%s was accepted", name)
+		}
+	}
+}
+
+func TestDecodeTellsDamageAndVersions(t *testing.T) {
+	m := &BlobChunk{Head: head(), Key: "k", Chunk: ChunkAt([]byte("some bytes"), 0, 100)}
+	data, err := Marshal(m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := bytes.Replace(data, []byte("some"), []byte("sone"), 1)
+	if err := Decode(damaged, &BlobChunk{}); !errors.Is(err, ErrDamaged) {
+		t.Errorf("a damaged chunk: %v", err)
+	}
+	old := bytes.Replace(data, []byte("\xa1v\x01"), []byte("\xa1v\x02"), 1)
+	if err := Decode(old, &BlobChunk{}); !errors.Is(err, ErrVersion) {
+		t.Errorf("a message of another version: %v", err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for i, m := range samples() {
+		data, err := Marshal(m)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(uint8(i), data)
+	}
+	f.Fuzz(func(t *testing.T, kind uint8, data []byte) {
+		list := samples()
+		m := reflect.New(reflect.TypeOf(list[int(kind)%len(list)]).Elem()).Interface().(Message)
+		if Decode(data, m) != nil {
+			return
+		}
+		again, err := Marshal(m)
+		if err != nil {
+			t.Fatalf("a decoded message does not encode: %v", err)
+		}
+		if err := Decode(again, m); err != nil {
+			t.Fatalf("an encoded message does not decode: %v", err)
+		}
+	})
+}
