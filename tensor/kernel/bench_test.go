@@ -86,3 +86,46 @@ func BenchmarkConvBackwardData(b *testing.B) {
 func BenchmarkConvBackwardWeights(b *testing.B) {
 	benchConv(b, func(c *Conv, y, x, w, packed, scratch []float32) { c.BackwardWeights(w, nil, x, y, 1, scratch) })
 }
+
+func BenchmarkGemm(b *testing.B) {
+	for _, s := range []struct {
+		m, n, k        int
+		transA, transB bool
+	}{
+		{512, 512, 512, false, false}, {512, 512, 512, true, false}, {512, 512, 512, false, true}, {512, 512, 512, true, true},
+		{64, 64, 64, false, false}, {65, 67, 63, false, false}, {127, 129, 255, false, false}, {5, 512, 512, false, false},
+		{512, 10, 512, false, false}, {577, 577, 4096, false, true}, {577, 577, 32768, false, true}, {577, 64, 4096, false, true},
+	} {
+		b.Run(fmt.Sprint(s), func(b *testing.B) {
+			r := rand.New(rand.NewPCG(1, 1))
+			x, y, z := make([]float32, s.m*s.k), make([]float32, s.n*s.k), make([]float32, s.m*s.n)
+			fill(r, x)
+			fill(r, y)
+			lda, ldb := s.k, s.n
+			if s.transA {
+				lda = s.m
+			}
+			if s.transB {
+				ldb = s.k
+			}
+			scratch := make([]float32, GemmScratchLen(s.m, s.n, s.k))
+			b.ReportAllocs()
+			measure(b, 2*float64(s.m)*float64(s.n)*float64(s.k), func() {
+				Gemm(s.transA, s.transB, s.m, s.n, s.k, x, lda, y, ldb, z, s.n, false, scratch)
+			})
+		})
+	}
+}
+
+// BenchmarkSyrk counts the operations of one triangle.
+func BenchmarkSyrk(b *testing.B) {
+	for _, n := range []int{64, 145, 577} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			const k = 4096
+			x, z := make([]float32, n*k), make([]float32, n*n)
+			fill(rand.New(rand.NewPCG(1, 1)), x)
+			scratch := make([]float32, GemmScratchLen(n, n, k))
+			measure(b, float64(n)*float64(n+1)*k, func() { Syrk(false, n, k, x, k, z, n, false, scratch) })
+		})
+	}
+}

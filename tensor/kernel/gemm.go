@@ -11,30 +11,170 @@ func Gemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, l
 	if len(scratch) < GemmScratchLen(m, n, k) {
 		panic("kernel: Gemm: scratch too short")
 	}
-	ai, ak := lda, 1
-	if transA {
-		ai, ak = 1, lda
+	if m == 0 || n == 0 {
+		return
 	}
-	bk, bj := ldb, 1
-	if transB {
-		bk, bj = 1, ldb
-	}
-	for i := range m {
-		row := c[i*ldc:][:n]
-		if !accumulate {
-			clear(row)
+	if k == 0 {
+		for i := range m {
+			if !accumulate {
+				clear(c[i*ldc:][:n])
+			}
 		}
-		for l := range k {
-			v := a[i*ai+l*ak]
-			for j := range row {
-				row[j] = FMA(v, b[l*bk+j*bj], row[j])
+		return
+	}
+	p := product{isa: Active(), m: m, n: n, k: k, transA: transA, transB: transB, a: a, b: b, lda: lda, ldb: ldb, c: c, ldc: ldc,
+		accumulate: accumulate}
+	p.run(scratch)
+}
+
+// Blocking of a product. A panel of 14 rows of A and one of 32 columns of B
+// stay in the first-level cache, the packed blocks of both in the second.
+const (
+	gemmK     = 256
+	gemmM     = 14 * 16
+	gemmN     = 512
+	gemmWidth = 2 * vec
+)
+
+// GemmScratchLen returns the scratch length that Gemm needs.
+func GemmScratchLen(m, n, k int) int {
+	depth := min(k, gemmK)
+	return depth*(min(m, gemmM)+(min(n, gemmN)+gemmWidth-1)/gemmWidth*gemmWidth) + 14*gemmWidth + 3*vec
+}
+
+// product is one call of Gemm. upper leaves out the tiles below the diagonal.
+type product struct {
+	isa            ISA
+	m, n, k        int
+	transA, transB bool
+	a, b, c        []float32
+	lda, ldb, ldc  int
+	accumulate     bool
+	upper          bool
+}
+
+// region is a rectangle of C and a stretch of the summed index.
+type region struct{ i, m, j, n, l, k int }
+
+func (p *product) run(scratch []float32) {
+	depth := min(p.k, gemmK)
+	aligned := (vec - misalignment(scratch)) % vec
+	scratch = scratch[aligned:]
+	tile, scratch := scratch[:14*gemmWidth], scratch[14*gemmWidth:]
+	packedA := scratch[:depth*min(p.m, gemmM)]
+	packedB := scratch[(len(packedA)+vec-1)/vec*vec:]
+	for j := 0; j < p.n; j += gemmN {
+		for l := 0; l < p.k; l += gemmK {
+			r := region{j: j, n: min(gemmN, p.n-j), l: l, k: min(gemmK, p.k-l)}
+			p.packB(packedB, r)
+			for i := 0; i < p.m; i += gemmM {
+				r.i, r.m = i, min(gemmM, p.m-i)
+				if p.upper && r.i >= r.j+r.n {
+					break
+				}
+				p.packA(packedA, r)
+				p.block(packedA, packedB, tile, r)
 			}
 		}
 	}
 }
 
-// GemmScratchLen returns the scratch length that Gemm needs.
-func GemmScratchLen(m, n, k int) int { return 0 }
+// packA copies a block of A to panels [k][rows].
+func (p *product) packA(packed []float32, r region) {
+	limit := panelHeight(p.isa)
+	count := (r.m + limit - 1) / limit
+	for q := range count {
+		first, last := r.m*q/count, r.m*(q+1)/count
+		rows := last - first
+		out := packed[first*r.k : last*r.k]
+		if !p.transA {
+			t := transpose{dst: out, dstStep: rows, src: p.a[(r.i+first)*p.lda+r.l:], srcStep: p.lda, rows: rows, cols: r.k}
+			t.do(p.isa)
+			continue
+		}
+		for l := range r.k {
+			copy(out[l*rows:][:rows], p.a[(r.l+l)*p.lda+r.i+first:])
+		}
+	}
+}
+
+// packB copies a block of B to panels [k][32]; what the last panel has to spare is left as it is.
+func (p *product) packB(packed []float32, r region) {
+	for first := 0; first < r.n; first += gemmWidth {
+		cols := min(gemmWidth, r.n-first)
+		out := packed[first*r.k:][:gemmWidth*r.k]
+		if p.transB {
+			t := transpose{dst: out, dstStep: gemmWidth, src: p.b[(r.j+first)*p.ldb+r.l:], srcStep: p.ldb, rows: cols, cols: r.k}
+			t.do(p.isa)
+			continue
+		}
+		for l := range r.k {
+			copy(out[l*gemmWidth:][:cols], p.b[(r.l+l)*p.ldb+r.j+first:])
+		}
+	}
+}
+
+// block adds the product of packed blocks to C.
+func (p *product) block(packedA, packedB, tile []float32, r region) {
+	limit := panelHeight(p.isa)
+	count := (r.m + limit - 1) / limit
+	segs := [1]seg{}
+	s := sum{fresh: r.l == 0 && !p.accumulate, segs: segs[:], n: 1, k: r.k, bStep: gemmWidth}
+	for first := 0; first < r.n; first += gemmWidth {
+		cols := min(gemmWidth, r.n-first)
+		s.vecs = vectors(cols)
+		s.b = packedB[first*r.k:]
+		for q := range count {
+			row, last := r.m*q/count, r.m*(q+1)/count
+			if p.upper && r.i+row >= r.j+first+cols {
+				break
+			}
+			s.rows = last - row
+			s.a, s.aStep = packedA[row*r.k:last*r.k], s.rows
+			c := p.c[(r.i+row)*p.ldc+r.j+first:]
+			if cols%vec == 0 {
+				s.c, s.cStep = c, p.ldc
+				s.do(p.isa)
+				continue
+			}
+			s.c, s.cStep = tile, gemmWidth
+			if !s.fresh {
+				for i := range s.rows {
+					copy(tile[i*gemmWidth:][:cols], c[i*p.ldc:])
+				}
+			}
+			s.do(p.isa)
+			for i := range s.rows {
+				copy(c[i*p.ldc:][:cols], tile[i*gemmWidth:])
+			}
+		}
+	}
+}
+
+// Syrk computes the upper triangle of C = op(A) op(A)', or adds it to C
+// if accumulate is set, for row-major op(A) (n, k) and C (n, n), in about half
+// the work of Gemm. Below the diagonal, C is spoilt near it and untouched
+// elsewhere. scratch needs GemmScratchLen(n, n, k).
+func Syrk(trans bool, n, k int, a []float32, lda int, c []float32, ldc int, accumulate bool, scratch []float32) {
+	checkMatrix("kernel: Syrk: a", trans, n, k, a, lda)
+	checkMatrix("kernel: Syrk: c", false, n, n, c, ldc)
+	if len(scratch) < GemmScratchLen(n, n, k) {
+		panic("kernel: Syrk: scratch too short")
+	}
+	if k == 0 {
+		for i := range n {
+			if !accumulate {
+				clear(c[i*ldc+i:][:n-i])
+			}
+		}
+		return
+	}
+	p := product{isa: Active(), m: n, n: n, k: k, transA: trans, transB: !trans, a: a, b: a, lda: lda, ldb: lda, c: c, ldc: ldc,
+		accumulate: accumulate, upper: true}
+	if n > 0 {
+		p.run(scratch)
+	}
+}
 
 // checkMatrix panics with name unless the stored matrix holds op's (rows, cols).
 func checkMatrix(name string, trans bool, rows, cols int, x []float32, ld int) {

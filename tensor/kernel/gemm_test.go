@@ -9,7 +9,7 @@ import (
 func TestGemmAgainstNaive(t *testing.T) {
 	withISA(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(3, 4))
-		for _, s := range [][3]int{{1, 1, 1}, {3, 5, 7}, {14, 32, 9}, {15, 33, 40}, {29, 65, 3}, {2, 100, 33}, {61, 17, 350}, {0, 3, 2}, {3, 0, 2}, {3, 2, 0}} {
+		for _, s := range [][3]int{{1, 1, 1}, {3, 5, 7}, {14, 32, 9}, {15, 33, 40}, {29, 65, 3}, {2, 100, 33}, {61, 17, 350}, {250, 40, 20}, {20, 530, 5}, {0, 3, 2}, {3, 0, 2}, {3, 2, 0}} {
 			for mode := range 8 {
 				t.Run(fmt.Sprint(s, mode), func(t *testing.T) {
 					checkGemm(t, r, s[0], s[1], s[2], mode&1 != 0, mode&2 != 0, mode&4 != 0)
@@ -64,4 +64,37 @@ func checkGemm(t *testing.T, r *rand.Rand, m, n, k int, transA, transB, accumula
 	if !aOK() || !bOK() || !cOK() || !sOK() {
 		t.Error("a guard word was overwritten")
 	}
+}
+
+func TestSyrkIsTheUpperTriangleOfGemm(t *testing.T) {
+	withISA(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(5, 6))
+		for _, s := range [][2]int{{1, 1}, {7, 5}, {33, 20}, {75, 300}, {240, 11}, {5, 0}} {
+			for mode := range 4 {
+				n, k, trans, accumulate := s[0], s[1], mode&1 != 0, mode&2 != 0
+				lda := k + 1
+				if trans {
+					lda = n + 1
+				}
+				a, aOK := guarded(max(n, k)*lda, 1)
+				fill(r, a)
+				want := make([]float32, n*n)
+				fill(r, want)
+				c, cOK := guarded(n*n, 2)
+				copy(c, want)
+				scratch, sOK := guarded(GemmScratchLen(n, n, k), 3)
+				Syrk(trans, n, k, a, lda, c, n, accumulate, scratch)
+				Gemm(trans, !trans, n, n, k, a, lda, a, lda, want, n, accumulate, scratch)
+				for i := range n {
+					if err := sameBits(c[i*n+i:][:n-i], want[i*n+i:][:n-i]); err != nil {
+						t.Errorf("n=%d k=%d trans=%v accumulate=%v, row %d: %v", n, k, trans, accumulate, i, err)
+						break
+					}
+				}
+				if !aOK() || !cOK() || !sOK() {
+					t.Error("a guard word was overwritten")
+				}
+			}
+		}
+	})
 }
