@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-
-	"github.com/tinygrow/tinygrow/tensor/optim"
 )
 
 // Config says how to train. Start from Default.
@@ -61,10 +59,7 @@ type horizon struct {
 	evalEvery uint64 // 0: at the end only
 }
 
-func newHorizon(c Config, o optim.Config, d Data) (horizon, error) {
-	if err := errors.Join(c.Validate(), o.Validate()); err != nil {
-		return horizon{}, err
-	}
+func newHorizon(c Config, d Data) (horizon, error) {
 	if c.Batch > d.Train {
 		return horizon{}, fmt.Errorf("batch %d: the data set has %d training samples: lower --batch", c.Batch, d.Train)
 	}

@@ -3,54 +3,32 @@ package trainer
 import (
 	"errors"
 
+	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 )
 
-// Kind is what a round computes.
-type Kind string
-
-// The kinds of rounds.
-const (
-	Gradient Kind = "gradient" // F32: gradient; F64: samples, losses, correct, batch-norm moments
-	Evaluate Kind = "evaluate" // F64: samples, losses, correct
-	Grow     Kind = "growth"   // F64: what the growth request asks for
-)
-
-// Samples names the samples of a round: Count positions from Offset on in an
-// order that is a function of the rest.
-type Samples struct {
-	Split   string // train or test
-	Stream  string // epoch, growth or sequential
-	Seed    uint64
-	Index   uint64 // number of the epoch or of the growth event
-	Offset  uint64
-	Count   uint64
-	Augment bool
-}
-
-// Round is one distributed computation.
+// Round is one distributed computation: all of proto.RoundSpec but its number
+// and the references to what is sent beside it.
 type Round struct {
-	Kind       Kind
-	Generation proto.Generation
-	Step       proto.Step // of the weights
-	Samples    Samples
-	MicroShard int
-	Request    []byte // what a growth round computes, else nil
-}
-
-// MicroShards returns the number of atoms of the round.
-func (r Round) MicroShards() int {
-	return (int(r.Samples.Count) + r.MicroShard - 1) / r.MicroShard
-}
-
-// Sums are the reduced sums of a round.
-type Sums struct {
-	F32 []float32
-	F64 []float64
+	proto.RoundSpec
+	Request *growth.Request // of growth rounds
+	// F32 and F64 are the lengths of the sums.
+	F32, F64 int
 }
 
 // ErrDiverged is returned when the loss is not a number any more.
 var ErrDiverged = errors.New("training diverged")
+
+// Applied says what a round's sums led to, in this order.
+type Applied struct {
+	Step   *StepRecord    // after a gradient round
+	Eval   *EvalRecord    // after an evaluation
+	Growth *growth.Record // after the last round of a growth event: a line of the journal
+	Grown  *GrownRecord   // beside Growth
+}
+
+// NewWeights reports whether model or optimizer changed.
+func (a Applied) NewWeights() bool { return a.Step != nil || a.Grown != nil && a.Grown.Grown }
 
 // StepRecord is what one update is remembered by: a line of the metrics.
 type StepRecord struct {
@@ -76,4 +54,16 @@ type EvalRecord struct {
 	Samples    int              `json:"samples"`
 	Loss       float64          `json:"loss"`
 	Accuracy   float64          `json:"accuracy"`
+}
+
+// GrownRecord is what one growth event is remembered by: a line of the
+// metrics. All that led to it is in the journal.
+type GrownRecord struct {
+	Kind       string           `json:"kind"` // growth
+	Step       proto.Step       `json:"step"`
+	Generation proto.Generation `json:"generation"` // after the event
+	Params     int              `json:"params"`
+	Grown      bool             `json:"grown"`
+	Why        string           `json:"why"`
+	Digest     string           `json:"digest"`
 }

@@ -1,9 +1,11 @@
 package trainer
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
+	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
@@ -11,22 +13,25 @@ import (
 
 // Trainer is a run between two rounds.
 type Trainer struct {
-	cfg     Config
-	data    Data
+	set     Settings
 	horizon horizon
 	model   *nn.Model
 	opt     *optim.Optimizer
 	at      Progress
+
+	event     *growth.Event // in progress, awaiting sums
+	eventSums int           // how many
 }
 
 // Progress is where a trainer stands, apart from model and optimizer. It is
 // written into checkpoints.
 type Progress struct {
 	Step uint64 `json:"step"`
-	// Evaluated says that the weights of this step were evaluated if due,
-	// Grown that growth was considered.
-	Evaluated bool `json:"evaluated"`
-	Grown     bool `json:"grown"`
+	// Evaluated says that the weights of this step were evaluated, Considered
+	// that growth was, if due.
+	Evaluated  bool           `json:"evaluated"`
+	Considered bool           `json:"considered"`
+	Growth     growth.History `json:"growth"`
 	// Epoch sums the steps of the epoch at hand, LastEpoch is the one before.
 	Epoch     Tally `json:"epoch"`
 	LastEpoch Tally `json:"last_epoch"`
@@ -54,27 +59,43 @@ func (t *Tally) add(u Tally) {
 func (t Tally) MeanLoss() float64 { return t.Loss / max(t.Samples, 1) }
 func (t Tally) Accuracy() float64 { return t.Correct / max(t.Samples, 1) }
 
+// Settings are the parts of a run's configuration that decide its result.
+type Settings struct {
+	Train     Config
+	Optimizer optim.Config
+	Growth    growth.Config
+	Data      Data
+}
+
+// horizon checks the settings and counts them in steps.
+func (s Settings) horizon() (horizon, error) {
+	if err := errors.Join(s.Train.Validate(), s.Optimizer.Validate(), s.Growth.Validate()); err != nil {
+		return horizon{}, err
+	}
+	return newHorizon(s.Train, s.Data)
+}
+
 // New returns a trainer at the start of a run; it keeps m, which must be valid.
-func New(cfg Config, o optim.Config, d Data, m *nn.Model) (*Trainer, error) {
-	h, err := newHorizon(cfg, o, d)
+func New(s Settings, m *nn.Model) (*Trainer, error) {
+	h, err := s.horizon()
 	if err != nil {
 		return nil, err
 	}
-	return &Trainer{cfg: cfg, data: d, horizon: h, model: m, opt: optim.New(o, len(m.Params)),
+	return &Trainer{set: s, horizon: h, model: m, opt: optim.New(s.Optimizer, len(m.Params)),
 		at: Progress{StartParams: len(m.Params)}}, nil
 }
 
 // Restore returns a trainer in the middle of a run; it keeps m and slots.
-func Restore(cfg Config, o optim.Config, d Data, m *nn.Model, slots []optim.Slot, updates uint64, at Progress) (*Trainer, error) {
-	h, err := newHorizon(cfg, o, d)
+func Restore(s Settings, m *nn.Model, slots []optim.Slot, updates uint64, at Progress) (*Trainer, error) {
+	h, err := s.horizon()
 	if err != nil {
 		return nil, err
 	}
-	opt, err := optim.Restore(o, len(m.Params), updates, slots)
+	opt, err := optim.Restore(s.Optimizer, len(m.Params), updates, slots)
 	if err != nil {
 		return nil, fmt.Errorf("the checkpoint does not fit the configuration: %w", err)
 	}
-	return &Trainer{cfg: cfg, data: d, horizon: h, model: m, opt: opt, at: at}, nil
+	return &Trainer{set: s, horizon: h, model: m, opt: opt, at: at}, nil
 }
 
 // Model returns the model at hand; it changes with Apply and must not be
@@ -116,42 +137,95 @@ func (t *Trainer) done() bool { return t.at.Step >= t.horizon.total }
 // evalDue reports whether the weights of this step are to be evaluated.
 func (t *Trainer) evalDue() bool {
 	every := t.horizon.evalEvery
-	return t.data.Test > 0 && (t.done() || every > 0 && t.at.Step > 0 && t.at.Step%every == 0)
+	return t.set.Data.Test > 0 && (t.done() || every > 0 && t.at.Step > 0 && t.at.Step%every == 0)
 }
 
-// Next returns the round to run; ok is false at the end of the run. It changes nothing
-// that another call does not change in the same way.
+// Begin must be called once, before the first Next. A growth event that is
+// decided without a round of its own is in what it returns.
+func (t *Trainer) Begin() (Applied, error) {
+	var a Applied
+	err := t.settle(&a)
+	return a, err
+}
+
+// Next returns the round to run, the same one until Apply; ok is false at the
+// end of the run.
 func (t *Trainer) Next() (r Round, ok bool) {
-	r = Round{Generation: t.Generation(), Step: t.Step(), MicroShard: t.cfg.MicroShard}
+	r.Generation, r.Step, r.MicroShard = t.Generation(), t.Step(), uint32(t.set.Train.MicroShard)
 	switch {
 	case t.evalDue() && !t.at.Evaluated:
-		r.Kind = Evaluate
-		r.Samples = Samples{Split: "test", Stream: "sequential", Count: uint64(t.data.Test)}
+		r.Kind, r.Order = proto.Evaluate, proto.Order{Split: "test", Stream: "sequential"}
+		r.Count, r.F64 = uint64(t.set.Data.Test), metricsLen
 	case t.done():
 		return Round{}, false
+	case t.event != nil:
+		req, samples, _ := t.event.Next()
+		r.Kind, r.Request = proto.Growth, req
+		r.Order = proto.Order{Split: "train", Stream: "growth", Seed: t.set.Train.Seed, Index: t.eventNumber()}
+		r.Offset, r.Count, r.Augment, r.F64 = uint64(samples.Offset), uint64(samples.Count), t.set.Train.Augment, t.eventSums
 	default:
-		r.Kind = Gradient
-		batch := uint64(t.cfg.Batch)
-		r.Samples = Samples{Split: "train", Stream: "epoch", Seed: t.cfg.Seed, Index: t.at.Step / t.horizon.perEpoch,
-			Offset: t.at.Step % t.horizon.perEpoch * batch, Count: batch, Augment: t.cfg.Augment}
+		r.Kind = proto.Gradient
+		batch := uint64(t.set.Train.Batch)
+		r.Order = proto.Order{Split: "train", Stream: "epoch", Seed: t.set.Train.Seed, Index: t.at.Step / t.horizon.perEpoch}
+		r.Offset, r.Count, r.Augment = t.at.Step%t.horizon.perEpoch*batch, batch, t.set.Train.Augment
+		r.F32, r.F64 = len(t.model.Params), metricsLen+momentsLen(t.model.Graph)
 	}
 	return r, true
 }
 
-// Applied says what a round's sums led to.
-type Applied struct {
-	Step *StepRecord // after a gradient round
-	Eval *EvalRecord // after an evaluation
+// Apply takes the reduced sums of the round that Next returned; it reads them
+// only. Its error ends the run.
+func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
+	r, ok := t.Next()
+	if !ok {
+		panic("trainer: sums after the end of the run")
+	}
+	if len(s.F32) != r.F32 || len(s.F64) != r.F64 {
+		return Applied{}, fmt.Errorf("sums of the %s round of step %d: %d and %d values, want %d and %d", r.Kind, r.Step, len(s.F32), len(s.F64), r.F32, r.F64)
+	}
+	m := tally(s.F64)
+	if m.Samples != float64(r.Count) {
+		return Applied{}, fmt.Errorf("sums of the %s round of step %d: over %v samples, want %d", r.Kind, r.Step, m.Samples, r.Count)
+	}
+	var a Applied
+	switch r.Kind {
+	case proto.Growth:
+		if err := t.event.Feed(s.F64); err != nil {
+			return Applied{}, err
+		}
+	default:
+		if math.IsNaN(m.Loss) || math.IsInf(m.Loss, 0) {
+			return Applied{}, fmt.Errorf("%w: the loss of step %d is %v: lower the learning rate (--lr) or add warm-up", ErrDiverged, r.Step, m.Loss)
+		}
+		if r.Kind == proto.Evaluate {
+			a.Eval = t.evaluated(m)
+		} else {
+			a.Step = t.updated(s, m)
+		}
+	}
+	err := t.settle(&a)
+	return a, err
 }
 
-// SumsLen returns the lengths of the sums of round r.
-func (t *Trainer) SumsLen(r Round) (f32, f64 int) {
-	switch r.Kind {
-	case Gradient:
-		return len(t.model.Params), metricsLen + momentsLen(t.model.Graph)
-	default:
-		return 0, metricsLen
+func (t *Trainer) evaluated(m Tally) *EvalRecord {
+	t.at.Evaluated, t.at.Test = true, m
+	return &EvalRecord{Kind: "evaluation", Step: t.Step(), Epoch: t.epoch(), Generation: t.Generation(),
+		Params: len(t.model.Params), Samples: int(m.Samples), Loss: m.MeanLoss(), Accuracy: m.Accuracy()}
+}
+
+func (t *Trainer) updated(s proto.Sums, m Tally) *StepRecord {
+	lr := optim.LR(t.set.Optimizer, t.at.Step, t.horizon.total, float64(t.horizon.perEpoch))
+	nn.UpdateRunning(t.model.Graph, t.model.Buffers, s.F64[metricsLen:])
+	d := update(t.model, t.opt, s.F32, float32(1/m.Samples), lr)
+	t.at.Epoch.add(m)
+	t.at.Step++
+	t.at.Evaluated, t.at.Considered = false, false
+	rec := &StepRecord{Kind: "step", Step: t.Step(), Epoch: t.epoch(), Generation: t.Generation(), Params: len(t.model.Params),
+		Samples: int(m.Samples), Loss: m.MeanLoss(), Accuracy: m.Accuracy(), LR: lr, Digest: d.String()}
+	if t.at.Step%t.horizon.perEpoch == 0 {
+		t.at.LastEpoch, t.at.Epoch = t.at.Epoch, Tally{}
 	}
+	return rec
 }
 
 // metricsLen is the number of metrics in front of the moments.
@@ -166,48 +240,4 @@ func momentsLen(g *nn.Graph) int {
 		}
 	}
 	return n
-}
-
-// Apply takes the reduced sums of the round that Next returned; it reads them
-// only. Its error ends the run.
-func (t *Trainer) Apply(s Sums) (Applied, error) {
-	r, ok := t.Next()
-	if !ok {
-		panic("trainer: sums after the end of the run")
-	}
-	if f32, f64 := t.SumsLen(r); len(s.F32) != f32 || len(s.F64) != f64 {
-		return Applied{}, fmt.Errorf("sums of the %s round of step %d: %d and %d values, want %d and %d", r.Kind, r.Step, len(s.F32), len(s.F64), f32, f64)
-	}
-	m := tally(s.F64)
-	if m.Samples != float64(r.Samples.Count) {
-		return Applied{}, fmt.Errorf("sums of the %s round of step %d: over %v samples, want %d", r.Kind, r.Step, m.Samples, r.Samples.Count)
-	}
-	if math.IsNaN(m.Loss) || math.IsInf(m.Loss, 0) {
-		return Applied{}, fmt.Errorf("%w: the loss of step %d is %v: lower the learning rate (--lr) or add warm-up", ErrDiverged, r.Step, m.Loss)
-	}
-	if r.Kind == Evaluate {
-		return t.evaluated(m), nil
-	}
-	return t.updated(s, m), nil
-}
-
-func (t *Trainer) evaluated(m Tally) Applied {
-	t.at.Evaluated, t.at.Test = true, m
-	return Applied{Eval: &EvalRecord{Kind: "evaluation", Step: t.Step(), Epoch: t.epoch(), Generation: t.Generation(),
-		Params: len(t.model.Params), Samples: int(m.Samples), Loss: m.MeanLoss(), Accuracy: m.Accuracy()}}
-}
-
-func (t *Trainer) updated(s Sums, m Tally) Applied {
-	lr := optim.LR(t.opt.Config(), t.at.Step, t.horizon.total, float64(t.horizon.perEpoch))
-	nn.UpdateRunning(t.model.Graph, t.model.Buffers, s.F64[metricsLen:])
-	d := update(t.model, t.opt, s.F32, float32(1/m.Samples), lr)
-	t.at.Epoch.add(m)
-	t.at.Step++
-	t.at.Evaluated, t.at.Grown = false, false
-	rec := &StepRecord{Kind: "step", Step: t.Step(), Epoch: t.epoch(), Generation: t.Generation(), Params: len(t.model.Params),
-		Samples: int(m.Samples), Loss: m.MeanLoss(), Accuracy: m.Accuracy(), LR: lr, Digest: d.String()}
-	if t.at.Step%t.horizon.perEpoch == 0 {
-		t.at.LastEpoch, t.at.Epoch = t.at.Epoch, Tally{}
-	}
-	return Applied{Step: rec}
 }

@@ -5,10 +5,13 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -27,13 +30,13 @@ func toyGraph(hidden int) *nn.Graph {
 }
 
 // fillToy puts samples of a made-up data set into b: class k has mean +1 in feature k.
-func fillToy(b *nn.Batch, s Samples, lo, n int) {
+func fillToy(b *nn.Batch, s proto.Order, lo, n int) {
 	b.N = n
 	clear(b.X)
 	for i := range n {
-		id := uint64(s.Offset) + uint64(lo+i)
-		if s.Stream == "epoch" {
-			id = uint64(rng.New(s.Seed, s.Index).Perm(toyData.Train)[id])
+		id := uint64(lo + i)
+		if s.Stream != "sequential" {
+			id = uint64(rng.New(rng.Key(s.Stream), s.Seed, s.Index).Perm(toyData.Train)[id])
 		}
 		label := int32(id % 3)
 		b.Labels[i] = label
@@ -51,52 +54,54 @@ func fillToy(b *nn.Batch, s Samples, lo, n int) {
 var toyData = Data{Train: 210, Test: 70}
 
 // compute returns the sums of node b of a round's tree, the naive way.
-func compute(t *Trainer, r Round, b proto.Block) Sums {
+func compute(t *Trainer, r Round, b proto.Block) proto.Sums {
 	if !b.IsLeaf() {
 		left, right := b.Split()
 		x, y := compute(t, r, left), compute(t, r, right)
-		for i := range x.F32 {
-			x.F32[i] += y.F32[i]
-		}
-		for i := range x.F64 {
-			x.F64[i] += y.F64[i]
-		}
+		x.Add(y)
 		return x
 	}
-	p, err := nn.Compile(t.Model().Graph, r.MicroShard, nn.Options{})
+	m := t.Model()
+	p, err := nn.Compile(m.Graph, int(r.MicroShard), nn.Options{})
 	if err != nil {
 		panic(err)
 	}
-	f32, f64 := t.SumsLen(r)
-	s := Sums{make([]float32, f32), make([]float64, f64)}
+	s := proto.NewSums(r.F32, r.F64)
 	w, batch := p.NewWorkspace(), p.NewBatch()
-	lo := int(b.Lo) * r.MicroShard
-	fillToy(batch, r.Samples, lo, min(r.MicroShard, int(r.Samples.Count)-lo))
+	lo, hi := r.Range(b.Lo)
+	fillToy(batch, r.Order, int(lo), int(hi-lo))
+	if r.Kind == proto.Growth {
+		job, err := growth.NewJob(m.Graph, r.Request, int(r.MicroShard))
+		if err != nil {
+			panic(err)
+		}
+		job.NewRunner().Run(s.F64, m.Params, m.Buffers, batch)
+		return s
+	}
 	mode := nn.Train
-	if r.Kind == Evaluate {
+	if r.Kind == proto.Evaluate {
 		mode = nn.Eval
 	}
-	w.Forward(p.Pack(nil, t.Model().Params), t.Model().Buffers, batch, mode)
-	m := w.Loss()
-	s.F64[0], s.F64[1], s.F64[2] = m.N, m.Loss, m.Correct
-	if r.Kind == Gradient {
+	w.Forward(p.Pack(nil, m.Params), m.Buffers, batch, mode)
+	got := w.Loss()
+	s.F64[0], s.F64[1], s.F64[2] = got.N, got.Loss, got.Correct
+	if r.Kind == proto.Gradient {
 		w.Backward(s.F32)
 		w.AddMoments(s.F64[3:])
 	}
 	return s
 }
 
-func toyConfig() (Config, optim.Config) {
-	c := Default()
+func toySettings() Settings {
+	c, o, g := Default(), optim.Default(), growth.Default()
 	c.Batch, c.MicroShard, c.Epochs, c.EvalEpochs = 50, 16, 3, 1
-	o := optim.Default()
 	o.Schedule, o.WeightDecay = optim.Cosine, 1e-4
-	return c, o
+	g.EverySteps, g.StatisticsSamples, g.NewbornSamples, g.AmplitudeSamples, g.Significance = 3, 64, 48, 48, 0
+	return Settings{c, o, g, toyData}
 }
 
 func newToy(t *testing.T) *Trainer {
-	c, o := toyConfig()
-	tr, err := New(c, o, toyData, nn.Init(toyGraph(8), c.Seed))
+	tr, err := New(toySettings(), nn.Init(toyGraph(2), 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,14 +110,20 @@ func newToy(t *testing.T) *Trainer {
 
 // run goes on until the end or until stop says so.
 func run(t *testing.T, tr *Trainer, stop func() bool) (lines []string) {
+	if a, err := tr.Begin(); err != nil || a != (Applied{}) {
+		t.Fatal(a, err)
+	}
 	for !stop() {
 		r, ok := tr.Next()
 		if !ok {
 			break
 		}
-		a, err := tr.Apply(compute(tr, r, proto.Root(uint32(r.MicroShards()))))
+		a, err := tr.Apply(compute(tr, r, proto.Root(r.MicroShards())))
 		if err != nil {
 			t.Fatal(err)
+		}
+		if a == (Applied{}) {
+			continue // within a growth event, which a restored trainer runs again
 		}
 		line, _ := json.Marshal(a)
 		lines = append(lines, string(line))
@@ -124,28 +135,44 @@ func never() bool { return false }
 
 func TestSequenceOfRounds(t *testing.T) {
 	tr := newToy(t)
+	if _, err := tr.Begin(); err != nil {
+		t.Fatal(err)
+	}
 	var kinds strings.Builder
+	grown := 0
 	for {
 		r, ok := tr.Next()
 		if !ok {
 			break
 		}
-		kinds.WriteString(string(r.Kind[:1]))
-		if r.Kind == Gradient {
-			want := Samples{Split: "train", Stream: "epoch", Seed: 1, Index: uint64(tr.Step()) / 4, Offset: uint64(tr.Step()) % 4 * 50, Count: 50}
-			if r.Samples != want {
-				t.Fatalf("step %d: %+v, want %+v", tr.Step(), r.Samples, want)
+		kinds.WriteString(strings.ToUpper(string(r.Kind[:1])))
+		if r.Kind == proto.Gradient {
+			kinds.WriteString("d")
+			order := proto.Order{Split: "train", Stream: "epoch", Seed: 1, Index: uint64(tr.Step()) / 4}
+			if r.Order != order || r.Offset != uint64(tr.Step())%4*50 || r.Count != 50 {
+				t.Fatalf("step %d: %+v", tr.Step(), r)
 			}
 			if r.MicroShards() != 4 {
 				t.Fatalf("%d micro-shards", r.MicroShards())
 			}
 		}
-		if _, err := tr.Apply(compute(tr, r, proto.Root(uint32(r.MicroShards())))); err != nil {
+		a, err := tr.Apply(compute(tr, r, proto.Root(r.MicroShards())))
+		if err != nil {
 			t.Fatal(err)
 		}
+		if a.Grown != nil && a.Grown.Grown {
+			grown++
+			if int(tr.Generation()) != grown {
+				t.Errorf("generation %d after %d growths", tr.Generation(), grown)
+			}
+		}
 	}
-	if got := kinds.String(); got != "ggggeggggegggge" {
-		t.Errorf("rounds %s", got)
+	// An event is due every 3 steps, in the first three quarters, after the evaluation.
+	if got := strings.ReplaceAll(kinds.String(), "GG", "G"); !regexp.MustCompile(`^GdGdGdG+dEGdGdG+dGdEGdG+dGdGdE$`).MatchString(got) {
+		t.Errorf("rounds %s", kinds.String())
+	}
+	if grown < 2 {
+		t.Errorf("grew %d times", grown)
 	}
 	if a := tr.Progress().Test.Accuracy(); a < 0.5 {
 		t.Errorf("learnt nothing: accuracy %v", a)
@@ -156,7 +183,7 @@ func TestSequenceOfRounds(t *testing.T) {
 func TestRestoreAnywhere(t *testing.T) {
 	whole := newToy(t)
 	want := run(t, whole, never)
-	for at := range len(want) + 1 {
+	for at := range 25 {
 		tr := newToy(t)
 		n := 0
 		got := run(t, tr, func() bool { n++; return n > at })
@@ -168,14 +195,13 @@ func TestRestoreAnywhere(t *testing.T) {
 		if err := json.Unmarshal(js, &progress); err != nil {
 			t.Fatal(err)
 		}
-		c, o := toyConfig()
-		tr, err = Restore(c, o, toyData, tr.Model().Clone(), tr.Optimizer().Slots(), tr.Optimizer().Count(), progress)
+		tr, err = Restore(toySettings(), tr.Model().Clone(), tr.Optimizer().Slots(), tr.Optimizer().Count(), progress)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got = append(got, run(t, tr, never)...)
 		if !reflect.DeepEqual(got, want) {
-			t.Fatalf("restored after %d rounds:\n%v\nwant\n%v", at, got, want)
+			t.Fatalf("restored after %d rounds: (-want +got)\n%s", at, cmp.Diff(want, got))
 		}
 		if tr.Digest() != whole.Digest() || tr.TrainLoss() != whole.TrainLoss() {
 			t.Fatalf("restored after %d rounds: another end", at)
@@ -186,19 +212,19 @@ func TestRestoreAnywhere(t *testing.T) {
 func TestApplyRefuses(t *testing.T) {
 	tr := newToy(t)
 	r, _ := tr.Next()
-	good := compute(tr, r, proto.Root(uint32(r.MicroShards())))
+	good := compute(tr, r, proto.Root(r.MicroShards()))
 	before := tr.Digest()
-	f64 := func(i int, v float64) Sums {
-		s := Sums{good.F32, append([]float64(nil), good.F64...)}
+	f64 := func(i int, v float64) proto.Sums {
+		s := proto.Sums{F32: good.F32, F64: append([]float64(nil), good.F64...)}
 		s.F64[i] = v
 		return s
 	}
 	for name, c := range map[string]struct {
-		s    Sums
+		s    proto.Sums
 		says string
 	}{
-		"short gradient": {Sums{good.F32[1:], good.F64}, "values, want"},
-		"no metrics":     {Sums{good.F32, nil}, "values, want"},
+		"short gradient": {proto.Sums{F32: good.F32[1:], F64: good.F64}, "values, want"},
+		"no metrics":     {proto.Sums{F32: good.F32}, "values, want"},
 		"other samples":  {f64(0, 49), "over 49 samples, want 50"},
 		"not a number":   {f64(1, math.NaN()), "lower the learning rate"},
 		"infinite":       {f64(1, math.Inf(1)), "lower the learning rate"},
@@ -216,21 +242,21 @@ func TestApplyRefuses(t *testing.T) {
 }
 
 func TestConfigFaults(t *testing.T) {
-	c, o := toyConfig()
-	c.MicroShard, c.EvalEpochs, c.Epochs = 64, -1, 0
-	o.LR = 0
-	_, err := New(c, o, toyData, nn.Init(toyGraph(2), 1))
-	for _, part := range []string{"microshard 64 is larger than the batch of 50", "eval_epochs -1", "neither epochs nor steps", "lr 0"} {
+	set := toySettings()
+	set.Train.MicroShard, set.Train.EvalEpochs, set.Train.Epochs = 64, -1, 0
+	set.Optimizer.LR, set.Growth.Policy = 0, "grow"
+	_, err := New(set, nn.Init(toyGraph(2), 1))
+	for _, part := range []string{"microshard 64 is larger than the batch of 50", "eval_epochs -1", "neither epochs nor steps", "lr 0", `policy "grow"`} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("faults lack %q: %v", part, err)
 		}
 	}
-	c, o = toyConfig()
-	c.Batch = 211
-	if _, err := New(c, o, toyData, nn.Init(toyGraph(2), 1)); err == nil || !strings.Contains(err.Error(), "lower --batch") {
+	set = toySettings()
+	set.Train.Batch = 211
+	if _, err := New(set, nn.Init(toyGraph(2), 1)); err == nil || !strings.Contains(err.Error(), "lower --batch") {
 		t.Errorf("batch larger than the data set: %v", err)
 	}
-	if _, err := Restore(c, o, Data{300, 0}, nn.Init(toyGraph(2), 1), nil, 0, Progress{}); err == nil {
+	if _, err := Restore(toySettings(), nn.Init(toyGraph(2), 1), nil, 0, Progress{}); err == nil {
 		t.Error("a checkpoint of another optimizer was taken")
 	}
 }
