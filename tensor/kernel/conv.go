@@ -42,19 +42,6 @@ func (c *Conv) Geometry() Geometry { return c.geometry }
 // PackedLen returns the length of the packed weights.
 func (c *Conv) PackedLen() int { return 2 * c.geometry.weights() }
 
-// Pack fills dst (PackedLen) from w for Forward and BackwardData. It is done
-// once for each version of the weights; goroutines share the result.
-func (c *Conv) Pack(dst, w []float32) {
-	g := c.geometry
-	n := g.weights()
-	if len(dst) < 2*n || len(w) < n {
-		panic("kernel: Pack: slice too short")
-	}
-	area := g.KH * g.KW
-	c.forward.packInto(dst[:n], w[:n], g.InC*area, area, g.KW)
-	c.backward.packInto(dst[n:2*n], w[:n], area, g.InC*area, g.KW)
-}
-
 // Forward computes y = conv(x, w) + bias; bias may be nil.
 func (c *Conv) Forward(y, x, packed, bias []float32, blocks int, scratch []float32) {
 	c.checkData(y, x, blocks)

@@ -14,6 +14,7 @@ type pass struct {
 	phaseBase  []int // packed position of the phase (row, column), in steps of the summed index
 	depth      int   // steps of the summed index over all taps and phases
 	panels     []int // heights of the panels of destination channels
+	taps       []tapPlace
 	rowClass   []int // by destination row: index into runs
 	runs       [][][]run
 	stripRows  int // destination rows that share the source rows in cache
@@ -51,6 +52,7 @@ func newPass(rows, cols axis, step, srcStep int, g Geometry, backward bool, heig
 			p.depth += len(th) * len(tw) * p.srcC
 		}
 	}
+	p.planTaps(g.KW)
 	p.planRuns()
 	rowBytes := 4 * tensor.Lanes * (p.srcW*p.srcC + p.dstW*p.dstC)
 	p.stripRows = max(1, stripBytes/max(1, rowBytes))
@@ -142,31 +144,5 @@ func (p *pass) apply(isa ISA, dst, src, packed, bias []float32, blocks int) {
 			}
 			first += height
 		}
-	}
-}
-
-// packInto packs w, whose element (destination d, source c, tap row, tap
-// column) lies at d*ds + c*cs + kh*kw + column, into panels.
-func (p *pass) packInto(packed, w []float32, ds, cs, kw int) {
-	first := 0
-	for _, height := range p.panels {
-		out := packed[first*p.depth : (first+height)*p.depth]
-		i := 0
-		for _, th := range p.rows.phases {
-			for _, tw := range p.cols.phases {
-				for _, y := range th {
-					for _, x := range tw {
-						for c := range p.srcC {
-							from := first*ds + c*cs + y*kw + x
-							for r := range height {
-								out[i+r] = w[from+r*ds]
-							}
-							i += height
-						}
-					}
-				}
-			}
-		}
-		first += height
 	}
 }
