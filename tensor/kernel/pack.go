@@ -52,13 +52,12 @@ func (p *pass) packDestination(packed, w []float32, area int) {
 	first := 0
 	for _, height := range p.panels {
 		out := packed[first*p.depth : (first+height)*p.depth]
-		for c := range sources {
-			for t := 0; t < area; t += packBlock {
-				n := min(packBlock, area-t)
+		for t := 0; t < area; t += packBlock {
+			n := min(packBlock, area-t)
+			for c := range sources {
 				for r := range height {
-					from := w[((first+r)*sources+c)*area+t:][:n]
 					at := (t*sources+c)*height + r
-					for _, v := range from {
+					for _, v := range w[((first+r)*sources+c)*area+t:][:n] {
 						out[at] = v
 						at += sources * height
 					}

@@ -77,6 +77,9 @@ func (c *compiler) compile() {
 			want = want || c.wants[in]
 		}
 		c.wants[n.ID] = want
+		if l := c.layerOf[n.ID]; l != nil {
+			l.forwardOnly = c.inference || !c.wants[n.Inputs[0]]
+		}
 	}
 	c.value[c.graph.Nodes[0].ID] = inputBuf
 	units := c.units()

@@ -49,6 +49,7 @@ type layer struct {
 	weight, bias   Entry // bias.Shape is nil where there is none
 	panel, biasVec int   // offsets in a Packed
 	packedLen      int
+	forwardOnly    bool // nobody needs the gradient of its input
 }
 
 // norm is a batchnorm node with its parameters and buffers.
@@ -128,7 +129,11 @@ func (p *Program) Pack(dst *Packed, params []float32) *Packed {
 		dst = &Packed{make([]float32, p.panels), make([]float32, p.vector)}
 	}
 	for _, l := range p.layers {
-		l.conv.Pack(dst.panels[l.panel:l.panel+l.packedLen], l.weight.Of(params))
+		if panels := dst.panels[l.panel : l.panel+l.packedLen]; l.forwardOnly {
+			l.conv.PackForward(panels, l.weight.Of(params))
+		} else {
+			l.conv.Pack(panels, l.weight.Of(params))
+		}
 		if l.bias.Shape != nil {
 			copy(dst.vector[l.biasVec:], l.bias.Of(params))
 		}
