@@ -102,6 +102,7 @@ func (c *compiler) compile() {
 		}
 		c.gradient(&c.graph.Nodes[0]) // of the input, if it is kept
 	}
+	c.planPacking()
 	c.offsets, c.arena = c.plan.layout(c.blocks)
 	c.Program.rows = c.plan.rows
 	for _, s := range c.plan.steps {

@@ -218,3 +218,35 @@ func TestMisusePanics(t *testing.T) {
 		t.Errorf("batch of %d floats", len(q.b.X))
 	}
 }
+
+// Parts of the packing may be done in any order; what no part packs is not read.
+func TestPackParts(t *testing.T) {
+	c, _ := Preset("mlp")
+	wide, err := Build(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	graphs := smallGraphs()
+	graphs["wide"] = wide
+	for name, g := range graphs {
+		q := newProblem(t, g, 8, 5, Options{})
+		_, want := q.run(q.p.NewWorkspace(), Train)
+		pk := q.p.NewPacked()
+		for i := range pk.panels {
+			pk.panels[i] = float32(math.NaN())
+		}
+		for i := range q.p.PackParts() {
+			q.p.PackPart(pk, q.m.Params, q.p.PackParts()-1-i)
+		}
+		w := q.p.NewWorkspace()
+		got := make([]float32, len(want))
+		w.Forward(pk, q.m.Buffers, q.b, Train)
+		w.Loss()
+		w.Backward(got)
+		for i := range want {
+			if got[i] != want[i] {
+				t.Fatalf("%s: gradient %d is %v, want %v", name, i, got[i], want[i])
+			}
+		}
+	}
+}

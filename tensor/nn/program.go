@@ -34,6 +34,7 @@ type Program struct {
 	values, grads  map[NodeID]buf // of kept nodes
 	logits, dLoss  buf
 	layers         []*layer
+	packParts      []packPart
 	norms          []*norm
 	panels, vector int // lengths of a Packed
 	scratch, sums  int
@@ -112,35 +113,3 @@ func (p *Program) NewBatch() *Batch {
 
 // WorkspaceBytes returns the size of one workspace's buffers.
 func (p *Program) WorkspaceBytes() int64 { return 4 * int64(p.arena+p.scratch+2*p.sums) }
-
-// Packed is one version of the parameters in the order the kernels read them:
-// shared read-only by all workspaces.
-type Packed struct {
-	panels []float32 // weights of layers
-	vector []float32 // biases, batchnorm weights and biases
-}
-
-// Pack fills dst with params, which it does not keep; a nil dst is allocated.
-func (p *Program) Pack(dst *Packed, params []float32) *Packed {
-	if len(params) != p.params {
-		panic("nn: wrong number of parameters")
-	}
-	if dst == nil {
-		dst = &Packed{make([]float32, p.panels), make([]float32, p.vector)}
-	}
-	for _, l := range p.layers {
-		if panels := dst.panels[l.panel : l.panel+l.packedLen]; l.forwardOnly {
-			l.conv.PackForward(panels, l.weight.Of(params))
-		} else {
-			l.conv.Pack(panels, l.weight.Of(params))
-		}
-		if l.bias.Shape != nil {
-			copy(dst.vector[l.biasVec:], l.bias.Of(params))
-		}
-	}
-	for _, n := range p.norms {
-		copy(dst.vector[n.gammaVec:], n.weight.Of(params))
-		copy(dst.vector[n.betaVec:], n.bias.Of(params))
-	}
-	return dst
-}

@@ -35,6 +35,7 @@ func newTrainer(g *nn.Graph, batch, microShard, threads int) (*trainer, error) {
 		return nil, err
 	}
 	t := &trainer{model: nn.Init(g, 1), program: program, threads: threads, samples: batch}
+	t.packed = program.NewPacked()
 	t.optimizer = optim.New(optim.Default(), g.NumParams())
 	pixels := rng.New(1)
 	for at := 0; at < batch; at += microShard {
@@ -76,7 +77,7 @@ func (t *trainer) each(n int, do func(thread, i int)) {
 
 // step makes one training step and returns the mean loss before it.
 func (t *trainer) step() float64 {
-	t.packed = t.program.Pack(t.packed, t.model.Params)
+	t.each(t.program.PackParts(), func(_, i int) { t.program.PackPart(t.packed, t.model.Params, i) })
 	losses := make([]float64, len(t.batches))
 	t.each(len(t.batches), func(thread, i int) {
 		w := t.spaces[thread]

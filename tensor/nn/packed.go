@@ -1,0 +1,75 @@
+package nn
+
+// Packed is one version of the parameters in the order the kernels read them:
+// shared read-only by all workspaces.
+type Packed struct {
+	panels []float32 // weights of layers
+	vector []float32 // biases, batchnorm weights and biases
+}
+
+// packPart is a range of one layer's panels, or with a nil layer all vectors.
+type packPart struct {
+	*layer
+	lo, hi int
+}
+
+// packPartLen is about how many weights a part packs.
+const packPartLen = 1 << 16
+
+// planPacking cuts the work of Pack into parts.
+func (p *Program) planPacking() {
+	p.packParts = []packPart{{}}
+	for _, l := range p.layers {
+		panels := l.conv.Panels()
+		step := max(1, panels*packPartLen/max(1, l.packedLen))
+		if l.forwardOnly {
+			panels = l.conv.ForwardPanels()
+		}
+		for lo := 0; lo < panels; lo += step {
+			p.packParts = append(p.packParts, packPart{l, lo, min(lo+step, panels)})
+		}
+	}
+}
+
+// NewPacked returns memory for packed parameters.
+func (p *Program) NewPacked() *Packed {
+	return &Packed{make([]float32, p.panels), make([]float32, p.vector)}
+}
+
+// Pack fills dst with params, which it does not keep; a nil dst is allocated.
+func (p *Program) Pack(dst *Packed, params []float32) *Packed {
+	if dst == nil {
+		dst = p.NewPacked()
+	}
+	for part := range p.packParts {
+		p.PackPart(dst, params, part)
+	}
+	return dst
+}
+
+// PackParts returns the number of parts of Pack's work.
+func (p *Program) PackParts() int { return len(p.packParts) }
+
+// PackPart does one part, 0 <= part < PackParts, of Pack's work. Parts may be
+// done by several goroutines in any order.
+func (p *Program) PackPart(dst *Packed, params []float32, part int) {
+	if len(params) != p.params {
+		panic("nn: wrong number of parameters")
+	}
+	if len(dst.panels) != p.panels || len(dst.vector) != p.vector {
+		panic("nn: parameters packed for another program")
+	}
+	if l := p.packParts[part]; l.layer != nil {
+		l.conv.PackPanels(dst.panels[l.panel:l.panel+l.packedLen], l.weight.Of(params), l.lo, l.hi)
+		return
+	}
+	for _, l := range p.layers {
+		if l.bias.Shape != nil {
+			copy(dst.vector[l.biasVec:], l.bias.Of(params))
+		}
+	}
+	for _, n := range p.norms {
+		copy(dst.vector[n.gammaVec:], n.weight.Of(params))
+		copy(dst.vector[n.betaVec:], n.bias.Of(params))
+	}
+}
