@@ -15,6 +15,7 @@ var benchGeometries = []Geometry{
 	{InC: 64, InH: 32, InW: 32, OutC: 128, KH: 1, KW: 1, Stride: 2},
 	{InC: 3072, InH: 1, InW: 1, OutC: 512, KH: 1, KW: 1, Stride: 1},
 	{InC: 512, InH: 1, InW: 1, OutC: 512, KH: 1, KW: 1, Stride: 1},
+	{InC: 3, InH: 32, InW: 32, OutC: 512, KH: 32, KW: 32, Stride: 1},
 }
 
 func conv3(in, out, size int) Geometry {

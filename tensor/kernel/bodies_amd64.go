@@ -71,7 +71,7 @@ func (t *tap) do(isa ISA) {
 // pairRows is the most rows for which two pixels share a tile.
 const pairRows = 6
 
-// do runs the call by the bodies of isa.
+// do runs the call by the bodies of isa, tile by tile.
 func (s *sum) do(isa ISA) {
 	s.check()
 	if isa == Generic {
@@ -79,37 +79,49 @@ func (s *sum) do(isa ISA) {
 		return
 	}
 	args := sumArgs{
-		c: start(s.c), cStep: 4 * s.cStep, a: start(s.a), b: start(s.b),
-		segs: unsafe.Pointer(unsafe.SliceData(s.segs)), segsLen: len(s.segs),
+		cStep: 4 * s.cStep,
+		segs:  unsafe.Pointer(unsafe.SliceData(s.segs)), segsLen: len(s.segs),
 		n: s.n, aLane: 4 * s.aLane, bLane: 4 * s.bLane, k: s.k, aStep: 4 * s.aStep, bStep: 4 * s.bStep,
 	}
 	if s.fresh {
 		args.fresh = 1
 	}
 	words := (*uintptr)(unsafe.Pointer(&args))
-	if isa == AVX2 {
-		for v := range s.vecs {
-			args.c, args.b = start(s.c[v*vec:]), start(s.b[v*vec:])
-			sumAVX2x1Rows(s.rows, words)
+	vecs := 0
+	for v := 0; v < s.vecs; v += vecs {
+		vecs = tileVecs(isa, s.rows, s.vecs-v)
+		limit := sumRows(isa, vecs)
+		count := (s.rows + limit - 1) / limit
+		args.b = unsafe.Add(start(s.b), 4*v*vec)
+		for i := range count {
+			first, last := s.rows*i/count, s.rows*(i+1)/count
+			if s.upper && first >= (v+vecs)*vec {
+				break
+			}
+			args.a = unsafe.Add(start(s.a), 4*first)
+			args.c = unsafe.Add(start(s.c), 4*(first*s.cStep+v*vec))
+			switch {
+			case isa == AVX2:
+				sumAVX2x1Rows(last-first, words)
+			case vecs == 1:
+				sumAVX512x1Rows(last-first, words)
+			case vecs == 2:
+				sumAVX512x2Rows(last-first, words)
+			default:
+				sumAVX512x3Rows(last-first, words)
+			}
 		}
-		return
-	}
-	switch s.vecs {
-	case 1:
-		sumAVX512x1Rows(s.rows, words)
-	case 2:
-		sumAVX512x2Rows(s.rows, words)
-	case 3:
-		sumAVX512x3Rows(s.rows, words)
-	default:
-		panic("kernel: no tile of that many vectors")
 	}
 }
 
 // do runs the call by the bodies of isa.
 func (t *transpose) do(isa ISA) {
 	t.check()
-	cols := t.cols &^ 3
+	// Columns are read four at a time: the last ones only if there is something to read.
+	cols := t.cols
+	if len(t.src) < (t.rows-1)*t.srcStep+(cols+3)&^3 {
+		cols &^= 3
+	}
 	if isa == Generic || t.rows < 8 || cols == 0 {
 		t.doGeneric()
 		return

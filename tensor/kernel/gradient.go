@@ -152,7 +152,7 @@ func (p *gradient) lengths(s split) (x, dy, sums int) {
 	if s.whole {
 		outputs = p.panel()
 	}
-	return s.inRows*x + vec, s.outRows*dy + vec, p.sumsLen(channels, outputs)
+	return s.inRows*x + vec, s.outRows*dy + vec, p.sumsLen(channels, outputs) + vec
 }
 
 // cut divides scratch. The first column of x inside the image starts a cache

@@ -148,22 +148,28 @@ func (w *gradientWork) sumRow(dw []float32, kh, lo, hi int, o outRange) {
 			w.segs[i].a, w.segs[i].b = w.segs[i].b, w.segs[i].a
 		}
 		s.fuse()
-		s.tiles(w.isa, c, w.segs[:n], g.KW*w.channels, vectors(g.OutC))
+		s.c, s.segs, s.rows, s.vecs = c, w.segs[:n], g.KW*w.channels, vectors(g.OutC)
+		s.do(w.isa)
 		return
 	}
 	s.fuse()
 	if !w.direct() {
-		s.tiles(w.isa, c, w.segs[:n], o.hi-o.lo, vectors(g.KW*w.channels))
+		s.c, s.segs, s.rows, s.vecs = c, w.segs[:n], o.hi-o.lo, vectors(g.KW*w.channels)
+		s.do(w.isa)
 		return
 	}
 	whole := w.channels / vec
 	if whole < vectors(w.channels) {
 		last := s
 		last.b = s.b[whole*vec:]
-		last.tiles(w.isa, c, w.segs[:n], o.hi-o.lo, 1)
+		last.c, last.segs, last.rows, last.vecs = c, w.segs[:n], o.hi-o.lo, 1
+		last.do(w.isa)
 	}
 	s.cStep = g.InC
-	s.tiles(w.isa, dw[o.lo*g.InC+w.first:], w.segs[:n], o.hi-o.lo, whole)
+	if whole > 0 {
+		s.c, s.segs, s.rows, s.vecs = dw[o.lo*g.InC+w.first:], w.segs[:n], o.hi-o.lo, whole
+		s.do(w.isa)
+	}
 }
 
 // store copies the group's sums to dw (OutC, InC, KH, KW).

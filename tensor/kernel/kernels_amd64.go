@@ -349,12 +349,12 @@ func sumAVX2x5x1(args *uintptr)
 //go:noescape
 func sumAVX2x6x1(args *uintptr)
 
-// transposeAVX512 is the loop of type transpose; rows come in tiles.
+// transposeAVX512 is the loop of type transpose; columns are read four at a time.
 //
 //go:noescape
 func transposeAVX512(args *uintptr)
 
-// transposeAVX2 is the loop of type transpose; rows come in tiles.
+// transposeAVX2 is the loop of type transpose; columns are read four at a time.
 //
 //go:noescape
 func transposeAVX2(args *uintptr)

@@ -8114,24 +8114,33 @@ cols:
 	VUNPCKHPD    Z7, Z5, Z3
 	VMOVUPS      Z0, (SI)
 	ADDQ         R11, SI
+	DECQ         CX
+	JZ           next
 	VMOVUPS      Z1, (SI)
 	ADDQ         R11, SI
+	DECQ         CX
+	JZ           next
 	VMOVUPS      Z2, (SI)
 	ADDQ         R11, SI
+	DECQ         CX
+	JZ           next
 	VMOVUPS      Z3, (SI)
 	ADDQ         R11, SI
+	DECQ         CX
+	JZ           next
 	ADDQ         $0x10, R8
-	SUBQ         $0x04, CX
-	JNZ          cols
-	SUBQ         $0x10, R9
-	JLE          done
-	MOVQ         $0x00000010, CX
-	CMPQ         R9, CX
-	CMOVQLT      R9, CX
-	LEAQ         (R13)(CX*4), R13
-	IMULQ        R10, CX
-	ADDQ         CX, R12
-	JMP          rows
+	JMP          cols
+
+next:
+	SUBQ    $0x10, R9
+	JLE     done
+	MOVQ    $0x00000010, CX
+	CMPQ    R9, CX
+	CMOVQLT R9, CX
+	LEAQ    (R13)(CX*4), R13
+	IMULQ   R10, CX
+	ADDQ    CX, R12
+	JMP     rows
 
 done:
 	VZEROUPPER
@@ -8174,24 +8183,33 @@ cols:
 	VUNPCKHPD   Y7, Y5, Y3
 	VMOVUPS     Y0, (SI)
 	ADDQ        R11, SI
+	DECQ        CX
+	JZ          next
 	VMOVUPS     Y1, (SI)
 	ADDQ        R11, SI
+	DECQ        CX
+	JZ          next
 	VMOVUPS     Y2, (SI)
 	ADDQ        R11, SI
+	DECQ        CX
+	JZ          next
 	VMOVUPS     Y3, (SI)
 	ADDQ        R11, SI
+	DECQ        CX
+	JZ          next
 	ADDQ        $0x10, R8
-	SUBQ        $0x04, CX
-	JNZ         cols
-	SUBQ        $0x08, R9
-	JLE         done
-	MOVQ        $0x00000008, CX
-	CMPQ        R9, CX
-	CMOVQLT     R9, CX
-	LEAQ        (R13)(CX*4), R13
-	IMULQ       R10, CX
-	ADDQ        CX, R12
-	JMP         rows
+	JMP         cols
+
+next:
+	SUBQ    $0x08, R9
+	JLE     done
+	MOVQ    $0x00000008, CX
+	CMPQ    R9, CX
+	CMOVQLT R9, CX
+	LEAQ    (R13)(CX*4), R13
+	IMULQ   R10, CX
+	ADDQ    CX, R12
+	JMP     rows
 
 done:
 	VZEROUPPER

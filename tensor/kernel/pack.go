@@ -38,7 +38,7 @@ func (c *Conv) PackPanels(dst, w []float32, lo, hi int) {
 	}
 	for i := lo; i < hi; i++ {
 		if i < len(c.forward.panels) {
-			c.forward.packDestination(dst[:n], w[:n], g.KH*g.KW, i)
+			c.forward.packDestination(c.isa, dst[:n], w[:n], g.KH*g.KW, i)
 		} else {
 			c.backward.packSource(dst[n:2*n], w[:n], g.KH*g.KW, g.InC*g.KH*g.KW, i-len(c.forward.panels))
 		}
@@ -59,12 +59,20 @@ const packBlock = 64
 
 // packDestination packs panel i of w (destination, source, tap), taps in w's
 // order: summed index by destination, tap by tap.
-func (p *pass) packDestination(packed, w []float32, area, i int) {
+func (p *pass) packDestination(isa ISA, packed, w []float32, area, i int) {
 	sources := p.srcC
 	if area == 1 { // sources are neighbours, and taps of a single source would be
 		sources, area = 1, p.srcC
 	}
 	first, height, out := p.panel(packed, i)
+	if height >= 8 && isa != Generic {
+		for c := range sources {
+			t := transpose{dst: out[c*height:], dstStep: sources * height, rows: height,
+				src: w[(first*sources+c)*area:], srcStep: sources * area, cols: area}
+			t.do(isa)
+		}
+		return
+	}
 	for t := 0; t < area; t += packBlock {
 		n := min(packBlock, area-t)
 		for c := range sources {

@@ -1,14 +1,17 @@
 package kernel
 
-// A sum call adds outer products to a tile of C:
+// A sum call adds outer products to a matrix C:
 //
 //	for r in 0..rows, j in 0..16*vecs:
 //	  acc = c[r*cStep + j] (or 0 if fresh)
 //	  for each seg, for i in 0..n, for l in 0..k:
 //	    acc = FMA(a[seg.a + i*aLane + l*aStep + r], b[seg.b + i*bLane + l*bStep + j], acc)
 //	  c[r*cStep + j] = acc
+//
+// With upper set, elements r > j may be left alone.
 type sum struct {
 	rows, vecs   int
+	upper        bool
 	c            []float32
 	cStep        int
 	fresh        bool
@@ -84,25 +87,6 @@ func sumRows(isa ISA, vecs int) int {
 		return 9
 	}
 	return 14
-}
-
-// tiles runs s over all tiles of rows x vecs vectors of c.
-func (s sum) tiles(isa ISA, c []float32, segs []seg, rows, vecs int) {
-	a, b := s.a, s.b
-	s.segs = segs
-	for v := 0; v < vecs; v += s.vecs {
-		s.vecs = tileVecs(isa, rows, vecs-v)
-		limit := sumRows(isa, s.vecs)
-		count := (rows + limit - 1) / limit
-		s.b = b[v*vec:]
-		for i := range count {
-			r := rows * i / count
-			s.rows = rows*(i+1)/count - r
-			s.a = a[r:]
-			s.c = c[r*s.cStep+v*vec:]
-			s.do(isa)
-		}
-	}
 }
 
 // tileVecs returns how many of the vecs vectors that are left the next tile

@@ -27,7 +27,7 @@ func transposeKernels() {
 // two rounds of unpacking within 128 bits finish the job.
 func transposeKernel(w width, size int) {
 	name := "transpose" + w.name
-	begin(name, name+" is the loop of type transpose; rows come in tiles.")
+	begin(name, name+" is the loop of type transpose; columns are read four at a time.")
 	in, rows, srcStep, dstStep, srcRow, dstRow, cols := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13, reg.RCX
 	MOVQ(word(trSrcStep), srcStep)
 	MOVQ(word(trDstStep), dstStep)
@@ -78,10 +78,12 @@ func transposeKernel(w width, size int) {
 	for j := range 4 {
 		VMOVUPS(a[j], at(dst, 0))
 		ADDQ(dstStep, dst)
+		DECQ(cols)
+		JZ(operand.LabelRef("next"))
 	}
 	ADDQ(operand.Imm(16), in)
-	SUBQ(operand.Imm(4), cols)
-	JNZ(operand.LabelRef("cols"))
+	JMP(operand.LabelRef("cols"))
+	Label("next")
 	// The next tile of rows; the last one overlaps its predecessor.
 	SUBQ(operand.Imm(uint64(size)), rows)
 	JLE(operand.LabelRef("done"))
