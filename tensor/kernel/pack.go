@@ -36,12 +36,12 @@ func (c *Conv) PackPanels(dst, w []float32, lo, hi int) {
 	if len(dst) < 2*n || len(w) < n || lo < 0 || hi > c.Panels() {
 		panic("kernel: Pack: slice too short")
 	}
-	for i := lo; i < hi; i++ {
-		if i < len(c.forward.panels) {
-			c.forward.packDestination(c.isa, dst[:n], w[:n], g.KH*g.KW, i)
-		} else {
-			c.backward.packSource(dst[n:2*n], w[:n], g.KH*g.KW, g.InC*g.KH*g.KW, i-len(c.forward.panels))
-		}
+	split := len(c.forward.panels)
+	for i := lo; i < min(hi, split); i++ {
+		c.forward.packDestination(c.isa, dst[:n], w[:n], g.KH*g.KW, i)
+	}
+	for i := max(lo, split); i < hi; i += sourcePanels {
+		c.backward.packSource(c.isa, dst[n:2*n], w[:n], g.KH*g.KW, g.InC*g.KH*g.KW, i-split, min(i+sourcePanels, hi)-split)
 	}
 }
 
@@ -87,23 +87,61 @@ func (p *pass) packDestination(isa ISA, packed, w []float32, area, i int) {
 	}
 }
 
-// packSource packs panel i of w, whose element (source s, destination d, tap)
-// lies at s*ss + d*area + tap.
-func (p *pass) packSource(packed, w []float32, area, ss, i int) {
-	first, height, out := p.panel(packed, i)
+const (
+	sourcePanels = 4  // panels that packSource fills at a time
+	tileTaps     = 25 // most taps of a panel's weights that it transposes at a time
+)
+
+// packSource packs panels lo <= i < hi of w, whose element (source s,
+// destination d, tap) lies at s*ss + d*area + tap, one source after another.
+func (p *pass) packSource(isa ISA, packed, w []float32, area, ss, lo, hi int) {
+	var tile [tileTaps * 14]float32
 	for s := range p.srcC {
-		from := w[s*ss+first*area:][:height*area]
-		if area == 1 {
-			copy(out[s*height:], from)
-			continue
-		}
-		for _, t := range p.taps {
-			to := out[(t.to+s)*height:][:height]
-			at := t.from
-			for r := range to {
-				to[r] = from[at]
-				at += area
+		for i := lo; i < hi; i++ {
+			first, height, out := p.panel(packed, i)
+			from := w[s*ss+first*area:][:height*area]
+			switch {
+			case area == 1:
+				copyRow(out[s*height:], from, height)
+			case area > tileTaps:
+				for _, t := range p.taps {
+					at := t.from
+					for r := range height {
+						out[(t.to+s)*height+r] = from[at]
+						at += area
+					}
+				}
+			default:
+				move := transpose{dst: tile[:], dstStep: height, rows: height, src: from, srcStep: area, cols: area}
+				move.do(isa)
+				for _, t := range p.taps {
+					copyRow(out[(t.to+s)*height:], tile[t.from*height:], height)
+				}
 			}
 		}
+	}
+}
+
+// copyRow copies n floats. By way of a variable a constant length is a few
+// moves, as dst may be src for all the compiler knows; copy is a call.
+func copyRow(dst, src []float32, n int) {
+	switch n {
+	case 14:
+		v := *(*[14]float32)(src)
+		*(*[14]float32)(dst) = v
+	case 13:
+		v := *(*[13]float32)(src)
+		*(*[13]float32)(dst) = v
+	case 12:
+		v := *(*[12]float32)(src)
+		*(*[12]float32)(dst) = v
+	case 11:
+		v := *(*[11]float32)(src)
+		*(*[11]float32)(dst) = v
+	case 6:
+		v := *(*[6]float32)(src)
+		*(*[6]float32)(dst) = v
+	default:
+		copy(dst[:n], src)
 	}
 }

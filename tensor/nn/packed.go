@@ -14,7 +14,7 @@ type packPart struct {
 }
 
 // packPartLen is about how many weights a part packs.
-const packPartLen = 1 << 16
+const packPartLen = 1 << 18
 
 // planPacking cuts the work of Pack into parts.
 func (p *Program) planPacking() {
