@@ -116,6 +116,9 @@ func (e *Event) Feed(sums []float64) error {
 	return nil
 }
 
+// SumsLen returns the number of sums of the round that Next returned.
+func (e *Event) SumsLen() int { return e.length }
+
 // Outcome returns the decision; nil while a round is awaited.
 func (e *Event) Outcome() *Outcome { return e.outcome }
 

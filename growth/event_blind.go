@@ -16,19 +16,21 @@ import (
 // it do so, and where there is none, or a normalisation follows, incoming
 // weights are small and random.
 func (e *Event) gradMaxNeurons() {
-	perParam := func(c *candidate) float64 {
-		var s float64
+	for _, c := range e.sites {
 		for _, l := range c.neurons.Lambda {
-			s += float64(l * l)
+			c.record.Predicted += Number(l * l)
 		}
-		c.record.Predicted = Number(s)
-		return s / float64(len(c.neurons.Lambda)*c.cost)
+		c.kept.Count = len(c.neurons.Lambda)
 	}
+	perParam := func(c *candidate) float64 { return float64(c.record.Predicted) / float64(c.kept.Count*c.cost) }
 	slices.SortStableFunc(e.sites, func(a, b *candidate) int { return cmp.Compare(perParam(b), perParam(a)) })
-	for _, c := range e.sites[min(e.cfg.SitesPerEvent, len(e.sites)):] {
-		c.record.Reason = "others have a larger gradient per parameter"
+	chosen := e.affordable(e.sites)
+	for _, c := range e.sites {
+		if !slices.Contains(chosen, c) {
+			c.record.Reason = "others have a larger gradient per parameter"
+		}
 	}
-	e.sites = e.sites[:min(e.cfg.SitesPerEvent, len(e.sites))]
+	e.sites = chosen
 	for _, c := range e.sites {
 		k, a, area := len(c.neurons.Lambda), c.first.rows(), c.second.area()
 		c.both = c.empty(k)

@@ -1,8 +1,11 @@
 package growth
 
 import (
+	"bytes"
 	"encoding/json"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -30,6 +33,13 @@ func newWorld(t *testing.T, g *nn.Graph, n int, seed uint64) *world {
 	s, teacher := rng.New(seed), rng.New(seed, 1)
 	const hidden = 12
 	mean := make([]float64, classes)
+	filters := make([][]float64, hidden)
+	for h := range filters {
+		filter := rng.New(seed, 2, uint64(h))
+		for i := range g.Input.Len() {
+			filters[h] = append(filters[h], filter.Normal(uint64(i)))
+		}
+	}
 	for i := range n {
 		x := make([]float32, g.Input.Len())
 		for j := range x {
@@ -37,7 +47,7 @@ func newWorld(t *testing.T, g *nn.Graph, n int, seed uint64) *world {
 		}
 		score := make([]float32, classes)
 		for h := range hidden {
-			a := w.feature(x, rng.New(seed, 2, uint64(h)))
+			a := w.feature(x, filters[h])
 			for c := range classes {
 				score[c] += float32(a * teacher.Normal(uint64(h*classes+c)))
 			}
@@ -62,7 +72,7 @@ func newWorld(t *testing.T, g *nn.Graph, n int, seed uint64) *world {
 
 // feature is a rectified random projection, or the mean over an image of a
 // rectified random filter.
-func (w *world) feature(x []float32, filter rng.Stream) float64 {
+func (w *world) feature(x []float32, filter []float64) float64 {
 	in := w.g.Input
 	k := min(3, in.H)
 	var sum float64
@@ -70,10 +80,10 @@ func (w *world) feature(x []float32, filter rng.Stream) float64 {
 	for y := 0; y+k <= in.H; y++ {
 		for c := 0; c+k <= in.W; c++ {
 			var a float64
-			i := uint64(0)
+			i := 0
 			for ky := range k {
 				for kx := range k * in.C {
-					a += float64(x[((y+ky)*in.W+c)*in.C+kx]) * filter.Normal(i)
+					a += float64(x[((y+ky)*in.W+c)*in.C+kx]) * filter[i]
 					i++
 				}
 			}
@@ -234,5 +244,276 @@ func TestEventGrowsCNN(t *testing.T) {
 	o := w.run(t, e, m, 32)
 	if !o.Grown {
 		t.Fatal("nothing grew: " + o.Record.Why)
+	}
+}
+
+// P28: on the samples that the amplitude was searched on, the loss never rises.
+func TestP28AmplitudeNeverRaisesTheLoss(t *testing.T) {
+	for seed := range uint64(6) {
+		for _, g := range []*nn.Graph{mlp(t, 2, 3), cnn(t, 2, 2)} {
+			w := newWorld(t, g, 2400, seed)
+			m := randomModel(g, seed)
+			c := testConfig()
+			c.Significance, c.Price, c.SitesPerEvent, c.ApplyUpdate = 0, 0, 1+int(seed)%3, seed%2 == 1
+			e := NewEvent(c, m, nil, w.info(seed, 32))
+			o := w.run(t, e, m, 32)
+			r := e.ranges[2]
+			before, after := w.loss(t, m, r.Offset, r.Count, 32, nn.Train), w.loss(t, o.Model, r.Offset, r.Count, 32, nn.Train)
+			if after > before {
+				t.Errorf("seed %d: loss %g became %g", seed, before, after)
+			}
+			if !o.Grown && after != before {
+				t.Errorf("seed %d: refused, but the loss changed", seed)
+			}
+		}
+	}
+}
+
+// P27, the gate: noise labels grow nothing.
+func TestP27GateRefusesNoise(t *testing.T) {
+	grown := 0
+	for seed := range uint64(8) {
+		g := mlp(t, 3)
+		w := newWorld(t, g, 2400, seed)
+		s := rng.New(seed, 99)
+		for i := range w.labels {
+			w.labels[i] = int32(s.Uintn(uint64(i), 4))
+		}
+		m := nn.Init(g, seed)
+		for i := range g.NumParams() { // a network that says nothing: no bias to learn either
+			m.Params[i] *= 0.1
+		}
+		if o := w.run(t, NewEvent(testConfig(), m, nil, w.info(1, 32)), m, 32); o.Grown {
+			grown++
+		} else if o.Record.Decision != Refuse || o.Record.Why == "" || o.Model != m {
+			t.Errorf("refused as %q: %q", o.Record.Decision, o.Record.Why)
+		}
+	}
+	if grown > 1 {
+		t.Errorf("grew on pure noise in %d of 8 trials", grown)
+	}
+}
+
+// P25: the gradient of the grown network by the new incoming weights has the
+// squared norm that GradMax promises.
+func TestP25GradMaxGradient(t *testing.T) {
+	smooth := chain(t, nn.Shape{C: 8, H: 1, W: 1}, nn.CrossEntropy, linear("fc1", 3, true), op("t", nn.OpTanh), linear("out", 4, true))
+	images := chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, conv("fc1", 3, 3, 1, 1, true), op("t", nn.OpReLU), conv("z", 3, 3, 2, 1, true), op("p", nn.OpGlobalAvgPool))
+	for _, g := range []*nn.Graph{smooth, mlp(t, 3), images} {
+		w := newWorld(t, g, 2400, 1)
+		m := randomModel(g, 2)
+		c := testConfig()
+		c.Policy = PolicyGradMax
+		e := NewEvent(c, m, nil, w.info(1, 32))
+		o := w.run(t, e, m, 32)
+		if !o.Grown || len(o.Record.Grown) != 1 {
+			t.Fatalf("%d sites grew", len(o.Record.Grown))
+		}
+		p, err := nn.Compile(o.Model.Graph, 32, nn.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		space, pk, one, grad := p.NewWorkspace(), p.Pack(nil, o.Model.Params), make([]float32, len(o.Model.Params)), make([]float64, len(o.Model.Params))
+		for _, b := range w.batches(0, e.ranges[0].Count, 32) {
+			space.Forward(pk, o.Model.Buffers, b, nn.Train)
+			space.Loss()
+			space.Backward(one)
+			for i, v := range one {
+				grad[i] += float64(v) / float64(e.ranges[0].Count)
+			}
+		}
+		var got float64
+		for _, entry := range o.Model.Graph.ParamEntries() {
+			if entry.Node == "fc1" {
+				old := entry.Len() / entry.Shape[0] * 3
+				got += squares(grad[entry.Offset+old : entry.Offset+entry.Len()])
+			}
+		}
+		close(t, "squared gradient", got, float64(o.Record.Grown[0].Predicted), 1e-2)
+	}
+}
+
+// The same event fed with the same sums has the same bits, and its record is
+// the same JSON.
+func TestEventIsDeterministic(t *testing.T) {
+	g := cnn(t, 2, 2, 2)
+	w := newWorld(t, g, 2400, 1)
+	m := nn.Init(g, 2)
+	w.train(t, m, 30, 128, 32, 0.1)
+	c := testConfig()
+	c.Significance, c.SitesPerEvent = 0, 3
+	one, two := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32), w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+	a, _ := json.Marshal(one.Record)
+	b, _ := json.Marshal(two.Record)
+	if !bytes.Equal(a, b) || one.Model.Digest() != two.Model.Digest() {
+		t.Error("two runs of one event differ")
+	}
+}
+
+func TestRandomPolicyKeepsTheFunction(t *testing.T) {
+	for _, g := range []*nn.Graph{mlp(t, 2, 0), cnn(t, 2, 2)} {
+		w := newWorld(t, g, 2400, 1)
+		m := nn.Init(g, 2)
+		c := testConfig()
+		c.Policy = PolicyRandom
+		h := History{}
+		for number := range uint64(4) {
+			info := w.info(number, 32)
+			info.History = h
+			o := w.run(t, NewEvent(c, m, nil, info), m, 32)
+			if !o.Grown {
+				t.Fatal(o.Record.Why)
+			}
+			bs := w.batches(0, 64, 32)
+			if !slices.Equal(logits(t, m, bs, nn.Train), logits(t, o.Model, bs, nn.Train)) {
+				t.Error("outgoing weights of zero must change nothing")
+			}
+			if number > 0 && o.Record.Turn == h.LastSite && len(Sites(g)) > 1 {
+				t.Errorf("event %d: %s again", number, o.Record.Turn)
+			}
+			h, m = h.After(o.Record), o.Model
+		}
+		if h.Events != 4 || h.Grown != 4 || h.Refusals != 0 {
+			t.Errorf("history %+v", h)
+		}
+	}
+}
+
+func TestEventFromZeroWidth(t *testing.T) {
+	for _, g := range []*nn.Graph{mlp(t, 0), cnn(t, 2, 0)} {
+		g.Loss = nn.MSE
+		w := newWorld(t, g, 6000, 1)
+		m := nn.Init(g, 2)
+		w.train(t, m, 30, 128, 32, 0.01)
+		c := testConfig()
+		c.StatisticsSamples, c.NewbornSamples, c.AmplitudeSamples, c.Significance = 3072, 1024, 1024, 1
+		o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+		if !o.Grown {
+			t.Errorf("nothing grew from width zero: %s", o.Record.Why)
+		}
+	}
+}
+
+// Whatever the data and the weights, an event ends with a reason, never a panic.
+func TestEventSurvives(t *testing.T) {
+	spoil := map[string]func(w *world, m *nn.Model){
+		"NaN pixels":      func(w *world, _ *nn.Model) { w.x[3][1] = float32(math.NaN()) },
+		"infinite weight": func(_ *world, m *nn.Model) { m.Params[0] = float32(math.Inf(1)) },
+		"constant images": func(w *world, _ *nn.Model) {
+			for _, x := range w.x {
+				for i := range x {
+					x[i] = 0.5
+				}
+			}
+		},
+		"black images": func(w *world, _ *nn.Model) {
+			for _, x := range w.x {
+				clear(x)
+			}
+		},
+		"one class": func(w *world, _ *nn.Model) { clear(w.labels) },
+		"dead layer": func(_ *world, m *nn.Model) {
+			for _, e := range m.Graph.ParamEntries() {
+				if e.Role == nn.RoleBias && e.Node != "out" {
+					for i := range e.Len() {
+						m.Params[e.Offset+i] = -1e3
+					}
+				}
+			}
+		},
+		"zero weights": func(_ *world, m *nn.Model) { clear(m.Params) },
+		"huge weights": func(_ *world, m *nn.Model) {
+			for i := range m.Params {
+				m.Params[i] *= 1e15
+			}
+		},
+	}
+	for name, f := range spoil {
+		for _, policy := range []string{PolicyTiny, PolicyGradMax, PolicyRandom} {
+			for _, kernels := range []string{KernelsCentre, KernelsFull} {
+				for _, g := range []*nn.Graph{mlp(t, 2, 3), cnn(t, 2, 2), cnn(t, 0, 2)} {
+					w := newWorld(t, g, 600, 1)
+					m := randomModel(g, 2)
+					f(w, m)
+					c := testConfig()
+					c.Policy, c.Kernels = policy, kernels
+					o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+					if o.Record.Why == "" || (o.Record.Decision == Grow) != o.Grown {
+						t.Errorf("%s, %s: decision %q because %q", name, policy, o.Record.Decision, o.Record.Why)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestEventRefusesAtOnce(t *testing.T) {
+	g := mlp(t, 2)
+	w := newWorld(t, g, 600, 1)
+	m := nn.Init(g, 1)
+	for want, change := range map[string]func(c *Config, i *EventInfo){
+		"never grows":   func(c *Config, _ *EventInfo) { c.Policy = PolicyNone },
+		"are too few":   func(_ *Config, i *EventInfo) { i.TrainSamples = 95 },
+		"no site":       func(c *Config, _ *EventInfo) { c.MaxWidth = 2 },
+		"no site may":   func(c *Config, _ *EventInfo) { c.Widths = map[SiteID]int{"fc1": 1} },
+		"no site may g": func(c *Config, _ *EventInfo) { c.MaxParams = g.NumParams() + 3 },
+		"no site ma":    func(c *Config, _ *EventInfo) { c.MaxFLOPs = 1 },
+	} {
+		c, info := testConfig(), w.info(1, 32)
+		change(&c, &info)
+		e := NewEvent(c, m, nil, info)
+		if _, _, ok := e.Next(); ok || e.Outcome() == nil || !strings.Contains(e.Outcome().Record.Why, want) {
+			t.Errorf("%s: outcome %+v", want, e.Outcome())
+		}
+		if e.Feed(nil) == nil {
+			t.Error("sums after the decision must be an error")
+		}
+	}
+}
+
+func TestLimits(t *testing.T) {
+	g := cnn(t, 2, 2, 2)
+	w := newWorld(t, g, 2400, 1)
+	m := nn.Init(g, 2)
+	w.train(t, m, 30, 128, 32, 0.1)
+	for _, c := range []Config{{MaxParams: g.NumParams() + 60}, {MaxFLOPs: g.FLOPs() + 20000}, {MaxWidth: 3}, {Widths: map[SiteID]int{"conv1": 3, "conv2": 2}}} {
+		full := testConfig()
+		full.MaxParams, full.MaxFLOPs, full.MaxWidth, full.Widths = c.MaxParams, c.MaxFLOPs, c.MaxWidth, c.Widths
+		full.Significance, full.SitesPerEvent = 0, 3
+		for _, policy := range []string{PolicyTiny, PolicyGradMax, PolicyRandom} {
+			full.Policy = policy
+			o := w.run(t, NewEvent(full, m, nil, w.info(1, 32)), m, 32)
+			after := o.Model.Graph
+			if c.MaxParams > 0 && after.NumParams() > c.MaxParams || c.MaxFLOPs > 0 && after.FLOPs() > c.MaxFLOPs {
+				t.Errorf("%s: %d parameters, %d FLOPs: limits %d, %d", policy, after.NumParams(), after.FLOPs(), c.MaxParams, c.MaxFLOPs)
+			}
+			if c.MaxWidth > 0 && after.Node("conv2").Out > 3 || c.Widths != nil && (after.Node("conv1").Out > 3 || after.Node("conv2").Out > 2) {
+				t.Errorf("%s: widths exceeded", policy)
+			}
+		}
+	}
+}
+
+func TestDryRunAndInspection(t *testing.T) {
+	g := cnn(t, 2, 2, 2)
+	w := newWorld(t, g, 2400, 1)
+	m := nn.Init(g, 2)
+	w.train(t, m, 30, 128, 32, 0.1)
+	before := m.Digest()
+	c := testConfig()
+	c.DryRun, c.Significance = true, 0
+	o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+	if o.Grown || o.Model != m || o.Record.Decision != Grow || o.Record.ParamsAfter <= o.Record.ParamsBefore {
+		t.Errorf("dry run: grown %v, decision %q", o.Grown, o.Record.Decision)
+	}
+	c.MaxWidth = 1
+	o = w.run(t, NewInspection(c, m, w.info(1, 32)), m, 32)
+	if len(o.Record.Sites) != 3 || m.Digest() != before {
+		t.Fatal("inspection must report all sites and change nothing")
+	}
+	for _, s := range o.Record.Sites {
+		if len(s.Spectrum) == 0 || s.Psi2 <= 0 || s.Share <= 0 || s.Share > 1 {
+			t.Errorf("inspection of %s: %+v", s.Site, s)
+		}
 	}
 }

@@ -2,11 +2,7 @@ package growth
 
 import (
 	"github.com/tinygrow/tinygrow/tensor/kernel"
-	"github.com/tinygrow/tinygrow/tensor/linalg"
 )
-
-// panelRows is how many rows of a symmetric product are computed at a time.
-const panelRows = 96
 
 // products computes sums of outer products over the columns of float32
 // matrices. Sums over the columns of one call are float32 chains of fused
@@ -15,15 +11,16 @@ type products struct{ out, scratch []float32 }
 
 // addSym adds z z' for z (d, k) to the packed symmetric matrix dst of order d.
 func (p *products) addSym(dst []float64, z []float32, d, k int) {
-	for i := 0; i < d; i += panelRows {
-		m, n := min(panelRows, d-i), d-i
-		out := p.product(z[i*k:], z[i*k:], m, n, k)
-		for r := range m {
-			row := dst[linalg.PackedIndex(d, i+r, i+r):][:n-r]
-			for j, v := range out[r*n+r : (r+1)*n] {
-				row[j] += float64(v)
-			}
+	p.out = grow(p.out, d*d)
+	p.scratch = grow(p.scratch, kernel.GemmScratchLen(d, d, k))
+	kernel.Syrk(false, d, k, z, k, p.out, d, false, p.scratch)
+	for i := range d {
+		row := p.out[i*d+i : (i+1)*d]
+		part := dst[:len(row)]
+		for j, v := range row {
+			part[j] += float64(v)
 		}
+		dst = dst[len(row):]
 	}
 }
 

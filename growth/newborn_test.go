@@ -2,6 +2,7 @@ package growth
 
 import (
 	"math"
+	"reflect"
 	"testing"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -59,6 +60,21 @@ func meanLoss(t *testing.T, m *nn.Model, bs []*nn.Batch, mode nn.Mode) float64 {
 	return sum / n
 }
 
+// slope returns the decrease of the mean loss by the amplitude at zero, from
+// two finite differences (Richardson).
+func slope(t *testing.T, m *nn.Model, in Insertion, bs []*nn.Batch, step float64) float64 {
+	t.Helper()
+	before := meanLoss(t, m, bs, nn.Train)
+	at := func(g float64) float64 {
+		wide, err := Widen(m, []Insertion{in.Scaled(g)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return (before - meanLoss(t, wide, bs, nn.Train)) / g
+	}
+	return 2*at(step/2) - at(step)
+}
+
 // newbornNets have a site "a" behind every kind of path.
 func newbornNets(t *testing.T) map[string]*nn.Graph {
 	nets := statisticsNets(t)
@@ -88,18 +104,113 @@ func TestP08DerivativeByAmplitude(t *testing.T) {
 				gain, _ := part.gain(j)
 				want += gain
 			}
-			const step = 1. / 1024
-			wide, err := Widen(m, []Insertion{in.Scaled(step)})
-			if err != nil {
-				t.Fatal(err)
-			}
-			before := meanLoss(t, m, bs, nn.Train)
-			got := (before - meanLoss(t, wide, bs, nn.Train)) / step
-			half, _ := Widen(m, []Insertion{in.Scaled(step / 2)})
-			got = 2*(before-meanLoss(t, half, bs, nn.Train))/(step/2) - got // Richardson
+			got := slope(t, m, in, bs, 1./1024)
 			if math.Abs(got-want) > 1e-2*math.Max(math.Abs(want), 0.1) {
 				t.Errorf("finite difference %g, measured derivative %g", got, want)
 			}
 		})
+	}
+}
+
+// P8 for tanh and GELU: at amplitude zero only the linear part counts, which
+// shrunken incoming weights measure.
+func TestP08SmoothActivations(t *testing.T) {
+	for name, g := range newbornNets(t) {
+		site, _ := siteOf(g, "a")
+		if ops := site.activations(g); len(ops) != 1 || ops[0] == nn.OpReLU {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			m := randomModel(g, 3)
+			bs := batches(g, 4, 1, 96, 96)
+			const shrink = 1. / 1024
+			small := randomInsertion(t, m, "a", 1, bs)
+			small.Alpha = times(small.Alpha, shrink)
+			part := newbornPart(t, m, small, bs)
+			want := 0.0
+			for j := range small.Count {
+				gain, _ := part.gain(j)
+				want += gain / shrink
+			}
+			in := randomInsertion(t, m, "a", 1, bs)
+			got := slope(t, m, in, bs, 1./8192)
+			if math.Abs(got-want) > 5e-2*math.Max(math.Abs(want), 0.1) {
+				t.Errorf("finite difference %g, measured derivative %g", got, want)
+			}
+		})
+	}
+}
+
+// P9: with dW* applied at the same amplitude the derivative gains tr(dW* M).
+func TestP09DerivativeWithUpdate(t *testing.T) {
+	for _, name := range []string{"mlp", "flatten", "conv 3/2/0 conv 3/2/2"} {
+		g := newbornNets(t)[name]
+		m := randomModel(g, 3)
+		bs := batches(g, 4, 1, 96, 96)
+		p := parseUpdate(g, "a", sums(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs), 0)
+		u := BestUpdate(p.S1, p.M, p.Desired, threshold)
+		in := randomInsertion(t, m, "a", 2, bs)
+		in.Update = float32s(u.Delta)
+		part := newbornPart(t, m, in, bs)
+		want := u.Desired - u.Psi2
+		for j := range in.Count {
+			gain, _ := part.gain(j)
+			want += gain
+		}
+		close(t, name, slope(t, m, in, bs, 1./1024), want, 1e-2)
+	}
+}
+
+// P10: relu(t) - relu(-t) = t, so the derivatives of the two signs add up to
+// the linear prediction alpha' M_prev omega.
+func TestP10SignsAddUp(t *testing.T) {
+	for _, name := range []string{"mlp", "flatten", "global pool", "conv 3/2/0 conv 3/2/2", "conv 2/1/2 conv 2/1/1"} {
+		g := newbornNets(t)[name]
+		site, _ := siteOf(g, "a")
+		if g.Node(site.Between[0]).Op == nn.OpMaxPool || name == "flatten" {
+			g = chain(t, nn.Shape{C: 2, H: 4, W: 4}, nn.CrossEntropy, conv("a", 3, 3, 1, 1, true), op("r", nn.OpReLU), op("f", nn.OpFlatten), linear("z", 3, true))
+		}
+		m := randomModel(g, 3)
+		bs := batches(g, 4, 2, 40, 37)
+		l, _ := layoutOf(g, "a")
+		in := randomInsertion(t, m, "a", 1, bs)
+		total := sums(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{{Site: "a", Full: true}}}, bs)
+		n := parseNeurons(g, SiteRequest{Site: "a", Full: true}, total, 0).N
+		var want float64
+		for i := range l.first.rows() {
+			for o := range len(in.Omega) {
+				want += float64(in.Alpha[i]) * n.At(i, o) * float64(in.Omega[o])
+			}
+		}
+		opposite := in
+		opposite.Alpha, opposite.Omega = times(in.Alpha, -1), times(in.Omega, -1)
+		plus, _ := newbornPart(t, m, in, bs).gain(0)
+		minus, _ := newbornPart(t, m, opposite, bs).gain(0)
+		if math.Abs(plus+minus-want) > 1e-5*(math.Abs(plus)+math.Abs(minus)) {
+			t.Errorf("%s: %g + %g = %g, linear prediction %g", name, plus, minus, plus+minus, want)
+		}
+	}
+}
+
+// P23: whichever sign the decomposition gives a neuron, the same one is taken.
+func TestP23SignOfDecompositionDoesNotMatter(t *testing.T) {
+	g := newbornNets(t)["mlp"]
+	m := randomModel(g, 3)
+	bs := batches(g, 4, 2, 40, 37)
+	l, _ := layoutOf(g, "a")
+	take := func(flipped bool) Insertion {
+		s := &Neurons{Lambda: []float64{1, 1}, Alpha: normal(1, 2, l.first.rows()), Omega: normal(2, l.outputs, 2)}
+		if flipped {
+			flip(s.Alpha, s.Omega, 0)
+			flip(s.Alpha, s.Omega, 1)
+		}
+		c := &candidate{layout: l, record: &SiteRecord{Significant: 2}, neurons: s}
+		c.bothSigns(g)
+		c.choose(newbornPart(t, m, c.both, bs))
+		return c.kept
+	}
+	a, b := take(false), take(true)
+	if a.Count == 0 || !reflect.DeepEqual(a, b) {
+		t.Errorf("taken %+v, flipped %+v", a, b)
 	}
 }

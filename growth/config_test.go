@@ -1,0 +1,77 @@
+package growth
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+)
+
+func TestConfigValidate(t *testing.T) {
+	if err := Default().Validate(); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range Policies() {
+		c := Default()
+		c.Policy = p
+		if err := c.Validate(); err != nil {
+			t.Error(err)
+		}
+	}
+	c := Default()
+	c.Policy, c.Where, c.Kernels, c.EverySteps, c.Until = "tinny", "here", "half", 0, 2
+	c.MaxNeurons, c.MaxPower, c.Significance, c.MaxParams = 0, 200, math.NaN(), -1
+	c.Widths = map[SiteID]int{"conv1": -2}
+	err := c.Validate()
+	if err == nil {
+		t.Fatal("no fault found")
+	}
+	for _, part := range []string{`policy "tinny"`, `where "here"`, `kernels "half"`, "every_steps", "until 2", "max_neurons 0", "max_power 200", "significance NaN", "max_params -1", "widths of conv1 -2"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("faults lack %q:\n%v", part, err)
+		}
+	}
+}
+
+func TestDue(t *testing.T) {
+	c := Default()
+	c.EverySteps, c.Until, c.MaxEvents, c.MaxRefusals, c.MaxParams = 10, 0.5, 5, 2, 1000
+	at := Progress{Step: 20, StepsPerEpoch: 7, TotalSteps: 100, Params: 10}
+	for name, change := range map[string]func(c *Config, p *Progress, h *History){
+		"never grows":        func(c *Config, _ *Progress, _ *History) { c.Policy = PolicyNone },
+		"between events":     func(_ *Config, p *Progress, _ *History) { p.Step = 21 },
+		"is past":            func(_ *Config, p *Progress, _ *History) { p.Step = 60 },
+		"event of this step": func(_ *Config, _ *Progress, h *History) { *h = History{Events: 1, LastStep: 20} },
+		"5 events":           func(_ *Config, _ *Progress, h *History) { h.Events = 5 },
+		"2 events in a row":  func(_ *Config, _ *Progress, h *History) { h.Refusals = 2 },
+		"the budget is 1000": func(_ *Config, p *Progress, _ *History) { p.Params = 1000 },
+	} {
+		c, p, h := c, at, History{}
+		change(&c, &p, &h)
+		if due, why := c.Due(p, h); due || !strings.Contains(why, name) {
+			t.Errorf("%s: due %v, %q", name, due, why)
+		}
+	}
+	if due, why := c.Due(at, History{}); !due || why != "every 10 steps" {
+		t.Errorf("due %v, %q", due, why)
+	}
+	c.EveryEpochs = 2
+	for step := range uint64(40) {
+		p := at
+		p.Step = step
+		if due, _ := c.Due(p, History{}); due != (step > 0 && step%14 == 0) {
+			t.Errorf("step %d: due %v", step, due)
+		}
+	}
+}
+
+func TestNumberInJSON(t *testing.T) {
+	b, err := json.Marshal([]Number{1.5, Number(math.NaN()), Number(math.Inf(-1)), 1e-300})
+	if err != nil || string(b) != "[1.5,null,null,1e-300]" {
+		t.Errorf("%s, %v", b, err)
+	}
+	var back []Number
+	if err := json.Unmarshal(b, &back); err != nil || back[0] != 1.5 || back[1] != 0 {
+		t.Errorf("%v, %v", back, err)
+	}
+}
