@@ -92,7 +92,7 @@ func measure(g *nn.Graph, c Config) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	times := t.run(3, 5, c.Time)
+	times := t.run(3, c.Time)
 	slices.Sort(times)
 	median := times[len(times)/2].Seconds()
 	return Result{
@@ -102,10 +102,11 @@ func measure(g *nn.Graph, c Config) (Result, error) {
 	}, nil
 }
 
-// run makes warm steps, then at least the given number and time, and returns
-// the times of the latter.
-func (t *trainer) run(warm, least int, d time.Duration) []time.Duration {
-	for range warm {
+// run makes up to three steps to warm up, for at most time d, then at least the
+// given number of steps and time, and returns the times of the latter.
+func (t *trainer) run(least int, d time.Duration) []time.Duration {
+	warm := time.Now().Add(d)
+	for i := 0; i < 3 && (i == 0 || time.Now().Before(warm)); i++ {
 		t.step()
 	}
 	var times []time.Duration
@@ -125,7 +126,7 @@ func fastest(g *nn.Graph, c Config) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		if d := slices.Min(t.run(1, 2, c.Time/10)); d < best {
+		if d := slices.Min(t.run(2, c.Time/10)); d < best {
 			best, size = d, m
 		}
 	}

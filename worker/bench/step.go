@@ -34,7 +34,7 @@ func newTrainer(g *nn.Graph, batch, microShard, threads int) (*trainer, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &trainer{model: nn.Init(g, 1), program: program, threads: threads, samples: batch}
+	t := &trainer{model: nn.Init(g, 1), program: program, packed: program.NewPacked(), threads: threads, samples: batch}
 	t.packed = program.NewPacked()
 	t.optimizer = optim.New(optim.Default(), g.NumParams())
 	pixels := rng.New(1)

@@ -1,0 +1,42 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Names are the data sets that Open knows.
+var Names = []string{"shapes", "cifar10", "cifar100", "mnist", "folder"}
+
+// Config says which data set to read. Start from Default.
+type Config struct {
+	// Name is one of Names; mnist reads every set in IDX files of MNIST's names, as Fashion-MNIST.
+	Name string `yaml:"name" json:"name"`
+	// Dir is where its files are; shapes has none.
+	Dir string `yaml:"dir" json:"dir"`
+	// Limit keeps that many samples of each split, the classes in equal
+	// parts as far as they reach; 0 keeps all.
+	Limit int `yaml:"limit" json:"limit"`
+	// Seed draws the set shapes; other sets have none.
+	Seed uint64 `yaml:"seed" json:"seed"`
+}
+
+// Default returns the built-in set.
+func Default() Config { return Config{Name: "shapes", Seed: 1} }
+
+// Validate returns all faults at once, or nil.
+func (c Config) Validate() error {
+	var faults []error
+	if !slices.Contains(Names, c.Name) {
+		faults = append(faults, fmt.Errorf("data set %q is unknown: use one of %s", c.Name, strings.Join(Names, ", ")))
+	}
+	if c.Limit < 0 {
+		faults = append(faults, fmt.Errorf("limit %d: must be at least 0", c.Limit))
+	}
+	if c.Dir == "" && c.Name != "shapes" && slices.Contains(Names, c.Name) {
+		faults = append(faults, fmt.Errorf("data set %s needs the directory of its files: --data-dir DIR", c.Name))
+	}
+	return errors.Join(faults...)
+}

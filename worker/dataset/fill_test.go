@@ -1,0 +1,182 @@
+package dataset
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+func shapesSet(t testing.TB, train, test int) *Set {
+	t.Helper()
+	s := drawShapes(3, train, test)
+	s.finish()
+	return s
+}
+
+var epoch3 = proto.Order{Split: Train, Stream: "epoch", Seed: 5, Index: 3}
+
+func TestFillLaysSamplesOutByLane(t *testing.T) {
+	s := shapesSet(t, 100, 20)
+	mean, std := s.Statistics()
+	const n, m = 37, 40 // two blocks, the second in part
+	b := nn.NewBatch(s.Shape(), m, s.Classes())
+	for i := range b.X {
+		b.X[i] = 99 // of an earlier round
+	}
+	s.Fill(b, epoch3, false, 7, n)
+	if b.N != n {
+		t.Fatalf("N is %d", b.N)
+	}
+	ids := s.ids(epoch3)
+	for j := range 64 {
+		for c := range 3 {
+			for p := range 1024 {
+				var want float64
+				if j < n {
+					img := s.Image(Train, int(ids[7+j]))
+					want = (float64(img[c*1024+p]) - mean[c]) / std[c]
+				}
+				if got := b.X[((j/32*1024+p)*3+c)*32+j%32]; got != float32(want) {
+					t.Fatalf("sample %d channel %d pixel %d: %g, want %g", j, c, p, got, want)
+				}
+			}
+		}
+		for c := range s.Classes() {
+			want := float32(0)
+			if j < n && s.Label(Train, int(ids[7+j])) == c {
+				want = 1
+			}
+			if got := b.Targets[(j/32*s.Classes()+c)*32+j%32]; got != want {
+				t.Fatalf("target %d of sample %d: %g", c, j, got)
+			}
+		}
+		if j < n && int(b.Labels[j]) != s.Label(Train, int(ids[7+j])) {
+			t.Fatalf("label of sample %d", j)
+		}
+	}
+}
+
+func TestFillIsTheSameHoweverItIsCut(t *testing.T) {
+	s := shapesSet(t, 100, 20)
+	whole := nn.NewBatch(s.Shape(), 64, 0)
+	s.Fill(whole, epoch3, true, 0, 64)
+	part := nn.NewBatch(s.Shape(), 32, 0)
+	s.Fill(part, epoch3, true, 32, 32)
+	if !slices.Equal(whole.X[len(part.X):], part.X) || !slices.Equal(whole.Labels[32:], part.Labels) {
+		t.Error("the second half differs from the second half of the whole")
+	}
+}
+
+func TestAugmentationMovesAndMirrors(t *testing.T) {
+	s := shapesSet(t, 400, 20)
+	seen := map[pose]int{}
+	for i := range 400 {
+		p := s.pose(epoch3, i)
+		if p != s.pose(epoch3, i) {
+			t.Fatal("a pose changed")
+		}
+		if max(p.dx, -p.dx, p.dy, -p.dy) > pad {
+			t.Fatalf("pose %+v", p)
+		}
+		seen[p]++
+	}
+	if len(seen) < 120 { // of 162
+		t.Errorf("only %d poses among 400 images", len(seen))
+	}
+	other := epoch3
+	other.Index++
+	same := 0
+	for i := range 400 {
+		if s.pose(epoch3, i) == s.pose(other, i) {
+			same++
+		}
+	}
+	if same > 20 {
+		t.Errorf("%d of 400 images have the same pose in two epochs", same)
+	}
+
+	img := make([]byte, 3*1024)
+	for i := range img {
+		img[i] = byte(i * 7)
+	}
+	for _, p := range []pose{{}, {2, -3, false}, {-4, 4, true}, {0, 0, true}} {
+		got := make([]float32, 1024*3*32)
+		s.place(got, img, p)
+		for c := range 3 {
+			for y := range 32 {
+				for x := range 32 {
+					sy, sx := y+p.dy, x+p.dx
+					if p.mirrored {
+						sx = 31 - x + p.dx
+					}
+					var want float32
+					if sy >= 0 && sy < 32 && sx >= 0 && sx < 32 {
+						want = s.table[c][img[(c*32+sy)*32+sx]]
+					}
+					if got[((y*32+x)*3+c)*32] != want {
+						t.Fatalf("pose %+v channel %d at %d, %d", p, c, y, x)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestOrdersArePermutationsByKey(t *testing.T) {
+	s := shapesSet(t, 100, 20)
+	first := slices.Clone(s.ids(epoch3))
+	for i := range 10 { // pushes the first out of memory
+		s.ids(proto.Order{Split: Train, Stream: "growth", Seed: 5, Index: uint64(i)})
+	}
+	if !slices.Equal(first, s.ids(epoch3)) {
+		t.Error("an order changed")
+	}
+	sorted := slices.Clone(first)
+	slices.Sort(sorted)
+	for i, id := range sorted {
+		if int(id) != i {
+			t.Fatal("not a permutation")
+		}
+	}
+	growth := epoch3
+	growth.Stream = "growth"
+	if slices.Equal(first, s.ids(growth)) {
+		t.Error("two streams have one order")
+	}
+}
+
+func TestNormalisedTrainingSamplesHaveMeanZeroAndVarianceOne(t *testing.T) {
+	s := shapesSet(t, 64, 20)
+	b := nn.NewBatch(s.Shape(), 64, 0)
+	s.Fill(b, proto.Order{Split: Train, Stream: "sequential"}, false, 0, 64)
+	var sum, squares float64
+	for _, v := range b.X {
+		sum += float64(v)
+		squares += float64(v) * float64(v)
+	}
+	n := float64(len(b.X))
+	if math.Abs(sum/n) > 1e-4 || math.Abs(squares/n-1) > 1e-3 {
+		t.Errorf("mean %g, variance %g", sum/n, squares/n)
+	}
+}
+
+func TestLimitKeepsTheClassesInBalance(t *testing.T) {
+	s := samples{labels: []uint16{0, 0, 0, 1, 0, 2, 1, 1}, images: []byte{0, 1, 2, 3, 4, 5, 6, 7}}
+	s.limit(5, 3, 1)
+	if !slices.Equal(s.images, []byte{0, 1, 3, 5, 6}) || !slices.Equal(s.labels, []uint16{0, 0, 1, 2, 1}) {
+		t.Errorf("kept %v of classes %v", s.images, s.labels)
+	}
+}
+
+func BenchmarkFill(b *testing.B) {
+	s := shapesSet(b, 1000, 20)
+	batch := nn.NewBatch(s.Shape(), 32, 0)
+	b.ReportAllocs()
+	for b.Loop() {
+		s.Fill(batch, epoch3, true, 64, 32)
+	}
+	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/32, "us/image")
+}

@@ -1,0 +1,210 @@
+package dataset
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// ErrData is the cause of every error that faults of the files lead to.
+var ErrData = errors.New("data set")
+
+// faulty returns an error that ErrData is the cause of.
+func faulty(format string, args ...any) error {
+	return fmt.Errorf("%w: %w", ErrData, fmt.Errorf(format, args...))
+}
+
+// The splits of a set.
+const (
+	Train = "train"
+	Test  = "test"
+)
+
+// Set is a data set in memory. Its methods may be called concurrently.
+type Set struct {
+	name        string
+	shape       nn.Shape
+	classes     []string
+	flip        bool // a mirrored image is of the same class
+	train, test samples
+	digest      string
+	table       [][256]float32 // normalised value of each byte, by channel
+	orders      orders
+}
+
+// samples are the images of a split, one after another, each (C, H, W) bytes.
+type samples struct {
+	images []byte
+	labels []uint16
+}
+
+func (s *samples) image(i, size int) []byte { return s.images[i*size : (i+1)*size] }
+
+// Open reads the set that c names.
+func Open(c Config) (*Set, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	var s *Set
+	var err error
+	switch c.Name {
+	case "shapes":
+		s = drawShapes(c.Seed, shapesTrain, shapesTest)
+	case "cifar10":
+		s, err = readCIFAR(c.Dir, cifar10)
+	case "cifar100":
+		s, err = readCIFAR(c.Dir, cifar100)
+	case "mnist":
+		s, err = readMNIST(c.Dir)
+	case "folder":
+		s, err = readFolder(c.Dir)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.name = c.Name
+	for _, split := range []*samples{&s.train, &s.test} {
+		split.limit(c.Limit, len(s.classes), s.shape.Len())
+	}
+	if len(s.train.labels) == 0 {
+		return nil, faulty("%s: no training samples in %s", c.Name, c.Dir)
+	}
+	s.finish()
+	return s, nil
+}
+
+// finish computes what follows from the samples.
+func (s *Set) finish() {
+	var wg sync.WaitGroup
+	wg.Go(func() { s.digest = s.hash() })
+	mean, std := s.Statistics()
+	s.table = make([][256]float32, s.shape.C)
+	for c := range s.table {
+		for v := range s.table[c] {
+			s.table[c][v] = float32((float64(v) - mean[c]) / std[c])
+		}
+	}
+	wg.Wait()
+}
+
+// limit keeps n samples, at most the same number of each class as far as that
+// fills n, each class's first, in their order.
+func (s *samples) limit(n, classes, size int) {
+	if n == 0 || n >= len(s.labels) {
+		return
+	}
+	quota := make([]int, classes)
+	count := make([]int, classes)
+	for _, l := range s.labels {
+		count[l]++
+	}
+	for left := n; left > 0; {
+		for c := range quota {
+			if left > 0 && quota[c] < count[c] {
+				quota[c]++
+				left--
+			}
+		}
+	}
+	kept := 0
+	for i, l := range s.labels {
+		if quota[l] == 0 {
+			continue
+		}
+		quota[l]--
+		copy(s.image(kept, size), s.image(i, size))
+		s.labels[kept] = l
+		kept++
+	}
+	s.images, s.labels = s.images[:kept*size], s.labels[:kept]
+}
+
+// hash identifies shape, number of classes and samples, wherever they were read from.
+func (s *Set) hash() string {
+	h := sha256.New()
+	put := func(v ...int) {
+		for _, v := range v {
+			h.Write(binary.LittleEndian.AppendUint64(nil, uint64(v)))
+		}
+	}
+	put(s.shape.C, s.shape.H, s.shape.W, len(s.classes))
+	for _, split := range []*samples{&s.train, &s.test} {
+		put(len(split.labels))
+		h.Write(split.images)
+		labels := make([]byte, 0, 2*len(split.labels))
+		for _, l := range split.labels {
+			labels = binary.LittleEndian.AppendUint16(labels, l)
+		}
+		h.Write(labels)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// Name returns the name the set was opened by.
+func (s *Set) Name() string { return s.name }
+
+// Shape returns the shape of an image.
+func (s *Set) Shape() nn.Shape { return s.shape }
+
+// ClassNames returns the names of the classes by label.
+func (s *Set) ClassNames() []string { return s.classes }
+
+// Classes returns the number of classes.
+func (s *Set) Classes() int { return len(s.classes) }
+
+// Digest identifies the contents: the SHA-256 of shape, classes and samples.
+func (s *Set) Digest() string { return s.digest }
+
+// split returns the samples called name.
+func (s *Set) split(name string) *samples {
+	switch name {
+	case Train:
+		return &s.train
+	case Test:
+		return &s.test
+	}
+	panic("dataset: unknown split")
+}
+
+// Len returns the number of samples of a split.
+func (s *Set) Len(split string) int { return len(s.split(split).labels) }
+
+// Label returns the class of sample i of a split.
+func (s *Set) Label(split string, i int) int { return int(s.split(split).labels[i]) }
+
+// Image returns the bytes (C, H, W) of sample i of a split; they must not be changed.
+func (s *Set) Image(split string, i int) []byte { return s.split(split).image(i, s.shape.Len()) }
+
+// Statistics returns mean and standard deviation of each channel's bytes over
+// the training samples, summed exactly; a channel without variance has 1.
+func (s *Set) Statistics() (mean, std []float64) {
+	area := s.shape.H * s.shape.W
+	count := make([][256]uint64, s.shape.C)
+	for i := 0; i < len(s.train.images); i += area {
+		hist := &count[i/area%s.shape.C]
+		for _, v := range s.train.images[i : i+area] {
+			hist[v]++
+		}
+	}
+	n := float64(len(s.train.labels) * area)
+	for c := range count {
+		var sum, squares uint64
+		for v, k := range count[c] {
+			sum += uint64(v) * k
+			squares += uint64(v) * uint64(v) * k
+		}
+		m := float64(sum) / n
+		variance := float64(squares)/n - float64(m*m)
+		if variance < 1e-9 {
+			variance = 1
+		}
+		mean, std = append(mean, m), append(std, math.Sqrt(variance))
+	}
+	return mean, std
+}
