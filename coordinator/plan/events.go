@@ -72,13 +72,19 @@ func (Tick) event()    {}
 // Command is something to do; it is one of the structs below. Each says why.
 type Command interface{ command() }
 
-// Assign answers a worker's pull with a block. Task counts the tasks of the
-// worker. A worker that already computed the block may send its partial again.
+// Assign answers a worker's last pull with a block. Task counts the tasks of
+// the worker. A worker that already computed the block may send its partial again.
 type Assign struct {
 	Worker proto.WorkerID
 	Round  proto.Round
 	Block  proto.Block
 	Task   uint64
+	Why    string
+}
+
+// Wait answers a worker's last pull with nothing: it pulls again.
+type Wait struct {
+	Worker proto.WorkerID
 	Why    string
 }
 
@@ -131,6 +137,7 @@ type (
 )
 
 func (Assign) command()   {}
+func (Wait) command()     {}
 func (Fold) command()     {}
 func (Ignore) command()   {}
 func (Alarm) command()    {}
@@ -143,6 +150,7 @@ func (Resumed) command()  {}
 func (c Assign) String() string {
 	return fmt.Sprintf("assign %s %s task %d: %s", c.Worker, c.Block, c.Task, c.Why)
 }
+func (c Wait) String() string     { return fmt.Sprintf("wait %s: %s", c.Worker, c.Why) }
 func (c Fold) String() string     { return fmt.Sprintf("fold %s %s: %s", c.Worker, c.Block, c.Why) }
 func (c Ignore) String() string   { return fmt.Sprintf("ignore %s %s: %s", c.Worker, c.Block, c.Why) }
 func (c Complete) String() string { return fmt.Sprintf("complete %d: %s", c.Round, c.Why) }

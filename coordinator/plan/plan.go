@@ -15,6 +15,9 @@ type Config struct {
 	MinWorkers int
 	// LostAfter is the silence after which a worker is given up [10 s].
 	LostAfter time.Duration
+	// Poll is how long a pull may stay unanswered before the worker is told to
+	// pull again, so that neither side waits for an answer that was lost [2 s].
+	Poll time.Duration
 	// Overdue is how many times the usual duration a block may take before an
 	// idle worker gets a copy [3], and Grace is added to that [100 ms].
 	Overdue float64
@@ -27,6 +30,7 @@ type Config struct {
 func (c Config) withDefaults() Config {
 	setDefault(&c.MinWorkers, 1)
 	setDefault(&c.LostAfter, 10*time.Second)
+	setDefault(&c.Poll, 2*time.Second)
 	setDefault(&c.Overdue, 3)
 	setDefault(&c.Grace, 100*time.Millisecond)
 	setDefault(&c.HeavyBlock, 16)
@@ -58,6 +62,7 @@ type worker struct {
 	threads int
 	heard   Time
 	pulling bool   // a pull waits for its answer
+	pulled  Time   // since then
 	pull    uint64 // Seq of the last pull
 	task    uint64 // number of the last task
 	served  bool   // was given a block in this round
@@ -200,7 +205,7 @@ func (p *Plan) pulled(now Time, e Pull) {
 	if e.Seq <= w.pull {
 		return // an old pull that was delayed
 	}
-	w.pull, w.pulling = e.Seq, true
+	w.pull, w.pulling, w.pulled = e.Seq, true, now
 	for i := range w.held {
 		if w.held[i].task > e.Last { // its answer was lost
 			p.again(now, w, i, "the answer to its last pull was lost")
@@ -213,6 +218,9 @@ func (p *Plan) tick(now Time) {
 	for _, w := range slices.Clone(p.order) {
 		if now-w.heard > p.cfg.LostAfter {
 			p.remove(w, fmt.Sprintf("silent for %s", (now-w.heard).Round(time.Millisecond)))
+		} else if w.pulling && now-w.pulled > p.cfg.Poll {
+			w.pulling = false
+			p.say(Wait{w.id, "nothing to do yet"})
 		}
 	}
 }

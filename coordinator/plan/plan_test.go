@@ -102,7 +102,7 @@ func warm(s *script, workers ...proto.WorkerID) {
 }
 
 func TestIdleWorkerCopiesAnOverdueBlockAndTheFirstPartialWins(t *testing.T) {
-	s := newScript(t, Config{LostAfter: time.Minute})
+	s := newScript(t, Config{LostAfter: time.Minute, Poll: time.Minute})
 	warm(s, "a", "b")
 	s.want(Open{Round: 2, MicroShards: 2, Kind: "gradient"},
 		"assign a [0,1) task 2: its share of the round",
@@ -130,7 +130,7 @@ func TestIdleWorkerCopiesAnOverdueBlockAndTheFirstPartialWins(t *testing.T) {
 }
 
 func TestUnequalDuplicateIsAnAlarm(t *testing.T) {
-	s := newScript(t, Config{LostAfter: time.Minute})
+	s := newScript(t, Config{LostAfter: time.Minute, Poll: time.Minute})
 	warm(s, "a", "b")
 	s.step(Open{Round: 2, MicroShards: 1, Kind: "gradient"})
 	s.after(5 * time.Second)
@@ -140,7 +140,7 @@ func TestUnequalDuplicateIsAnAlarm(t *testing.T) {
 }
 
 func TestBlocksOfALostWorkerAreGivenToOthers(t *testing.T) {
-	s := newScript(t, Config{LostAfter: 5 * time.Second})
+	s := newScript(t, Config{LostAfter: 5 * time.Second, Poll: time.Minute})
 	s.want(Join{"a", 1})
 	s.want(Join{"b", 1})
 	s.want(s.pull("a"))
@@ -187,13 +187,25 @@ func TestALostAnswerIsSentAgain(t *testing.T) {
 }
 
 func TestALostPartialIsAskedForAgain(t *testing.T) {
-	s := newScript(t, Config{LostAfter: time.Minute})
+	s := newScript(t, Config{LostAfter: time.Minute, Poll: time.Minute})
 	warm(s, "a")
 	s.want(Open{Round: 2, MicroShards: 1, Kind: "gradient"}, "assign a [0,1) task 2: its share of the round")
 	s.want(s.pull("a"))
 	s.after(4 * time.Second)
 	s.want(Tick{}, "assign a [0,1) task 3: nothing of it arrived in time; send it again if it is done")
 	s.want(Tick{})
+}
+
+func TestAPullIsAnsweredInTime(t *testing.T) {
+	s := newScript(t, Config{})
+	s.want(Join{"a", 1})
+	s.want(s.pull("a"))
+	s.after(2 * time.Second)
+	s.want(Tick{})
+	s.after(time.Second)
+	s.want(Tick{}, "wait a: nothing to do yet")
+	s.want(Open{Round: 1, MicroShards: 1})
+	s.want(s.pull("a"), "assign a [0,1) task 1: its share of the round")
 }
 
 func TestWaitsForWorkers(t *testing.T) {
@@ -227,7 +239,7 @@ func TestAnyScheduleFoldsEveryMicroShardOnce(t *testing.T) {
 
 func simulate(t *testing.T, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 1))
-	p := New(Config{LostAfter: 3 * time.Second, HeavyBlock: 1 + r.IntN(8)})
+	p := New(Config{LostAfter: 3 * time.Second, Poll: time.Second, HeavyBlock: 1 + r.IntN(8)})
 	type job struct {
 		at Time
 		e  Event
@@ -310,6 +322,8 @@ func simulate(t *testing.T, seed uint64) {
 					}
 				}
 				open()
+			case Wait:
+				pull(c.Worker, ms(5))
 			case Drop, Rejoin:
 				w := names[0]
 				if d, ok := c.(Drop); ok {

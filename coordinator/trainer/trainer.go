@@ -115,6 +115,9 @@ func (t *Trainer) Step() proto.Step { return proto.Step(t.at.Step) }
 // Steps returns the number of updates of the whole run.
 func (t *Trainer) Steps() uint64 { return t.horizon.total }
 
+// Epochs returns how often the run goes through the training samples.
+func (t *Trainer) Epochs() float64 { return float64(t.horizon.total) / float64(t.horizon.perEpoch) }
+
 // Generation returns the version of the architecture.
 func (t *Trainer) Generation() proto.Generation { return proto.Generation(t.model.Graph.Generation) }
 

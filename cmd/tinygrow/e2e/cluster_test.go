@@ -1,0 +1,241 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tinygrow/tinygrow/coordinator"
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
+	"github.com/tinygrow/tinygrow/tensor"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/rng"
+	"github.com/tinygrow/tinygrow/worker"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// toy is a made-up data set of small images: class k has a bright quadrant k.
+type toy struct {
+	digest string
+	slow   time.Duration // per micro-shard
+}
+
+var shape = nn.Shape{C: 2, H: 6, W: 6}
+
+const (
+	classes   = 4
+	trainSize = 320
+	testSize  = 90
+)
+
+func (t toy) Digest() string { return t.digest }
+
+func (t toy) Fill(b *nn.Batch, o proto.Order, augment bool, lo, hi uint64) {
+	time.Sleep(t.slow)
+	b.N = int(hi - lo)
+	clear(b.X)
+	n := trainSize
+	if o.Split == "test" {
+		n = testSize
+	}
+	var perm []uint32
+	if o.Stream != "sequential" {
+		perm = rng.New(rng.Key(o.Stream), o.Seed, o.Index).Perm(n)
+	}
+	for i := range b.N {
+		id := uint64(lo) + uint64(i)
+		if perm != nil {
+			id = uint64(perm[id])
+		}
+		label := int(id % classes)
+		b.Labels[i] = int32(label)
+		noise := rng.New(rng.Key(o.Split), id)
+		flip := augment && rng.New(o.Seed, o.Index, id).Uint64(0)%2 == 0
+		for y := range shape.H {
+			for x := range shape.W {
+				for c := range shape.C {
+					v := noise.Normal(uint64((y*shape.W+x)*shape.C + c))
+					at := x
+					if flip && c == 1 {
+						at = shape.W - 1 - x
+					}
+					if y/3*2+at/3 == label {
+						v += 0.8
+					}
+					b.X[((i/tensor.Lanes*shape.H+y)*shape.W+x)*shape.C*tensor.Lanes+c*tensor.Lanes+i%tensor.Lanes] = float32(v)
+				}
+			}
+		}
+	}
+}
+
+var data = toy{digest: "toy"}
+
+// config trains a tiny CNN with batch norm and augmentation that grows.
+func config() coordinator.Config {
+	c := coordinator.Default()
+	c.Model = nn.ModelConfig{Name: "cnn", Widths: []int{2, 2}, Norm: "batch", Head: "flatten"}
+	c.Train.Batch, c.Train.MicroShard, c.Train.Epochs, c.Train.EvalEpochs, c.Train.Augment = 56, 8, 4, 1, true
+	c.Growth.EverySteps, c.Growth.StatisticsSamples, c.Growth.NewbornSamples, c.Growth.AmplitudeSamples = 4, 96, 64, 64
+	c.Growth.Significance, c.Growth.Price = 0, 0
+	c.Cluster.LostAfter = 2 * time.Second
+	return c
+}
+
+func job(t testing.TB, dir string) coordinator.Job {
+	if dir == "" {
+		dir = filepath.Join(t.TempDir(), "run")
+	}
+	return coordinator.Job{Run: "test", Dir: dir, Config: config(), Resolved: []byte("test: true\n"),
+		Data: coordinator.Data{Digest: data.digest, Train: trainSize, Test: testSize, Shape: shape, Classes: classes}}
+}
+
+// system is where participants meet.
+type system struct {
+	connect func() bus.Bus
+}
+
+func memory() system { return system{bus.NewHub(0).Connect} }
+
+func overNATS(t testing.TB) system {
+	s, err := natsserver.Start(natsserver.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Stop)
+	return system{func() bus.Bus {
+		b, err := bus.Dial(bus.Options{URL: s.URL(), Name: "test", Bulk: proto.Bulk})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}}
+}
+
+// member is a worker of a test: Stop is a goodbye, Kill is none.
+type member struct {
+	cancel context.CancelFunc
+	bus    bus.Bus
+	done   chan error
+}
+
+func (s system) start(cfg worker.Config, samples worker.Samples, wrap func(bus.Bus) bus.Bus) *member {
+	b := s.connect()
+	if wrap != nil {
+		b = wrap(b)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	m := &member{cancel, b, make(chan error, 1)}
+	cfg.Run = "test"
+	go func() { m.done <- worker.Run(ctx, cfg, b, samples) }()
+	return m
+}
+
+// Kill cuts the worker's connection and lets it go.
+func (m *member) Kill() {
+	m.bus.Close()
+	m.cancel()
+	<-m.done
+}
+
+func (m *member) Stop() error {
+	m.cancel()
+	err := <-m.done
+	m.bus.Close()
+	return err
+}
+
+// train runs j with workers of so many threads each.
+func (s system) train(t testing.TB, j coordinator.Job, workers, threads int) coordinator.Result {
+	t.Helper()
+	var members []*member
+	for i := range workers {
+		members = append(members, s.start(worker.Config{ID: proto.WorkerID(fmt.Sprintf("w%d", i)), Threads: threads}, data, nil))
+	}
+	r := s.coordinate(t, context.Background(), j)
+	for _, m := range members {
+		if err := <-m.done; err != nil { // the end of the run ends them
+			t.Errorf("worker: %v", err)
+		}
+		m.cancel()
+		m.bus.Close()
+	}
+	return r
+}
+
+func (s system) coordinate(t testing.TB, ctx context.Context, j coordinator.Job) coordinator.Result {
+	t.Helper()
+	b := s.connect()
+	defer b.Close()
+	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("test timed out"))
+	defer cancel()
+	r, err := coordinator.Run(ctx, j, b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+		t.Fatal("the run took too long")
+	}
+	return r
+}
+
+type hashes struct{ model, optimizer, journal string }
+
+func of(r coordinator.Result) hashes {
+	return hashes{r.ModelSHA256, r.OptimizerSHA256, r.JournalSHA256}
+}
+
+var (
+	referenceOnce   sync.Once
+	referenceResult coordinator.Result
+)
+
+// reference is the undisturbed run by one worker, made once.
+func reference(t testing.TB) coordinator.Result {
+	referenceOnce.Do(func() { referenceResult = memory().train(t, job(t, ""), 1, 1) })
+	return referenceResult
+}
+
+func TestReference(t *testing.T) {
+	r := reference(t)
+	if !r.Done || r.Steps != 20 {
+		t.Errorf("%+v", r)
+	}
+	grown := 0
+	for _, e := range r.GrowthEvents {
+		if len(e.Grown) > 0 {
+			grown++
+		}
+	}
+	if grown < 2 || r.ParamsEnd <= r.ParamsStart {
+		t.Errorf("grew %d times, from %d to %d parameters", grown, r.ParamsStart, r.ParamsEnd)
+	}
+	if r.TestAccuracy < 0.4 {
+		t.Errorf("learnt nothing: %+v", r)
+	}
+}
+
+// The same configuration and data give the same bits for any number of workers
+// and threads, over memory and over NATS.
+func TestWorkersDoNotMatter(t *testing.T) {
+	want := of(reference(t))
+	for name, s := range map[string]func() system{"memory": memory, "nats": func() system { return overNATS(t) }} {
+		for _, workers := range []int{1, 2, 3, 8} {
+			for _, threads := range []int{1, 2} {
+				t.Run(fmt.Sprintf("%s %dx%d", name, workers, threads), func(t *testing.T) {
+					if got := of(s().train(t, job(t, ""), workers, threads)); got != want {
+						t.Errorf("got %+v, want %+v", got, want)
+					}
+				})
+			}
+		}
+	}
+}

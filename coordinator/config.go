@@ -1,0 +1,98 @@
+package coordinator
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tinygrow/tinygrow/coordinator/plan"
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/optim"
+)
+
+// Config is all that a coordinator can be told. Model, Train, Optimizer and
+// Growth decide the result; the rest does not change a bit of it.
+type Config struct {
+	Model      nn.ModelConfig `yaml:"model"`
+	Train      trainer.Config `yaml:"train"`
+	Optimizer  optim.Config   `yaml:"optim"`
+	Growth     growth.Config  `yaml:"growth"`
+	Cluster    Cluster        `yaml:"cluster"`
+	Checkpoint Checkpoint     `yaml:"checkpoint"`
+}
+
+// Cluster says how workers are dealt with.
+type Cluster struct {
+	// MinWorkers is the number of workers below which the run stands still.
+	MinWorkers int `yaml:"min_workers"`
+	// MaxWorkers is the number above which no more are admitted.
+	MaxWorkers int `yaml:"max_workers"`
+	// LostAfter is the silence after which a worker is given up; workers give
+	// a sign of life four times as often.
+	LostAfter time.Duration `yaml:"lost_after"`
+	// Overdue is how many times the usual duration a block may take, on top of
+	// Grace, before an idle worker gets a copy of it.
+	Overdue float64       `yaml:"overdue"`
+	Grace   time.Duration `yaml:"grace"`
+	// StopGrace is how long a run that is told to stop waits for the end of
+	// the step at hand.
+	StopGrace time.Duration `yaml:"stop_grace"`
+}
+
+// Checkpoint says when the run is saved besides at its start and its end.
+type Checkpoint struct {
+	// Every is the time between two checkpoints; EverySteps, if not 0, makes
+	// one after so many steps too.
+	Every      time.Duration `yaml:"every"`
+	EverySteps uint64        `yaml:"every_steps"`
+	// Keep is how many checkpoints stay.
+	Keep int `yaml:"keep"`
+}
+
+// Default returns a configuration that trains the model "cnn".
+func Default() Config {
+	return Config{
+		Model: nn.ModelConfig{Name: "cnn"}, Train: trainer.Default(), Optimizer: optim.Default(), Growth: growth.Default(),
+		Cluster:    Cluster{MinWorkers: 1, MaxWorkers: 1024, LostAfter: 10 * time.Second, Overdue: 3, Grace: 100 * time.Millisecond, StopGrace: 10 * time.Second},
+		Checkpoint: Checkpoint{Every: 30 * time.Second, Keep: 3},
+	}
+}
+
+// Validate returns all faults at once, or nil. Faults of the model are found
+// by nn.Build.
+func (c Config) Validate() error {
+	faults := []error{c.Train.Validate(), c.Optimizer.Validate(), c.Growth.Validate()}
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	k := c.Cluster
+	check(k.MinWorkers >= 1, "min_workers %d: must be at least 1", k.MinWorkers)
+	check(k.MaxWorkers >= k.MinWorkers && k.MaxWorkers <= 1<<16, "max_workers %d: must be min_workers to %d", k.MaxWorkers, 1<<16)
+	check(k.LostAfter >= 100*time.Millisecond && k.LostAfter <= time.Hour, "lost_after %s: must be 100ms to 1h", k.LostAfter)
+	check(k.Overdue >= 1 && k.Overdue <= 1000, "overdue %v: must be 1 to 1000", k.Overdue)
+	check(k.Grace > 0 && k.Grace <= time.Hour, "grace %s: must be above 0 and at most 1h", k.Grace)
+	check(k.StopGrace >= 0, "stop_grace %s: must be at least 0", k.StopGrace)
+	check(c.Checkpoint.Every > 0, "checkpoint every %s: must be above 0", c.Checkpoint.Every)
+	check(c.Checkpoint.Keep >= 1, "checkpoint keep %d: must be at least 1", c.Checkpoint.Keep)
+	return errors.Join(faults...)
+}
+
+func (c Config) plan() plan.Config {
+	return plan.Config{MinWorkers: c.Cluster.MinWorkers, LostAfter: c.Cluster.LostAfter, Overdue: c.Cluster.Overdue, Grace: c.Cluster.Grace}
+}
+
+func (c Config) settings(d Data) trainer.Settings {
+	return trainer.Settings{Train: c.Train, Optimizer: c.Optimizer, Growth: c.Growth, Data: trainer.Data{Train: d.Train, Test: d.Test}}
+}
+
+// Data is what a coordinator knows of the data set: it never sees samples.
+type Data struct {
+	Digest      string // workers with another one are refused
+	Train, Test int    // numbers of samples
+	Shape       nn.Shape
+	Classes     int
+}

@@ -1,0 +1,102 @@
+package coordinator
+
+import (
+	"time"
+
+	"github.com/tinygrow/tinygrow/coordinator/plan"
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/proto"
+)
+
+// Events is told what happens in a run: for progress, logs and metrics. Nil
+// fields are left out. They are called by the run's own goroutine, one at a
+// time, and must return soon.
+type Events struct {
+	Started func(Started)
+	// Step, Evaluated and Grew follow the sums of a round.
+	Step      func(trainer.StepRecord, Pace)
+	Evaluated func(trainer.EvalRecord)
+	Grew      func(growth.Record, trainer.GrownRecord)
+	// Saved is told where a checkpoint lies.
+	Saved func(dir string, step proto.Step)
+	// Joined, Refused and Left are about workers.
+	Joined  func(Member)
+	Refused func(Member, string)
+	Left    func(w proto.WorkerID, why string)
+	// Waiting says that the run stands still for want of workers, Resumed that it goes on.
+	Waiting func(why string)
+	Resumed func(why string)
+	// Alarm says that two workers computed different sums of the same block.
+	Alarm func(string)
+	// Decided is told every decision about blocks and workers, for debugging.
+	Decided func(plan.Command)
+}
+
+// Started is a run at its start.
+type Started struct {
+	Run        proto.RunID
+	Dir        string
+	Term       proto.Term
+	Resumed    bool // from a checkpoint
+	Step       proto.Step
+	Steps      uint64 // of the whole run
+	Epochs     float64
+	Params     int
+	Generation proto.Generation
+}
+
+// Pace is how fast a run goes.
+type Pace struct {
+	Wall       time.Duration // since this process took the run up
+	Workers    int
+	Threads    int
+	SamplesSec float64 // over the last seconds
+	Left       time.Duration
+}
+
+// Member is a worker as it introduced itself.
+type Member struct {
+	Worker  proto.WorkerID
+	Host    string
+	Threads int
+	Program string
+}
+
+// withDefaults gives every callback something to do.
+func (e Events) withDefaults() Events {
+	if e.Started == nil {
+		e.Started = func(Started) {}
+	}
+	if e.Step == nil {
+		e.Step = func(trainer.StepRecord, Pace) {}
+	}
+	if e.Evaluated == nil {
+		e.Evaluated = func(trainer.EvalRecord) {}
+	}
+	if e.Grew == nil {
+		e.Grew = func(growth.Record, trainer.GrownRecord) {}
+	}
+	if e.Saved == nil {
+		e.Saved = func(string, proto.Step) {}
+	}
+	if e.Joined == nil {
+		e.Joined = func(Member) {}
+	}
+	if e.Refused == nil {
+		e.Refused = func(Member, string) {}
+	}
+	if e.Left == nil {
+		e.Left = func(proto.WorkerID, string) {}
+	}
+	ignore := func(string) {}
+	for _, f := range []*func(string){&e.Waiting, &e.Resumed, &e.Alarm} {
+		if *f == nil {
+			*f = ignore
+		}
+	}
+	if e.Decided == nil {
+		e.Decided = func(plan.Command) {}
+	}
+	return e
+}

@@ -1,0 +1,133 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/bus"
+)
+
+// subscribe listens to the run's subjects. The handlers decode and check; what
+// needs the state of the run goes to the run's goroutine through the inbox,
+// and the bus waits when that is full.
+func (s *server) subscribe() (subs []bus.Subscription, err error) {
+	run := s.store.run
+	for subject, handler := range map[string]bus.Handler{
+		run.JoinSubject():     s.onHello,
+		run.PullSubject():     s.onPull,
+		run.BeatSubject():     s.onBeat,
+		run.BlobSubject():     s.onBlob,
+		run.PartialsSubject(): s.onPartial,
+	} {
+		sub, e := s.bus.Subscribe(subject, handler)
+		if e != nil {
+			err = errors.Join(err, e)
+			continue
+		}
+		subs = append(subs, sub)
+	}
+	return subs, err
+}
+
+func (s *server) push(in input) {
+	select {
+	case s.inbox <- in:
+	case <-s.done:
+	}
+}
+
+func (s *server) onHello(m *bus.Message) {
+	h := new(proto.Hello)
+	switch err := proto.Decode(m.Data, h); {
+	case errors.Is(err, proto.ErrVersion):
+		reply(m, &proto.Refusal{Head: s.head(), Why: proto.OtherVersion, Text: err.Error() + ": use the same build on both sides"})
+	case err == nil && h.Run == s.store.run:
+		s.push(input{hello: h, message: m})
+	}
+}
+
+func (s *server) onPull(m *bus.Message) {
+	p := new(proto.Pull)
+	if proto.Decode(m.Data, p) == nil && p.Run == s.store.run {
+		s.push(input{pull: p, message: m})
+	}
+}
+
+func (s *server) onBeat(m *bus.Message) {
+	h := new(proto.Heartbeat)
+	if proto.Decode(m.Data, h) == nil && h.Run == s.store.run && h.Term == s.store.term {
+		s.push(input{beat: h})
+	}
+}
+
+// onBlob answers from the offer at hand.
+func (s *server) onBlob(m *bus.Message) {
+	r := new(proto.BlobRequest)
+	if proto.Decode(m.Data, r) != nil || r.Run != s.store.run {
+		return
+	}
+	answer := &proto.BlobChunk{Head: s.head(), Key: r.Key, Gone: true}
+	if o := s.offer.Load(); o != nil && r.Term == s.store.term {
+		if b, ok := o.find(r.Key); ok {
+			answer.Gone, answer.Chunk = false, proto.ChunkAt(b.data, r.Offset, chunkSize(s.bus))
+		}
+	}
+	reply(m, answer)
+}
+
+func (s *server) onPartial(m *bus.Message) {
+	if whole, ok := s.partials.receive(m.Data); ok {
+		s.push(input{partial: &whole})
+	}
+}
+
+// chunkSize leaves room for what surrounds the data in a message.
+func chunkSize(b bus.Bus) int { return min(proto.MaxChunk, max(b.MaxPayload()-4096, 4096)) &^ 7 }
+
+// sender broadcasts weights. A version that is overtaken by the next before it
+// went out is left out: workers ask for what they miss.
+type sender struct {
+	bus     bus.Bus
+	head    proto.Head
+	subject string
+	wake    chan struct{}
+	mu      sync.Mutex
+	next    *blob
+}
+
+func (s *sender) send(b blob) {
+	s.mu.Lock()
+	s.next = &b
+	s.mu.Unlock()
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (s *sender) take() *blob {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.next
+	s.next = nil
+	return b
+}
+
+func (s *sender) run(ctx context.Context) {
+	for {
+		select {
+		case <-s.wake:
+		case <-ctx.Done():
+			return
+		}
+		b := s.take()
+		if b == nil {
+			continue
+		}
+		m := proto.BlobChunk{Head: s.head, Key: b.ref.Key}
+		// A chunk that is not sent is asked for by those who miss it.
+		_ = proto.SendBlob(m, b.data, chunkSize(s.bus), func(data []byte) error { return s.bus.Publish(s.subject, data) })
+	}
+}

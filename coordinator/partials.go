@@ -1,0 +1,187 @@
+package coordinator
+
+import (
+	"sync"
+
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/kernel"
+	"github.com/zeebo/xxh3"
+)
+
+// maxAssemblies bounds the partials of one worker that are on their way: a
+// worker holds two blocks at most, and one more may be a late one.
+const maxAssemblies = 3
+
+// partials puts the chunks of partials together. It is used by the bus's
+// goroutine, and told of rounds and workers by the run's.
+type partials struct {
+	run  proto.RunID
+	term proto.Term
+
+	mu      sync.Mutex
+	round   roundInfo
+	workers map[proto.WorkerID][]*assembly
+	free    []proto.Sums // of the round's lengths
+	dropped Dropped
+}
+
+// Dropped counts the messages that were not used.
+type Dropped struct {
+	Damaged   uint64 `json:"damaged"`   // undecodable, or a wrong checksum
+	Stale     uint64 `json:"stale"`     // of another run, term or round
+	Strangers uint64 `json:"strangers"` // from workers that are not members
+	Repeated  uint64 `json:"repeated"`  // chunks that were there already
+}
+
+// assembly is one partial on its way.
+type assembly struct {
+	block proto.Block
+	sums  proto.Sums
+	parts *proto.Assembly
+}
+
+// arrived is a whole partial.
+type arrived struct {
+	worker proto.WorkerID
+	round  proto.Round
+	block  proto.Block
+	digest uint64
+	sums   proto.Sums
+}
+
+func newPartials(run proto.RunID, term proto.Term) *partials {
+	return &partials{run: run, term: term, workers: map[proto.WorkerID][]*assembly{}}
+}
+
+// open starts a round; what is on its way for another is forgotten.
+func (p *partials) open(r roundInfo) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	same := r.f32 == p.round.f32 && r.f64 == p.round.f64
+	if !same {
+		p.free = nil
+	}
+	for w, list := range p.workers {
+		for _, a := range list {
+			if same {
+				p.free = append(p.free, a.sums)
+			}
+		}
+		p.workers[w] = nil
+	}
+	p.round = r
+}
+
+// admit and forget change who may send partials.
+func (p *partials) admit(w proto.WorkerID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.workers[w] = nil
+}
+
+func (p *partials) forget(w proto.WorkerID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.workers, w)
+}
+
+// release takes memory back.
+func (p *partials) release(s proto.Sums) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.keep(s)
+}
+
+func (p *partials) keep(s proto.Sums) {
+	if len(s.F32) == p.round.f32 && len(s.F64) == p.round.f64 {
+		p.free = append(p.free, s)
+	}
+}
+
+// receive takes a message; whole is set when it completes a partial.
+func (p *partials) receive(data []byte) (whole arrived, ok bool) {
+	var m proto.PartialChunk
+	err := proto.Decode(data, &m)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list, member := p.workers[m.Worker]
+	switch {
+	case err != nil:
+		p.dropped.Damaged++
+		return arrived{}, false
+	case m.Run != p.run || m.Term != p.term || m.Round != p.round.number || !m.Block.In(p.round.microShards):
+		p.dropped.Stale++
+		return arrived{}, false
+	case !member:
+		p.dropped.Strangers++
+		return arrived{}, false
+	}
+	var a *assembly
+	for _, b := range list {
+		if b.block == m.Block {
+			a = b
+		}
+	}
+	if a == nil {
+		if m.Size != int64(4*p.round.f32+8*p.round.f64) {
+			p.dropped.Damaged++
+			return arrived{}, false
+		}
+		if len(list) == maxAssemblies {
+			p.keep(list[0].sums)
+			list = list[1:]
+		}
+		s := p.memory()
+		a = &assembly{m.Block, s, proto.AssembleSums(s)}
+		list = append(list, a)
+		p.workers[m.Worker] = list
+	}
+	fresh, err := a.parts.Put(m.Chunk)
+	switch {
+	case err != nil:
+		p.dropped.Damaged++
+		return arrived{}, false
+	case !fresh:
+		p.dropped.Repeated++
+		return arrived{}, false
+	case !a.parts.Done():
+		return arrived{}, false
+	}
+	rest := list[:0:0]
+	for _, b := range list {
+		if b != a {
+			rest = append(rest, b)
+		}
+	}
+	p.workers[m.Worker] = rest
+	return arrived{m.Worker, m.Round, m.Block, digestSums(a.sums), a.sums}, true
+}
+
+func (p *partials) memory() proto.Sums {
+	if n := len(p.free); n > 0 {
+		s := p.free[n-1]
+		p.free = p.free[:n-1]
+		return s
+	}
+	return proto.NewSums(p.round.f32, p.round.f64)
+}
+
+// counts returns what was dropped so far.
+func (p *partials) counts() Dropped {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.dropped
+}
+
+// digestSums tells equal partials from unequal ones.
+func digestSums(s proto.Sums) uint64 {
+	return xxh3.Hash(proto.Bytes32(s.F32)) ^ xxh3.HashSeed(proto.Bytes64(s.F64), 1)
+}
+
+// addSums adds right to left.
+func addSums(left, right proto.Sums) {
+	kernel.Add(left.F32, left.F32, right.F32)
+	for i, v := range right.F64 {
+		left.F64[i] += v
+	}
+}

@@ -1,0 +1,321 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/coordinator/plan"
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// Run trains until the end of the job, and returns how it went. Cancelling ctx
+// ends it after the step at hand, with a checkpoint and Done false; so does
+// nothing else: a run without workers waits for some. An error leaves the last
+// checkpoint, from which the job can be resumed.
+func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
+	started := time.Now()
+	cpu := cpuTime()
+	store, err := openStorage(j)
+	if err != nil {
+		return Result{}, err
+	}
+	s := newServer(j, store, b)
+	if err = s.serve(ctx); err == nil {
+		err = store.save()
+	}
+	var r Result
+	if err == nil {
+		r, err = s.result()
+	}
+	if err = errors.Join(err, store.dir.Close()); err != nil {
+		return Result{}, fmt.Errorf("run %s: %w", store.run, err)
+	}
+	j.Events.withDefaults().Saved(store.dir.Path(), store.train.Step())
+	r.WallS, r.CPUS = time.Since(started).Seconds(), (cpuTime() - cpu).Seconds()
+	r.SamplesPerS = float64(s.samples) / max(r.WallS, 1e-9)
+	return r, nil
+}
+
+// server joins the core to a bus, a clock and a directory.
+type server struct {
+	job    Job
+	store  *storage
+	bus    bus.Bus
+	events Events
+	core   *core
+
+	started  time.Time
+	inbox    chan input
+	done     chan struct{} // closed when the inbox is no longer read
+	partials *partials
+	offer    atomic.Pointer[offer]
+	sender   sender
+
+	pulls   map[proto.WorkerID]pending
+	samples int // trained on by this process
+	window  rate
+}
+
+// input is a message for the run's goroutine: one of hello, pull, beat, partial.
+type input struct {
+	hello   *proto.Hello
+	pull    *proto.Pull
+	beat    *proto.Heartbeat
+	partial *arrived
+	message *bus.Message // to answer
+}
+
+// pending is a pull that waits for its answer.
+type pending struct {
+	seq     uint64
+	message *bus.Message
+}
+
+func newServer(j Job, store *storage, b bus.Bus) *server {
+	s := &server{job: j, store: store, bus: b, events: j.Events.withDefaults(), started: time.Now(),
+		inbox: make(chan input, 256), done: make(chan struct{}), partials: newPartials(store.run, store.term), pulls: map[proto.WorkerID]pending{}}
+	s.core = &core{run: store.run, term: store.term, plan: plan.New(j.Config.plan()), train: store.train, port: s}
+	s.sender = sender{bus: b, head: s.head(), subject: store.run.WeightsSubject(), wake: make(chan struct{}, 1)}
+	return s
+}
+
+func (s *server) head() proto.Head { return proto.Head{Run: s.store.run, Term: s.store.term} }
+
+func (s *server) now() plan.Time { return time.Since(s.started) }
+
+// tick is how often time is looked at.
+const tick = 50 * time.Millisecond
+
+// serve runs rounds until the end, an error, or the cancelling of ctx.
+func (s *server) serve(ctx context.Context) error {
+	t := s.store.train
+	s.events.Started(Started{Run: s.store.run, Dir: s.store.dir.Path(), Term: s.store.term, Resumed: s.job.Resume,
+		Step: t.Step(), Steps: t.Steps(), Epochs: t.Epochs(), Params: len(t.Model().Params), Generation: t.Generation()})
+	sending, stopSending := context.WithCancel(context.Background())
+	var group sync.WaitGroup
+	group.Go(func() { s.sender.run(sending) })
+	subs, err := s.subscribe()
+	defer func() {
+		close(s.done)
+		for _, sub := range subs {
+			sub.Close()
+		}
+		stopSending()
+		group.Wait()
+	}()
+	if err != nil {
+		return err
+	}
+	if err := s.core.begin(s.now()); err != nil {
+		return err
+	}
+	ticker := time.NewTicker(tick)
+	defer ticker.Stop()
+	stopped := ctx.Done()
+	var tooLate <-chan time.Time
+	for !s.core.ended {
+		var err error
+		select {
+		case in := <-s.inbox:
+			err = s.take(in)
+		case <-ticker.C:
+			err = errors.Join(s.core.handle(s.now(), plan.Tick{}, proto.Sums{}), s.flush())
+		case <-stopped:
+			s.core.stop, stopped = true, nil
+			tooLate = time.After(s.job.Config.Cluster.StopGrace)
+			if n, _ := s.core.plan.Workers(); n == 0 {
+				return nil // nobody is there to finish the step
+			}
+		case <-tooLate:
+			return nil // the step at hand is dropped; it is made again after resuming
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if _, more := t.Next(); !more {
+		s.sayEnd()
+	}
+	return nil
+}
+
+// flush lets readers of the metrics see them once a second.
+func (s *server) flush() error {
+	if s.window.due(s.now()) {
+		return s.store.dir.Metrics.Flush()
+	}
+	return nil
+}
+
+// take handles one message.
+func (s *server) take(in input) error {
+	now := s.now()
+	switch {
+	case in.hello != nil:
+		return s.join(now, in.hello, in.message)
+	case in.pull != nil:
+		p := in.pull
+		if old, ok := s.pulls[p.Worker]; ok && p.Seq <= old.seq {
+			return nil
+		}
+		s.pulls[p.Worker] = pending{p.Seq, in.message}
+		if p.Term != s.store.term {
+			s.answer(p.Worker, &proto.Task{Do: proto.Rejoin, Text: fmt.Sprintf("this is term %d of the run", s.store.term)})
+			return nil
+		}
+		return s.core.handle(now, plan.Pull{Worker: p.Worker, Seq: p.Seq, Last: p.Last}, proto.Sums{})
+	case in.beat != nil && in.beat.Leave:
+		return s.core.handle(now, plan.Leave{Worker: in.beat.Worker, Why: in.beat.Text}, proto.Sums{})
+	case in.beat != nil:
+		return s.core.handle(now, plan.Heard{Worker: in.beat.Worker}, proto.Sums{})
+	case in.partial != nil:
+		p := in.partial
+		return s.core.handle(now, plan.Partial{Worker: p.worker, Round: p.round, Block: p.block, Digest: p.digest}, p.sums)
+	}
+	return nil
+}
+
+// sayEnd tells everybody that the run is over.
+func (s *server) sayEnd() {
+	text := fmt.Sprintf("run %s is complete", s.store.run)
+	for w := range s.pulls {
+		s.answer(w, &proto.Task{Do: proto.Stop, Text: text})
+	}
+	if data, err := proto.Marshal(&proto.News{Head: s.head(), Ended: true, Text: text}); err == nil {
+		s.bus.Publish(s.store.run.NewsSubject(), data) // who misses it finds nobody to pull from
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	s.bus.Flush(ctx)
+}
+
+// answer replies to the last pull of a worker, if that still waits.
+func (s *server) answer(w proto.WorkerID, t *proto.Task) {
+	p, ok := s.pulls[w]
+	if !ok || p.message == nil {
+		return
+	}
+	t.Head = s.head()
+	s.pulls[w] = pending{seq: p.seq}
+	reply(p.message, t)
+}
+
+// reply answers a request; an answer that is lost is asked for again.
+func reply(m *bus.Message, answer proto.Message) {
+	proto.Encode(answer, m.Respond)
+}
+
+func (s *server) open(r roundInfo, o offer, newWeights bool) {
+	s.partials.open(r)
+	s.offer.Store(&o)
+	if newWeights {
+		s.sender.send(o.weights)
+	}
+}
+
+func (s *server) release(sums proto.Sums) { s.partials.release(sums) }
+
+func (s *server) decided(c plan.Command) {
+	switch c := c.(type) {
+	case plan.Drop:
+		s.partials.forget(c.Worker)
+		s.events.Left(c.Worker, c.Why)
+	case plan.Waiting:
+		s.events.Waiting(c.Why)
+	case plan.Resumed:
+		s.events.Resumed(c.Why)
+	case plan.Alarm:
+		s.events.Alarm(fmt.Sprint(c))
+	}
+	s.events.Decided(c)
+}
+
+func (s *server) applied(a trainer.Applied) error {
+	pace := s.pace(a)
+	if err := s.store.record(a, pace); err != nil {
+		return err
+	}
+	if a.Step != nil {
+		s.events.Step(*a.Step, pace)
+	}
+	if a.Eval != nil {
+		s.events.Evaluated(*a.Eval)
+	}
+	if a.Growth != nil {
+		s.events.Grew(*a.Growth, *a.Grown)
+	}
+	k := s.job.Config.Checkpoint
+	if a.Step == nil || time.Since(s.store.saved) < k.Every && (k.EverySteps == 0 || uint64(a.Step.Step)%k.EverySteps != 0) {
+		return nil
+	}
+	if err := s.store.save(); err != nil {
+		return err
+	}
+	s.events.Saved(s.store.dir.Path(), a.Step.Step)
+	return nil
+}
+
+// result gathers what is known at the end.
+func (s *server) result() (Result, error) {
+	t := s.store.train
+	c, err := s.store.checkpoint()
+	if err != nil {
+		return Result{}, err
+	}
+	records, err := s.store.journal()
+	if err != nil {
+		return Result{}, err
+	}
+	at := t.Progress()
+	_, more := t.Next()
+	return Result{
+		Run: s.store.run, RunDir: s.store.dir.Path(), Done: !more, Steps: t.Step(), Generation: t.Generation(),
+		ParamsStart: at.StartParams, ParamsEnd: len(c.Model.Params), Widths: widths(c.Model.Graph), GrowthEvents: records,
+		TrainLoss: t.TrainLoss(), TestLoss: at.Test.MeanLoss(), TestAccuracy: at.Test.Accuracy(),
+		ModelSHA256: checkpoint.ModelSHA256(c.Model), OptimizerSHA256: checkpoint.OptimizerSHA256(c.Updates, c.Slots), JournalSHA256: s.store.dir.Journal.SHA256(),
+		Dropped: s.partials.counts(),
+	}, nil
+}
+
+// join admits a worker or says why not.
+func (s *server) join(now plan.Time, h *proto.Hello, m *bus.Message) error {
+	who := Member{h.Worker, h.Host, h.Threads, h.Program}
+	refuse := func(why proto.Why, format string, args ...any) error {
+		text := fmt.Sprintf(format, args...)
+		s.events.Refused(who, text)
+		reply(m, &proto.Refusal{Head: s.head(), Why: why, Text: text})
+		return nil
+	}
+	workers, _ := s.core.plan.Workers()
+	switch {
+	case h.Data != s.job.Data.Digest:
+		return refuse(proto.OtherData, "the worker has another data set (digest %.16s) than the run (%.16s): give both the same --data, --data-dir and --limit", h.Data, s.job.Data.Digest)
+	case h.Fingerprint != nn.Fingerprint():
+		return refuse(proto.OtherArithmetic, "the worker's arithmetic gives other bits (fingerprint %.16s) than the coordinator's (%.16s): use the same build on both", h.Fingerprint, nn.Fingerprint())
+	case workers >= s.job.Config.Cluster.MaxWorkers:
+		return refuse(proto.TooManyWorkers, "%d workers are here, max_workers allows no more", workers)
+	}
+	s.partials.admit(h.Worker)
+	s.pulls[h.Worker] = pending{seq: s.pulls[h.Worker].seq}
+	reply(m, &proto.Welcome{Head: s.head(), Threads: h.Threads, Heartbeat: s.job.Config.Cluster.LostAfter / 4})
+	s.events.Joined(who)
+	return s.core.handle(now, plan.Join{Worker: h.Worker, Threads: h.Threads}, proto.Sums{})
+}
+
+// cpuTime returns the processor time that this process has used.
+func cpuTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}

@@ -1,0 +1,169 @@
+package coordinator
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// Job is one training job. It lies in directory Dir.
+type Job struct {
+	Run    proto.RunID
+	Dir    string
+	Config Config
+	// Resolved is what config.yaml of a new run is to hold.
+	Resolved []byte
+	Data     Data
+	// Resume continues the run in Dir, whose id then counts instead of Run.
+	Resume bool
+	Events Events
+}
+
+// storage is a job on disk, with the trainer that it holds.
+type storage struct {
+	dir   *checkpoint.Dir
+	run   proto.RunID
+	term  proto.Term
+	train *trainer.Trainer
+	saved time.Time
+	keep  int
+}
+
+// openStorage takes up a job from its directory or makes that.
+func openStorage(j Job) (*storage, error) {
+	if err := j.Config.Validate(); err != nil {
+		return nil, err
+	}
+	settings := j.Config.settings(j.Data)
+	s := &storage{run: j.Run, term: 1, keep: j.Config.Checkpoint.Keep}
+	var c *checkpoint.Checkpoint
+	var err error
+	if j.Resume {
+		s.dir, c, err = checkpoint.Open(j.Dir)
+	} else if s.train, err = newTrainer(j, settings); err == nil { // before anything is made on disk
+		s.dir, err = checkpoint.Create(j.Dir, j.Resolved)
+	}
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case c != nil:
+		var at trainer.Progress
+		if err = json.Unmarshal(c.Progress, &at); err != nil {
+			err = fmt.Errorf("%w: %s: %w", checkpoint.ErrDamaged, checkpoint.StepDir(j.Dir, c.Step), err)
+		} else {
+			s.run, s.term = c.Run, c.Term+1
+			s.train, err = trainer.Restore(settings, c.Model, c.Slots, c.Updates, at)
+		}
+	case s.train == nil:
+		s.train, err = newTrainer(j, settings)
+	}
+	if err == nil {
+		err = s.run.Validate()
+	}
+	if err == nil {
+		err = s.save() // also so that the next coordinator's term is a later one
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.dir.Close())
+	}
+	return s, nil
+}
+
+func newTrainer(j Job, settings trainer.Settings) (*trainer.Trainer, error) {
+	m := j.Config.Model
+	m.Input, m.Classes = j.Data.Shape, j.Data.Classes
+	g, err := nn.Build(m)
+	if err != nil {
+		return nil, err
+	}
+	return trainer.New(settings, nn.Init(g, j.Config.Train.Seed))
+}
+
+// save writes a checkpoint of the trainer as it stands.
+func (s *storage) save() error {
+	c, err := s.checkpoint()
+	if err != nil {
+		return err
+	}
+	if err := s.dir.Save(c, s.keep); err != nil {
+		return fmt.Errorf("save step %d: %w: free some space or fix the directory, then continue with tinygrow resume %s", c.Step, err, s.dir.Path())
+	}
+	s.saved = time.Now()
+	return nil
+}
+
+func (s *storage) checkpoint() (*checkpoint.Checkpoint, error) {
+	progress, err := json.Marshal(s.train.Progress())
+	if err != nil {
+		return nil, fmt.Errorf("progress of step %d: %w", s.train.Step(), err)
+	}
+	return &checkpoint.Checkpoint{
+		State: checkpoint.State{Run: s.run, Term: s.term, Step: s.train.Step(), Generation: s.train.Generation(),
+			Progress: progress, Updates: s.train.Optimizer().Count()},
+		Model: s.train.Model(), Slots: s.train.Optimizer().Slots(),
+	}, nil
+}
+
+// record writes what a round led to.
+func (s *storage) record(a trainer.Applied, p Pace) error {
+	var err error
+	line := func(v any) { err = errors.Join(err, s.dir.Metrics.Append(v)) }
+	if a.Step != nil {
+		line(struct {
+			*trainer.StepRecord
+			WallS      float64 `json:"wall_s"`
+			SamplesSec float64 `json:"samples_per_s"`
+			Workers    int     `json:"workers"`
+		}{a.Step, p.Wall.Seconds(), p.SamplesSec, p.Workers})
+	}
+	if a.Eval != nil {
+		line(struct {
+			*trainer.EvalRecord
+			WallS float64 `json:"wall_s"`
+		}{a.Eval, p.Wall.Seconds()})
+	}
+	if a.Grown != nil {
+		line(struct {
+			*trainer.GrownRecord
+			WallS float64 `json:"wall_s"`
+		}{a.Grown, p.Wall.Seconds()})
+	}
+	if a.Growth != nil {
+		err = errors.Join(err, s.dir.Journal.Append(a.Growth))
+	}
+	if a.Eval != nil || a.Growth != nil {
+		err = errors.Join(err, s.dir.Metrics.Flush(), s.dir.Journal.Flush())
+	}
+	return err
+}
+
+// journal reads all records of the growth journal back.
+func (s *storage) journal() ([]*growth.Record, error) {
+	if err := s.dir.Journal.Flush(); err != nil {
+		return nil, err
+	}
+	f, err := os.Open(filepath.Join(s.dir.Path(), checkpoint.JournalFile))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	records := []*growth.Record{}
+	for d := json.NewDecoder(f); d.More(); {
+		r := new(growth.Record)
+		if err := d.Decode(r); err != nil {
+			return nil, fmt.Errorf("%s: %w", f.Name(), err)
+		}
+		records = append(records, r)
+	}
+	return records, nil
+}

@@ -1,0 +1,174 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/tinygrow/tinygrow/proto"
+)
+
+// blobs receives what the coordinator hands out: weights that are broadcast,
+// and anything by request.
+type blobs struct {
+	client *client
+
+	mu      sync.Mutex
+	term    proto.Term
+	current *incoming
+	news    chan struct{} // closed and replaced when something arrives
+}
+
+// incoming is a version of the weights on its way.
+type incoming struct {
+	key    string
+	values []float32
+	parts  *proto.Assembly
+	whole  bool // complete, and its checksum fits
+}
+
+func newBlobs(c *client) *blobs { return &blobs{client: c, news: make(chan struct{})} }
+
+// reset forgets what belongs to another term.
+func (b *blobs) reset(term proto.Term) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.term != term {
+		b.term, b.current = term, nil
+	}
+}
+
+// receive takes a chunk of a broadcast.
+func (b *blobs) receive(data []byte) {
+	var m proto.BlobChunk
+	if err := proto.Decode(data, &m); err != nil {
+		return // damaged: it is asked for when it is missed
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if m.Run != b.client.cfg.Run || m.Term != b.term || m.Gone || b.current != nil && m.Key < b.current.key {
+		return
+	}
+	if err := b.start(m.Key, m.Size); err != nil {
+		return
+	}
+	b.take(m.Chunk)
+	if b.client.superseded != nil {
+		b.client.superseded(m.Key)
+	}
+}
+
+// start makes key the version at hand.
+func (b *blobs) start(key string, size int64) error {
+	if b.current != nil && b.current.key == key {
+		return nil
+	}
+	if size%4 != 0 {
+		return fmt.Errorf("weights of %d bytes are no whole number of float32", size)
+	}
+	values := make([]float32, size/4)
+	b.current = &incoming{key: key, values: values, parts: proto.AssembleBytes(proto.Bytes32(values))}
+	return nil
+}
+
+func (b *blobs) take(c proto.Chunk) {
+	if b.current.whole {
+		return
+	}
+	if fresh, err := b.current.parts.Put(c); err != nil || !fresh {
+		return
+	}
+	close(b.news)
+	b.news = make(chan struct{})
+}
+
+// weights returns the version that ref names. It waits for the broadcast, and
+// asks for what is missing when that stands still.
+func (b *blobs) weights(ctx context.Context, ref proto.BlobRef) ([]float32, error) {
+	for {
+		b.mu.Lock()
+		if b.current != nil && b.current.key > ref.Key {
+			b.mu.Unlock()
+			return nil, errSuperseded
+		}
+		if err := b.start(ref.Key, ref.Size); err != nil {
+			b.mu.Unlock()
+			return nil, err
+		}
+		in, news := b.current, b.news
+		if in.parts.Done() && !in.whole {
+			if proto.Checksum(proto.Bytes32(in.values)) != ref.CRC {
+				b.current = nil // pieces of different blobs: start again
+				b.mu.Unlock()
+				continue
+			}
+			in.whole = true
+		}
+		whole, missing := in.whole, in.parts.Missing()
+		b.mu.Unlock()
+		if whole {
+			return in.values, nil
+		}
+		patience := time.NewTimer(b.client.cfg.Patience)
+		select {
+		case <-ctx.Done():
+			patience.Stop()
+			return nil, context.Cause(ctx)
+		case <-news:
+			patience.Stop()
+			continue
+		case <-patience.C:
+		}
+		c, err := b.ask(ctx, ref.Key, missing)
+		if err != nil {
+			return nil, err
+		}
+		b.mu.Lock()
+		if b.current == in {
+			b.take(c)
+		}
+		b.mu.Unlock()
+	}
+}
+
+// errGone is returned when the coordinator has no blob of a key any more.
+var errGone = errors.New("the coordinator does not hand this out any more")
+
+// ask requests one chunk, for as long as it takes.
+func (b *blobs) ask(ctx context.Context, key string, offset int64) (proto.Chunk, error) {
+	c := b.client
+	for {
+		var m proto.BlobChunk
+		err := c.request(ctx, c.cfg.Run.BlobSubject(), &proto.BlobRequest{Head: c.head(), Worker: c.cfg.ID, Key: key, Offset: offset}, &m)
+		switch {
+		case err == nil && m.Gone:
+			return proto.Chunk{}, errGone
+		case err == nil && m.Key == key && m.Offset == offset && (len(m.Data) > 0 || m.Size == 0):
+			return m.Chunk, nil
+		}
+		if err := c.pause(ctx); err != nil {
+			return proto.Chunk{}, err
+		}
+	}
+}
+
+// bytes returns the blob that ref names, asking for all of it.
+func (b *blobs) bytes(ctx context.Context, ref proto.BlobRef) ([]byte, error) {
+	data := make([]byte, 0, min(ref.Size, 1<<20)) // grows with what really arrives
+	for int64(len(data)) < ref.Size {
+		c, err := b.ask(ctx, ref.Key, int64(len(data)))
+		if err != nil {
+			return nil, err
+		}
+		if c.Size != ref.Size {
+			return nil, fmt.Errorf("%s has %d bytes, %d were announced", ref.Key, c.Size, ref.Size)
+		}
+		data = append(data, c.Data...)
+	}
+	if proto.Checksum(data) != ref.CRC {
+		return nil, fmt.Errorf("%s: %w", ref.Key, proto.ErrDamaged)
+	}
+	return data, nil
+}

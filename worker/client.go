@@ -1,0 +1,109 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// client is a worker's side of the conversation.
+type client struct {
+	cfg     Config
+	bus     bus.Bus
+	samples Samples
+	term    proto.Term
+	pulls   uint64 // ever increasing, also over a restart under the same name
+	// superseded is told the key of weights that arrive; nil outside a session.
+	superseded func(key string)
+}
+
+func (c *client) head() proto.Head { return proto.Head{Run: c.cfg.Run, Term: c.term} }
+
+var (
+	// ErrRefused is returned when the coordinator does not admit the worker;
+	// the error's text says why.
+	ErrRefused = errors.New("refused by the coordinator")
+
+	errRejoin     = errors.New("join again")
+	errEnded      = errors.New("the run has ended")
+	errSuperseded = errors.New("the round is over")
+)
+
+// request asks once and decodes the answer into out.
+func (c *client) request(ctx context.Context, subject string, m, out proto.Message) error {
+	data, err := proto.Marshal(m)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Answer)
+	defer cancel()
+	answer, err := c.bus.Request(ctx, subject, data)
+	if err != nil {
+		return err
+	}
+	return proto.Decode(answer, out)
+}
+
+// pause waits before another try.
+func (c *client) pause(ctx context.Context) error {
+	t := time.NewTimer(c.cfg.Retry)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// join says hello until it is answered. A refusal other than "not yet" is ErrRefused.
+func (c *client) join(ctx context.Context) (proto.Welcome, error) {
+	hello := &proto.Hello{Head: proto.Head{Run: c.cfg.Run}, Worker: c.cfg.ID, Host: c.cfg.Host, Threads: c.cfg.Threads,
+		Data: c.samples.Digest(), Fingerprint: nn.Fingerprint(), Program: c.cfg.Program}
+	told := false
+	for {
+		welcome, err := c.hello(ctx, hello)
+		if err == nil || errors.Is(err, ErrRefused) {
+			return welcome, err
+		}
+		if !told && ctx.Err() == nil {
+			c.cfg.Log.Info("waiting for a coordinator", "run", c.cfg.Run, "reason", err)
+			told = true
+		}
+		if err := c.pause(ctx); err != nil {
+			return proto.Welcome{}, err
+		}
+	}
+}
+
+func (c *client) hello(ctx context.Context, hello *proto.Hello) (proto.Welcome, error) {
+	data, err := proto.Marshal(hello)
+	if err != nil {
+		return proto.Welcome{}, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.Answer)
+	defer cancel()
+	answer, err := c.bus.Request(ctx, c.cfg.Run.JoinSubject(), data)
+	if err != nil {
+		return proto.Welcome{}, err
+	}
+	var welcome proto.Welcome
+	if err = proto.Decode(answer, &welcome); err == nil {
+		return welcome, nil
+	}
+	var refusal proto.Refusal
+	switch other := proto.Decode(answer, &refusal); {
+	case errors.Is(other, proto.ErrVersion):
+		return proto.Welcome{}, fmt.Errorf("%w: %w", ErrRefused, other)
+	case other != nil:
+		return proto.Welcome{}, err
+	case refusal.Why == proto.NotYet:
+		return proto.Welcome{}, errors.New(refusal.Text)
+	}
+	return proto.Welcome{}, fmt.Errorf("%w: %s", ErrRefused, refusal.Text)
+}

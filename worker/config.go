@@ -1,0 +1,100 @@
+package worker
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/tinygrow/tinygrow/proto"
+)
+
+// Config says who a worker is. The zero value is a worker of the run "default"
+// named after its host, on all processors.
+type Config struct {
+	Run proto.RunID    `yaml:"run"`
+	ID  proto.WorkerID `yaml:"id"` // empty: host and a random suffix; must be unique in the run
+	// Host is the machine's name; the coordinator shares out a host's
+	// processors between the workers that name it. Empty: the system's.
+	Host string `yaml:"host"`
+	// Threads is the number of micro-shards computed at once. 0: all processors.
+	Threads int `yaml:"threads"`
+	// Program names this build to the coordinator.
+	Program string `yaml:"-"`
+	// Patience is how long weights may stand still on their way before the
+	// worker asks for what is missing. 0: 100 ms.
+	Patience time.Duration `yaml:"patience"`
+	// Answer bounds the wait for an answer of the coordinator. 0: 10 s.
+	Answer time.Duration `yaml:"answer"`
+	// Retry is the pause after an unanswered request. 0: 200 ms.
+	Retry time.Duration `yaml:"retry"`
+	// Grace is how long a worker that is told to stop may go on with its block. 0: 5 s.
+	Grace time.Duration `yaml:"grace"`
+	// Log gets what happens, sparsely; nil: nothing.
+	Log *slog.Logger `yaml:"-"`
+}
+
+// Validate returns all faults at once, or nil.
+func (c Config) Validate() error {
+	var faults []error
+	if c.Run != "" {
+		faults = append(faults, c.Run.Validate())
+	}
+	if c.ID != "" {
+		faults = append(faults, c.ID.Validate())
+	}
+	if c.Threads < 0 {
+		faults = append(faults, fmt.Errorf("threads %d: must be at least 0", c.Threads))
+	}
+	for name, d := range map[string]time.Duration{"answer": c.Answer, "grace": c.Grace, "patience": c.Patience, "retry": c.Retry} {
+		if d < 0 {
+			faults = append(faults, fmt.Errorf("%s %s: must be at least 0", name, d))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (c Config) withDefaults() Config {
+	if c.Run == "" {
+		c.Run = "default"
+	}
+	if c.Host == "" {
+		c.Host, _ = os.Hostname()
+	}
+	if c.ID == "" {
+		c.ID = freshID(c.Host)
+	}
+	if c.Threads == 0 {
+		c.Threads = runtime.GOMAXPROCS(0)
+	}
+	for _, d := range []struct {
+		v *time.Duration
+		d time.Duration
+	}{{&c.Patience, 100 * time.Millisecond}, {&c.Answer, 10 * time.Second}, {&c.Retry, 200 * time.Millisecond}, {&c.Grace, 5 * time.Second}} {
+		if *d.v == 0 {
+			*d.v = d.d
+		}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// freshID returns a name that no other worker has.
+func freshID(host string) proto.WorkerID {
+	clean := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '-'
+	}, host)
+	var suffix [4]byte
+	rand.Read(suffix[:])
+	return proto.WorkerID(clean[:min(len(clean), 40)] + "-" + hex.EncodeToString(suffix[:]))
+}

@@ -1,0 +1,178 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"sync/atomic"
+
+	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// Samples is the data set as a worker reads it. Its methods are called by
+// several goroutines at once.
+type Samples interface {
+	// Digest identifies the contents; all workers of a run must agree.
+	Digest() string
+	// Fill puts the samples at positions lo <= i < hi of an order into b,
+	// augmented by the order's seed and index if asked to.
+	Fill(b *nn.Batch, o proto.Order, augment bool, lo, hi uint64)
+}
+
+// network is one generation, compiled.
+type network struct {
+	graph *nn.Graph
+	shard int // samples of a micro-shard
+	train *nn.Program
+	eval  *nn.Program
+}
+
+// compile makes a graph ready for micro-shards of the given number of samples.
+func compile(g *nn.Graph, shard int) (*network, error) {
+	train, err := nn.Compile(g, shard, nn.Options{})
+	if err != nil {
+		return nil, err
+	}
+	eval, err := nn.Compile(g, shard, nn.Options{Inference: true})
+	if err != nil {
+		return nil, err
+	}
+	return &network{g, shard, train, eval}, nil
+}
+
+// version is one state of a network's numbers, shared by all threads and read only.
+type version struct {
+	network *network
+	params  []float32
+	buffers []float32
+	packed  [2]*nn.Packed // for train and eval; nil until needed
+}
+
+// job is what is computed for every micro-shard of a block.
+type job struct {
+	spec    proto.RoundSpec
+	version *version
+	growth  *growth.Job // of growth rounds
+}
+
+// lengths returns those of the sums.
+func (j *job) lengths() (f32, f64 int) {
+	switch j.spec.Kind {
+	case proto.Gradient:
+		return len(j.version.params), metricsLen + j.version.network.train.MomentsLen()
+	case proto.Growth:
+		return 0, j.growth.Len()
+	}
+	return 0, metricsLen
+}
+
+// metricsLen is the number of metrics in front of the moments.
+const metricsLen = 3
+
+// pack prepares the weights for the kernels, once a version.
+func (j *job) pack(packs *[2]*nn.Packed) {
+	v := j.version
+	switch {
+	case j.spec.Kind == proto.Gradient && v.packed[0] == nil:
+		packs[0] = v.network.train.Pack(packs[0], v.params)
+		v.packed[0] = packs[0]
+	case j.spec.Kind == proto.Evaluate && v.packed[1] == nil:
+		packs[1] = v.network.eval.Pack(packs[1], v.params)
+		v.packed[1] = packs[1]
+	}
+}
+
+// crew computes blocks on a fixed number of threads.
+type crew struct {
+	samples Samples
+	hands   []*hand
+	sums    pool
+	network *network
+	packs   [2]*nn.Packed // memory of the last version's, of the same network
+}
+
+// hand is the memory of one thread.
+type hand struct {
+	batch  *nn.Batch
+	train  *nn.Workspace
+	eval   *nn.Workspace
+	runner *growth.Runner
+	job    *growth.Job // whose runner it is
+}
+
+func newCrew(s Samples, threads int) *crew {
+	c := &crew{samples: s}
+	for range max(threads, 1) {
+		c.hands = append(c.hands, new(hand))
+	}
+	return c
+}
+
+// compute returns the sums over block b, or the cause of ctx's end. They go
+// back with c.sums.put.
+func (c *crew) compute(ctx context.Context, j *job, b proto.Block) (proto.Sums, error) {
+	if c.network != j.version.network {
+		c.network, c.packs = j.version.network, [2]*nn.Packed{}
+		for _, h := range c.hands {
+			*h = hand{batch: c.network.train.NewBatch()}
+		}
+	}
+	j.pack(&c.packs)
+	c.sums.sized(j.lengths())
+	f := newFold(b, &c.sums)
+	var next atomic.Int64
+	next.Store(int64(b.Lo))
+	var wg sync.WaitGroup
+	for _, h := range c.hands[:min(len(c.hands), int(b.Len()))] {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				i := next.Add(1) - 1
+				if i >= int64(b.Hi) {
+					return
+				}
+				s := c.sums.get()
+				h.run(c.samples, j, uint32(i), s)
+				f.put(proto.Block{Lo: uint32(i), Hi: uint32(i) + 1}, s)
+			}
+		})
+	}
+	wg.Wait()
+	s, ok := f.nodes[b]
+	if !ok {
+		return proto.Sums{}, fmt.Errorf("block %v: %w", b, context.Cause(ctx))
+	}
+	return s, nil
+}
+
+// run overwrites s with the sums over micro-shard i.
+func (h *hand) run(samples Samples, j *job, i uint32, s proto.Sums) {
+	v, b := j.version, h.batch
+	lo, hi := j.spec.Range(i)
+	samples.Fill(b, j.spec.Order, j.spec.Augment, lo, hi)
+	switch j.spec.Kind {
+	case proto.Gradient:
+		if h.train == nil {
+			h.train = v.network.train.NewWorkspace()
+		}
+		h.train.Forward(v.packed[0], v.buffers, b, nn.Train)
+		metrics(s, h.train.Loss())
+		h.train.Backward(s.F32)
+		clear(s.F64[metricsLen:])
+		h.train.AddMoments(s.F64[metricsLen:])
+	case proto.Evaluate:
+		if h.eval == nil {
+			h.eval = v.network.eval.NewWorkspace()
+		}
+		h.eval.Forward(v.packed[1], v.buffers, b, nn.Eval)
+		metrics(s, h.eval.Loss())
+	case proto.Growth:
+		if h.job != j.growth {
+			h.runner, h.job = j.growth.NewRunner(), j.growth
+		}
+		h.runner.Run(s.F64, v.params, v.buffers, b)
+	}
+}
+
+func metrics(s proto.Sums, m nn.Metrics) { s.F64[0], s.F64[1], s.F64[2] = m.N, m.Loss, m.Correct }

@@ -1,0 +1,82 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/vmihailenco/msgpack/v5"
+)
+
+// prepare gets together all that a round needs: architecture, weights and
+// growth request, each kept from the round before where it is the same.
+func (s *session) prepare(ctx context.Context, spec proto.RoundSpec) (*job, error) {
+	n, err := s.networkOf(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	if s.version == nil || s.weights != spec.Weights.Key || s.version.network != n {
+		if want := int64(4 * (n.graph.NumParams() + n.graph.NumBuffers())); spec.Weights.Size != want {
+			return nil, fmt.Errorf("weights of round %d have %d bytes, the architecture needs %d", spec.Round, spec.Weights.Size, want)
+		}
+		values, err := s.blobs.weights(ctx, spec.Weights)
+		if err != nil {
+			return nil, err
+		}
+		params := n.graph.NumParams()
+		s.version, s.weights = &version{network: n, params: values[:params:params], buffers: values[params:]}, spec.Weights.Key
+		s.job = nil
+	}
+	if spec.Kind != proto.Growth {
+		return &job{spec: spec, version: s.version}, nil
+	}
+	if s.job == nil || s.request != spec.Request.Key {
+		g, err := s.growthOf(ctx, spec)
+		if err != nil {
+			return nil, err
+		}
+		s.job, s.request = &job{version: s.version, growth: g}, spec.Request.Key
+	}
+	return &job{spec: spec, version: s.version, growth: s.job.growth}, nil
+}
+
+func (s *session) networkOf(ctx context.Context, spec proto.RoundSpec) (*network, error) {
+	n, ok := s.networks[spec.Graph.Key]
+	if ok && n.shard == int(spec.MicroShard) {
+		return n, nil
+	}
+	data, err := s.blobs.bytes(ctx, spec.Graph)
+	if err != nil {
+		return nil, err
+	}
+	g, err := nn.ParseGraph(data)
+	if err != nil {
+		return nil, fmt.Errorf("round %d: %w", spec.Round, err)
+	}
+	if g.Generation != uint64(spec.Generation) {
+		return nil, fmt.Errorf("round %d is of generation %d, its architecture of %d", spec.Round, spec.Generation, g.Generation)
+	}
+	if n, err = compile(g, int(spec.MicroShard)); err != nil {
+		return nil, fmt.Errorf("round %d: %w", spec.Round, err)
+	}
+	s.networks = map[string]*network{spec.Graph.Key: n}
+	return n, nil
+}
+
+func (s *session) growthOf(ctx context.Context, spec proto.RoundSpec) (*growth.Job, error) {
+	data, err := s.blobs.bytes(ctx, spec.Request)
+	if err != nil {
+		return nil, err
+	}
+	var req growth.Request
+	if err := msgpack.Unmarshal(data, &req); err != nil {
+		return nil, fmt.Errorf("growth request of round %d: %w", spec.Round, err)
+	}
+	j, err := growth.NewJob(s.version.network.graph, &req, int(spec.MicroShard))
+	if err != nil {
+		return nil, fmt.Errorf("growth request of round %d: %w", spec.Round, err)
+	}
+	return j, nil
+}

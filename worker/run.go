@@ -1,0 +1,264 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/bus"
+)
+
+// Run works for a run until it ends (nil), until ctx is cancelled (nil, after
+// the block in hand and a goodbye), or until the coordinator refuses the
+// worker (ErrRefused). While nobody answers it waits and tries again.
+func Run(ctx context.Context, cfg Config, b bus.Bus, samples Samples) error {
+	if err := cfg.Validate(); err != nil {
+		return err
+	}
+	c := &client{cfg: cfg.withDefaults(), bus: b, samples: samples, pulls: uint64(time.Now().UnixNano())}
+	in := newBlobs(c)
+	weights, err := b.Subscribe(c.cfg.Run.WeightsSubject(), func(m *bus.Message) { in.receive(m.Data) })
+	if err != nil {
+		return err
+	}
+	defer weights.Close()
+	for {
+		welcome, err := c.join(ctx)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c.term = welcome.Term
+		c.cfg.Log.Info("joined", "run", c.cfg.Run, "term", c.term, "worker", c.cfg.ID, "threads", welcome.Threads)
+		in.reset(c.term)
+		err = newSession(c, in, welcome).run(ctx)
+		switch {
+		case errors.Is(err, errEnded) || ctx.Err() != nil:
+			return nil
+		case !errors.Is(err, errRejoin):
+			return err
+		}
+		c.cfg.Log.Info("joining again", "run", c.cfg.Run, "reason", err)
+	}
+}
+
+// session is the time between a welcome and what ends it.
+type session struct {
+	client *client
+	blobs  *blobs
+	crew   *crew
+	beat   time.Duration
+
+	tasks chan proto.Task // from pull to work
+	mu    sync.Mutex
+	hand  map[inHand]bool // tasks pulled and not finished
+	at    proto.RoundSpec // being computed
+	stop  context.CancelCauseFunc
+
+	networks map[string]*network // by key of the graph: the last one
+	version  *version
+	weights  string // key of version
+	request  string // key of growth
+	job      *job   // of the last growth round
+}
+
+type inHand struct {
+	round proto.Round
+	block proto.Block
+}
+
+func newSession(c *client, in *blobs, w proto.Welcome) *session {
+	return &session{client: c, blobs: in, crew: newCrew(c.samples, w.Threads), beat: w.Heartbeat,
+		tasks: make(chan proto.Task), hand: map[inHand]bool{}}
+}
+
+// run ends with errRejoin, errEnded, an error, or the end of ctx.
+func (s *session) run(ctx context.Context) error {
+	c := s.client
+	// What ends the session stops the pulling at once, and the computing too
+	// unless it is ctx: then the block in hand is finished.
+	pulling, stopPulling := context.WithCancelCause(ctx)
+	computing, stopComputing := context.WithCancelCause(context.WithoutCancel(ctx))
+	end := func(err error) {
+		stopPulling(err)
+		if ctx.Err() == nil {
+			stopComputing(err)
+		}
+	}
+	c.superseded = s.newer
+	news, err := c.bus.Subscribe(c.cfg.Run.NewsSubject(), func(m *bus.Message) {
+		var n proto.News
+		if proto.Decode(m.Data, &n) == nil && n.Run == c.cfg.Run && n.Term >= c.term && n.Ended {
+			end(errEnded)
+		}
+	})
+	if err != nil {
+		end(err)
+		stopComputing(err)
+		return err
+	}
+	defer news.Close()
+	grace := context.AfterFunc(ctx, func() {
+		time.AfterFunc(c.cfg.Grace, func() { stopComputing(context.Canceled) })
+	})
+	defer grace()
+	var group sync.WaitGroup
+	group.Go(func() { end(s.pull(pulling)) })
+	group.Go(func() { s.live(pulling) })
+	end(s.work(computing, pulling))
+	group.Wait()
+	stopComputing(nil)
+	s.blobs.mu.Lock()
+	c.superseded = nil
+	s.blobs.mu.Unlock()
+	if ctx.Err() != nil {
+		s.say(proto.Heartbeat{Leave: true, Text: "told to stop"})
+		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
+		defer cancel()
+		return c.bus.Flush(flush)
+	}
+	return context.Cause(pulling)
+}
+
+// live gives signs of life.
+func (s *session) live(ctx context.Context) {
+	tick := time.NewTicker(s.beat)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			s.say(proto.Heartbeat{})
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// say publishes a heartbeat; one that is lost is followed by others.
+func (s *session) say(m proto.Heartbeat) {
+	c := s.client
+	m.Head, m.Worker = c.head(), c.cfg.ID
+	if data, err := proto.Marshal(&m); err == nil {
+		if err := c.bus.Publish(c.cfg.Run.BeatSubject(), data); err != nil {
+			c.cfg.Log.Debug("heartbeat not sent", "error", err)
+		}
+	}
+}
+
+// pull fetches one task while the one before is being computed.
+func (s *session) pull(ctx context.Context) error {
+	c := s.client
+	var last uint64
+	for {
+		c.pulls++
+		var t proto.Task
+		err := c.request(ctx, c.cfg.Run.PullSubject(), &proto.Pull{Head: c.head(), Worker: c.cfg.ID, Seq: c.pulls, Last: last}, &t)
+		switch {
+		case ctx.Err() != nil:
+			return context.Cause(ctx)
+		case err != nil:
+			if err := c.pause(ctx); err != nil {
+				return err
+			}
+			continue
+		case t.Do == proto.Stop:
+			return errEnded
+		case t.Do == proto.Rejoin:
+			return errRejoin
+		case t.Do == proto.Wait || t.Term != c.term:
+			continue
+		}
+		last = max(last, t.Task)
+		if !s.accept(t) {
+			continue
+		}
+		select {
+		case s.tasks <- t:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// accept notes a task as in hand; one that is already there is no news. A task
+// of a later round ends the computation of an earlier one.
+func (s *session) accept(t proto.Task) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	key := inHand{t.Spec.Round, t.Block}
+	if s.hand[key] {
+		return false
+	}
+	s.hand[key] = true
+	if s.stop != nil && s.at.Round < t.Spec.Round {
+		s.stop(errSuperseded)
+	}
+	return true
+}
+
+// newer ends the computation of a round whose weights are out of date.
+func (s *session) newer(key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stop != nil && s.at.Weights.Key < key {
+		s.stop(errSuperseded)
+	}
+}
+
+// work computes task after task. It ends when pulling does, after the task in hand.
+func (s *session) work(ctx, pulling context.Context) error {
+	for {
+		select {
+		case t := <-s.tasks:
+			err := s.do(ctx, t)
+			switch {
+			case err == nil || errors.Is(err, errSuperseded) || errors.Is(err, errGone):
+			case ctx.Err() != nil:
+				return context.Cause(ctx)
+			default:
+				return err
+			}
+		case <-pulling.Done():
+			return context.Cause(pulling)
+		}
+	}
+}
+
+// do computes one task and publishes its partial.
+func (s *session) do(ctx context.Context, t proto.Task) error {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	s.mu.Lock()
+	s.at, s.stop = t.Spec, stop
+	s.mu.Unlock()
+	defer func() {
+		s.mu.Lock()
+		delete(s.hand, inHand{t.Spec.Round, t.Block})
+		s.stop = nil
+		s.mu.Unlock()
+	}()
+	j, err := s.prepare(ctx, t.Spec)
+	if err != nil {
+		return err
+	}
+	sums, err := s.crew.compute(ctx, j, t.Block)
+	if err != nil {
+		return err
+	}
+	defer s.crew.sums.put(sums)
+	c := s.client
+	m := proto.PartialChunk{Head: c.head(), Worker: c.cfg.ID, Round: t.Spec.Round, Block: t.Block}
+	subject := c.cfg.Run.PartialSubject(c.cfg.ID)
+	err = proto.SendPartial(m, sums, chunkSize(c.bus), func(data []byte) error { return c.bus.Publish(subject, data) })
+	if err != nil { // the coordinator asks for it again
+		c.cfg.Log.Debug("partial not sent", "round", t.Spec.Round, "block", t.Block, "error", err)
+	}
+	return nil
+}
+
+// chunkSize leaves room for what surrounds the data in a message.
+func chunkSize(b bus.Bus) int { return min(proto.MaxChunk, max(b.MaxPayload()-4096, 4096)) &^ 7 }
