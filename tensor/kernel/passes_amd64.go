@@ -294,3 +294,67 @@ func adamWSIMD(param, grad, m, v []float32, k AdamCoefs) int {
 	}
 	return n * vectorLen(isa)
 }
+
+func geluSIMD(y, x []float32) int {
+	n := len(y) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		geluAVX512(&y[0], &x[0], &activationCoefs[0], n)
+	case AVX2:
+		geluAVX2(&y[0], &x[0], &activationCoefs[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}
+
+func geluBackwardSIMD(dx, dy, x []float32) int {
+	n := len(dx) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		geluBackwardAVX512(&dx[0], &dy[0], &x[0], &activationCoefs[0], n)
+	case AVX2:
+		geluBackwardAVX2(&dx[0], &dy[0], &x[0], &activationCoefs[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}
+
+func tanhSIMD(y, x []float32) int {
+	n := len(y) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		tanhAVX512(&y[0], &x[0], &activationCoefs[0], n)
+	case AVX2:
+		tanhAVX2(&y[0], &x[0], &activationCoefs[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}
+
+func tanhBackwardSIMD(dx, dy, y []float32) int {
+	n := len(dx) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		tanhBackwardAVX512(&dx[0], &dy[0], &y[0], &activationCoefs[0], n)
+	case AVX2:
+		tanhBackwardAVX2(&dx[0], &dy[0], &y[0], &activationCoefs[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}

@@ -20,3 +20,7 @@ func normMaxPoolBackwardSIMD(dx, dy, x, k []float32, w Window, blocks int) bool 
 }
 func sgdSIMD(param, grad, velocity []float32, k SGDCoefs) int { return 0 }
 func adamWSIMD(param, grad, m, v []float32, k AdamCoefs) int  { return 0 }
+func geluSIMD(y, x []float32) int                             { return 0 }
+func geluBackwardSIMD(dx, dy, x []float32) int                { return 0 }
+func tanhSIMD(y, x []float32) int                             { return 0 }
+func tanhBackwardSIMD(dx, dy, y []float32) int                { return 0 }

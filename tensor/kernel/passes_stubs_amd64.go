@@ -74,6 +74,18 @@ func sgdNesterovAVX512(param *float32, grad *float32, velocity *float32, coefs *
 func adamWAVX512(param *float32, grad *float32, m *float32, v *float32, coefs *float32, vectors int)
 
 //go:noescape
+func geluAVX512(out *float32, x *float32, coefs *float32, rows int)
+
+//go:noescape
+func geluBackwardAVX512(out *float32, dy *float32, x *float32, coefs *float32, rows int)
+
+//go:noescape
+func tanhAVX512(out *float32, x *float32, coefs *float32, rows int)
+
+//go:noescape
+func tanhBackwardAVX512(out *float32, dy *float32, y *float32, coefs *float32, rows int)
+
+//go:noescape
 func addAVX2(out *float32, a *float32, b *float32, rows int)
 
 //go:noescape
@@ -132,3 +144,15 @@ func sgdNesterovAVX2(param *float32, grad *float32, velocity *float32, coefs *fl
 
 //go:noescape
 func adamWAVX2(param *float32, grad *float32, m *float32, v *float32, coefs *float32, vectors int)
+
+//go:noescape
+func geluAVX2(out *float32, x *float32, coefs *float32, rows int)
+
+//go:noescape
+func geluBackwardAVX2(out *float32, dy *float32, x *float32, coefs *float32, rows int)
+
+//go:noescape
+func tanhAVX2(out *float32, x *float32, coefs *float32, rows int)
+
+//go:noescape
+func tanhBackwardAVX2(out *float32, dy *float32, y *float32, coefs *float32, rows int)

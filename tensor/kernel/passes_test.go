@@ -25,6 +25,10 @@ func passCases(pixels, c int) []passCase {
 		{"ReLU", 1, []int{n, n}, func(b [][]float32) { ReLU(b[0], b[1]) }},
 		{"ReLUBackward", 1, []int{n, n, n}, func(b [][]float32) { ReLUBackward(b[0], b[1], b[2]) }},
 		{"AddReLUBackward", 1, []int{n, n, n, n}, func(b [][]float32) { AddReLUBackward(b[0], b[1], b[2], b[3]) }},
+		{"GELU", 1, []int{odd, odd}, func(b [][]float32) { GELU(b[0], b[1]) }},
+		{"GELUBackward", 1, []int{odd, odd, odd}, func(b [][]float32) { GELUBackward(b[0], b[1], b[2]) }},
+		{"Tanh", 1, []int{odd, odd}, func(b [][]float32) { Tanh(b[0], b[1]) }},
+		{"TanhBackward", 1, []int{odd, odd, odd}, func(b [][]float32) { TanhBackward(b[0], b[1], b[2]) }},
 		{"Moments", 2, []int{c * lanes, c * lanes, n, k}, func(b [][]float32) { Moments(b[0], b[1], b[2], b[3]) }},
 		{"AdamW", 3, []int{odd, odd, odd, odd}, func(b [][]float32) {
 			for i, v := range b[2] {

@@ -38,6 +38,7 @@ func main() {
 		t.pool()
 		t.sgd()
 		t.adamW()
+		t.activations()
 	}
 	Generate()
 }
