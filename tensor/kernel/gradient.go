@@ -25,9 +25,10 @@ type gradient struct {
 // Bounds of the working set, in floats.
 const (
 	stripFloats   = 256 << 10 // strips of x and dy beside the sums of a group
-	wholeFloats   = 384 << 10 // x and dy of all rows, when the sums are those of one panel
+	wholeFloats   = 416 << 10 // x of all rows and a panel of dy, when the sums are those of one panel
 	sumsFloats    = 128 << 10 // sums of one group
 	maxSegs       = 32        // output rows of a strip
+	wholeLinks    = 1024      // longest sum for which that pays
 	wholeChannels = 32        // least group worth working on all rows at once
 )
 
@@ -50,20 +51,20 @@ func vectors(n int) int { return (n + vec - 1) / vec }
 type split struct {
 	channels        int  // of all groups but the last
 	outRows, inRows int  // of a strip
-	whole           bool // one strip holds all rows; sums are those of one panel of rows
+	whole           bool // one strip holds all rows of x and one panel of dy; sums are those of the panel
 }
 
 // split chooses the largest group whose working set fits.
 func (p *gradient) split(blocks int) split {
 	units := vectors(p.g.InC)
 	total := blocks * p.outH
-	for count := 1; count <= units && total <= maxSegs && !p.swap; count++ {
+	for count := 1; count <= units && total <= maxSegs && total*p.outW*tensor.Lanes <= wholeLinks && !p.swap; count++ {
 		s := split{channels: (units + count - 1) / count * vec, outRows: total, inRows: blocks * p.g.InH, whole: true}
 		if count > 1 && s.channels < wholeChannels {
 			break
 		}
-		x, dy := p.slots(min(s.channels, p.g.InC))
-		if s.inRows*x+s.outRows*dy <= wholeFloats {
+		x, _ := p.slots(min(s.channels, p.g.InC))
+		if s.inRows*x+s.outRows*p.panelSlot() <= wholeFloats {
 			return s
 		}
 	}
@@ -141,6 +142,9 @@ func (p *gradient) sumsLen(channels, outputs int) int {
 // panel returns how many output channels a whole split sums at a time.
 func (p *gradient) panel() int { return min(p.g.OutC, 14) }
 
+// panelSlot returns the length of one transposed row of a panel of dy.
+func (p *gradient) panelSlot() int { return tensor.Lanes * p.outW * p.panel() }
+
 // gradientScratch is the use of the scratch slice. Slack at the end of x
 // and dy is read by the last vector, slack at the end of sums by store.
 type gradientScratch struct{ x, dy, sums []float32 }
@@ -150,7 +154,7 @@ func (p *gradient) lengths(s split) (x, dy, sums int) {
 	x, dy = p.slots(channels)
 	outputs := p.g.OutC
 	if s.whole {
-		outputs = p.panel()
+		outputs, dy = p.panel(), p.panelSlot()
 	}
 	return s.inRows*x + vec, s.outRows*dy + vec, p.sumsLen(channels, outputs) + vec
 }

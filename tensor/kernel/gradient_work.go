@@ -24,10 +24,11 @@ func (w *gradientWork) run(dw, x, dy []float32) {
 	w.clearPadding()
 	total := w.blocks * w.outH
 	if w.whole {
-		w.loadStrip(x, dy, 0, total)
+		w.loadRows(x, 0, total)
 		count := (w.g.OutC + w.panel() - 1) / w.panel()
 		for i := range count {
 			o := outRange{w.g.OutC * i / count, w.g.OutC * (i + 1) / count}
+			w.loadPanel(dy, total, o)
 			for kh := range w.g.KH {
 				w.sumRow(dw, kh, 0, total, o)
 			}
@@ -41,7 +42,8 @@ func (w *gradientWork) run(dw, x, dy []float32) {
 		if w.outRows < w.outH { // strips stay within a block
 			hi = min(hi, (lo/w.outH+1)*w.outH)
 		}
-		w.loadStrip(x, dy, lo, hi)
+		w.loadStrip(dy, lo, hi)
+		w.loadRows(x, lo, hi)
 		for kh := range w.g.KH {
 			w.sumRow(dw, kh, lo, hi, all)
 		}
@@ -65,10 +67,9 @@ func (w *gradientWork) clearPadding() {
 	}
 }
 
-// loadStrip transposes the rows that output rows lo to hi read.
-func (w *gradientWork) loadStrip(x, dy []float32, lo, hi int) {
-	g := w.g
-	row := w.outW * g.OutC
+// loadStrip transposes rows lo to hi of dy.
+func (w *gradientWork) loadStrip(dy []float32, lo, hi int) {
+	row := w.outW * w.g.OutC
 	for r := lo; r < hi; r++ {
 		t := transpose{
 			dst: w.dy[(r-lo)*w.dySlot:][:w.dySlot], dstStep: w.dyLine, rows: row,
@@ -76,6 +77,29 @@ func (w *gradientWork) loadStrip(x, dy []float32, lo, hi int) {
 		}
 		t.do(w.isa)
 	}
+}
+
+// loadPanel transposes the channels o of all rows of dy to [row][lane][column][channel].
+func (w *gradientWork) loadPanel(dy []float32, rows int, o outRange) {
+	n := o.hi - o.lo
+	pixels := w.outW
+	if n == w.g.OutC { // all pixels of a row are one matrix
+		n, pixels = n*pixels, 1
+	}
+	line := w.outW * (o.hi - o.lo)
+	t := transpose{dstStep: line, rows: n, srcStep: tensor.Lanes, cols: tensor.Lanes}
+	for r := range rows {
+		for i := range pixels {
+			t.dst = w.dy[r*tensor.Lanes*line+i*n:]
+			t.src = dy[((r*w.outW+i)*w.g.OutC+o.lo)*tensor.Lanes:]
+			t.do(w.isa)
+		}
+	}
+}
+
+// loadRows transposes the rows of x that output rows lo to hi read.
+func (w *gradientWork) loadRows(x []float32, lo, hi int) {
+	g := w.g
 	for b := lo / w.outH; b <= (hi-1)/w.outH; b++ {
 		from := max(lo, b*w.outH) - b*w.outH
 		to := min(hi, (b+1)*w.outH) - b*w.outH
@@ -118,25 +142,31 @@ func (w *gradientWork) loadRow(x []float32, row int) {
 // sumRow adds the strip of output rows lo to hi to the sums of kernel row kh.
 func (w *gradientWork) sumRow(dw []float32, kh, lo, hi int, o outRange) {
 	g := w.g
+	s := sum{
+		n: tensor.Lanes, k: w.outW,
+		a: w.dy, aLane: w.dyLine, aStep: g.OutC,
+		b: w.x, bLane: w.xLine, bStep: g.Stride * w.channels,
+	}
+	if w.colStep > 1 {
+		s.bStep = w.channels
+	}
+	slot := w.dySlot
+	if w.whole {
+		s.aStep = o.hi - o.lo
+		s.aLane = w.outW * s.aStep
+		slot = tensor.Lanes * s.aLane
+	}
 	n := 0
 	for r := lo; r < hi; r++ {
 		b, oh := r/w.outH, r%w.outH
 		if ih := oh*g.Stride + kh - g.Pad; ih >= 0 && ih < g.InH {
-			w.segs[n] = seg{(r - lo) * w.dySlot, w.slot(b*g.InH + ih)}
+			w.segs[n] = seg{(r - lo) * slot, w.slot(b*g.InH + ih)}
 			n++
 		}
 	}
-	xStep := g.Stride * w.channels
-	if w.colStep > 1 {
-		xStep = w.channels
-	}
 	// The first strip zeroes, and so do later ones until a row has been read.
 	read := (g.Pad - kh + g.Stride - 1) / g.Stride
-	s := sum{
-		fresh: lo <= max(0, read), n: tensor.Lanes, k: w.outW,
-		a: w.dy[o.lo:], aLane: w.dyLine, aStep: g.OutC,
-		b: w.x, bLane: w.xLine, bStep: xStep,
-	}
+	s.fresh = lo <= max(0, read)
 	width := w.sumsWidth(w.channels)
 	s.cStep = g.KH * width
 	c := w.sums[kh*width:]
