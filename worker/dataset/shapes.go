@@ -1,7 +1,6 @@
 package dataset
 
 import (
-	"math"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -10,202 +9,168 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
 
-// The set shapes: 32 x 32 images of one of ten figures, turned, moved and
-// scaled at random, in a random colour on a gradient with strokes of other
-// colours behind and before it, under noise. Image i is a pure function of
-// (seed, split, i), with the same bytes on every platform: only +, -, *, / and
-// square roots, every product rounded by itself.
+// Sizes of the built-in set, and the side of its images.
 const (
-	shapesTrain, shapesTest = 10_000, 2_000
-	shapesSide              = 32
+	shapesTrain = 10_000
+	shapesTest  = 2_000
+	side        = 32
 )
 
-var shapeNames = []string{"disc", "ring", "square", "frame", "triangle", "star", "cross", "crescent", "bar", "arrow"}
+// What decides how hard the set is. The four-layer cnn with batch norm, at
+// batch 128 and a learning rate of 0.1 falling along a cosine, gets right of
+// the test images
+//
+//	channels a layer   800 steps    2000 steps
+//	       4           31 to 45 %      44 %
+//	       8              57 %
+//	      16              83 %         95 %
+//	      32              96 % (1000 steps)
+//
+// Figures turned all the way round, more scraps or stronger noise hold wide
+// networks back as much as narrow ones.
+const (
+	maxTurn          = turns / 12 // 30 degrees
+	maxScraps        = 2
+	minContrast      = 200   // of figure and ground, summed over channels
+	minSize, maxSize = 7, 13 // outer radius of a figure, pixels
+	maxNoise         = 20
+)
 
-type point struct{ x, y float64 }
+// shapesKeys tell the streams of the splits apart.
+var shapesKeys = [2]uint64{rng.Key("shapes train"), rng.Key("shapes test")}
 
-// outlines are the figures with straight sides, in a circle of radius 1.
-var outlines = map[int][]point{
-	2: {{-.75, -.75}, {.75, -.75}, {.75, .75}, {-.75, .75}},
-	4: {{0, -1}, {.87, .6}, {-.87, .6}},
-	5: {{0, -1}, {.235, -.324}, {.951, -.309}, {.38, .124}, {.588, .809}, {0, .4}, {-.588, .809}, {-.38, .124}, {-.951, -.309}, {-.235, -.324}},
-	6: {{-.3, -.95}, {.3, -.95}, {.3, -.3}, {.95, -.3}, {.95, .3}, {.3, .3}, {.3, .95}, {-.3, .95}, {-.3, .3}, {-.95, .3}, {-.95, -.3}, {-.3, -.3}},
-	8: {{-1, -.32}, {1, -.32}, {1, .32}, {-1, .32}},
-	9: {{-1, -.25}, {.1, -.25}, {.1, -.75}, {1, 0}, {.1, .75}, {.1, .25}, {-1, .25}},
-}
-
-// inside reports whether a point lies in the figure of a class.
-func inside(class int, p point) bool {
-	r2 := float64(p.x*p.x) + float64(p.y*p.y)
-	switch class {
-	case 0:
-		return r2 < .72
-	case 1:
-		return r2 < .85 && r2 > .3
-	case 3:
-		m := math.Max(math.Abs(p.x), math.Abs(p.y))
-		return m < .78 && m > .42
-	case 7:
-		dx := p.x - .45
-		return r2 < .9 && float64(dx*dx)+float64(p.y*p.y) > .62
-	}
-	in := false
-	line := outlines[class]
-	a := line[len(line)-1]
-	for _, b := range line {
-		if (a.y > p.y) != (b.y > p.y) {
-			if at := a.x + float64((b.x-a.x)*(p.y-a.y))/(b.y-a.y); p.x < at {
-				in = !in
-			}
-		}
-		a = b
-	}
-	return in
-}
-
-// draws are the random numbers of one image, taken in order.
-type draws struct {
-	s rng.Stream
-	i uint64
-}
-
-// in returns a number in [lo, hi).
-func (d *draws) in(lo, hi float64) float64 {
-	d.i++
-	return lo + float64((hi-lo)*d.s.Float64(d.i-1))
-}
-
-// colour is red, green and blue from 0 to 255.
-type colour [3]float64
-
-func (d *draws) colour() colour { return colour{d.in(0, 255), d.in(0, 255), d.in(0, 255)} }
-
-// away returns a colour that differs from c by at least 70 in one channel.
-func (d *draws) away(c colour) colour {
-	for {
-		n := d.colour()
-		for ch := range n {
-			if math.Abs(n[ch]-c[ch]) >= 70 {
-				return n
-			}
-		}
-	}
-}
-
-// turn returns the cosine and the sine of a random angle.
-func (d *draws) turn() (c, s float64) {
-	t := d.in(-1, 1)
-	n := 1 + float64(t*t)
-	c, s = (1-float64(t*t))/n, 2*t/n
-	if d.in(0, 1) < .5 {
-		c, s = -c, -s
-	}
-	return c, s
-}
-
-type canvas [shapesSide * shapesSide]colour
-
-// mix puts colour c over a pixel, covering the part a of it.
-func (v *canvas) mix(i int, c colour, a float64) {
-	for ch := range c {
-		v[i][ch] += float64(a * (c[ch] - v[i][ch]))
-	}
-}
-
-// figure draws one figure.
-func (v *canvas) figure(class int, centre point, scale, cos, sin float64, c colour) {
-	lo := func(x float64) int { return max(0, int(x-scale-1)) }
-	hi := func(x float64) int { return min(shapesSide, int(x+scale+2)) }
-	for y := lo(centre.y); y < hi(centre.y); y++ {
-		for x := lo(centre.x); x < hi(centre.x); x++ {
-			hits := 0.0
-			for _, sub := range [...]point{{.25, .25}, {.75, .25}, {.25, .75}, {.75, .75}} {
-				px, py := (float64(x)+sub.x-centre.x)/scale, (float64(y)+sub.y-centre.y)/scale
-				if inside(class, point{float64(cos*px) + float64(sin*py), float64(cos*py) - float64(sin*px)}) {
-					hits++
-				}
-			}
-			if hits > 0 {
-				v.mix(y*shapesSide+x, c, hits/4)
-			}
-		}
-	}
-}
-
-// stroke draws a straight line of random place, length and colour.
-func (v *canvas) stroke(d *draws) {
-	cos, sin := d.turn()
-	p := point{d.in(0, shapesSide), d.in(0, shapesSide)}
-	length, half, c := d.in(4, 16), d.in(.5, 1.1), d.colour()
-	reach := length/2 + half
-	for y := max(0, int(p.y-reach)); y < min(shapesSide, int(p.y+reach+1)); y++ {
-		for x := max(0, int(p.x-reach)); x < min(shapesSide, int(p.x+reach+1)); x++ {
-			dx, dy := float64(x)+.5-p.x, float64(y)+.5-p.y
-			along, across := float64(cos*dx)+float64(sin*dy), float64(cos*dy)-float64(sin*dx)
-			if math.Abs(along) < length/2 && math.Abs(across) < half {
-				v.mix(y*shapesSide+x, c, .9)
-			}
-		}
-	}
-}
-
-// drawShape writes the planes of one image of a class.
-func drawShape(dst []byte, class int, s rng.Stream) {
-	d := &draws{s: s}
-	var v canvas
-	from, to := d.colour(), d.colour()
-	gx, gy := d.in(-1, 1), d.in(-1, 1)
-	for i := range v {
-		x, y := float64(i%shapesSide)/shapesSide-.5, float64(i/shapesSide)/shapesSide-.5
-		a := math.Min(math.Max(.5+float64(gx*x)+float64(gy*y), 0), 1)
-		v[i] = from
-		v.mix(i, to, a)
-	}
-	for range int(d.in(2, 6)) {
-		v.stroke(d)
-	}
-	// A fragment of another figure, too small to be the one that is meant.
-	cos, sin := d.turn()
-	v.figure(int(d.in(0, float64(len(shapeNames)))), point{d.in(3, 29), d.in(3, 29)}, d.in(2, 4), cos, sin, d.colour())
-	cos, sin = d.turn()
-	scale := d.in(7, 12)
-	margin := float64(scale * .8)
-	centre := point{d.in(margin, shapesSide-margin), d.in(margin, shapesSide-margin)}
-	v.figure(class, centre, scale, cos, sin, d.away(v[int(centre.y)*shapesSide+int(centre.x)]))
-	for range int(d.in(0, 3)) {
-		v.stroke(d)
-	}
-	noise := d.in(8, 40)
-	area := shapesSide * shapesSide
-	for i, c := range v {
-		r := s.Uint64(1<<32 + uint64(i))
-		for ch := range c {
-			bits := r>>(16*ch)&0xff + r>>(16*ch+8)&0xff
-			n := (float64(bits) - 255) / 104.5 // two bytes less their mean: of variance 1
-			dst[ch*area+i] = byte(math.Min(math.Max(c[ch]+float64(noise*n)+.5, 0), 255))
-		}
-	}
-}
-
-// drawShapes makes the set; classes take turns.
+// drawShapes draws the built-in set: 32 x 32 colour images, each of one figure
+// of ten kinds in random pose and colours among clutter. Sample i is of class
+// i mod 10 and a pure function of seed, split and i, in integers alone, so it
+// has the same bytes everywhere.
 func drawShapes(seed uint64, train, test int) *Set {
-	s := &Set{shape: nn.Shape{C: 3, H: shapesSide, W: shapesSide}, classes: shapeNames, flip: true}
-	size := s.shape.Len()
-	for key, n := range map[string]int{Train: train, Test: test} {
-		split := s.split(key)
-		split.images, split.labels = make([]byte, n*size), make([]uint16, n)
+	s := &Set{shape: nn.Shape{C: 3, H: side, W: side}, flip: true, classes: figureNames[:]}
+	for i, split := range []*samples{&s.train, &s.test} {
+		n := []int{train, test}[i]
+		split.images, split.labels = make([]byte, n*s.shape.Len()), make([]uint16, n)
 		var next atomic.Int64
 		var wg sync.WaitGroup
 		for range runtime.GOMAXPROCS(0) {
 			wg.Go(func() {
-				for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-					class := i % len(shapeNames)
-					split.labels[i] = uint16(class)
-					drawShape(split.image(i, size), class, rng.New(rng.Key("shapes"), rng.Key(key), seed, uint64(i)))
+				c := new(canvas)
+				for j := int(next.Add(1)) - 1; j < n; j = int(next.Add(1)) - 1 {
+					split.labels[j] = uint16(j % len(figureNames))
+					c.draw(rng.New(shapesKeys[i], seed, uint64(j)), figure(j%len(figureNames)))
+					c.write(split.image(j, s.shape.Len()))
 				}
 			})
 		}
 		wg.Wait()
 	}
 	return s
+}
+
+// dice draws one number after another from a stream.
+type dice struct {
+	stream rng.Stream
+	next   uint64
+}
+
+// roll returns a number in [lo, hi].
+func (d *dice) roll(lo, hi int) int {
+	d.next++
+	return lo + int(d.stream.Uintn(d.next-1, uint64(hi-lo+1)))
+}
+
+// colour is red, green and blue, 0 to 255 each.
+type colour [3]int
+
+func (d *dice) colour() colour {
+	return colour{d.roll(0, 255), d.roll(0, 255), d.roll(0, 255)}
+}
+
+// away returns a colour that differs from c by at least far in the sum over
+// channels, if one of eight does.
+func (d *dice) away(c colour, far int) colour {
+	var f colour
+	for range 8 {
+		f = d.colour()
+		sum := 0
+		for i := range f {
+			sum += abs(f[i] - c[i])
+		}
+		if sum >= far {
+			break
+		}
+	}
+	return f
+}
+
+func abs(x int) int { return max(x, -x) }
+
+// canvas is one image in the making, in planes.
+type canvas [3][side * side]int
+
+// draw makes the image of a figure: a background, up to two scraps, the
+// figure over them, noise.
+func (c *canvas) draw(s rng.Stream, f figure) {
+	d := &dice{stream: s}
+	ground := d.colour()
+	c.background(d, ground)
+	for range d.roll(0, maxScraps) {
+		c.scrap(d, ground)
+	}
+	size := d.roll(minSize*unit, maxSize*unit)
+	reach := side*unit/2 - size*7/8
+	c.paint(mark{
+		inside: insides[f], size: size, turn: (turns + d.roll(-maxTurn, maxTurn)) % turns,
+		x: side*unit/2 + d.roll(-reach, reach), y: side*unit/2 + d.roll(-reach, reach),
+	}, d.away(ground, minContrast), d.roll(-60, 60))
+	c.noise(d, d.roll(4, maxNoise))
+}
+
+// background paints a slope of colours from corner to corner and over it a
+// coarse random relief.
+func (c *canvas) background(d *dice, ground colour) {
+	const cells = 4 // of the relief, a side; their corners are drawn, the rest lies between
+	var relief [cells + 1][cells + 1]int
+	for ch := range c {
+		slopeX, slopeY, height := d.roll(-30, 30), d.roll(-30, 30), d.roll(10, 30)
+		for i := range relief {
+			for j := range relief[i] {
+				relief[i][j] = d.roll(-height, height)
+			}
+		}
+		const cell = side / cells
+		for y := range side {
+			for x := range side {
+				i, j, v, u := y/cell, x/cell, y%cell, x%cell
+				r := (relief[i][j]*(cell-u)+relief[i][j+1]*u)*(cell-v) + (relief[i+1][j]*(cell-u)+relief[i+1][j+1]*u)*v
+				c[ch][y*side+x] = ground[ch] + (slopeX*(2*x-side)+slopeY*(2*y-side))/side + r/(cell*cell)
+			}
+		}
+	}
+}
+
+// scrap paints something that is no figure: a stroke, a speck or an arc.
+func (c *canvas) scrap(d *dice, ground colour) {
+	m := mark{inside: scraps[d.roll(0, len(scraps)-1)], size: d.roll(3*unit, 9*unit), turn: d.roll(0, turns-1), x: d.roll(0, side*unit), y: d.roll(0, side*unit)}
+	c.paint(m, d.away(ground, 60), d.roll(-40, 40))
+}
+
+// noise adds to every value a number in [-height, height], small ones more often.
+func (c *canvas) noise(d *dice, height int) {
+	for ch := range c {
+		for i := 0; i < side*side; i += 4 {
+			word := d.stream.Uint64(1<<32 + uint64(ch*side*side+i)/4) // far from the dice's numbers
+			for j := range 4 {
+				two := int(word>>(16*j)&0xff) + int(word>>(16*j+8)&0xff) - 255
+				c[ch][i+j] += two * height / 255
+			}
+		}
+	}
+}
+
+// write puts the image, cut to bytes, into dst.
+func (c *canvas) write(dst []byte) {
+	for ch := range c {
+		for i, v := range c[ch] {
+			dst[ch*side*side+i] = byte(min(max(v, 0), 255))
+		}
+	}
 }

@@ -11,7 +11,7 @@ import (
 func TestShapesAreTheSameEverywhere(t *testing.T) {
 	s := drawShapes(1, 200, 50)
 	s.finish()
-	const want = "bf52d2cbe29ebd7df391c23be4470fe72513b4b44ea4fac4857f385f4e8afe27"
+	const want = "c76df2fcfcf1c0a3927c7378e97368a7c820cfd0ad78528e5d96b700d5a6b9f8"
 	if s.Digest() != want {
 		t.Errorf("digest %s, want %s", s.Digest(), want)
 	}
@@ -32,16 +32,16 @@ func TestShapesDependOnSeedAndSplit(t *testing.T) {
 func TestShapesSheet(t *testing.T) {
 	const rows, cols, zoom = 10, 16, 2
 	s := drawShapes(1, rows*cols, 10)
-	sheet := image.NewRGBA(image.Rect(0, 0, cols*shapesSide*zoom, rows*shapesSide*zoom))
+	sheet := image.NewRGBA(image.Rect(0, 0, cols*side*zoom, rows*side*zoom))
 	for i := range rows * cols {
 		img := s.Image(Train, i)
-		ox, oy := i/rows*shapesSide*zoom, i%rows*shapesSide*zoom
+		ox, oy := i/rows*side*zoom, i%rows*side*zoom
 		different := false
-		for p := range shapesSide * shapesSide {
+		for p := range side * side {
 			c := color.RGBA{img[p], img[p+1024], img[p+2048], 255}
 			different = different || p > 0 && img[p] != img[0]
 			for z := range zoom * zoom {
-				sheet.Set(ox+p%shapesSide*zoom+z%zoom, oy+p/shapesSide*zoom+z/zoom, c)
+				sheet.Set(ox+p%side*zoom+z%zoom, oy+p/side*zoom+z/zoom, c)
 			}
 		}
 		if !different {
