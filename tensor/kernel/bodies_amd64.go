@@ -122,7 +122,7 @@ func (t *transpose) do(isa ISA) {
 	if len(t.src) < (t.rows-1)*t.srcStep+(cols+3)&^3 {
 		cols &^= 3
 	}
-	if isa == Generic || t.rows < 8 || cols == 0 {
+	if isa == Generic || t.rows < 4 || cols == 0 {
 		t.doGeneric()
 		return
 	}
@@ -130,9 +130,12 @@ func (t *transpose) do(isa ISA) {
 		dst: start(t.dst), src: start(t.src), dstStep: 4 * t.dstStep, srcStep: 4 * t.srcStep, cols: cols, rows: t.rows,
 	}
 	words := (*uintptr)(unsafe.Pointer(&args))
-	if isa == AVX2 || t.rows < 16 {
+	switch {
+	case t.rows < 8:
+		transposeAVX(words)
+	case t.rows < 16 || isa == AVX2:
 		transposeAVX2(words)
-	} else {
+	default:
 		transposeAVX512(words)
 	}
 	if cols < t.cols {

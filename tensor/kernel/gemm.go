@@ -66,7 +66,7 @@ func (p *product) run(scratch []float32) {
 	for j := 0; j < p.n; j += gemmN {
 		for l := 0; l < p.k; l += gemmK {
 			r := region{j: j, n: min(gemmN, p.n-j), l: l, k: min(gemmK, p.k-l)}
-			p.packB(packedB, r)
+			p.packB(packedB, r, p.direct())
 			for i := 0; i < p.m; i += gemmM {
 				r.i, r.m = i, min(gemmM, p.m-i)
 				if p.upper && r.i >= r.j+r.n {
@@ -98,10 +98,17 @@ func (p *product) packA(packed []float32, r region) {
 	}
 }
 
-// packB copies a block of B to panels [k][32]; what the last panel has to spare is left as it is.
-func (p *product) packB(packed []float32, r region) {
+// direct reports whether too few rows of A use B for copies of it to pay.
+func (p *product) direct() bool { return !p.transB && p.m <= 2*panelHeight(p.isa) }
+
+// packB copies a block of B to panels [k][32], or only the last panel that
+// is not full; what that one has to spare is left as it is.
+func (p *product) packB(packed []float32, r region, ragged bool) {
 	for first := 0; first < r.n; first += gemmWidth {
 		cols := min(gemmWidth, r.n-first)
+		if ragged && cols == gemmWidth {
+			continue
+		}
 		out := packed[first*r.k:][:gemmWidth*r.k]
 		if p.transB {
 			t := transpose{dst: out, dstStep: gemmWidth, src: p.b[(r.j+first)*p.ldb+r.l:], srcStep: p.ldb, rows: cols, cols: r.k}
@@ -119,11 +126,14 @@ func (p *product) block(packedA, packedB, tile []float32, r region) {
 	limit := panelHeight(p.isa)
 	count := (r.m + limit - 1) / limit
 	segs := [1]seg{}
-	s := sum{fresh: r.l == 0 && !p.accumulate, segs: segs[:], n: 1, k: r.k, bStep: gemmWidth}
+	s := sum{fresh: r.l == 0 && !p.accumulate, segs: segs[:], n: 1, k: r.k}
 	for first := 0; first < r.n; first += gemmWidth {
 		cols := min(gemmWidth, r.n-first)
 		s.vecs = vectors(cols)
-		s.b = packedB[first*r.k:]
+		s.b, s.bStep = packedB[first*r.k:], gemmWidth
+		if cols == gemmWidth && p.direct() {
+			s.b, s.bStep = p.b[r.l*p.ldb+r.j+first:], p.ldb
+		}
 		for q := range count {
 			row, last := r.m*q/count, r.m*(q+1)/count
 			if p.upper && r.i+row >= r.j+first+cols {

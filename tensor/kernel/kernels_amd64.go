@@ -359,6 +359,11 @@ func transposeAVX512(args *uintptr)
 //go:noescape
 func transposeAVX2(args *uintptr)
 
+// transposeAVX is the loop of type transpose; columns are read four at a time.
+//
+//go:noescape
+func transposeAVX(args *uintptr)
+
 // laneSumAVX512 is the loop of laneSums.
 //
 //go:noescape

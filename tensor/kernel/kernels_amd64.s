@@ -8215,6 +8215,70 @@ done:
 	VZEROUPPER
 	RET
 
+// func transposeAVX(args *uintptr)
+// Requires: AVX, CMOV
+TEXT ·transposeAVX(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 24(DI), R10
+	MOVQ 16(DI), R11
+	MOVQ 8(DI), R12
+	MOVQ (DI), R13
+	MOVQ 40(DI), R9
+
+rows:
+	MOVQ R12, R8
+	MOVQ R13, SI
+	MOVQ 32(DI), CX
+
+cols:
+	LEAQ      (R10)(R10*2), DX
+	MOVQ      R8, BX
+	VMOVUPS   (BX), X0
+	VMOVUPS   (BX)(R10*1), X1
+	VMOVUPS   (BX)(R10*2), X2
+	VMOVUPS   (BX)(DX*1), X3
+	VUNPCKLPS X1, X0, X4
+	VUNPCKHPS X1, X0, X5
+	VUNPCKLPS X3, X2, X6
+	VUNPCKHPS X3, X2, X7
+	VUNPCKLPD X6, X4, X0
+	VUNPCKHPD X6, X4, X1
+	VUNPCKLPD X7, X5, X2
+	VUNPCKHPD X7, X5, X3
+	VMOVUPS   X0, (SI)
+	ADDQ      R11, SI
+	DECQ      CX
+	JZ        next
+	VMOVUPS   X1, (SI)
+	ADDQ      R11, SI
+	DECQ      CX
+	JZ        next
+	VMOVUPS   X2, (SI)
+	ADDQ      R11, SI
+	DECQ      CX
+	JZ        next
+	VMOVUPS   X3, (SI)
+	ADDQ      R11, SI
+	DECQ      CX
+	JZ        next
+	ADDQ      $0x10, R8
+	JMP       cols
+
+next:
+	SUBQ    $0x04, R9
+	JLE     done
+	MOVQ    $0x00000004, CX
+	CMPQ    R9, CX
+	CMOVQLT R9, CX
+	LEAQ    (R13)(CX*4), R13
+	IMULQ   R10, CX
+	ADDQ    CX, R12
+	JMP     rows
+
+done:
+	VZEROUPPER
+	RET
+
 // func laneSumAVX512(args *uintptr)
 // Requires: AVX, AVX512F
 TEXT ·laneSumAVX512(SB), NOSPLIT, $0-8

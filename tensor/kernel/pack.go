@@ -65,7 +65,7 @@ func (p *pass) packDestination(isa ISA, packed, w []float32, area, i int) {
 		sources, area = 1, p.srcC
 	}
 	first, height, out := p.panel(packed, i)
-	if height >= 8 && isa != Generic {
+	if height >= 4 && isa != Generic {
 		for c := range sources {
 			t := transpose{dst: out[c*height:], dstStep: sources * height, rows: height,
 				src: w[(first*sources+c)*area:], srcStep: sources * area, cols: area}

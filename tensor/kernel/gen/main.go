@@ -79,6 +79,9 @@ var (
 		reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15}}
 )
 
+// xmm serves transpositions of few rows.
+var xmm = width{"AVX", 16, []reg.VecPhysical{reg.X0, reg.X1, reg.X2, reg.X3, reg.X4, reg.X5, reg.X6, reg.X7}}
+
 // zero clears a register without a legacy SSE instruction.
 func (w width) zero(r reg.VecPhysical) {
 	if w.bytes == 64 {

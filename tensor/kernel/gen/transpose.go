@@ -20,6 +20,7 @@ const (
 func transposeKernels() {
 	transposeKernel(zmm, 16)
 	transposeKernel(ymm, 8)
+	transposeKernel(xmm, 4)
 }
 
 // transposeKernel emits the loop documented at type transpose in tiles of size
