@@ -358,3 +358,51 @@ func tanhBackwardSIMD(dx, dy, y []float32) int {
 	}
 	return n * lanes
 }
+
+func raiseSIMD(m, v []float32) int {
+	n := len(m) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		raiseAVX512(&m[0], &v[0], n)
+	case AVX2:
+		raiseAVX2(&m[0], &v[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}
+
+func claimSIMD(dx, rest, x, m []float32) int {
+	n := len(dx) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		claimAVX512(&dx[0], &rest[0], &x[0], &m[0], n)
+	case AVX2:
+		claimAVX2(&dx[0], &rest[0], &x[0], &m[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}
+
+func addScaledSIMD(y, x []float32, scale *float32) int {
+	n := len(y) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		addScaledAVX512(&y[0], &x[0], scale, n)
+	case AVX2:
+		addScaledAVX2(&y[0], &x[0], scale, n)
+	default:
+		return 0
+	}
+	return n * lanes
+}

@@ -2028,6 +2028,91 @@ row:
 	VZEROUPPER
 	RET
 
+// func raiseAVX512(m *float32, v *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·raiseAVX512(SB), NOSPLIT, $0-24
+	MOVQ m+0(FP), AX
+	MOVQ v+8(FP), CX
+	MOVQ rows+16(FP), DX
+
+row:
+	VMOVUPS (CX), Z0
+	VMAXPS  (AX), Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(CX), Z0
+	VMAXPS  64(AX), Z0, Z0
+	VMOVUPS Z0, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	DECQ    DX
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func claimAVX512(dx *float32, rest *float32, x *float32, m *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·claimAVX512(SB), NOSPLIT, $0-40
+	MOVQ dx+0(FP), AX
+	MOVQ rest+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ m+24(FP), BX
+	MOVQ rows+32(FP), SI
+
+row:
+	VMOVUPS (CX), Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VMOVUPS (DX), Z3
+	VMOVUPS (BX), Z4
+	VCMPPS  $0x00, Z4, Z3, K1
+	VMOVAPS Z0, K1, Z1
+	VMOVAPS Z2, K1, Z0
+	VADDPS  (AX), Z1, Z1
+	VMOVUPS Z1, (AX)
+	VMOVUPS Z0, (CX)
+	VMOVUPS 64(CX), Z0
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VMOVUPS 64(DX), Z3
+	VMOVUPS 64(BX), Z4
+	VCMPPS  $0x00, Z4, Z3, K1
+	VMOVAPS Z0, K1, Z5
+	VMOVAPS Z6, K1, Z0
+	VADDPS  64(AX), Z5, Z5
+	VMOVUPS Z5, 64(AX)
+	VMOVUPS Z0, 64(CX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	ADDQ    $0x80, BX
+	DECQ    SI
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func addScaledAVX512(y *float32, x *float32, scale *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·addScaledAVX512(SB), NOSPLIT, $0-32
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         scale+16(FP), DX
+	VBROADCASTSS (DX), Z0
+	MOVQ         rows+24(FP), DX
+
+row:
+	VMULPS  (CX), Z0, Z1
+	VADDPS  (AX), Z1, Z1
+	VMOVUPS Z1, (AX)
+	VMULPS  64(CX), Z0, Z1
+	VADDPS  64(AX), Z1, Z1
+	VMOVUPS Z1, 64(AX)
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, AX
+	DECQ    DX
+	JNZ     row
+	VZEROUPPER
+	RET
+
 // func addAVX2(out *float32, a *float32, b *float32, rows int)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT, $0-32
@@ -4771,5 +4856,124 @@ row:
 	ADDQ         $0x80, AX
 	DECQ         SI
 	JNZ          row
+	VZEROUPPER
+	RET
+
+// func raiseAVX2(m *float32, v *float32, rows int)
+// Requires: AVX
+TEXT ·raiseAVX2(SB), NOSPLIT, $0-24
+	MOVQ m+0(FP), AX
+	MOVQ v+8(FP), CX
+	MOVQ rows+16(FP), DX
+
+row:
+	VMOVUPS (CX), Y0
+	VMAXPS  (AX), Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VMAXPS  32(AX), Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VMAXPS  64(AX), Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(CX), Y0
+	VMAXPS  96(AX), Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	DECQ    DX
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func claimAVX2(dx *float32, rest *float32, x *float32, m *float32, rows int)
+// Requires: AVX
+TEXT ·claimAVX2(SB), NOSPLIT, $0-40
+	MOVQ dx+0(FP), AX
+	MOVQ rest+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ m+24(FP), BX
+	MOVQ rows+32(FP), SI
+
+row:
+	VMOVUPS   (CX), Y0
+	VXORPS    Y1, Y1, Y1
+	VXORPS    Y2, Y2, Y2
+	VMOVUPS   (DX), Y3
+	VMOVUPS   (BX), Y4
+	VCMPPS    $0x00, Y4, Y3, Y3
+	VBLENDVPS Y3, Y0, Y1, Y1
+	VBLENDVPS Y3, Y2, Y0, Y0
+	VADDPS    (AX), Y1, Y1
+	VMOVUPS   Y1, (AX)
+	VMOVUPS   Y0, (CX)
+	VMOVUPS   32(CX), Y0
+	VXORPS    Y1, Y1, Y1
+	VXORPS    Y2, Y2, Y2
+	VMOVUPS   32(DX), Y3
+	VMOVUPS   32(BX), Y4
+	VCMPPS    $0x00, Y4, Y3, Y3
+	VBLENDVPS Y3, Y0, Y1, Y1
+	VBLENDVPS Y3, Y2, Y0, Y0
+	VADDPS    32(AX), Y1, Y1
+	VMOVUPS   Y1, 32(AX)
+	VMOVUPS   Y0, 32(CX)
+	VMOVUPS   64(CX), Y0
+	VXORPS    Y1, Y1, Y1
+	VXORPS    Y2, Y2, Y2
+	VMOVUPS   64(DX), Y3
+	VMOVUPS   64(BX), Y4
+	VCMPPS    $0x00, Y4, Y3, Y3
+	VBLENDVPS Y3, Y0, Y1, Y1
+	VBLENDVPS Y3, Y2, Y0, Y0
+	VADDPS    64(AX), Y1, Y1
+	VMOVUPS   Y1, 64(AX)
+	VMOVUPS   Y0, 64(CX)
+	VMOVUPS   96(CX), Y0
+	VXORPS    Y1, Y1, Y1
+	VXORPS    Y2, Y2, Y2
+	VMOVUPS   96(DX), Y3
+	VMOVUPS   96(BX), Y4
+	VCMPPS    $0x00, Y4, Y3, Y3
+	VBLENDVPS Y3, Y0, Y1, Y1
+	VBLENDVPS Y3, Y2, Y0, Y0
+	VADDPS    96(AX), Y1, Y1
+	VMOVUPS   Y1, 96(AX)
+	VMOVUPS   Y0, 96(CX)
+	ADDQ      $0x80, AX
+	ADDQ      $0x80, CX
+	ADDQ      $0x80, DX
+	ADDQ      $0x80, BX
+	DECQ      SI
+	JNZ       row
+	VZEROUPPER
+	RET
+
+// func addScaledAVX2(y *float32, x *float32, scale *float32, rows int)
+// Requires: AVX
+TEXT ·addScaledAVX2(SB), NOSPLIT, $0-32
+	MOVQ         y+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         scale+16(FP), DX
+	VBROADCASTSS (DX), Y0
+	MOVQ         rows+24(FP), DX
+
+row:
+	VMULPS  (CX), Y0, Y1
+	VADDPS  (AX), Y1, Y1
+	VMOVUPS Y1, (AX)
+	VMULPS  32(CX), Y0, Y1
+	VADDPS  32(AX), Y1, Y1
+	VMOVUPS Y1, 32(AX)
+	VMULPS  64(CX), Y0, Y1
+	VADDPS  64(AX), Y1, Y1
+	VMOVUPS Y1, 64(AX)
+	VMULPS  96(CX), Y0, Y1
+	VADDPS  96(AX), Y1, Y1
+	VMOVUPS Y1, 96(AX)
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, AX
+	DECQ    DX
+	JNZ     row
 	VZEROUPPER
 	RET

@@ -24,3 +24,6 @@ func geluSIMD(y, x []float32) int                             { return 0 }
 func geluBackwardSIMD(dx, dy, x []float32) int                { return 0 }
 func tanhSIMD(y, x []float32) int                             { return 0 }
 func tanhBackwardSIMD(dx, dy, y []float32) int                { return 0 }
+func raiseSIMD(m, v []float32) int                            { return 0 }
+func claimSIMD(dx, rest, x, m []float32) int                  { return 0 }
+func addScaledSIMD(y, x []float32, scale *float32) int        { return 0 }

@@ -86,6 +86,15 @@ func tanhAVX512(out *float32, x *float32, coefs *float32, rows int)
 func tanhBackwardAVX512(out *float32, dy *float32, y *float32, coefs *float32, rows int)
 
 //go:noescape
+func raiseAVX512(m *float32, v *float32, rows int)
+
+//go:noescape
+func claimAVX512(dx *float32, rest *float32, x *float32, m *float32, rows int)
+
+//go:noescape
+func addScaledAVX512(y *float32, x *float32, scale *float32, rows int)
+
+//go:noescape
 func addAVX2(out *float32, a *float32, b *float32, rows int)
 
 //go:noescape
@@ -156,3 +165,12 @@ func tanhAVX2(out *float32, x *float32, coefs *float32, rows int)
 
 //go:noescape
 func tanhBackwardAVX2(out *float32, dy *float32, y *float32, coefs *float32, rows int)
+
+//go:noescape
+func raiseAVX2(m *float32, v *float32, rows int)
+
+//go:noescape
+func claimAVX2(dx *float32, rest *float32, x *float32, m *float32, rows int)
+
+//go:noescape
+func addScaledAVX2(y *float32, x *float32, scale *float32, rows int)

@@ -55,6 +55,19 @@ func passCases(pixels, c int) []passCase {
 			passCase{"NormBackwardOverDy" + name, 1, []int{n, n, k}, func(b [][]float32) { NormBackward(b[0], b[0], b[1], b[2], relu) }},
 		)
 	}
+	if pixels == 16 {
+		w := Window{C: c, H: 4, W: 4, KH: 3, KW: 3, Stride: 2, Pad: 1}
+		out := n / 4
+		list = append(list,
+			passCase{"MaxPool", 1, []int{out, n}, func(b [][]float32) { MaxPool(b[0], b[1], w, 1) }},
+			passCase{"MaxPoolBackward", 1, []int{n, out, n, out, c * lanes}, func(b [][]float32) {
+				MaxPool(b[3], b[2], w, 1)
+				MaxPoolBackward(b[0], b[1], b[2], b[3], w, 1, b[4])
+			}},
+			passCase{"AvgPool", 1, []int{out, n}, func(b [][]float32) { AvgPool(b[0], b[1], w, 1) }},
+			passCase{"AvgPoolBackward", 1, []int{n, out}, func(b [][]float32) { AvgPoolBackward(b[0], b[1], w, 1) }},
+		)
+	}
 	if pixels%4 == 0 && pixels > 0 {
 		const blocks = 2
 		for _, h := range []int{2, 4} {

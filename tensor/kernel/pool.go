@@ -41,27 +41,22 @@ func (w Window) each(blocks int, f func(out, block, y0, y1, x0, x1 int)) {
 // from its first pixel else. Padding never wins.
 func MaxPool(y, x []float32, w Window, blocks int) {
 	w.check(x, y, blocks)
+	n := w.C * lanes
 	w.each(blocks, func(out, b, y0, y1, x0, x1 int) {
-		for c := range w.C {
-			m := row(y, out*w.C+c)
-			first := true
-			for iy := y0; iy < y1; iy++ {
-				for ix := x0; ix < x1; ix++ {
-					v := row(x, ((b*w.H+iy)*w.W+ix)*w.C+c)
-					if first {
-						*m, first = *v, false
-						continue
-					}
-					for l := range m {
-						if v[l] > m[l] {
-							m[l] = v[l]
-						}
-					}
-				}
+		m := y[out*n : (out+1)*n]
+		if y0 >= y1 || x0 >= x1 {
+			for l := range m {
+				m[l] = float32(math.Inf(-1))
 			}
-			if first {
-				for l := range m {
-					m[l] = float32(math.Inf(-1))
+			return
+		}
+		for iy := y0; iy < y1; iy++ {
+			for ix := x0; ix < x1; ix++ {
+				v := w.pixel(x, b, iy, ix)
+				if iy == y0 && ix == x0 {
+					copy(m, v)
+				} else {
+					raise(m, v)
 				}
 			}
 		}
@@ -69,26 +64,20 @@ func MaxPool(y, x []float32, w Window, blocks int) {
 }
 
 // MaxPoolBackward adds every dy to dx at the first pixel of its window that
-// equals y, windows in order, starting from 0.
-func MaxPoolBackward(dx, dy, x, y []float32, w Window, blocks int) {
+// equals y, windows in order, starting from 0. scratch holds one pixel, C*32.
+func MaxPoolBackward(dx, dy, x, y []float32, w Window, blocks int, scratch []float32) {
 	w.check(dx, dy, blocks)
 	w.check(x, y, blocks)
+	n := w.C * lanes
+	need(len(scratch) >= n)
+	rest := scratch[:n]
 	clear(dx)
 	w.each(blocks, func(out, b, y0, y1, x0, x1 int) {
-		for c := range w.C {
-			m, d := row(y, out*w.C+c), row(dy, out*w.C+c)
-			var done [lanes]bool
-			for iy := y0; iy < y1; iy++ {
-				for ix := x0; ix < x1; ix++ {
-					at := ((b*w.H+iy)*w.W+ix)*w.C + c
-					v, dst := row(x, at), row(dx, at)
-					for l := range m {
-						if !done[l] && v[l] == m[l] {
-							dst[l] += d[l]
-							done[l] = true
-						}
-					}
-				}
+		m := y[out*n : (out+1)*n]
+		copy(rest, dy[out*n:(out+1)*n])
+		for iy := y0; iy < y1; iy++ {
+			for ix := x0; ix < x1; ix++ {
+				claim(w.pixel(dx, b, iy, ix), rest, w.pixel(x, b, iy, ix), m)
 			}
 		}
 	})
@@ -98,22 +87,18 @@ func MaxPoolBackward(dx, dy, x, y []float32, w Window, blocks int) {
 // 1/(KH KW): padding counts as zeros, as in PyTorch's default.
 func AvgPool(y, x []float32, w Window, blocks int) {
 	w.check(x, y, blocks)
-	scale := float32(1 / float64(w.KH*w.KW))
+	n := w.C * lanes
+	scale := w.share()
 	w.each(blocks, func(out, b, y0, y1, x0, x1 int) {
-		for c := range w.C {
-			var s [lanes]float32
-			for iy := y0; iy < y1; iy++ {
-				for ix := x0; ix < x1; ix++ {
-					v := row(x, ((b*w.H+iy)*w.W+ix)*w.C+c)
-					for l := range s {
-						s[l] += v[l]
-					}
-				}
+		s := y[out*n : (out+1)*n]
+		clear(s)
+		for iy := y0; iy < y1; iy++ {
+			for ix := x0; ix < x1; ix++ {
+				Add(s, s, w.pixel(x, b, iy, ix))
 			}
-			dst := row(y, out*w.C+c)
-			for l := range s {
-				dst[l] = s[l] * scale
-			}
+		}
+		for l := range s {
+			s[l] *= scale
 		}
 	})
 }
@@ -122,19 +107,50 @@ func AvgPool(y, x []float32, w Window, blocks int) {
 // a pixel, windows in order.
 func AvgPoolBackward(dx, dy []float32, w Window, blocks int) {
 	w.check(dx, dy, blocks)
-	scale := float32(1 / float64(w.KH*w.KW))
+	n := w.C * lanes
+	scale := w.share()
 	clear(dx)
 	w.each(blocks, func(out, b, y0, y1, x0, x1 int) {
-		for c := range w.C {
-			d := row(dy, out*w.C+c)
-			for iy := y0; iy < y1; iy++ {
-				for ix := x0; ix < x1; ix++ {
-					dst := row(dx, ((b*w.H+iy)*w.W+ix)*w.C+c)
-					for l := range d {
-						dst[l] += float32(d[l] * scale)
-					}
-				}
+		for iy := y0; iy < y1; iy++ {
+			for ix := x0; ix < x1; ix++ {
+				addScaled(w.pixel(dx, b, iy, ix), dy[out*n:(out+1)*n], &scale)
 			}
 		}
 	})
+}
+
+// share returns 1/(KH KW).
+func (w Window) share() float32 { return float32(1 / float64(w.KH*w.KW)) }
+
+// pixel returns all channels of one pixel of x.
+func (w Window) pixel(x []float32, b, iy, ix int) []float32 {
+	at := ((b*w.H+iy)*w.W + ix) * w.C * lanes
+	return x[at : at+w.C*lanes]
+}
+
+// raise sets m = v where v > m.
+func raise(m, v []float32) {
+	for i := raiseSIMD(m, v); i < len(m); i++ {
+		if v[i] > m[i] {
+			m[i] = v[i]
+		}
+	}
+}
+
+// claim adds rest to dx where x = m, and leaves 0 there.
+func claim(dx, rest, x, m []float32) {
+	for i := claimSIMD(dx, rest, x, m); i < len(dx); i++ {
+		var d float32
+		if x[i] == m[i] {
+			d, rest[i] = rest[i], 0
+		}
+		dx[i] += d
+	}
+}
+
+// addScaled adds x times scale to y.
+func addScaled(y, x []float32, scale *float32) {
+	for i := addScaledSIMD(y, x, scale); i < len(y); i++ {
+		y[i] += float32(x[i] * *scale)
+	}
 }

@@ -1,6 +1,9 @@
 package nn
 
-import "github.com/tinygrow/tinygrow/tensor/kernel"
+import (
+	"github.com/tinygrow/tinygrow/tensor"
+	"github.com/tinygrow/tinygrow/tensor/kernel"
+)
 
 // layerUnit is a conv2d or linear node.
 type layerUnit struct{ n *Node }
@@ -192,6 +195,7 @@ func (u *poolUnit) backward(c *compiler) {
 	reads := []buf{dy}
 	if s.max {
 		reads = append(reads, s.x, s.y)
+		c.scratch = max(c.scratch, s.win.C*tensor.Lanes)
 	}
 	c.plan.add(s, dx, reads)
 	c.send(in, dx)
@@ -219,7 +223,7 @@ type poolBackStep struct {
 
 func (s *poolBackStep) run(w *Workspace) {
 	if s.max {
-		kernel.MaxPoolBackward(w.at(s.dx), w.at(s.dy), w.at(s.x), w.at(s.y), s.win, w.blocks)
+		kernel.MaxPoolBackward(w.at(s.dx), w.at(s.dy), w.at(s.x), w.at(s.y), s.win, w.blocks, w.scratch)
 	} else {
 		kernel.AvgPoolBackward(w.at(s.dx), w.at(s.dy), s.win, w.blocks)
 	}

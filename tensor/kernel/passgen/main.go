@@ -15,7 +15,8 @@ import (
 
 const (
 	rowBytes       = 128  // 32 lanes of float32
-	greaterOrdered = 0x1e // predicate of VCMPPS
+	greaterOrdered = 0x1e // predicates of VCMPPS
+	equalOrdered   = 0x00
 )
 
 // A target is an instruction set with registers of size bytes.
@@ -39,6 +40,7 @@ func main() {
 		t.sgd()
 		t.adamW()
 		t.activations()
+		t.window()
 	}
 	Generate()
 }
@@ -80,14 +82,19 @@ func (t target) zero() VecVirtual {
 }
 
 // above returns the mask of the lanes where a > b; NaN is not.
-func (t target) above(a, b Op) Register {
+func (t target) above(a, b Op) Register { return t.compare(greaterOrdered, a, b) }
+
+// equal returns the mask of the lanes where a = b; NaN is not.
+func (t target) equal(a, b Op) Register { return t.compare(equalOrdered, a, b) }
+
+func (t target) compare(predicate uint64, a, b Op) Register {
 	if t.size == 64 {
 		k := K()
-		VCMPPS(Imm(greaterOrdered), b, a, k)
+		VCMPPS(Imm(predicate), b, a, k)
 		return k
 	}
 	y := YMM()
-	VCMPPS(Imm(greaterOrdered), b, a, y)
+	VCMPPS(Imm(predicate), b, a, y)
 	return y
 }
 
