@@ -19,30 +19,41 @@ var augmentKey = rng.Key("augment")
 // allows, mirrored, by a stream keyed by the order's seed and index and the sample.
 // It allocates nothing but an order's permutation, once.
 func (s *Set) Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int) {
-	split := s.split(o.Split)
+	split, size, block := s.split(o.Split), s.shape.Len(), s.shape.Len()*tensor.Lanes
 	ids := s.ids(o)
 	b.N = n
-	if n%tensor.Lanes != 0 || len(b.X) > tensor.Blocks(n)*s.shape.Len()*tensor.Lanes {
-		clear(b.X)
-	}
 	clear(b.Targets)
-	for j := range n {
-		i := (lo + j) % len(split.labels)
-		if ids != nil {
-			i = int(ids[i])
+	clear(b.X[tensor.Blocks(n)*block:])
+	var lanes [tensor.Lanes]view
+	for first := 0; first < n; first += tensor.Lanes {
+		for l := range lanes {
+			j := first + l
+			if j >= n {
+				lanes[l] = view{}
+				continue
+			}
+			i := (lo + j) % len(split.labels)
+			if ids != nil {
+				i = int(ids[i])
+			}
+			lanes[l] = view{image: split.image(i, size)}
+			if augment {
+				lanes[l].pose = s.pose(o, i)
+			}
+			label := int32(split.labels[i])
+			b.Labels[j] = label
+			if len(b.Targets) > 0 {
+				b.Targets[(first*len(s.classes))+int(label)*tensor.Lanes+l] = 1
+			}
 		}
-		var p pose
-		if augment {
-			p = s.pose(o, i)
-		}
-		at := (j/tensor.Lanes)*s.shape.Len()*tensor.Lanes + j%tensor.Lanes
-		s.place(b.X[at:], split.image(i, s.shape.Len()), p)
-		label := int32(split.labels[i])
-		b.Labels[j] = label
-		if len(b.Targets) > 0 {
-			b.Targets[(j/tensor.Lanes*len(s.classes)+int(label))*tensor.Lanes+j%tensor.Lanes] = 1
-		}
+		s.place(b.X[first*size:first*size+block], &lanes)
 	}
+}
+
+// view is the image of a lane, nil for an unused one, and how it is augmented.
+type view struct {
+	image []byte
+	pose
 }
 
 // pose is how an image is augmented: output pixel (y, x) is input pixel
@@ -61,34 +72,57 @@ func (s *Set) pose(o proto.Order, sample int) pose {
 	}
 }
 
-// place writes an image into one lane: value (y, x, c) goes to dst at
-// ((y W + x) C + c) Lanes.
-func (s *Set) place(dst []float32, img []byte, p pose) {
+// place writes the images of a block: value (y, x, c) of lane l goes to dst at
+// ((y W + x) C + c) Lanes + l. It goes row by row through all lanes, so that
+// what it writes to stays in the first cache.
+func (s *Set) place(dst []float32, lanes *[tensor.Lanes]view) {
 	h, w, c := s.shape.H, s.shape.W, s.shape.C
 	pixel := c * tensor.Lanes
-	for ch := range c {
-		table := &s.table[ch]
-		for y := range h {
-			out := dst[y*w*pixel+ch*tensor.Lanes:]
-			sy := y + p.dy
-			if sy < 0 || sy >= h {
-				for x := range w {
-					out[x*pixel] = 0
+	for y := range h {
+		for ch := range c {
+			table := &s.table[ch]
+			out := dst[(y*w*c+ch)*tensor.Lanes:]
+			for l := range lanes {
+				v := &lanes[l]
+				sy := y + v.dy
+				if v.image == nil || sy < 0 || sy >= h {
+					for x := range w {
+						out[x*pixel+l] = 0
+					}
+					continue
 				}
-				continue
-			}
-			row := img[(ch*h+sy)*w : (ch*h+sy+1)*w]
-			for x := range w {
-				sx := x + p.dx
-				if p.mirrored {
-					sx = w - 1 - x + p.dx
-				}
-				var v float32
-				if uint(sx) < uint(w) {
-					v = table[row[sx]]
-				}
-				out[x*pixel] = v
+				v.row(out[l:], v.image[(ch*h+sy)*w:(ch*h+sy+1)*w], table, pixel)
 			}
 		}
+	}
+}
+
+// row writes one row of one channel to every pixel-th element of dst.
+func (p pose) row(dst []float32, src []byte, table *[256]float32, pixel int) {
+	w := len(src)
+	dx := min(max(p.dx, -w), w)
+	before, after := max(-dx, 0), max(dx, 0) // outputs that are outside the input
+	if p.mirrored {
+		before, after = after, before
+	}
+	at := 0
+	for range before {
+		dst[at] = 0
+		at += pixel
+	}
+	if src = src[max(dx, 0) : w+min(dx, 0)]; p.mirrored {
+		for i := len(src) - 1; i >= 0; i-- {
+			dst[at] = table[src[i]]
+			at += pixel
+		}
+	} else {
+		for _, v := range src {
+			dst[at] = table[v]
+			at += pixel
+		}
+	}
+	for range after {
+		dst[at] = 0
+		at += pixel
 	}
 }

@@ -104,7 +104,7 @@ func TestAugmentationMovesAndMirrors(t *testing.T) {
 	}
 	for _, p := range []pose{{}, {2, -3, false}, {-4, 4, true}, {0, 0, true}} {
 		got := make([]float32, 1024*3*32)
-		s.place(got, img, p)
+		s.place(got, &[32]view{{img, p}})
 		for c := range 3 {
 			for y := range 32 {
 				for x := range 32 {
@@ -122,6 +122,45 @@ func TestAugmentationMovesAndMirrors(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Images smaller than the pad leave the picture altogether.
+func TestRowsShorterThanThePad(t *testing.T) {
+	s := &Set{table: make([][256]float32, 1)}
+	for i := range s.table[0] {
+		s.table[0][i] = float32(i)
+	}
+	for w := 1; w <= 6; w++ {
+		src := []byte{10, 20, 30, 40, 50, 60}[:w]
+		for dx := -pad; dx <= pad; dx++ {
+			for _, mirrored := range []bool{false, true} {
+				got := make([]float32, 2*w)
+				pose{0, dx, mirrored}.row(got, src, &s.table[0], 2)
+				for x := range w {
+					sx := x + dx
+					if mirrored {
+						sx = w - 1 - x + dx
+					}
+					var want float32
+					if sx >= 0 && sx < w {
+						want = float32(src[sx])
+					}
+					if got[2*x] != want || got[2*x+1] != 0 {
+						t.Fatalf("width %d, dx %d, mirrored %v: %v", w, dx, mirrored, got)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestFillAllocatesNothing(t *testing.T) {
+	s := shapesSet(t, 100, 20)
+	b := nn.NewBatch(s.Shape(), 32, s.Classes())
+	s.Fill(b, epoch3, true, 0, 32)
+	if n := testing.AllocsPerRun(10, func() { s.Fill(b, epoch3, true, 32, 30) }); n != 0 {
+		t.Errorf("%g allocations", n)
 	}
 }
 
