@@ -114,6 +114,31 @@ func (s *sum) do(isa ISA) {
 	}
 }
 
+// doTriples is do for segments whose three vectors lie apart.
+func (s *sum) doTriples(isa ISA, segs []triple) {
+	s.checkTriples(segs)
+	if isa != AVX512 {
+		s.doTriplesGeneric(segs)
+		return
+	}
+	args := sumArgs{
+		cStep: 4 * s.cStep, b: start(s.b),
+		segs: unsafe.Pointer(unsafe.SliceData(segs)), segsLen: len(segs),
+		n: s.n, aLane: 4 * s.aLane, bLane: 4 * s.bLane, k: s.k, aStep: 4 * s.aStep, bStep: 4 * s.bStep,
+	}
+	if s.fresh {
+		args.fresh = 1
+	}
+	limit := sumRows(isa, 3)
+	count := (s.rows + limit - 1) / limit
+	for i := range count {
+		first, last := s.rows*i/count, s.rows*(i+1)/count
+		args.a = unsafe.Add(start(s.a), 4*first)
+		args.c = unsafe.Add(start(s.c), 4*first*s.cStep)
+		tripleAVX512Rows(last-first, (*uintptr)(unsafe.Pointer(&args)))
+	}
+}
+
 // do runs the call by the bodies of isa.
 func (t *transpose) do(isa ISA) {
 	t.check()

@@ -12,6 +12,11 @@ func (s *sum) do(ISA) {
 	s.doGeneric()
 }
 
+func (s *sum) doTriples(_ ISA, segs []triple) {
+	s.checkTriples(segs)
+	s.doTriplesGeneric(segs)
+}
+
 func (t *transpose) do(ISA) {
 	t.check()
 	t.doGeneric()

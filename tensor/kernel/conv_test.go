@@ -163,6 +163,9 @@ var geometries = []Geometry{
 	{InC: 3, InH: 4, InW: 5, OutC: 19, KH: 4, KW: 5, Stride: 1, Pad: 0},
 	{InC: 33, InH: 1, InW: 1, OutC: 31, KH: 1, KW: 1, Stride: 1, Pad: 0},
 	{InC: 37, InH: 3, InW: 3, OutC: 29, KH: 3, KW: 3, Stride: 1, Pad: 1},
+	{InC: 4, InH: 8, InW: 8, OutC: 11, KH: 3, KW: 3, Stride: 1, Pad: 1},
+	{InC: 2, InH: 40, InW: 5, OutC: 3, KH: 3, KW: 3, Stride: 1, Pad: 1},
+	{InC: 5, InH: 80, InW: 3, OutC: 2, KH: 3, KW: 3, Stride: 2, Pad: 2},
 	{InC: 0, InH: 3, InW: 3, OutC: 2, KH: 3, KW: 3, Stride: 1, Pad: 1},
 	{InC: 2, InH: 3, InW: 3, OutC: 0, KH: 3, KW: 3, Stride: 1, Pad: 1},
 }

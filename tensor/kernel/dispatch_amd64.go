@@ -176,6 +176,32 @@ func sumAVX512x3Rows(rows int, args *uintptr) {
 	}
 }
 
+// tripleAVX512Rows calls the kernel for rows in [1, 9].
+func tripleAVX512Rows(rows int, args *uintptr) {
+	switch rows {
+	case 1:
+		tripleAVX512x1(args)
+	case 2:
+		tripleAVX512x2(args)
+	case 3:
+		tripleAVX512x3(args)
+	case 4:
+		tripleAVX512x4(args)
+	case 5:
+		tripleAVX512x5(args)
+	case 6:
+		tripleAVX512x6(args)
+	case 7:
+		tripleAVX512x7(args)
+	case 8:
+		tripleAVX512x8(args)
+	case 9:
+		tripleAVX512x9(args)
+	default:
+		panic("kernel: no tile of that many rows")
+	}
+}
+
 // sumAVX2x1Rows calls the kernel for rows in [1, 6].
 func sumAVX2x1Rows(rows int, args *uintptr) {
 	switch rows {

@@ -15,6 +15,8 @@ type gradientWork struct {
 	xSlot, dySlot int
 	done          int // rows (block, row) of x below this one are in their slots
 	segs          [maxSegs]seg
+	triples       bool // the three kernel rows share a tile
+	three         [maxSegs]triple
 }
 
 // outRange is a range of output channels, whose sums start at index 0.
@@ -30,13 +32,17 @@ func (w *gradientWork) run(dw, x, dy []float32) {
 			o := outRange{w.g.OutC * i / count, w.g.OutC * (i + 1) / count}
 			w.loadPanel(dy, total, o)
 			for kh := range w.g.KH {
-				w.sumRow(dw, kh, 0, total, o)
+				w.sumRow(dw, kh, 0, 0, total, o)
 			}
 			w.store(dw, o)
 		}
 		return
 	}
 	all := outRange{0, w.g.OutC}
+	w.triples = w.isa == AVX512 && !w.swap && w.g.KH == 3 && w.sumsWidth(w.channels) == vec
+	if w.triples {
+		clear(w.sums)
+	}
 	for lo := 0; lo < total; {
 		hi := min(total, lo+w.outRows)
 		if w.outRows < w.outH { // strips stay within a block
@@ -44,8 +50,12 @@ func (w *gradientWork) run(dw, x, dy []float32) {
 		}
 		w.loadStrip(dy, lo, hi)
 		w.loadRows(x, lo, hi)
-		for kh := range w.g.KH {
-			w.sumRow(dw, kh, lo, hi, all)
+		if w.triples {
+			w.sumTriples(dw, lo, hi, all)
+		} else {
+			for kh := range w.g.KH {
+				w.sumRow(dw, kh, lo, lo, hi, all)
+			}
 		}
 		lo = hi
 	}
@@ -139,25 +149,13 @@ func (w *gradientWork) loadRow(x []float32, row int) {
 	}
 }
 
-// sumRow adds the strip of output rows lo to hi to the sums of kernel row kh.
-func (w *gradientWork) sumRow(dw []float32, kh, lo, hi int, o outRange) {
+// sumRow adds output rows from to to of the strip that starts at row lo to the
+// sums of kernel row kh.
+func (w *gradientWork) sumRow(dw []float32, kh, lo, from, to int, o outRange) {
 	g := w.g
-	s := sum{
-		n: tensor.Lanes, k: w.outW,
-		a: w.dy, aLane: w.dyLine, aStep: g.OutC,
-		b: w.x, bLane: w.xLine, bStep: g.Stride * w.channels,
-	}
-	if w.colStep > 1 {
-		s.bStep = w.channels
-	}
-	slot := w.dySlot
-	if w.whole {
-		s.aStep = o.hi - o.lo
-		s.aLane = w.outW * s.aStep
-		slot = tensor.Lanes * s.aLane
-	}
+	s, slot := w.call(o)
 	n := 0
-	for r := lo; r < hi; r++ {
+	for r := from; r < to; r++ {
 		b, oh := r/w.outH, r%w.outH
 		if ih := oh*g.Stride + kh - g.Pad; ih >= 0 && ih < g.InH {
 			w.segs[n] = seg{(r - lo) * slot, w.slot(b*g.InH + ih)}
@@ -166,7 +164,7 @@ func (w *gradientWork) sumRow(dw []float32, kh, lo, hi int, o outRange) {
 	}
 	// The first strip zeroes, and so do later ones until a row has been read.
 	read := (g.Pad - kh + g.Stride - 1) / g.Stride
-	s.fresh = lo <= max(0, read)
+	s.fresh = lo <= max(0, read) && !w.triples
 	width := w.sumsWidth(w.channels)
 	s.cStep = g.KH * width
 	c := w.sums[kh*width:]
@@ -231,5 +229,58 @@ func (w *gradientWork) store(dw []float32, o outRange) {
 				t.do(w.isa)
 			}
 		}
+	}
+}
+
+// call returns a sum call of dy and x, and the distance of rows of dy.
+func (w *gradientWork) call(o outRange) (s sum, slot int) {
+	s = sum{
+		n: tensor.Lanes, k: w.outW,
+		a: w.dy, aLane: w.dyLine, aStep: w.g.OutC,
+		b: w.x, bLane: w.xLine, bStep: w.g.Stride * w.channels,
+	}
+	if w.colStep > 1 {
+		s.bStep = w.channels
+	}
+	slot = w.dySlot
+	if w.whole {
+		s.aStep = o.hi - o.lo
+		s.aLane = w.outW * s.aStep
+		slot = tensor.Lanes * s.aLane
+	}
+	return s, slot
+}
+
+// sumTriples adds the strip of output rows lo to hi to the sums of three kernel
+// rows at once: with few channels one kernel row has too few independent sums
+// to keep the arithmetic busy. Rows at the border go one by one.
+func (w *gradientWork) sumTriples(dw []float32, lo, hi int, o outRange) {
+	g := w.g
+	s, slot := w.call(o)
+	s.c, s.cStep, s.rows, s.vecs = w.sums, g.KH*vec, g.OutC, 3
+	s.fuse()
+	n := 0
+	for r := lo; r < hi; r++ {
+		b, oh := r/w.outH, r%w.outH
+		ih := oh*g.Stride - g.Pad
+		if ih >= 0 && ih+2 < g.InH {
+			at := [3]int{}
+			for kh := range at {
+				at[kh] = w.slot(b*g.InH + ih + kh)
+			}
+			w.three[n] = triple{(r - lo) * slot, at[0], at[1] - at[0], at[2] - at[0]}
+			n++
+			continue
+		}
+		if n > 0 {
+			s.doTriples(w.isa, w.three[:n])
+			n = 0
+		}
+		for kh := range g.KH {
+			w.sumRow(dw, kh, lo, r, r+1, o)
+		}
+	}
+	if n > 0 {
+		s.doTriples(w.isa, w.three[:n])
 	}
 }

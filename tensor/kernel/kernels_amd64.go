@@ -319,6 +319,51 @@ func sumAVX512x8x3(args *uintptr)
 //go:noescape
 func sumAVX512x9x3(args *uintptr)
 
+// tripleAVX512x1 is the loop of type sum for 1 rows and 48 columns.
+//
+//go:noescape
+func tripleAVX512x1(args *uintptr)
+
+// tripleAVX512x2 is the loop of type sum for 2 rows and 48 columns.
+//
+//go:noescape
+func tripleAVX512x2(args *uintptr)
+
+// tripleAVX512x3 is the loop of type sum for 3 rows and 48 columns.
+//
+//go:noescape
+func tripleAVX512x3(args *uintptr)
+
+// tripleAVX512x4 is the loop of type sum for 4 rows and 48 columns.
+//
+//go:noescape
+func tripleAVX512x4(args *uintptr)
+
+// tripleAVX512x5 is the loop of type sum for 5 rows and 48 columns.
+//
+//go:noescape
+func tripleAVX512x5(args *uintptr)
+
+// tripleAVX512x6 is the loop of type sum for 6 rows and 48 columns.
+//
+//go:noescape
+func tripleAVX512x6(args *uintptr)
+
+// tripleAVX512x7 is the loop of type sum for 7 rows and 48 columns.
+//
+//go:noescape
+func tripleAVX512x7(args *uintptr)
+
+// tripleAVX512x8 is the loop of type sum for 8 rows and 48 columns.
+//
+//go:noescape
+func tripleAVX512x8(args *uintptr)
+
+// tripleAVX512x9 is the loop of type sum for 9 rows and 48 columns.
+//
+//go:noescape
+func tripleAVX512x9(args *uintptr)
+
 // sumAVX2x1x1 is the loop of type sum for 1 rows and 16 columns.
 //
 //go:noescape

@@ -26,6 +26,42 @@ type sum struct {
 // A seg is where one stretch of the summed index starts in a and b.
 type seg struct{ a, b int }
 
+// A triple is a seg of a sum call of three vectors that do not follow each other in
+// b: the second lies second floats past the first, the third third floats.
+type triple struct{ a, b, second, third int }
+
+// checkTriples is check for a call with triples.
+func (s *sum) checkTriples(segs []triple) {
+	s.check()
+	if s.vecs != 3 || len(s.segs) != 0 {
+		panic("kernel: impossible sum call")
+	}
+	one := *s
+	one.vecs = 1
+	var all [3]seg
+	one.segs = all[:]
+	for _, g := range segs {
+		all = [3]seg{{g.a, g.b}, {g.a, g.b + g.second}, {g.a, g.b + g.third}}
+		one.check()
+	}
+}
+
+// doTriplesGeneric is the loop of sum over triples in Go.
+func (s *sum) doTriplesGeneric(segs []triple) {
+	one := *s
+	one.vecs = 1
+	var all [1]seg
+	one.segs = all[:]
+	for v := range 3 {
+		one.fresh, one.c = s.fresh, s.c[v*vec:]
+		for _, g := range segs {
+			all[0] = seg{g.a, g.b + [3]int{0, g.second, g.third}[v]}
+			one.doGeneric()
+			one.fresh = false
+		}
+	}
+}
+
 // vec is the number of columns that one vector of a sum call covers.
 const vec = 16
 

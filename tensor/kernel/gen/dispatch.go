@@ -20,6 +20,7 @@ var families = []family{
 	{"sumAVX512x1", "sumAVX512", "x1", 14},
 	{"sumAVX512x2", "sumAVX512", "x2", 14},
 	{"sumAVX512x3", "sumAVX512", "x3", 9},
+	{"tripleAVX512", "tripleAVX512", "", 9},
 	{"sumAVX2x1", "sumAVX2", "x1", 6},
 }
 

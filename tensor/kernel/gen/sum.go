@@ -28,19 +28,31 @@ const (
 func sumKernels() {
 	for i, rows := range []int{14, 14, 9} { // most rows for one, two and three vectors
 		for r := 1; r <= rows; r++ {
-			sumKernel(tile{zmm, r, i + 1}, i+1)
+			sumKernel(tile{zmm, r, i + 1}, i+1, false)
 		}
 	}
+	for r := 1; r <= 9; r++ {
+		sumKernel(tile{zmm, r, 3}, 3, true)
+	}
 	for r := 1; r <= 6; r++ {
-		sumKernel(tile{ymm, r, 2}, 1)
+		sumKernel(tile{ymm, r, 2}, 1, false)
 	}
 }
 
 // sumKernel emits the loop documented at type sum: a tile of rows x 16 vecs
-// columns that starts from C and adds the outer products of all segments.
-func sumKernel(t tile, vecs int) {
+// columns that starts from C and adds the outer products of all segments. With
+// apart set, segments are triples, which place each vector of b on its own.
+func sumKernel(t tile, vecs int, apart bool) {
 	name := fmt.Sprintf("sum%sx%dx%d", t.name, t.rows, vecs)
+	if apart {
+		name = fmt.Sprintf("triple%sx%d", t.name, t.rows)
+	}
 	begin(name, fmt.Sprintf("%s is the loop of type sum for %d rows and %d columns.", name, t.rows, 16*vecs))
+	second, third := dst, reg.R14
+	segBytes := uint64(16)
+	if apart {
+		segBytes = 32
+	}
 	step, aLane, bLane, n, segsEnd, aStep := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13
 	rows := func(move func(r, v int)) {
 		MOVQ(word(sumC), dst)
@@ -65,7 +77,7 @@ func sumKernel(t tile, vecs int) {
 	Label("sum")
 	MOVQ(word(sumSegs), list)
 	MOVQ(word(sumSegsLen), segsEnd)
-	SHLQ(operand.Imm(4), segsEnd)
+	IMUL3Q(operand.Imm(segBytes), segsEnd, segsEnd)
 	ADDQ(list, segsEnd)
 	MOVQ(word(sumAStep), aStep)
 	MOVQ(word(sumBStep), step)
@@ -77,14 +89,25 @@ func sumKernel(t tile, vecs int) {
 		MOVQ(word(sumA+i), lane)
 		LEAQ(operand.Mem{Base: lane, Index: bPtr, Scale: 4}, lane)
 	}
-	ADDQ(operand.Imm(16), list)
+	if apart {
+		MOVQ(at(list, 16), second)
+		MOVQ(at(list, 24), third)
+		SHLQ(operand.Imm(2), second)
+		SHLQ(operand.Imm(2), third)
+	}
+	ADDQ(operand.Imm(segBytes), list)
 	MOVQ(word(sumN), n)
 	Label("lane")
 	MOVQ(aLane, aPtr)
 	MOVQ(bLane, bPtr)
 	MOVQ(word(sumK), kCnt)
 	Label("k")
-	t.step(func(r int) operand.Mem { return at(aPtr, 4*r) }, func(v int) operand.Mem { return at(bPtr, v*t.bytes) })
+	t.step(func(r int) operand.Mem { return at(aPtr, 4*r) }, func(v int) operand.Mem {
+		if apart && v > 0 {
+			return operand.Mem{Base: bPtr, Index: []reg.Register{second, third}[v-1], Scale: 1}
+		}
+		return at(bPtr, v*t.bytes)
+	})
 	ADDQ(step, bPtr)
 	ADDQ(aStep, aPtr)
 	DECQ(kCnt)
