@@ -2,6 +2,7 @@ package nn
 
 import (
 	"math"
+	"sync"
 	"testing"
 
 	"github.com/tinygrow/tinygrow/tensor"
@@ -246,6 +247,34 @@ func TestPackParts(t *testing.T) {
 		for i := range want {
 			if got[i] != want[i] {
 				t.Fatalf("%s: gradient %d is %v, want %v", name, i, got[i], want[i])
+			}
+		}
+	}
+}
+
+// Goroutines that share a program and packed parameters get the bits of one.
+func TestWorkspacesShareAProgram(t *testing.T) {
+	q := newProblem(t, smallGraphs()["residual with projection"], 40, 37, Options{})
+	_, want := q.run(q.p.NewWorkspace(), Train)
+	pk := q.p.Pack(nil, q.m.Params)
+	grads := make([][]float32, 4)
+	var wg sync.WaitGroup
+	for i := range grads {
+		grads[i] = make([]float32, len(want))
+		wg.Go(func() {
+			w := q.p.NewWorkspace()
+			for range 3 {
+				w.Forward(pk, q.m.Buffers, q.b, Train)
+				w.Loss()
+				w.Backward(grads[i])
+			}
+		})
+	}
+	wg.Wait()
+	for i, got := range grads {
+		for j := range want {
+			if got[j] != want[j] {
+				t.Fatalf("goroutine %d: gradient %d is %v, want %v", i, j, got[j], want[j])
 			}
 		}
 	}
