@@ -54,6 +54,7 @@ type server struct {
 	core   *core
 
 	started  time.Time
+	ctx      context.Context // of Run: looked at between two rounds
 	inbox    chan input
 	done     chan struct{} // closed when the inbox is no longer read
 	partials *partials
@@ -115,6 +116,9 @@ func (s *server) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.tell(&proto.News{Head: s.head(), Text: "a coordinator took the run up"})
+	defer s.ends()
+	s.ctx = ctx
 	if err := s.core.begin(s.now()); err != nil {
 		return err
 	}
@@ -142,10 +146,30 @@ func (s *server) serve(ctx context.Context) error {
 			return err
 		}
 	}
-	if _, more := t.Next(); !more {
-		s.sayEnd()
-	}
 	return nil
+}
+
+// ends says goodbye: for good, or until somebody resumes the run.
+func (s *server) ends() {
+	task := &proto.Task{Do: proto.Rejoin, Text: "the coordinator stops"}
+	news := &proto.News{Head: s.head(), Text: task.Text}
+	if _, more := s.store.train.Next(); !more {
+		text := fmt.Sprintf("run %s is complete", s.store.run)
+		task, news.Ended, news.Text = &proto.Task{Do: proto.Stop, Text: text}, true, text
+	}
+	for w := range s.pulls {
+		s.answer(w, task)
+	}
+	s.tell(news)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	s.bus.Flush(ctx)
+}
+
+// tell publishes news. Who misses it learns it from the answer to a pull, or
+// from finding nobody to pull from.
+func (s *server) tell(n *proto.News) {
+	proto.Encode(n, func(data []byte) error { return s.bus.Publish(s.store.run.NewsSubject(), data) })
 }
 
 // flush lets readers of the metrics see them once a second.
@@ -182,20 +206,6 @@ func (s *server) take(in input) error {
 		return s.core.handle(now, plan.Partial{Worker: p.worker, Round: p.round, Block: p.block, Digest: p.digest}, p.sums)
 	}
 	return nil
-}
-
-// sayEnd tells everybody that the run is over.
-func (s *server) sayEnd() {
-	text := fmt.Sprintf("run %s is complete", s.store.run)
-	for w := range s.pulls {
-		s.answer(w, &proto.Task{Do: proto.Stop, Text: text})
-	}
-	if data, err := proto.Marshal(&proto.News{Head: s.head(), Ended: true, Text: text}); err == nil {
-		s.bus.Publish(s.store.run.NewsSubject(), data) // who misses it finds nobody to pull from
-	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
-	defer cancel()
-	s.bus.Flush(ctx)
 }
 
 // answer replies to the last pull of a worker, if that still waits.
@@ -240,6 +250,7 @@ func (s *server) decided(c plan.Command) {
 }
 
 func (s *server) applied(a trainer.Applied) error {
+	defer func() { s.core.stop = s.core.stop || s.ctx.Err() != nil }()
 	pace := s.pace(a)
 	if err := s.store.record(a, pace); err != nil {
 		return err

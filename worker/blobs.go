@@ -18,7 +18,8 @@ type blobs struct {
 	mu      sync.Mutex
 	term    proto.Term
 	current *incoming
-	news    chan struct{} // closed and replaced when something arrives
+	news    chan struct{}    // closed and replaced when something arrives
+	arrives func(key string) // is told the key of weights that are broadcast
 }
 
 // incoming is a version of the weights on its way.
@@ -40,6 +41,13 @@ func (b *blobs) reset(term proto.Term) {
 	}
 }
 
+// tell sets who is told of weights that are broadcast; nil for nobody.
+func (b *blobs) tell(arrives func(key string)) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.arrives = arrives
+}
+
 // receive takes a chunk of a broadcast.
 func (b *blobs) receive(data []byte) {
 	var m proto.BlobChunk
@@ -55,8 +63,8 @@ func (b *blobs) receive(data []byte) {
 		return
 	}
 	b.take(m.Chunk)
-	if b.client.superseded != nil {
-		b.client.superseded(m.Key)
+	if b.arrives != nil {
+		b.arrives(m.Key)
 	}
 }
 

@@ -18,8 +18,6 @@ type client struct {
 	samples Samples
 	term    proto.Term
 	pulls   uint64 // ever increasing, also over a restart under the same name
-	// superseded is told the key of weights that arrive; nil outside a session.
-	superseded func(key string)
 }
 
 func (c *client) head() proto.Head { return proto.Head{Run: c.cfg.Run, Term: c.term} }

@@ -16,9 +16,9 @@ import (
 type Samples interface {
 	// Digest identifies the contents; all workers of a run must agree.
 	Digest() string
-	// Fill puts the samples at positions lo <= i < hi of an order into b,
+	// Fill puts the n samples at positions lo, lo+1 ... of an order into b,
 	// augmented by the order's seed and index if asked to.
-	Fill(b *nn.Batch, o proto.Order, augment bool, lo, hi uint64)
+	Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int)
 }
 
 // network is one generation, compiled.
@@ -150,7 +150,7 @@ func (c *crew) compute(ctx context.Context, j *job, b proto.Block) (proto.Sums, 
 func (h *hand) run(samples Samples, j *job, i uint32, s proto.Sums) {
 	v, b := j.version, h.batch
 	lo, hi := j.spec.Range(i)
-	samples.Fill(b, j.spec.Order, j.spec.Augment, lo, hi)
+	samples.Fill(b, j.spec.Order, j.spec.Augment, int(lo), int(hi-lo))
 	switch j.spec.Kind {
 	case proto.Gradient:
 		if h.train == nil {

@@ -89,11 +89,18 @@ func (s *session) run(ctx context.Context) error {
 			stopComputing(err)
 		}
 	}
-	c.superseded = s.newer
+	s.blobs.tell(s.newer)
+	defer s.blobs.tell(nil)
 	news, err := c.bus.Subscribe(c.cfg.Run.NewsSubject(), func(m *bus.Message) {
 		var n proto.News
-		if proto.Decode(m.Data, &n) == nil && n.Run == c.cfg.Run && n.Term >= c.term && n.Ended {
+		if proto.Decode(m.Data, &n) != nil || n.Run != c.cfg.Run || n.Term < c.term {
+			return
+		}
+		switch {
+		case n.Ended:
 			end(errEnded)
+		case n.Term > c.term:
+			end(errRejoin)
 		}
 	})
 	if err != nil {
@@ -112,9 +119,6 @@ func (s *session) run(ctx context.Context) error {
 	end(s.work(computing, pulling))
 	group.Wait()
 	stopComputing(nil)
-	s.blobs.mu.Lock()
-	c.superseded = nil
-	s.blobs.mu.Unlock()
 	if ctx.Err() != nil {
 		s.say(proto.Heartbeat{Leave: true, Text: "told to stop"})
 		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)

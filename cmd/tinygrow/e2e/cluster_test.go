@@ -38,17 +38,17 @@ const (
 
 func (t toy) Digest() string { return t.digest }
 
-func (t toy) Fill(b *nn.Batch, o proto.Order, augment bool, lo, hi uint64) {
+func (t toy) Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int) {
 	time.Sleep(t.slow)
-	b.N = int(hi - lo)
+	b.N = n
 	clear(b.X)
-	n := trainSize
+	size := trainSize
 	if o.Split == "test" {
-		n = testSize
+		size = testSize
 	}
 	var perm []uint32
 	if o.Stream != "sequential" {
-		perm = rng.New(rng.Key(o.Stream), o.Seed, o.Index).Perm(n)
+		perm = rng.New(rng.Key(o.Stream), o.Seed, o.Index).Perm(size)
 	}
 	for i := range b.N {
 		id := uint64(lo) + uint64(i)
@@ -134,7 +134,7 @@ func (s system) start(cfg worker.Config, samples worker.Samples, wrap func(bus.B
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	m := &member{cancel, b, make(chan error, 1)}
-	cfg.Run = "test"
+	cfg.Run, cfg.Retry = "test", 20*time.Millisecond
 	go func() { m.done <- worker.Run(ctx, cfg, b, samples) }()
 	return m
 }
