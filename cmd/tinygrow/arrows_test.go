@@ -24,7 +24,7 @@ var arrows = map[string][]string{
 	"worker":      {"proto", "tensor", "growth"},
 	"coordinator": {"proto", "tensor", "growth"},
 	"deploy":      {"proto", "tensor", "growth"},
-	"cmd":         {"proto", "tensor", "growth", "worker", "coordinator"},
+	"cmd":         {"proto", "tensor", "growth", "worker", "coordinator", "deploy"},
 }
 
 // guarded says which directories alone may import a library (and those below it).

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -107,7 +108,7 @@ func connect(o Options, kind string, dropped *atomic.Uint64) (*nats.Conn, error)
 		opts = append(opts, nats.CustomInboxPrefix(o.InboxPrefix))
 	}
 	if o.CAFile != "" {
-		opts = append(opts, nats.RootCAs(o.CAFile))
+		opts = append(opts, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS13}), nats.RootCAs(o.CAFile))
 	}
 	if o.SeedFile != "" {
 		nkey, err := nats.NkeyOptionFromSeed(o.SeedFile)

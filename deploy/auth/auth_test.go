@@ -1,0 +1,377 @@
+package auth_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/nats-io/nats-server/v2/server"
+	"github.com/nats-io/nkeys"
+
+	"github.com/tinygrow/tinygrow/deploy"
+	"github.com/tinygrow/tinygrow/deploy/auth"
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/bus"
+)
+
+func options(t *testing.T) auth.Options {
+	return auth.Options{Dir: filepath.Join(t.TempDir(), "keys"), Hosts: []string{"localhost", "127.0.0.1"}}
+}
+
+func initialised(t *testing.T) string {
+	o := options(t)
+	if err := auth.Init(o); err != nil {
+		t.Fatal(err)
+	}
+	return o.Dir
+}
+
+// serve runs a NATS server from a configuration file, on a free port.
+func serve(t *testing.T, config string) *server.Server {
+	t.Helper()
+	o, err := server.ProcessConfigFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.Host, o.Port, o.HTTPPort, o.NoLog, o.NoSigs, o.StoreDir = "127.0.0.1", server.RANDOM_PORT, 0, true, true, t.TempDir()
+	s, err := server.NewServer(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	go s.Start()
+	if !s.ReadyForConnections(10 * time.Second) {
+		t.Fatal("the server does not start")
+	}
+	t.Cleanup(func() { s.Shutdown(); s.WaitForShutdown() })
+	return s
+}
+
+func seed(t *testing.T, dir string, r proto.Role) []byte {
+	t.Helper()
+	text, err := os.ReadFile(auth.Seed(dir, r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return bytes.TrimSpace(text)
+}
+
+// subjects says who may do what. Whoever is not named must be refused.
+var subjects = []struct{ subject, publishers, subscribers string }{
+	{"tg.r.join", "worker", "coordinator"},
+	{"tg.r.pull", "worker", "coordinator"},
+	{"tg.r.beat", "worker", "coordinator"},
+	{"tg.r.blob", "worker", "coordinator"},
+	{"tg.r.bulk.partial.w1", "worker", "coordinator"},
+	{"tg.r.bulk.weights", "coordinator", "worker"},
+	{"tg.r.news", "coordinator", "coordinator worker viewer"},
+	{"_INBOX_coordinator.x.1", "", "coordinator"},
+	{"_INBOX_worker.x.1", "", "worker"},
+	{"_INBOX_viewer.x.1", "", "viewer"},
+	{"_INBOX_worker.>", "-", "worker"},
+	{"_INBOX_coordinator.>", "-", "coordinator"},
+	{"_INBOX.x.1", "", ""},
+	{"tgprobe.coordinator.x", "coordinator", "coordinator"},
+	{"tgprobe.worker.x", "worker", "worker"},
+	{"tgprobe.viewer.x", "viewer", "viewer"},
+	{"$JS.API.STREAM.CREATE.log", "coordinator", ""},
+	{"$JS.API.STREAM.DELETE.log", "coordinator", ""},
+	{"$KV.lease.r", "coordinator", ""},
+	{"$O.checkpoints.C.x", "coordinator", ""},
+	{"$SYS.REQ.SERVER.PING", "", ""},
+	{"tg.r", "", ""},
+	{"tg.r.other", "", ""},
+	{"tg.>", "-", ""},
+	{"tg.*.>", "-", ""},
+	{"*.r.pull", "-", ""},
+	{">", "-", ""},
+}
+
+func TestEachRoleMayUseItsOwnSubjectsOnly(t *testing.T) {
+	dir := initialised(t)
+	s := serve(t, filepath.Join(dir, "nats", "nats.conf"))
+	for _, role := range proto.Roles() {
+		c, err := dial(t, dialing{addr: s.Addr().String(), authority: auth.Authority(dir, role), seed: seed(t, dir, role)})
+		if err != nil {
+			t.Fatalf("%s: %v", role, err)
+		}
+		for _, w := range subjects {
+			try := func(what, who string, do func(string) error) {
+				if who == "-" {
+					return // wildcards cannot be published to
+				}
+				err, may := do(w.subject), slices.Contains(strings.Fields(who), string(role))
+				if may && err != nil || !may && (err == nil || !strings.Contains(err.Error(), "Permissions Violation")) {
+					t.Errorf("%s to %s %s: may %v, got %v", role, what, w.subject, may, err)
+				}
+			}
+			try("publish", w.publishers, c.publish)
+			try("subscribe", w.subscribers, c.subscribe)
+		}
+	}
+}
+
+func TestTheTableOfThisTestKnowsAllRights(t *testing.T) {
+	known := func(pattern string) bool {
+		for _, w := range subjects {
+			if server.SubjectsCollide(pattern, w.subject) && w.subject != ">" && w.subject != "tg.>" && w.subject != "tg.*.>" {
+				return true
+			}
+		}
+		return false
+	}
+	for _, role := range proto.Roles() {
+		r := role.Rights()
+		for _, s := range append(r.Publish, r.Subscribe...) {
+			if s != "$JS.ACK.>" && !known(s) {
+				t.Errorf("%s: %s is in no line of the table", role, s)
+			}
+		}
+	}
+}
+
+// A coordinator answers each request once and writes to no inbox unasked.
+func TestResponses(t *testing.T) {
+	dir := initialised(t)
+	s := serve(t, filepath.Join(dir, "nats", "nats.conf"))
+	connect := func(r proto.Role) *raw {
+		c, err := dial(t, dialing{addr: s.Addr().String(), authority: auth.Authority(dir, r), seed: seed(t, dir, r)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	coordinator, worker := connect(proto.CoordinatorRole), connect(proto.WorkerRole)
+	if err := coordinator.subscribe("tg.r.pull"); err != nil {
+		t.Fatal(err)
+	}
+	inbox := proto.WorkerRole.Inbox() + ".x.1"
+	if err := coordinator.publish(inbox); err == nil {
+		t.Error("the coordinator wrote to an inbox unasked")
+	}
+	if err := worker.subscribe(inbox); err != nil {
+		t.Fatal(err)
+	}
+	if err := worker.say("PUB tg.r.pull %s 2\r\nhi", inbox); err != nil {
+		t.Fatal(err)
+	}
+	reply, err := coordinator.next()
+	if err != nil || reply != inbox {
+		t.Fatal(reply, err)
+	}
+	if err := coordinator.publish(reply); err != nil {
+		t.Errorf("the answer was refused: %v", err)
+	}
+	if _, err := worker.next(); err != nil {
+		t.Errorf("the answer did not arrive: %v", err)
+	}
+	if err := coordinator.publish(reply); err == nil {
+		t.Error("the coordinator answered twice")
+	}
+}
+
+func TestTheServerRefusesStrangers(t *testing.T) {
+	dir, other := initialised(t), initialised(t)
+	s := serve(t, filepath.Join(dir, "nats", "nats.conf"))
+	good := dialing{addr: s.Addr().String(), authority: auth.Authority(dir, proto.WorkerRole), seed: seed(t, dir, proto.WorkerRole)}
+	if _, err := dial(t, good); err != nil {
+		t.Fatal(err)
+	}
+	account, err := nkeys.CreateAccount()
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrongKind, err := account.Seed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, change := range map[string]func(*dialing){
+		"no key":               func(d *dialing) { d.seed = nil },
+		"key of others":        func(d *dialing) { d.seed = seed(t, other, proto.WorkerRole) },
+		"key of another kind":  func(d *dialing) { d.seed = wrongKind },
+		"authority of others":  func(d *dialing) { d.authority = auth.Authority(other, proto.WorkerRole) },
+		"TLS 1.2":              func(d *dialing) { d.maxTLS = tls.VersionTLS12 },
+		"no TLS, right key":    func(d *dialing) { d.plain = true },
+		"no TLS and no key":    func(d *dialing) { d.plain, d.seed = true, nil },
+		"coordinator, old key": func(d *dialing) { d.seed = seed(t, other, proto.CoordinatorRole) },
+	} {
+		d := good
+		change(&d)
+		if _, err := dial(t, d); err == nil {
+			t.Errorf("%s: the server let it in", name)
+		}
+	}
+}
+
+func TestTheBusConnects(t *testing.T) {
+	dir := initialised(t)
+	s := serve(t, filepath.Join(dir, "nats", "nats.conf"))
+	connect := func(r proto.Role) *bus.NATS {
+		b, err := bus.Dial(bus.Options{URL: s.ClientURL(), SeedFile: auth.Seed(dir, r), CAFile: auth.Authority(dir, r), InboxPrefix: r.Inbox(), Bulk: proto.Bulk})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { b.Close() })
+		return b
+	}
+	coordinator, worker := connect(proto.CoordinatorRole), connect(proto.WorkerRole)
+	for _, subject := range []string{proto.RunID("r").PullSubject(), proto.RunID("r").BlobSubject()} {
+		if _, err := coordinator.Subscribe(subject, func(m *bus.Message) { m.Respond(append(m.Data, '!')) }); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		answer, err := worker.Request(ctx, subject, []byte("hi"))
+		cancel()
+		if err != nil || string(answer) != "hi!" {
+			t.Errorf("%s: %q, %v", subject, answer, err)
+		}
+	}
+	if _, err := bus.Dial(bus.Options{URL: s.ClientURL(), CAFile: auth.Authority(dir, proto.WorkerRole)}); !errors.Is(err, bus.ErrUnreachable) {
+		t.Errorf("without a key: %v", err)
+	}
+}
+
+// The file in the repository is what auth init writes but for its places, and
+// works as compose mounts it.
+func TestShippedConfiguration(t *testing.T) {
+	o := options(t)
+	root := t.TempDir()
+	o.ServerDir = filepath.Join(root, "auth")
+	if err := auth.Init(o); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(o.Dir, "nats"), o.ServerDir); err != nil {
+		t.Fatal(err)
+	}
+	conf := filepath.Join(root, "nats.conf")
+	if err := os.WriteFile(conf, []byte(deploy.NATSConf), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, conf)
+	if _, err := dial(t, dialing{addr: s.Addr().String(), authority: auth.Authority(o.Dir, proto.ViewerRole), seed: seed(t, o.Dir, proto.ViewerRole)}); err != nil {
+		t.Error(err)
+	}
+	opts, err := server.ProcessConfigFile(conf)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !opts.JetStream || !opts.SyncAlways || opts.JetStreamMaxStore == 0 || opts.JetStreamMaxMemory == 0 || opts.Cluster.Port != 0 ||
+		opts.StoreDir != "/data" || opts.HTTPHost != "127.0.0.1" || opts.MaxPayload < proto.MaxChunk+4096 {
+		t.Errorf("%+v", opts)
+	}
+}
+
+func TestFilesAreForTheirOwnerOnly(t *testing.T) {
+	dir := initialised(t)
+	secrets := 0
+	err := filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		switch {
+		case e.IsDir():
+			if info.Mode().Perm() != 0o700 {
+				t.Errorf("%s has mode %o", path, info.Mode().Perm())
+			}
+		case strings.HasSuffix(path, ".key") || strings.HasSuffix(path, ".nk"):
+			secrets++
+			if info.Mode().Perm() != 0o600 {
+				t.Errorf("%s has mode %o", path, info.Mode().Perm())
+			}
+		default:
+			text, err := os.ReadFile(path)
+			if err != nil {
+				return err
+			}
+			if bytes.Contains(text, []byte("PRIVATE")) || bytes.Contains(text, []byte("\nSU")) {
+				t.Errorf("%s holds a secret", path)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if secrets != 5 {
+		t.Errorf("%d secrets, want those of the authority, the server and three roles", secrets)
+	}
+}
+
+func TestNothingIsOverwritten(t *testing.T) {
+	o := options(t)
+	if err := auth.Init(o); err != nil {
+		t.Fatal(err)
+	}
+	before := seed(t, o.Dir, proto.WorkerRole)
+	if err := auth.Init(o); !errors.Is(err, auth.ErrExists) {
+		t.Errorf("got %v", err)
+	}
+	if !bytes.Equal(before, seed(t, o.Dir, proto.WorkerRole)) {
+		t.Error("the key was changed")
+	}
+	if !auth.Complete(o.Dir) {
+		t.Error("what init wrote is not complete")
+	}
+	if err := os.Remove(auth.Seed(o.Dir, proto.WorkerRole)); err != nil {
+		t.Fatal(err)
+	}
+	if auth.Complete(o.Dir) {
+		t.Error("complete without the worker's key")
+	}
+	if err := auth.Init(o); !errors.Is(err, auth.ErrExists) {
+		t.Errorf("half a directory was overwritten: %v", err)
+	}
+}
+
+func TestRenewKeepsClientsIn(t *testing.T) {
+	o := options(t)
+	o.Now = time.Now().AddDate(0, 0, -400)
+	if err := auth.Init(o); err != nil {
+		t.Fatal(err)
+	}
+	conf := filepath.Join(o.Dir, "nats", "nats.conf")
+	connect := func() error {
+		s := serve(t, conf)
+		_, err := dial(t, dialing{addr: s.Addr().String(), authority: auth.Authority(o.Dir, proto.WorkerRole), seed: seed(t, o.Dir, proto.WorkerRole)})
+		return err
+	}
+	if err := connect(); err == nil {
+		t.Error("a certificate that ended was accepted")
+	}
+	o.Now = time.Time{}
+	if err := auth.Renew(o); err != nil {
+		t.Fatal(err)
+	}
+	if err := connect(); err != nil {
+		t.Errorf("after renewing: %v", err)
+	}
+	end, err := auth.Expiry(filepath.Join(o.Dir, "nats", "server.crt"))
+	if err != nil || time.Until(end) < 390*24*time.Hour {
+		t.Errorf("ends %v, %v", end, err)
+	}
+}
+
+func TestFaultsAreToldTogether(t *testing.T) {
+	err := auth.Init(auth.Options{Dir: t.TempDir(), Hosts: []string{"a b", "nats:4222", "ok.example"}, Days: -1})
+	if err == nil {
+		t.Fatal("no error")
+	}
+	for _, part := range []string{`"a b"`, `"nats:4222"`, "days -1"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%v: nothing about %s", err, part)
+		}
+	}
+	if strings.Contains(err.Error(), "ok.example") {
+		t.Error(err)
+	}
+}
