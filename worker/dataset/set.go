@@ -55,7 +55,7 @@ func Open(c Config) (*Set, error) {
 	var err error
 	switch c.Name {
 	case "shapes":
-		s = drawShapes(c.Seed, shapesTrain, shapesTest)
+		s = drawShapes(c.Seed, c.upTo(shapesTrain), c.upTo(shapesTest))
 	case "cifar10":
 		s, err = readCIFAR(c.Dir, cifar10)
 	case "cifar100":
