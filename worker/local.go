@@ -1,0 +1,59 @@
+package worker
+
+import (
+	"context"
+
+	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// Local computes whole rounds in this process, with no coordinator and no
+// messages, to the bits that workers of a run compute.
+type Local struct {
+	Samples    Samples
+	Threads    int
+	MicroShard int
+}
+
+// Evaluate returns the metrics of m over the first n test samples.
+func (l Local) Evaluate(ctx context.Context, m *nn.Model, n int) (nn.Metrics, error) {
+	s, err := l.compute(ctx, m, proto.RoundSpec{Kind: proto.Evaluate, Order: proto.Order{Split: "test", Stream: "sequential"}, Count: uint64(n)}, nil)
+	if err != nil {
+		return nn.Metrics{}, err
+	}
+	return nn.Metrics{N: s.F64[0], Loss: s.F64[1], Correct: s.F64[2]}, nil
+}
+
+// Grow runs growth event e on m to its end; info is what e was made with.
+func (l Local) Grow(ctx context.Context, m *nn.Model, e *growth.Event, info growth.EventInfo) (*growth.Outcome, error) {
+	order := proto.Order{Split: "train", Stream: "growth", Seed: info.Seed, Index: info.Number}
+	for {
+		req, s, ok := e.Next()
+		if !ok {
+			return e.Outcome(), nil
+		}
+		sums, err := l.compute(ctx, m, proto.RoundSpec{Kind: proto.Growth, Order: order, Offset: uint64(s.Offset), Count: uint64(s.Count)}, req)
+		if err != nil {
+			return nil, err
+		}
+		if err := e.Feed(sums.F64); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (l Local) compute(ctx context.Context, m *nn.Model, spec proto.RoundSpec, req *growth.Request) (proto.Sums, error) {
+	spec.MicroShard = uint32(l.MicroShard)
+	net, err := compile(m.Graph, l.MicroShard)
+	if err != nil {
+		return proto.Sums{}, err
+	}
+	j := &job{spec: spec, version: &version{network: net, params: m.Params, buffers: m.Buffers}}
+	if req != nil {
+		if j.growth, err = growth.NewJob(m.Graph, req, l.MicroShard); err != nil {
+			return proto.Sums{}, err
+		}
+	}
+	return newCrew(l.Samples, l.Threads).compute(ctx, j, proto.Root(spec.MicroShards()))
+}
