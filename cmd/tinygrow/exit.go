@@ -5,6 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/worker"
+	"github.com/tinygrow/tinygrow/worker/dataset"
 )
 
 // exitCode is what the process returns to its caller.
@@ -72,6 +77,23 @@ type silentError struct{ code exitCode }
 
 func (silentError) Error() string { return "" }
 
+// causes gives the errors of other packages their exit codes.
+var causes = []struct {
+	err  error
+	code exitCode
+}{
+	{dataset.ErrData, exitData},
+	{bus.ErrUnreachable, exitNetwork},
+	{bus.ErrClosed, exitNetwork},
+	{checkpoint.ErrExists, exitRun},
+	{checkpoint.ErrNoRun, exitRun},
+	{checkpoint.ErrLocked, exitRun},
+	{checkpoint.ErrNoCheckpoint, exitRun},
+	{checkpoint.ErrDamaged, exitRun},
+	{worker.ErrRefused, exitRefused},
+	{context.Canceled, exitInterrupted},
+}
+
 // codeOf returns the exit code that err leads to.
 func codeOf(err error) exitCode {
 	var c coded
@@ -83,8 +105,11 @@ func codeOf(err error) exitCode {
 		return s.code
 	case errors.As(err, &c):
 		return c.code
-	case errors.Is(err, context.Canceled):
-		return exitInterrupted
+	}
+	for _, c := range causes {
+		if errors.Is(err, c.err) {
+			return c.code
+		}
 	}
 	return exitFailure
 }

@@ -79,6 +79,6 @@ add neurons. The result has the same bits for any number of workers and threads.
 		}
 		slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})))
 	}
-	root.AddCommand(newBench(), newVersion())
+	root.AddCommand(newTrain(), newResume(), newCoordinator(), newWorker(), newEval(), newInspect(), newData(), newBench(), newVersion())
 	return root
 }

@@ -63,11 +63,3 @@ func buildVersion() string {
 	}
 	return revision + dirty
 }
-
-// noArgs refuses arguments.
-func noArgs(c *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usagef("%s takes no argument, not %q: see %[1]s --help", c.CommandPath(), args[0])
-	}
-	return nil
-}

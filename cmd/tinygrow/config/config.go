@@ -76,6 +76,10 @@ func Set(dst any, source, key, value string) error {
 		d.unknown(nil, key)
 		return d.faults.Err()
 	}
+	if target.Kind() == reflect.String {
+		target.SetString(value) // as written: no YAML rules for ~, # and quotes
+		return nil
+	}
 	var document yaml.Node
 	if err := yaml.Unmarshal([]byte(value), &document); err != nil {
 		return fmt.Errorf("%s: %s: %q is not a value: %s", source, key, value, strings.TrimPrefix(err.Error(), "yaml: "))
@@ -154,4 +158,26 @@ func suggestion(nearest string) string {
 		return ""
 	}
 	return ": did you mean " + nearest + "?"
+}
+
+// Get returns the value of a key of the struct that v points to in YAML's
+// notation, or "" if there is no such key.
+func Get(v any, key string) string {
+	value, ok := lookup(reflect.ValueOf(v).Elem(), key)
+	if !ok {
+		return ""
+	}
+	var node yaml.Node
+	if node.Encode(value.Interface()) != nil {
+		return ""
+	}
+	if node.Kind == yaml.ScalarNode {
+		return node.Value
+	}
+	node.Style = yaml.FlowStyle
+	out, err := yaml.Marshal(&node)
+	if err != nil {
+		return ""
+	}
+	return strings.TrimSpace(string(out))
 }

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"sync"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+	"github.com/tinygrow/tinygrow/coordinator"
+	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
+	"github.com/tinygrow/tinygrow/worker"
+	"github.com/tinygrow/tinygrow/worker/dataset"
+)
+
+// dial connects one participant to the NATS server.
+func (n natsSettings) dial(name string) (*bus.NATS, error) {
+	return bus.Dial(bus.Options{URL: n.URL, Name: "tinygrow " + name, SeedFile: n.Creds, CAFile: n.CA, Bulk: proto.Bulk, Log: slog.Default()})
+}
+
+// openData reads the data set and tells the coordinator what it has to know of it.
+func (s *settings) openData() (*dataset.Set, coordinator.Data, error) {
+	set, err := dataset.Open(s.Data)
+	if err != nil {
+		return nil, coordinator.Data{}, as(exitData, err)
+	}
+	return set, coordinator.Data{Digest: set.Digest(), Train: set.Len(dataset.Train), Test: set.Len(dataset.Test),
+		Shape: set.Shape(), Classes: set.Classes()}, nil
+}
+
+// job describes the run to the coordinator.
+func (s *settings) job(d coordinator.Data, resume bool, events coordinator.Events) (coordinator.Job, error) {
+	resolved, err := config.Encode(s)
+	return coordinator.Job{Run: proto.RunID(s.Run), Dir: s.RunDir, Config: s.Config, Resolved: resolved, Data: d, Resume: resume, Events: events}, err
+}
+
+// hands is how many workers of this process compute for its coordinator.
+type hands int
+
+// runJob runs a coordinator and n workers in this process, on the NATS server
+// of the settings or, without one, on a server of its own.
+func runJob(ctx context.Context, s settings, resume bool, n hands, con *console) (coordinator.Result, error) {
+	set, data, err := s.openData()
+	if err != nil {
+		return coordinator.Result{}, err
+	}
+	if s.NATS.URL == "" {
+		server, err := natsserver.Start(natsserver.Options{})
+		if err != nil {
+			return coordinator.Result{}, err
+		}
+		defer server.Stop()
+		s.NATS.URL = server.URL()
+	}
+	b, err := s.NATS.dial("coordinator")
+	if err != nil {
+		return coordinator.Result{}, err
+	}
+	defer b.Close()
+	j, err := s.job(data, resume, con.events())
+	if err != nil {
+		return coordinator.Result{}, err
+	}
+	crew, err := s.newCrew(int(n), set, slog.New(quiet{slog.Default().Handler()}))
+	if err != nil {
+		return coordinator.Result{}, err
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	join := crew.start(cancel)
+	r, err := coordinator.Run(ctx, j, b)
+	if failed := join(); failed != nil {
+		err = errors.Join(err, failed)
+	}
+	return r, err
+}
+
+// crew is the workers of this process.
+type crew struct {
+	set     *dataset.Set
+	configs []worker.Config
+	buses   []*bus.NATS
+}
+
+// newCrew connects n workers, each by itself.
+func (s *settings) newCrew(n int, set *dataset.Set, log *slog.Logger) (*crew, error) {
+	c := &crew{set: set}
+	threads := s.shareOut(n)
+	for i := range n {
+		w := s.Worker
+		w.Run, w.Threads, w.Program, w.Log = proto.RunID(s.Run), threads[i], "tinygrow "+buildVersion(), log
+		if n > 1 && w.ID != "" {
+			w.ID += proto.WorkerID(fmt.Sprintf("-%d", i+1))
+		}
+		b, err := s.NATS.dial(fmt.Sprintf("worker %d", i+1))
+		if err != nil {
+			c.close()
+			return nil, err
+		}
+		c.configs, c.buses = append(c.configs, w), append(c.buses, b)
+	}
+	return c, nil
+}
+
+func (c *crew) close() {
+	for _, b := range c.buses {
+		b.Close()
+	}
+}
+
+// quiet lets only warnings pass, or everything where details are asked for.
+// What workers of this process say of joining is no news.
+type quiet struct{ slog.Handler }
+
+func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn || q.Handler.Enabled(ctx, slog.LevelDebug)
+}
+
+// start sets the workers to work. An error of one is told to failed. join
+// stops them and returns their errors.
+func (c *crew) start(failed context.CancelCauseFunc) (join func() error) {
+	ctx, stop := context.WithCancel(context.Background())
+	errs := make([]error, len(c.buses))
+	var group sync.WaitGroup
+	for i, b := range c.buses {
+		group.Go(func() {
+			if errs[i] = worker.Run(ctx, c.configs[i], b, c.set); errs[i] != nil {
+				failed(errs[i])
+			}
+		})
+	}
+	return func() error {
+		stop()
+		group.Wait()
+		c.close()
+		return errors.Join(errs...)
+	}
+}
+
+// runAndReport runs a job until its end or a signal, and prints how it went.
+func runAndReport(c *cobra.Command, s settings, resume bool, n hands, asJSON bool) error {
+	con := newConsole(c.ErrOrStderr())
+	con.alone = n > 0
+	ctx, stop := untilSignal(c.Context(), func(os.Signal) {
+		con.line("interrupted: finishing the step and writing a checkpoint; a second interrupt ends at once")
+	})
+	defer stop()
+	r, err := runJob(ctx, s, resume, n, con)
+	con.end()
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		if err := json.NewEncoder(c.OutOrStdout()).Encode(r); err != nil {
+			return err
+		}
+	}
+	report(c.ErrOrStderr(), &r)
+	if r.Done {
+		return nil
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "stopped after step %d; continue with: tinygrow resume %s\n", r.Steps, r.RunDir)
+	return silentError{exitInterrupted}
+}
+
+// readRun lays what may differ between two starts of a run over the run's own
+// configuration: the place of base.
+func readRun(dir string, base settings) (settings, error) {
+	s, err := readRunConfig(dir)
+	if err != nil {
+		return s, err
+	}
+	run := s.Run
+	s.place = base.place
+	s.Run, s.RunDir = run, dir
+	return s, nil
+}
+
+// holdsRun reports whether dir holds a run.
+func holdsRun(dir string) bool {
+	_, err := checkpoint.ReadConfig(dir)
+	return err == nil
+}
+
+// report prints the closing table.
+func report(out io.Writer, r *coordinator.Result) {
+	w := newTable(out)
+	grown := 0
+	for _, e := range r.GrowthEvents {
+		if len(e.Grown) > 0 {
+			grown++
+		}
+	}
+	w.row("run", "%s, %d steps in %.1f s (%.1f s of processor time), %s samples/s", r.Run, r.Steps, r.WallS, r.CPUS, thousands(int(r.SamplesPerS)))
+	w.row("network", "%s", widthList(r.Widths))
+	w.row("parameters", "%s -> %s", thousands(r.ParamsStart), thousands(r.ParamsEnd))
+	w.row("growth", "%d events, %d grew; generation %d", len(r.GrowthEvents), grown, r.Generation)
+	w.row("train", "loss %.4f", r.TrainLoss)
+	w.row("test", "loss %.4f, accuracy %.2f %%", r.TestLoss, 100*r.TestAccuracy)
+	w.row("model", "sha256 %s", r.ModelSHA256)
+	w.row("directory", "%s", r.RunDir)
+	w.Flush()
+}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/tinygrow/tinygrow/coordinator"
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/proto"
+)
+
+// lineInterval is how often a pipe is told about progress, redrawInterval a terminal.
+const (
+	lineInterval   = 5 * time.Second
+	redrawInterval = 100 * time.Millisecond
+)
+
+// console tells a run's progress to a person: on a terminal one line that
+// changes, on a pipe one line per interval; growth events and evaluations as
+// lines of their own.
+type console struct {
+	mu       sync.Mutex
+	out      io.Writer
+	terminal bool
+	now      func() time.Time
+
+	total uint64 // steps of the run
+	alone bool   // no workers but this process's: waiting for them at the start is no news
+	told  time.Time
+	drawn bool // a progress line stands on the terminal
+}
+
+func newConsole(out io.Writer) *console {
+	c := &console{out: out, now: time.Now}
+	if f, ok := out.(*os.File); ok {
+		info, err := f.Stat()
+		c.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
+	}
+	return c
+}
+
+// line prints a line of its own.
+func (c *console) line(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.print(fmt.Sprintf(format, args...))
+}
+
+func (c *console) print(text string) {
+	if c.drawn {
+		fmt.Fprint(c.out, "\r\x1b[K")
+		c.drawn = false
+	}
+	fmt.Fprintln(c.out, text)
+}
+
+// events tells the console what happens in a run.
+func (c *console) events() coordinator.Events {
+	return coordinator.Events{
+		Started: func(s coordinator.Started) {
+			c.total, c.told = s.Steps, c.now()
+			verb := "started"
+			if s.Resumed {
+				verb = fmt.Sprintf("resumed at step %d", s.Step)
+			}
+			c.line("run %s %s: %d steps (%.4g epochs), %s parameters, in %s", s.Run, verb, s.Steps, s.Epochs, thousands(s.Params), s.Dir)
+		},
+		Step:      c.step,
+		Evaluated: c.evaluated,
+		Grew:      c.grew,
+		Joined: func(m coordinator.Member) {
+			slog.Debug("worker joined", "worker", m.Worker, "host", m.Host, "threads", m.Threads, "program", m.Program)
+		},
+		Refused: func(m coordinator.Member, why string) {
+			c.line("worker %s on %s was refused: %s", m.Worker, m.Host, why)
+		},
+		Left: func(w proto.WorkerID, why string) { c.line("worker %s left: %s", w, why) },
+		Waiting: func(why string) {
+			if !c.alone {
+				c.line("waiting: %s", why)
+			}
+		},
+		Resumed: func(why string) {
+			if !c.alone {
+				c.line("going on: %s", why)
+			}
+		},
+		Alarm: func(text string) { c.line("alarm: %s", text) },
+		Saved: func(dir string, step proto.Step) { slog.Debug("checkpoint", "dir", dir, "step", step) },
+	}
+}
+
+// step tells about an update, if it is time to.
+func (c *console) step(r trainer.StepRecord, p coordinator.Pace) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.alone = false
+	interval, now := lineInterval, c.now()
+	if c.terminal {
+		interval = redrawInterval
+	}
+	if now.Sub(c.told) < interval {
+		return
+	}
+	c.told = now
+	text := fmt.Sprintf("step %d/%d %s loss %.3f, accuracy %.0f %%, %s parameters, %s samples/s, ETA %s", r.Step, c.total,
+		bar(float64(r.Step)/float64(max(c.total, 1))), r.Loss, 100*r.Accuracy, thousands(r.Params), thousands(int(p.SamplesSec)), p.Left.Round(time.Second))
+	if !c.terminal {
+		c.print(text)
+		return
+	}
+	fmt.Fprint(c.out, "\r\x1b[K"+text)
+	c.drawn = true
+}
+
+// evaluated tells about an evaluation.
+func (c *console) evaluated(r trainer.EvalRecord) {
+	c.line("epoch %.4g, step %d: test loss %.4f, test accuracy %.2f %%", r.Epoch, r.Step, r.Loss, 100*r.Accuracy)
+}
+
+// grew tells about a growth event, one sentence for each site.
+func (c *console) grew(r growth.Record, _ trainer.GrownRecord) {
+	for _, s := range sentences(&r) {
+		c.line("step %d: %s", r.Step, s)
+	}
+}
+
+// sentences tells a growth event to a reader.
+func sentences(r *growth.Record) []string {
+	if len(r.Grown) == 0 {
+		return []string{"nothing grew: " + r.Why}
+	}
+	list := make([]string, len(r.Grown))
+	for i, g := range r.Grown {
+		list[i] = g.Sentence
+	}
+	return list
+}
+
+// end leaves the terminal on a fresh line.
+func (c *console) end() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.drawn {
+		fmt.Fprintln(c.out)
+		c.drawn = false
+	}
+}
+
+func bar(share float64) string {
+	const width = 20
+	full := min(int(share*width), width)
+	return "[" + strings.Repeat("=", full) + strings.Repeat(" ", width-full) + "]"
+}

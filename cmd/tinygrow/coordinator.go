@@ -1,0 +1,48 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newCoordinator() *cobra.Command {
+	var asJSON, resume bool
+	c := &cobra.Command{
+		Use:   "coordinator",
+		Short: "Run the coordinator of a job whose workers join over NATS",
+		Long: `Runs the coordinator alone: it waits for workers on the NATS server, hands out work, updates the weights,
+decides on growth and keeps the run directory. It reads the data set only to know its size and digest.
+With --resume it takes up the run in --run-dir if there is one, with the configuration that run was started with.`,
+		Example: `  tinygrow coordinator --nats nats://host:4222 --run-dir runs/a --data cifar10 --data-dir ~/cifar --epochs 20
+  tinygrow coordinator --nats nats://host:4222 --run-dir runs/a --resume`,
+		Args: noArgs,
+	}
+	src := newSource(c, dataFlags, runFlags, policyFlag, runPlaceFlags, natsFlags)
+	c.Flags().BoolVar(&resume, "resume", false, "take up the run in --run-dir if there is one")
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		s, err := src.resolve(defaults())
+		if err != nil {
+			return err
+		}
+		if err := s.needNATS("coordinator"); err != nil {
+			return err
+		}
+		if s.Run == "" && s.RunDir == "" {
+			return usagef("coordinator needs a name that workers can give: --run ID or --run-dir DIR")
+		}
+		s.name(nil)
+		if resume = resume && holdsRun(s.RunDir); resume {
+			if s, err = readRun(s.RunDir, s); err != nil {
+				return err
+			}
+		}
+		return runAndReport(c, s, resume, 0, asJSON)
+	}
+	return c
+}
+
+// needNATS refuses to go on without the address of a server.
+func (p *place) needNATS(command string) error {
+	if p.NATS.URL == "" {
+		return usagef("%s needs a NATS server: --nats nats://host:4222 (tinygrow train starts its own)", command)
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+	"github.com/tinygrow/tinygrow/worker/dataset"
+)
+
+// keyFlag is a flag that sets a configuration key.
+type keyFlag struct {
+	name, key, kind, usage string
+}
+
+// runFlags set the keys of a run; placeFlags those that do not change its result.
+var (
+	dataFlags = []keyFlag{
+		{"data", "data.name", "set", "data set: " + strings.Join(dataset.Names, ", ")},
+		{"data-dir", "data.dir", "dir", "directory of the data set's files"},
+		{"limit", "data.limit", "n", "keep only n samples of each split; 0: all"},
+	}
+	runFlags = []keyFlag{
+		{"model", "model.name", "name", "starting network: mlp, cnn, vgg, resnet18, resnet20, resnet32, resnet56 or wrn28"},
+		{"epochs", "train.epochs", "n", "times to go through the training samples"},
+		{"steps", "train.steps", "n", "updates to make, instead of epochs"},
+		{"batch", "train.batch", "n", "samples of an update"},
+		{"microshard", "train.microshard", "n", "samples of a micro-shard, the atom of work; part of the result"},
+		{"lr", "optim.lr", "rate", "peak learning rate"},
+		{"seed", "train.seed", "n", "seed of weights, order and augmentation"},
+	}
+	runPlaceFlags = []keyFlag{
+		{"run", "run", "id", "id of the run (default: the name of its directory)"},
+		{"run-dir", "run_dir", "dir", "directory of the run (default: a new one below runs)"},
+	}
+	policyFlag  = []keyFlag{{"policy", "growth.policy", "name", "growth policy: tiny, gradmax, random or none"}}
+	workersFlag = []keyFlag{{"workers", "workers", "n", "workers in this process"}}
+	threadsFlag = []keyFlag{{"threads", "worker.threads", "n", "threads of each worker; 0: all cores shared out"}}
+	natsFlags   = []keyFlag{
+		{"nats", "nats.url", "url", "NATS server, as nats://host:4222"},
+		{"creds", "nats.creds", "file", "file with the nkey seed of this role"},
+		{"ca", "nats.ca", "file", "certificate authority of the NATS server"},
+	}
+)
+
+// text is a flag's value as written.
+type text struct {
+	value, kind string
+}
+
+func (t *text) String() string     { return t.value }
+func (t *text) Set(s string) error { t.value = s; return nil }
+func (t *text) Type() string       { return t.kind }
+
+// source is where a command's configuration comes from.
+type source struct {
+	file  string
+	sets  []string
+	flags map[string]keyFlag
+	lists *pflag.FlagSet
+}
+
+// newSource adds --config, --set and the given flags to a command.
+func newSource(c *cobra.Command, groups ...[]keyFlag) *source {
+	s := &source{flags: map[string]keyFlag{}, lists: c.Flags()}
+	s.lists.StringVar(&s.file, "config", "", "YAML file with configuration keys")
+	s.lists.StringArrayVar(&s.sets, "set", nil, "set any configuration `key=value`, as optim.momentum=0.8; may be repeated")
+	base := defaults()
+	keys := config.Keys(&base)
+	for _, f := range slices.Concat(groups...) {
+		if !slices.Contains(keys, f.key) {
+			panic("flag of an unknown configuration key")
+		}
+		s.flags[f.name] = f
+		s.lists.Var(&text{config.Get(&base, f.key), f.kind}, f.name, f.usage)
+	}
+	return s
+}
+
+// resolve lays the sources over base: the file, the environment, --set, then
+// flags. It tells every fault of all of them.
+func (s *source) resolve(base settings) (settings, error) {
+	out := base
+	var faults config.Faults
+	if s.file != "" {
+		document, err := os.ReadFile(s.file)
+		if err != nil {
+			return out, usagef("--config: %w", err)
+		}
+		faults.Add(config.Decode(&out, s.file, document))
+	}
+	faults.Add(config.Environment(&out, os.Environ(), reserved))
+	for _, text := range s.sets {
+		faults.Add(config.Setting(&out, "--set", text))
+	}
+	s.lists.Visit(func(f *pflag.Flag) {
+		if k, ok := s.flags[f.Name]; ok {
+			faults.Add(config.Set(&out, "--"+f.Name, k.key, f.Value.String()))
+		}
+	})
+	epochs, steps := s.lists.Changed("epochs"), s.lists.Changed("steps")
+	switch {
+	case epochs && steps:
+		faults = append(faults, errors.New("--epochs and --steps: give one of them"))
+	case epochs:
+		out.Train.Steps = 0
+	}
+	faults.Add(out.validate())
+	return out, as(exitUsage, faults.Err())
+}
+
+// keyHelp lists every configuration key with its default, for --help.
+func keyHelp() string {
+	var b strings.Builder
+	base := defaults()
+	b.WriteString("Configuration keys, for the file, --set and the environment (" + config.Variable("optim.lr") + "=0.1), with their defaults:\n")
+	for _, key := range config.Keys(&base) {
+		fmt.Fprintf(&b, "  %s: %s\n", key, config.Get(&base, key))
+	}
+	return b.String()
+}

@@ -1,0 +1,30 @@
+package main
+
+import "github.com/spf13/cobra"
+
+func newResume() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "resume RUN",
+		Short: "Continue a run from its last checkpoint, to the same bits as if it had never stopped",
+		Long: `Continues the run in directory RUN with the configuration it was started with, coordinator and workers in
+this process. Only what does not change the result may differ: workers, threads, the NATS server.`,
+		Example: `  tinygrow resume runs/a
+  tinygrow resume runs/a --workers 4 --threads 1 --json`,
+		Args: oneArg("RUN"),
+	}
+	src := newSource(c, workersFlag, threadsFlag, natsFlags)
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
+	c.RunE = func(c *cobra.Command, args []string) error {
+		base, err := src.resolve(defaults())
+		if err != nil {
+			return err
+		}
+		s, err := readRun(args[0], base)
+		if err != nil {
+			return err
+		}
+		return runAndReport(c, s, true, hands(s.Workers), asJSON)
+	}
+	return c
+}

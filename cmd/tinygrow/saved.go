@@ -1,0 +1,118 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/worker"
+	"github.com/tinygrow/tinygrow/worker/dataset"
+)
+
+// saved is a model on disk with what is known about its run.
+type saved struct {
+	path  string
+	model *nn.Model
+	state *checkpoint.State // nil for a lone safetensors file
+	base  settings          // the run's configuration, or the defaults
+}
+
+// openSaved reads RUN, a run directory, or CHECKPOINT, a directory below its
+// checkpoints or a model.safetensors file.
+func openSaved(path string) (*saved, error) {
+	s := &saved{path: path, base: defaults()}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, as(exitRun, fmt.Errorf("no run or checkpoint: %w", err))
+	}
+	if !info.IsDir() {
+		if s.model, err = checkpoint.LoadModel(path); err != nil {
+			return nil, as(exitRun, err)
+		}
+		return s, s.readConfig(runOf(filepath.Dir(path)))
+	}
+	var c *checkpoint.Checkpoint
+	run := path
+	if _, stat := os.Stat(filepath.Join(path, checkpoint.ConfigFile)); stat == nil {
+		c, err = checkpoint.Latest(path)
+	} else {
+		c, err = checkpoint.Load(path)
+		run = runOf(path)
+	}
+	if err != nil {
+		return nil, as(exitRun, err)
+	}
+	s.model, s.state = c.Model, &c.State
+	return s, s.readConfig(run)
+}
+
+// runOf returns the run directory of a checkpoint's directory.
+func runOf(checkpoint string) string { return filepath.Dir(filepath.Dir(checkpoint)) }
+
+// readConfig lays the run's configuration, if there is one, over the defaults.
+func (s *saved) readConfig(run string) error {
+	base, err := readRunConfig(run)
+	if errors.Is(err, checkpoint.ErrNoRun) {
+		return nil
+	}
+	s.base = base
+	return err
+}
+
+// readRunConfig reads the configuration that a run was started with.
+func readRunConfig(run string) (settings, error) {
+	base := defaults()
+	document, err := checkpoint.ReadConfig(run)
+	if err != nil {
+		return base, as(exitRun, err)
+	}
+	err = config.Decode(&base, filepath.Join(run, checkpoint.ConfigFile), document)
+	return base, as(exitRun, err)
+}
+
+// fits says what is wrong when the model cannot read a data set.
+func (s *saved) fits(set *dataset.Set) error {
+	g := s.model.Graph
+	shapes, err := g.Shapes()
+	if err != nil {
+		return as(exitRun, err)
+	}
+	var faults []string
+	if g.Input != set.Shape() {
+		faults = append(faults, fmt.Sprintf("it reads %s images, the data set has %s", shapeText(g.Input), shapeText(set.Shape())))
+	}
+	if classes := shapes[g.Output().ID].Len(); classes != set.Classes() {
+		faults = append(faults, fmt.Sprintf("it tells %d classes apart, the data set has %d", classes, set.Classes()))
+	}
+	if len(faults) == 0 {
+		return nil
+	}
+	return as(exitRun, fmt.Errorf("%s: a checkpoint of another architecture: %s: name its data set with --data", s.path, strings.Join(faults, "; ")))
+}
+
+// openWithData reads a saved model and the data set it is to run on: its run's,
+// or what the flags say.
+func openWithData(src *source, path string) (*saved, *dataset.Set, error) {
+	s, err := openSaved(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if s.base, err = src.resolve(s.base); err != nil {
+		return nil, nil, err
+	}
+	set, err := dataset.Open(s.base.Data)
+	if err != nil {
+		return nil, nil, as(exitData, err)
+	}
+	return s, set, s.fits(set)
+}
+
+// local computes on a data set in this process.
+func (s *saved) local(set *dataset.Set) worker.Local {
+	return worker.Local{Samples: set, Threads: s.base.shareOut(1)[0], MicroShard: s.base.Train.MicroShard}
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+	"github.com/tinygrow/tinygrow/coordinator"
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/kernel"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/worker"
+	"github.com/tinygrow/tinygrow/worker/dataset"
+)
+
+// settings is the whole configuration of a run: one schema, composed of the
+// packages' own. data, model, train, optim and growth decide the result; the
+// rest says where, when and with how many hands it is computed.
+type settings struct {
+	Data               dataset.Config   `yaml:"data"`
+	coordinator.Config `yaml:",inline"` // model, train, optim, growth, cluster, checkpoint
+	place              `yaml:",inline"`
+}
+
+// place is what a resumed run may change without changing its result.
+type place struct {
+	Run     string        `yaml:"run"`     // id of the run; empty: the name of its directory
+	RunDir  string        `yaml:"run_dir"` // empty: a new one below runs
+	Workers int           `yaml:"workers"` // of train and resume, in the same process
+	NATS    natsSettings  `yaml:"nats"`
+	Worker  worker.Config `yaml:"worker"` // threads 0: all cores shared out
+}
+
+type natsSettings struct {
+	URL   string `yaml:"url"`   // empty: train and resume start a server of their own
+	Creds string `yaml:"creds"` // file with the nkey seed of this role
+	CA    string `yaml:"ca"`    // file with the certificate authority of the server
+}
+
+// defaults are what plain `tinygrow train` runs with: half a minute on two
+// cores that shows several growth events.
+func defaults() settings {
+	s := settings{Data: dataset.Default(), Config: coordinator.Default()}
+	s.Workers = 1
+	return s
+}
+
+// reserved are environment variables of ours that are no keys.
+var reserved = []string{kernel.ISAEnv}
+
+// validate returns every fault of the values, each with its section.
+func (s *settings) validate() error {
+	var faults config.Faults
+	section := func(name string, err error) {
+		var part config.Faults
+		part.Add(err)
+		for _, f := range part {
+			faults = append(faults, fmt.Errorf("%s: %w", name, f))
+		}
+	}
+	section("data", s.Data.Validate())
+	section("model", s.checkModel())
+	faults.Add(s.Config.Validate())
+	faults.Add(s.place.validate())
+	return faults.Err()
+}
+
+// checkModel builds the model for a stand-in where the data set is not known yet.
+func (s *settings) checkModel() error {
+	m := s.Model
+	if m.Input.Len() == 0 {
+		m.Input = nn.Shape{C: 3, H: 32, W: 32}
+	}
+	if m.Classes == 0 {
+		m.Classes = 10
+	}
+	_, err := nn.Build(m)
+	return err
+}
+
+func (p *place) validate() error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	check(p.Workers >= 1 && p.Workers <= 1024, "workers %d: must be 1 to 1024", p.Workers)
+	if err := p.Worker.Validate(); err != nil {
+		faults = append(faults, err)
+	}
+	if p.Run != "" {
+		if err := proto.RunID(p.Run).Validate(); err != nil {
+			faults = append(faults, err)
+		}
+	}
+	for _, file := range []string{p.NATS.Creds, p.NATS.CA} {
+		if file != "" {
+			_, err := os.Stat(file)
+			check(err == nil, "nats: %v", err)
+		}
+	}
+	return errors.Join(faults...)
+}
+
+// name fills in the id of the run and its directory, each from the other.
+func (p *place) name(fresh func() string) {
+	if p.RunDir == "" {
+		if p.Run == "" {
+			p.Run = fresh()
+		}
+		p.RunDir = filepath.Join("runs", p.Run)
+	}
+	if p.Run == "" {
+		p.Run = idOf(p.RunDir)
+	}
+}
+
+// idOf makes a run id of a directory's name.
+func idOf(dir string) string {
+	if abs, err := filepath.Abs(dir); err == nil {
+		dir = abs
+	}
+	id := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
+		}
+		return '-'
+	}, filepath.Base(dir))
+	id = strings.TrimLeft(id, "-")
+	if id == "" {
+		id = "run"
+	}
+	return id[:min(len(id), 48)]
+}
+
+// shareOut returns the threads of each of n workers of this process.
+func (p *place) shareOut(n int) []int {
+	threads := make([]int, n)
+	cores := runtime.GOMAXPROCS(0)
+	for i := range threads {
+		threads[i] = p.Worker.Threads
+		if threads[i] == 0 {
+			threads[i] = max(1, (cores+n-1-i)/n)
+		}
+	}
+	return threads
+}

@@ -1,0 +1,38 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func newTrain() *cobra.Command {
+	var asJSON bool
+	c := &cobra.Command{
+		Use:   "train",
+		Short: "Train and grow a network, everything in this process",
+		Long: `Starts a NATS server, a coordinator and workers in this process and trains a growing network. Without flags
+it draws a small data set and shows several growth events within a minute. Interrupt it once and it finishes the
+step, writes a checkpoint and says how to resume.
+
+` + keyHelp(),
+		Example: `  tinygrow train
+  tinygrow train --data cifar10 --data-dir ~/cifar --model cnn --epochs 3 --workers 2
+  tinygrow train --config run.yaml --set optim.momentum=0.8 --policy gradmax --run-dir runs/g --json`,
+		Args: noArgs,
+	}
+	src := newSource(c, dataFlags, runFlags, policyFlag, runPlaceFlags, workersFlag, threadsFlag, natsFlags)
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		s, err := src.resolve(defaults())
+		if err != nil {
+			return err
+		}
+		s.name(func() string {
+			return fmt.Sprintf("%s-%s-%s", s.Data.Name, s.Model.Name, time.Now().Format("20060102-150405"))
+		})
+		return runAndReport(c, s, false, hands(s.Workers), asJSON)
+	}
+	return c
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tinygrow/tinygrow/worker"
+)
+
+func newWorker() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "worker",
+		Short: "Compute for a run whose coordinator is reached over NATS",
+		Long: `Joins a run and computes on the data set given here, which must be the coordinator's. It waits for the
+coordinator as long as it takes, and joins again after any interruption. SIGTERM or SIGINT finish the block in hand.`,
+		Example: `  tinygrow worker --nats nats://host:4222 --run a --data cifar10 --data-dir ~/cifar --threads 8`,
+		Args:    noArgs,
+	}
+	src := newSource(c, dataFlags, []keyFlag{{"run", "run", "id", "id of the run to join"}}, threadsFlag, natsFlags)
+	c.RunE = func(c *cobra.Command, _ []string) error {
+		s, err := src.resolve(defaults())
+		if err != nil {
+			return err
+		}
+		if err := s.needNATS("worker"); err != nil {
+			return err
+		}
+		if s.Run == "" {
+			if s.RunDir == "" {
+				return usagef("worker needs the id of a run: --run ID")
+			}
+			s.Run = idOf(s.RunDir)
+		}
+		set, _, err := s.openData()
+		if err != nil {
+			return err
+		}
+		interrupted := false
+		ctx, stop := untilSignal(c.Context(), func(sig os.Signal) {
+			interrupted = sig != syscall.SIGTERM
+			slog.Info("told to stop: finishing the block in hand; a second signal ends at once")
+		})
+		defer stop()
+		crew, err := s.newCrew(1, set, slog.Default())
+		if err != nil {
+			return err
+		}
+		if err := crew.work(ctx); err != nil {
+			return err
+		}
+		if interrupted {
+			return silentError{exitInterrupted}
+		}
+		return nil
+	}
+	return c
+}
+
+// work runs the first worker alone until its run ends or ctx does.
+func (c *crew) work(ctx context.Context) error {
+	defer c.close()
+	return worker.Run(ctx, c.configs[0], c.buses[0], c.set)
+}
