@@ -146,6 +146,15 @@ func (c *crew) start(failed context.CancelCauseFunc) (join func() error) {
 	}
 }
 
+// outcome is what --json prints at the end of a run.
+type outcome struct {
+	coordinator.Result
+	Policy string `json:"policy"`
+	Seed   uint64 `json:"seed"`
+	Model  string `json:"model"`
+	Data   string `json:"data"`
+}
+
 // runAndReport runs a job until its end or a signal, and prints how it went.
 func runAndReport(c *cobra.Command, s settings, resume bool, n hands, asJSON bool) error {
 	con := newConsole(c.ErrOrStderr())
@@ -160,7 +169,8 @@ func runAndReport(c *cobra.Command, s settings, resume bool, n hands, asJSON boo
 		return err
 	}
 	if asJSON {
-		if err := json.NewEncoder(c.OutOrStdout()).Encode(r); err != nil {
+		out := outcome{r, s.Growth.Policy, s.Train.Seed, s.Model.Name, s.Data.Name}
+		if err := json.NewEncoder(c.OutOrStdout()).Encode(out); err != nil {
 			return err
 		}
 	}

@@ -86,6 +86,7 @@ var causes = []struct {
 	{bus.ErrUnreachable, exitNetwork},
 	{bus.ErrClosed, exitNetwork},
 	{checkpoint.ErrExists, exitRun},
+	{checkpoint.ErrNotEmpty, exitRun},
 	{checkpoint.ErrNoRun, exitRun},
 	{checkpoint.ErrLocked, exitRun},
 	{checkpoint.ErrNoCheckpoint, exitRun},

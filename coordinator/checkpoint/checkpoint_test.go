@@ -79,6 +79,28 @@ func TestSaveAndOpen(t *testing.T) {
 	}
 }
 
+func TestCreateLeavesOtherFilesAlone(t *testing.T) {
+	path := t.TempDir()
+	file := filepath.Join(path, MetricsFile)
+	if err := os.WriteFile(file, []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Create(path, nil); !errors.Is(err, ErrNotEmpty) {
+		t.Errorf("a run among other files: %v", err)
+	}
+	if data, err := os.ReadFile(file); string(data) != "mine" {
+		t.Errorf("the file was touched: %q, %v", data, err)
+	}
+	if err := os.Truncate(file, 0); err != nil {
+		t.Fatal(err)
+	}
+	d, err := Create(path, nil) // as an interrupted Create leaves it
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.Close()
+}
+
 func TestKeepsTheNewest(t *testing.T) {
 	path := t.TempDir()
 	d, err := Create(path, nil)

@@ -29,6 +29,8 @@ const (
 var (
 	// ErrExists is returned when a new run is to be put where one lies already.
 	ErrExists = errors.New("the directory holds a run already")
+	// ErrNotEmpty is returned when a new run is to be put among other files.
+	ErrNotEmpty = errors.New("the directory is not empty")
 	// ErrNoRun is returned when a directory does not hold a run.
 	ErrNoRun = errors.New("no run directory")
 	// ErrLocked is returned when another process writes to the run.
@@ -48,6 +50,9 @@ func Create(path string, config []byte) (*Dir, error) {
 	if _, err := os.Stat(filepath.Join(path, ConfigFile)); err == nil {
 		return nil, fmt.Errorf("%s: %w: continue it with tinygrow resume, or name another with --run-dir", path, ErrExists)
 	}
+	if err := vacant(path); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(filepath.Join(path, checkpoints), 0o755); err != nil {
 		return nil, err
 	}
@@ -62,6 +67,24 @@ func Create(path string, config []byte) (*Dir, error) {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
+}
+
+// vacant refuses a directory with anything in it that Create did not leave
+// there when it was interrupted. Names that begin with a dot do not count.
+func vacant(path string) error {
+	entries, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		name := e.Name()
+		info, gone := e.Info()
+		ours := name == checkpoints && e.IsDir() || (name == JournalFile || name == MetricsFile) && gone == nil && info.Size() == 0
+		if !ours && !strings.HasPrefix(name, ".") {
+			return fmt.Errorf("%s: %w: it holds %s; name a new directory with --run-dir", path, ErrNotEmpty, name)
+		}
+	}
+	return err
 }
 
 // Open takes over the run in path and returns its newest checkpoint, or nil if
