@@ -120,9 +120,9 @@ func BenchmarkGemm(b *testing.B) {
 
 // BenchmarkSyrk counts the operations of one triangle.
 func BenchmarkSyrk(b *testing.B) {
-	for _, n := range []int{64, 145, 577} {
+	for _, n := range []int{64, 65, 145, 577, 1000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			const k = 4096
+			const k = 512
 			x, z := make([]float32, n*k), make([]float32, n*n)
 			fill(rand.New(rand.NewPCG(1, 1)), x)
 			scratch := make([]float32, GemmScratchLen(n, n, k))

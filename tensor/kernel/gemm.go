@@ -141,48 +141,28 @@ func (p *product) block(packedA, packedB, tile []float32, r region) {
 			}
 			s.rows = last - row
 			s.a, s.aStep = packedA[row*r.k:last*r.k], s.rows
-			c := p.c[(r.i+row)*p.ldc+r.j+first:]
-			if cols%vec == 0 {
-				s.c, s.cStep = c, p.ldc
-				s.do(p.isa)
-				continue
-			}
-			s.c, s.cStep = tile, gemmWidth
-			if !s.fresh {
-				for i := range s.rows {
-					copy(tile[i*gemmWidth:][:cols], c[i*p.ldc:])
-				}
-			}
-			s.do(p.isa)
-			for i := range s.rows {
-				copy(c[i*p.ldc:][:cols], tile[i*gemmWidth:])
-			}
+			p.add(&s, r.i+row, r.j+first, cols, tile)
 		}
 	}
 }
 
-// Syrk computes the upper triangle of C = op(A) op(A)', or adds it to C
-// if accumulate is set, for row-major op(A) (n, k) and C (n, n), in about half
-// the work of Gemm. Below the diagonal, C is spoilt near it and untouched
-// elsewhere. scratch needs GemmScratchLen(n, n, k).
-func Syrk(trans bool, n, k int, a []float32, lda int, c []float32, ldc int, accumulate bool, scratch []float32) {
-	checkMatrix("kernel: Syrk: a", trans, n, k, a, lda)
-	checkMatrix("kernel: Syrk: c", false, n, n, c, ldc)
-	if len(scratch) < GemmScratchLen(n, n, k) {
-		panic("kernel: Syrk: scratch too short")
-	}
-	if k == 0 {
-		for i := range n {
-			if !accumulate {
-				clear(c[i*ldc+i:][:n-i])
-			}
-		}
+// add runs s on the tile of cols columns of C at (i, j), by way of tile if it ends within a vector.
+func (p *product) add(s *sum, i, j, cols int, tile []float32) {
+	c := p.c[i*p.ldc+j:]
+	if cols%vec == 0 {
+		s.c, s.cStep = c, p.ldc
+		s.do(p.isa)
 		return
 	}
-	p := product{isa: Active(), m: n, n: n, k: k, transA: trans, transB: !trans, a: a, b: a, lda: lda, ldb: lda, c: c, ldc: ldc,
-		accumulate: accumulate, upper: true}
-	if n > 0 {
-		p.run(scratch)
+	s.c, s.cStep = tile, gemmWidth
+	if !s.fresh {
+		for r := range s.rows {
+			copy(tile[r*gemmWidth:][:cols], c[r*p.ldc:])
+		}
+	}
+	s.do(p.isa)
+	for r := range s.rows {
+		copy(c[r*p.ldc:][:cols], tile[r*gemmWidth:])
 	}
 }
 

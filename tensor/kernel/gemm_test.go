@@ -69,7 +69,7 @@ func checkGemm(t *testing.T, r *rand.Rand, m, n, k int, transA, transB, accumula
 func TestSyrkIsTheUpperTriangleOfGemm(t *testing.T) {
 	withISA(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(5, 6))
-		for _, s := range [][2]int{{1, 1}, {7, 5}, {33, 20}, {75, 300}, {240, 11}, {5, 0}} {
+		for _, s := range [][2]int{{1, 1}, {7, 5}, {33, 20}, {75, 300}, {240, 11}, {5, 0}, {syrkOrder, 2}, {syrkOrder + 1, 3}} {
 			for mode := range 4 {
 				n, k, trans, accumulate := s[0], s[1], mode&1 != 0, mode&2 != 0
 				lda := k + 1
