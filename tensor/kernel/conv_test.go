@@ -163,6 +163,8 @@ var geometries = []Geometry{
 	{InC: 3, InH: 4, InW: 5, OutC: 19, KH: 4, KW: 5, Stride: 1, Pad: 0},
 	{InC: 33, InH: 1, InW: 1, OutC: 31, KH: 1, KW: 1, Stride: 1, Pad: 0},
 	{InC: 37, InH: 3, InW: 3, OutC: 29, KH: 3, KW: 3, Stride: 1, Pad: 1},
+	{InC: 3, InH: 20, InW: 20, OutC: 5, KH: 20, KW: 20, Stride: 1},
+	{InC: 7, InH: 3, InW: 5, OutC: 20, KH: 3, KW: 5, Stride: 2},
 	{InC: 4, InH: 8, InW: 8, OutC: 11, KH: 3, KW: 3, Stride: 1, Pad: 1},
 	{InC: 2, InH: 40, InW: 5, OutC: 3, KH: 3, KW: 3, Stride: 1, Pad: 1},
 	{InC: 5, InH: 80, InW: 3, OutC: 2, KH: 3, KW: 3, Stride: 2, Pad: 2},

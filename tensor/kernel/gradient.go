@@ -20,6 +20,7 @@ type gradient struct {
 	swap       bool // sums have the taps as rows and the output channels as columns
 	colStep    int  // distance of the columns of x that are transposed
 	width      int  // transposed columns of x, padding included
+	pixels     int  // of a kernel that covers the whole image; g is then a linear layer on (channel, pixel)
 }
 
 // Bounds of the working set, in floats.
@@ -33,7 +34,12 @@ const (
 )
 
 func newGradient(g Geometry) gradient {
-	p := gradient{g: g, outH: g.OutH(), outW: g.OutW(), colStep: 1}
+	p := gradient{g: g, outH: g.OutH(), outW: g.OutW(), colStep: 1, pixels: 1}
+	if g.KH == g.InH && g.KW == g.InW && g.Pad == 0 {
+		p.pixels = g.InH * g.InW
+		g = Geometry{InC: g.InC * p.pixels, InH: 1, InW: 1, OutC: g.OutC, KH: 1, KW: 1, Stride: 1}
+		p.g = g
+	}
 	p.width = (p.outW-1)*g.Stride + g.KW
 	if g.KW == 1 {
 		p.colStep, p.width = g.Stride, p.outW

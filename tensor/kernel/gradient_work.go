@@ -136,6 +136,17 @@ func (w *gradientWork) loadRow(x []float32, row int) {
 	src := x[row*g.InW*pixel:][:g.InW*pixel]
 	dst := w.x[w.slot(row):][:w.xSlot]
 	t := transpose{dstStep: w.xLine, srcStep: tensor.Lanes, cols: tensor.Lanes}
+	if w.pixels > 1 {
+		c := g.InC / w.pixels
+		t.srcStep = c * tensor.Lanes
+		for k := 0; k < w.channels; k += t.rows {
+			at, p := (w.first+k)/w.pixels, (w.first+k)%w.pixels
+			t.rows = min(w.pixels-p, w.channels-k)
+			t.dst, t.src = dst[k:], src[(p*c+at)*tensor.Lanes:]
+			t.do(w.isa)
+		}
+		return
+	}
 	if w.channels == g.InC && w.colStep == 1 { // all pixels are one matrix
 		t.dst, t.src, t.rows = dst[lo*w.channels:], src[(lo-g.Pad)*pixel:], (hi-lo)*w.channels
 		t.do(w.isa)
