@@ -2,7 +2,7 @@ package dataset
 
 import (
 	"errors"
-	"io/fs"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,6 +17,8 @@ import (
 type cifarFormat struct {
 	name        string
 	sub         string // where the archive unpacks to
+	archive     string
+	python      string // a file of the version for Python
 	labels      int    // bytes before the image, the last of which counts
 	classes     int
 	names       string // file of the names, optional
@@ -24,9 +26,9 @@ type cifarFormat struct {
 }
 
 var (
-	cifar10 = cifarFormat{"CIFAR-10", "cifar-10-batches-bin", 1, 10, "batches.meta.txt",
+	cifar10 = cifarFormat{"CIFAR-10", "cifar-10-batches-bin", "cifar-10-binary.tar.gz", "data_batch_1", 1, 10, "batches.meta.txt",
 		[]string{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"}, []string{"test_batch.bin"}}
-	cifar100 = cifarFormat{"CIFAR-100", "cifar-100-binary", 2, 100, "fine_label_names.txt",
+	cifar100 = cifarFormat{"CIFAR-100", "cifar-100-binary", "cifar-100-binary.tar.gz", "train", 2, 100, "fine_label_names.txt",
 		[]string{"train.bin"}, []string{"test.bin"}}
 )
 
@@ -34,46 +36,68 @@ const cifarImage = 3 * 32 * 32
 
 // readCIFAR reads the set in dir or in the folder within it that the archive unpacks to.
 func readCIFAR(dir string, f cifarFormat) (*Set, error) {
-	home, err := findDir(dir, f.train[0], "", f.sub)
+	home, err := findDir(dir, f.sub, f.train[0], f.test[0])
 	if err != nil {
-		return nil, faulty("%s: %w; give the directory that holds %s with --data-dir (the binary version of the set, unpacked)", f.name, err, f.train[0])
+		return nil, faulty(f.name, fmt.Errorf("%w; %s", err, f.advice(dir)))
 	}
 	s := &Set{shape: nn.Shape{C: 3, H: 32, W: 32}, flip: true, classes: classNames(filepath.Join(home, f.names), f.classes)}
+	var bad faults
 	for i, name := range slices.Concat(f.train, f.test) {
-		split := &s.train
-		if i >= len(f.train) {
-			split = &s.test
+		split, files := &s.train, len(f.train)
+		if i >= files {
+			split, files = &s.test, len(f.test)
 		}
 		path := filepath.Join(home, name)
 		data, err := os.ReadFile(path)
-		if err != nil {
-			return nil, faulty("%s: %w", f.name, err)
+		switch {
+		case errors.Is(err, os.ErrNotExist):
+			err = fmt.Errorf("%s is missing: unpack %s again", path, f.archive)
+		case err == nil:
+			if split.images == nil && len(data) > 0 { // the files are of one size
+				split.images = make([]byte, 0, len(data)*files)
+			}
+			if err = f.decode(split, data); err != nil {
+				err = fmt.Errorf("%s: %w", path, err)
+			}
 		}
-		if err := f.decode(split, data); err != nil {
-			return nil, faulty("%s: %w", path, err)
-		}
+		bad.add(i, err)
 	}
-	return s, nil
+	return s, faulty(f.name, bad.err())
 }
 
 // decode appends the records of data.
 func (f cifarFormat) decode(s *samples, data []byte) error {
 	record := f.labels + cifarImage
 	if len(data) == 0 {
-		return errors.New("the file is empty: unpack the archive again")
+		return fmt.Errorf("the file is empty: unpack %s again", f.archive)
 	}
 	if len(data)%record != 0 {
-		return errorf("%d bytes are not a whole number of %s records of %d bytes: the file is cut short or of another format; unpack the archive again", len(data), f.name, record)
+		return fmt.Errorf("%d bytes are not a whole number of %s records of %d bytes: the file is cut short or of another format; unpack %s again", len(data), f.name, record, f.archive)
 	}
 	for i := 0; i < len(data); i += record {
 		label := data[i+f.labels-1]
 		if int(label) >= f.classes {
-			return errorf("record %d has label %d, but %s has %d classes: the file is of another format or damaged", i/record, label, f.name, f.classes)
+			return fmt.Errorf("record %d has label %d, but %s has %d classes: the file is damaged or of another format; unpack %s again", i/record, label, f.name, f.classes, f.archive)
 		}
 		s.labels = append(s.labels, uint16(label))
 		s.images = append(s.images, data[i+f.labels:i+record]...)
 	}
 	return nil
+}
+
+// advice says what to do about a directory without the set.
+func (f cifarFormat) advice(dir string) string {
+	has := func(name string) bool { _, err := os.Stat(filepath.Join(dir, name)); return err == nil }
+	folder := func(name string) bool { i, err := os.Stat(filepath.Join(dir, name)); return err == nil && i.IsDir() }
+	switch {
+	case has(f.archive):
+		return fmt.Sprintf("unpack %s there first (tar xzf)", f.archive)
+	case folder(Train) && folder(Test):
+		return "it looks like a folder of images, which --data folder reads"
+	case has(f.python):
+		return fmt.Sprintf("it looks like the version for Python; get the binary version, %s", f.archive)
+	}
+	return fmt.Sprintf("get the binary version, https://www.cs.toronto.edu/~kriz/%s, unpack it, and name the directory with --data-dir", f.archive)
 }
 
 // classNames reads one name a line, or numbers the classes where there is no such file.
@@ -90,24 +114,24 @@ func classNames(path string, n int) []string {
 	return names
 }
 
-// findDir returns which of the subs of dir holds a file called name.
-func findDir(dir, name string, subs ...string) (string, error) {
+// findDir returns dir or the folder sub in it, whichever holds one of the files.
+func findDir(dir, sub string, files ...string) (string, error) {
 	info, err := os.Stat(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("there is no directory %s", dir)
+	}
 	if err != nil {
 		return "", err
 	}
 	if !info.IsDir() {
-		return "", errorf("%s is not a directory", dir)
+		return "", fmt.Errorf("%s is not a directory", dir)
 	}
-	for _, sub := range subs {
-		at := filepath.Join(dir, sub)
-		_, err := os.Stat(filepath.Join(at, name))
-		if err == nil {
-			return at, nil
-		}
-		if !errors.Is(err, fs.ErrNotExist) {
-			return "", err
+	for _, at := range []string{dir, filepath.Join(dir, sub)} {
+		for _, name := range files {
+			if _, err := os.Stat(filepath.Join(at, name)); err == nil {
+				return at, nil
+			}
 		}
 	}
-	return "", errorf("no %s in %s", name, dir)
+	return "", fmt.Errorf("no %s in %s or in %s", files[0], dir, filepath.Join(dir, sub))
 }

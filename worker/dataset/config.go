@@ -40,11 +40,3 @@ func (c Config) Validate() error {
 	}
 	return errors.Join(faults...)
 }
-
-// upTo returns how many of n samples are kept.
-func (c Config) upTo(n int) int {
-	if c.Limit == 0 {
-		return n
-	}
-	return min(c.Limit, n)
-}

@@ -128,7 +128,7 @@ func TestReadMNIST(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Report(); got.Shape != [3]int{1, 3, 4} || got.Train.Samples != 2 || got.Test.PerClass[2] != 1 || len(got.Classes) != 4 {
+	if got := s.Report(); got.Shape != [3]int{1, 3, 4} || got.Train.Samples != 2 || got.Test.PerClass[2] != 1 || len(got.Classes) != 10 {
 		t.Errorf("%+v", got)
 	}
 }
@@ -159,12 +159,12 @@ func TestFaultsOfFilesAreNamed(t *testing.T) {
 		files     map[string][]byte
 	}{
 		{"cifar10", "no data_batch_1.bin in", map[string][]byte{"x": nil}},
-		{"cifar10", "data_batch_3.bin: no such file", replace(cifarFiles(""), "data_batch_3.bin", nil)},
+		{"cifar10", "data_batch_3.bin is missing: unpack cifar-10-binary.tar.gz again", replace(cifarFiles(""), "data_batch_3.bin", nil)},
 		{"cifar10", "test_batch.bin: the file is empty", replace(cifarFiles(""), "test_batch.bin", []byte{})},
 		{"cifar10", "3072 bytes are not a whole number of CIFAR-10 records of 3073 bytes", replace(cifarFiles(""), "data_batch_2.bin", make([]byte, 3072))},
 		{"cifar10", "record 0 has label 10, but CIFAR-10 has 10 classes", replace(cifarFiles(""), "data_batch_2.bin", record(10))},
 		{"mnist", "neither train-labels-idx1-ubyte nor train-labels-idx1-ubyte.gz", replace(mnist(), "train-labels-idx1-ubyte", nil)},
-		{"mnist", "2 images in train-images-idx3-ubyte and 1 labels", replace(mnist(), "train-labels-idx1-ubyte", idx(false, []byte{1}, 1))},
+		{"mnist", "the files are not of one set", replace(mnist(), "train-labels-idx1-ubyte", idx(false, []byte{1}, 1))},
 		{"mnist", "cut short: 23 of 24 bytes", replace(mnist(), "train-images-idx3-ubyte", idx(false, make([]byte, 23), 2, 3, 4))},
 		{"mnist", "more than the 24 bytes", replace(mnist(), "train-images-idx3-ubyte", idx(false, make([]byte, 25), 2, 3, 4))},
 		{"mnist", "not an IDX file of bytes in 3 dimensions", replace(mnist(), "train-images-idx3-ubyte", make([]byte, 100))},
@@ -175,9 +175,9 @@ func TestFaultsOfFilesAreNamed(t *testing.T) {
 		{"folder", "must hold train/CLASS/* and test/CLASS/*", map[string][]byte{"cat/1.png": nil}},
 		{"folder", "x.png: the file is empty", replace(folder(), "train/cat/x.png", []byte{})},
 		{"folder", "x.png: neither PNG nor JPEG", replace(folder(), "train/cat/x.png", []byte("hello"))},
-		{"folder", "is 4 x 4, others are 5 x 4: all images must have one size", replace(folder(), "train/dog/x.PNG", picturePNG(4, 4, color.White))},
+		{"folder", "is 5 x 4: all images must have one size", replace(folder(), "train/dog/x.PNG", picturePNG(4, 4, color.White))},
 		{"folder", "bird is a class of test, but not of train", replace(folder(), "test/bird/1.png", picturePNG(5, 4, color.White))},
-		{"folder", "has no .png, .jpg or .jpeg files", replace(replace(folder(), "test/dog/y.jpeg", nil), "test/dog/y.gif", []byte{1})},
+		{"folder", "no .png, .jpg or .jpeg files among its 1 entries", replace(replace(folder(), "test/dog/y.jpeg", nil), "test/dog/y.gif", []byte{1})},
 		{"folder", "at least 2 folders", map[string][]byte{"train/a/1.png": picturePNG(2, 2, color.White), "test/a/1.png": nil}},
 		{"folder", "EOF", replace(folder(), "train/cat/x.png", picturePNG(5, 4, color.White)[:40])},
 	} {

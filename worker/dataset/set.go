@@ -4,21 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
-	"fmt"
 	"math"
 	"sync"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
-
-// ErrData is the cause of every error that faults of the files lead to.
-var ErrData = errors.New("data set")
-
-// faulty returns an error that ErrData is the cause of.
-func faulty(format string, args ...any) error {
-	return fmt.Errorf("%w: %w", ErrData, fmt.Errorf(format, args...))
-}
 
 // The splits of a set.
 const (
@@ -55,7 +45,7 @@ func Open(c Config) (*Set, error) {
 	var err error
 	switch c.Name {
 	case "shapes":
-		s = drawShapes(c.Seed, c.upTo(shapesTrain), c.upTo(shapesTest))
+		s = drawShapes(c.Seed, limited(shapesTrain, c.Limit), limited(shapesTest, c.Limit))
 	case "cifar10":
 		s, err = readCIFAR(c.Dir, cifar10)
 	case "cifar100":
@@ -63,7 +53,7 @@ func Open(c Config) (*Set, error) {
 	case "mnist":
 		s, err = readMNIST(c.Dir)
 	case "folder":
-		s, err = readFolder(c.Dir)
+		s, err = readFolder(c.Dir, c.Limit)
 	}
 	if err != nil {
 		return nil, err
@@ -71,9 +61,6 @@ func Open(c Config) (*Set, error) {
 	s.name = c.Name
 	for _, split := range []*samples{&s.train, &s.test} {
 		split.limit(c.Limit, len(s.classes), s.shape.Len())
-	}
-	if len(s.train.labels) == 0 {
-		return nil, faulty("%s: no training samples in %s", c.Name, c.Dir)
 	}
 	s.finish()
 	return s, nil
@@ -91,38 +78,6 @@ func (s *Set) finish() {
 		}
 	}
 	wg.Wait()
-}
-
-// limit keeps n samples, at most the same number of each class as far as that
-// fills n, each class's first, in their order.
-func (s *samples) limit(n, classes, size int) {
-	if n == 0 || n >= len(s.labels) {
-		return
-	}
-	quota := make([]int, classes)
-	count := make([]int, classes)
-	for _, l := range s.labels {
-		count[l]++
-	}
-	for left := n; left > 0; {
-		for c := range quota {
-			if left > 0 && quota[c] < count[c] {
-				quota[c]++
-				left--
-			}
-		}
-	}
-	kept := 0
-	for i, l := range s.labels {
-		if quota[l] == 0 {
-			continue
-		}
-		quota[l]--
-		copy(s.image(kept, size), s.image(i, size))
-		s.labels[kept] = l
-		kept++
-	}
-	s.images, s.labels = s.images[:kept*size], s.labels[:kept]
 }
 
 // hash identifies shape, number of classes and samples, wherever they were read from.
@@ -186,12 +141,28 @@ func (s *Set) Image(split string, i int) []byte { return s.split(split).image(i,
 func (s *Set) Statistics() (mean, std []float64) {
 	area := s.shape.H * s.shape.W
 	count := make([][256]uint64, s.shape.C)
-	for i := 0; i < len(s.train.images); i += area {
-		hist := &count[i/area%s.shape.C]
-		for _, v := range s.train.images[i : i+area] {
-			hist[v]++
-		}
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	const part = 1000 // samples
+	for lo := 0; lo < len(s.train.labels); lo += part {
+		wg.Go(func() {
+			mine := make([][256]uint64, s.shape.C)
+			for i := lo * s.shape.C; i < min(lo+part, len(s.train.labels))*s.shape.C; i++ {
+				hist := &mine[i%s.shape.C]
+				for _, v := range s.train.images[i*area : (i+1)*area] {
+					hist[v]++
+				}
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			for c := range count {
+				for v := range count[c] {
+					count[c][v] += mine[c][v]
+				}
+			}
+		})
 	}
+	wg.Wait()
 	n := float64(len(s.train.labels) * area)
 	for c := range count {
 		var sum, squares uint64
