@@ -2,8 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,8 +13,8 @@ func newDataVerify() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "verify",
 		Short: "Read a data set whole and tell its size, classes and digest",
-		Long: `Reads every file of a data set, refuses missing, truncated and malformed ones, and prints the digest that
-coordinator and workers compare.`,
+		Long: `Reads every file of a data set, refuses missing, truncated and malformed ones, warns of blank, repeated and
+missing images, and prints the samples of each class and the digest that coordinator and workers compare.`,
 		Example: "  tinygrow data verify --data cifar10 --data-dir ~/cifar --json",
 		Args:    noArgs,
 	}
@@ -27,17 +25,14 @@ coordinator and workers compare.`,
 		if err != nil {
 			return err
 		}
-		set, err := dataset.Open(s.Data)
+		report, err := dataset.Verify(s.Data)
 		if err != nil {
 			return as(exitData, err)
 		}
-		v := set.Report()
 		if asJSON {
-			return json.NewEncoder(c.OutOrStdout()).Encode(v)
+			return json.NewEncoder(c.OutOrStdout()).Encode(report)
 		}
-		_, err = fmt.Fprintf(c.OutOrStdout(), "%s: %s training and %s test images of %s, %d classes (%s)\ndigest %s\n", v.Name, thousands(v.Train.Samples), thousands(v.Test.Samples),
-			shapeText(set.Shape()), len(v.Classes), strings.Join(v.Classes, ", "), v.Digest)
-		return err
+		return report.WriteText(c.OutOrStdout())
 	}
 	return c
 }

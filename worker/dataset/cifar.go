@@ -118,13 +118,13 @@ func classNames(path string, n int) []string {
 func findDir(dir, sub string, files ...string) (string, error) {
 	info, err := os.Stat(dir)
 	if errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("there is no directory %s", dir)
+		return "", fmt.Errorf("no %s in %s: there is no such directory", files[0], dir)
 	}
 	if err != nil {
 		return "", err
 	}
 	if !info.IsDir() {
-		return "", fmt.Errorf("%s is not a directory", dir)
+		return "", fmt.Errorf("no %s in %s: it is not a directory", files[0], dir)
 	}
 	for _, at := range []string{dir, filepath.Join(dir, sub)} {
 		for _, name := range files {

@@ -72,11 +72,11 @@ func (s *samples) pair(images, labels idxFile) error {
 // findIDX returns the directory, of dir and mnistDirs in it, that has any of the files.
 func findIDX(dir string) (string, error) {
 	if info, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("there is no directory %s", dir)
+		return "", fmt.Errorf("no %s in %s: there is no such directory", mnistFiles[0], dir)
 	} else if err != nil {
 		return "", err
 	} else if !info.IsDir() {
-		return "", fmt.Errorf("%s is not a directory", dir)
+		return "", fmt.Errorf("no %s in %s: it is not a directory", mnistFiles[0], dir)
 	}
 	for _, sub := range mnistDirs {
 		for _, name := range mnistFiles {
