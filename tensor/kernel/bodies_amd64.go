@@ -140,6 +140,32 @@ func (s *sum) doTriples(isa ISA, segs []triple) {
 }
 
 // do runs the call by the bodies of isa.
+func (s *sum64) do(isa ISA) {
+	s.check()
+	if isa == Generic {
+		s.doGeneric()
+		return
+	}
+	segs := [1]seg{}
+	args := sumArgs{
+		c: unsafe.Pointer(unsafe.SliceData(s.c)), cStep: 8 * s.cStep,
+		a: unsafe.Pointer(unsafe.SliceData(s.a)), b: unsafe.Pointer(unsafe.SliceData(s.b)),
+		segs: unsafe.Pointer(&segs), segsLen: 1, n: 1, k: s.k, aStep: 8 * s.rows, bStep: 8 * width64,
+	}
+	if s.fresh {
+		args.fresh = 1
+	}
+	words := (*uintptr)(unsafe.Pointer(&args))
+	if isa == AVX512 {
+		doubleAVX512Rows(s.rows, words)
+		return
+	}
+	doubleAVX2Rows(s.rows, words)
+	args.c, args.b = unsafe.Add(args.c, 4*width64), unsafe.Add(args.b, 4*width64)
+	doubleAVX2Rows(s.rows, words)
+}
+
+// do runs the call by the bodies of isa.
 func (t *transpose) do(isa ISA) {
 	t.check()
 	// Columns are read four at a time: the last ones only if there is something to read.

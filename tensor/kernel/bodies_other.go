@@ -17,6 +17,11 @@ func (s *sum) doTriples(_ ISA, segs []triple) {
 	s.doTriplesGeneric(segs)
 }
 
+func (s *sum64) do(ISA) {
+	s.check()
+	s.doGeneric()
+}
+
 func (t *transpose) do(ISA) {
 	t.check()
 	t.doGeneric()

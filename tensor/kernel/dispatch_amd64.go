@@ -221,3 +221,59 @@ func sumAVX2x1Rows(rows int, args *uintptr) {
 		panic("kernel: no tile of that many rows")
 	}
 }
+
+// doubleAVX512Rows calls the kernel for rows in [1, 14].
+func doubleAVX512Rows(rows int, args *uintptr) {
+	switch rows {
+	case 1:
+		doubleAVX512x1(args)
+	case 2:
+		doubleAVX512x2(args)
+	case 3:
+		doubleAVX512x3(args)
+	case 4:
+		doubleAVX512x4(args)
+	case 5:
+		doubleAVX512x5(args)
+	case 6:
+		doubleAVX512x6(args)
+	case 7:
+		doubleAVX512x7(args)
+	case 8:
+		doubleAVX512x8(args)
+	case 9:
+		doubleAVX512x9(args)
+	case 10:
+		doubleAVX512x10(args)
+	case 11:
+		doubleAVX512x11(args)
+	case 12:
+		doubleAVX512x12(args)
+	case 13:
+		doubleAVX512x13(args)
+	case 14:
+		doubleAVX512x14(args)
+	default:
+		panic("kernel: no tile of that many rows")
+	}
+}
+
+// doubleAVX2Rows calls the kernel for rows in [1, 6].
+func doubleAVX2Rows(rows int, args *uintptr) {
+	switch rows {
+	case 1:
+		doubleAVX2x1(args)
+	case 2:
+		doubleAVX2x2(args)
+	case 3:
+		doubleAVX2x3(args)
+	case 4:
+		doubleAVX2x4(args)
+	case 5:
+		doubleAVX2x5(args)
+	case 6:
+		doubleAVX2x6(args)
+	default:
+		panic("kernel: no tile of that many rows")
+	}
+}

@@ -16,7 +16,9 @@
 //   - Conv.BackwardWeights: starts at +0, then runs over (block, oh, lane, ow).
 //     Rows oh whose tap lies above or below the image are left out; columns
 //     whose tap lies left or right of it take part with x = 0.
-//   - Gemm: starts at C (accumulate) or +0, then runs over k.
+//   - Gemm, Syrk, Gemm64: starts at C (accumulate) or +0, then runs over k.
+//   - Covariance: chains of a few thousand links over (strip of rows, row,
+//     lane, column), added in float64 in order.
 //
 // Sums over lanes are 16 partial sums, lane l going to partial l mod 16,
 // lanes 0 to 15 of a row before lanes 16 to 31, rows in memory order; the partials are

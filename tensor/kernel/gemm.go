@@ -168,13 +168,17 @@ func (p *product) add(s *sum, i, j, cols int, tile []float32) {
 
 // checkMatrix panics with name unless the stored matrix holds op's (rows, cols).
 func checkMatrix(name string, trans bool, rows, cols int, x []float32, ld int) {
+	checkStored(name, trans, rows, cols, len(x), ld)
+}
+
+func checkStored(name string, trans bool, rows, cols, length, ld int) {
 	if trans {
 		rows, cols = cols, rows
 	}
 	if rows < 0 || cols < 0 || ld < cols {
 		panic(name + ": impossible shape")
 	}
-	if rows > 0 && cols > 0 && len(x) < (rows-1)*ld+cols {
+	if rows > 0 && cols > 0 && length < (rows-1)*ld+cols {
 		panic(name + ": slice too short")
 	}
 }

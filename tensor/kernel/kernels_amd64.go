@@ -394,6 +394,106 @@ func sumAVX2x5x1(args *uintptr)
 //go:noescape
 func sumAVX2x6x1(args *uintptr)
 
+// doubleAVX512x1 is the loop of type sum for 1 rows and 16 columns.
+//
+//go:noescape
+func doubleAVX512x1(args *uintptr)
+
+// doubleAVX512x2 is the loop of type sum for 2 rows and 16 columns.
+//
+//go:noescape
+func doubleAVX512x2(args *uintptr)
+
+// doubleAVX512x3 is the loop of type sum for 3 rows and 16 columns.
+//
+//go:noescape
+func doubleAVX512x3(args *uintptr)
+
+// doubleAVX512x4 is the loop of type sum for 4 rows and 16 columns.
+//
+//go:noescape
+func doubleAVX512x4(args *uintptr)
+
+// doubleAVX512x5 is the loop of type sum for 5 rows and 16 columns.
+//
+//go:noescape
+func doubleAVX512x5(args *uintptr)
+
+// doubleAVX512x6 is the loop of type sum for 6 rows and 16 columns.
+//
+//go:noescape
+func doubleAVX512x6(args *uintptr)
+
+// doubleAVX512x7 is the loop of type sum for 7 rows and 16 columns.
+//
+//go:noescape
+func doubleAVX512x7(args *uintptr)
+
+// doubleAVX512x8 is the loop of type sum for 8 rows and 16 columns.
+//
+//go:noescape
+func doubleAVX512x8(args *uintptr)
+
+// doubleAVX512x9 is the loop of type sum for 9 rows and 16 columns.
+//
+//go:noescape
+func doubleAVX512x9(args *uintptr)
+
+// doubleAVX512x10 is the loop of type sum for 10 rows and 16 columns.
+//
+//go:noescape
+func doubleAVX512x10(args *uintptr)
+
+// doubleAVX512x11 is the loop of type sum for 11 rows and 16 columns.
+//
+//go:noescape
+func doubleAVX512x11(args *uintptr)
+
+// doubleAVX512x12 is the loop of type sum for 12 rows and 16 columns.
+//
+//go:noescape
+func doubleAVX512x12(args *uintptr)
+
+// doubleAVX512x13 is the loop of type sum for 13 rows and 16 columns.
+//
+//go:noescape
+func doubleAVX512x13(args *uintptr)
+
+// doubleAVX512x14 is the loop of type sum for 14 rows and 16 columns.
+//
+//go:noescape
+func doubleAVX512x14(args *uintptr)
+
+// doubleAVX2x1 is the loop of type sum for 1 rows and 8 columns.
+//
+//go:noescape
+func doubleAVX2x1(args *uintptr)
+
+// doubleAVX2x2 is the loop of type sum for 2 rows and 8 columns.
+//
+//go:noescape
+func doubleAVX2x2(args *uintptr)
+
+// doubleAVX2x3 is the loop of type sum for 3 rows and 8 columns.
+//
+//go:noescape
+func doubleAVX2x3(args *uintptr)
+
+// doubleAVX2x4 is the loop of type sum for 4 rows and 8 columns.
+//
+//go:noescape
+func doubleAVX2x4(args *uintptr)
+
+// doubleAVX2x5 is the loop of type sum for 5 rows and 8 columns.
+//
+//go:noescape
+func doubleAVX2x5(args *uintptr)
+
+// doubleAVX2x6 is the loop of type sum for 6 rows and 8 columns.
+//
+//go:noescape
+func doubleAVX2x6(args *uintptr)
+
 // transposeAVX512 is the loop of type transpose; columns are read four at a time.
 //
 //go:noescape

@@ -22,6 +22,8 @@ var families = []family{
 	{"sumAVX512x3", "sumAVX512", "x3", 9},
 	{"tripleAVX512", "tripleAVX512", "", 9},
 	{"sumAVX2x1", "sumAVX2", "x1", 6},
+	{"doubleAVX512", "doubleAVX512", "", 14},
+	{"doubleAVX2", "doubleAVX2", "", 6},
 }
 
 // dispatch returns the Go file that calls a kernel by its number of rows. Switches

@@ -96,6 +96,15 @@ func (w width) zero(r reg.VecPhysical) {
 type tile struct {
 	width
 	rows, vecs int
+	double     bool // float64 elements
+}
+
+// elem returns the size of an element.
+func (t tile) elem() int {
+	if t.double {
+		return 8
+	}
+	return 4
 }
 
 func (t tile) acc(r, v int) reg.VecPhysical { return t.regs[r*t.vecs+v] }
@@ -120,9 +129,17 @@ func (t tile) step(a func(r int) operand.Mem, b func(v int) operand.Mem) {
 		VMOVUPS(b(v), t.load(v))
 	}
 	for r := range t.rows {
-		VBROADCASTSS(a(r), t.bcast(r))
+		if t.double {
+			VBROADCASTSD(a(r), t.bcast(r))
+		} else {
+			VBROADCASTSS(a(r), t.bcast(r))
+		}
 		for v := range t.vecs {
-			VFMADD231PS(t.load(v), t.bcast(r), t.acc(r, v))
+			if t.double {
+				VFMADD231PD(t.load(v), t.bcast(r), t.acc(r, v))
+			} else {
+				VFMADD231PS(t.load(v), t.bcast(r), t.acc(r, v))
+			}
 		}
 	}
 }

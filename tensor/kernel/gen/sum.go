@@ -28,14 +28,20 @@ const (
 func sumKernels() {
 	for i, rows := range []int{14, 14, 9} { // most rows for one, two and three vectors
 		for r := 1; r <= rows; r++ {
-			sumKernel(tile{zmm, r, i + 1}, i+1, false)
+			sumKernel(tile{width: zmm, rows: r, vecs: i + 1}, i+1, false)
 		}
 	}
 	for r := 1; r <= 9; r++ {
-		sumKernel(tile{zmm, r, 3}, 3, true)
+		sumKernel(tile{width: zmm, rows: r, vecs: 3}, 3, true)
 	}
 	for r := 1; r <= 6; r++ {
-		sumKernel(tile{ymm, r, 2}, 1, false)
+		sumKernel(tile{width: ymm, rows: r, vecs: 2}, 1, false)
+	}
+	for r := 1; r <= 14; r++ {
+		sumKernel(tile{width: zmm, rows: r, vecs: 2, double: true}, 1, false)
+	}
+	for r := 1; r <= 6; r++ {
+		sumKernel(tile{width: ymm, rows: r, vecs: 2, double: true}, 1, false)
 	}
 }
 
@@ -47,7 +53,10 @@ func sumKernel(t tile, vecs int, apart bool) {
 	if apart {
 		name = fmt.Sprintf("triple%sx%d", t.name, t.rows)
 	}
-	begin(name, fmt.Sprintf("%s is the loop of type sum for %d rows and %d columns.", name, t.rows, 16*vecs))
+	if t.double {
+		name = fmt.Sprintf("double%sx%d", t.name, t.rows)
+	}
+	begin(name, fmt.Sprintf("%s is the loop of type sum for %d rows and %d columns.", name, t.rows, t.vecs*t.bytes/t.elem()))
 	second, third := dst, reg.R14
 	segBytes := uint64(16)
 	if apart {
@@ -87,7 +96,7 @@ func sumKernel(t tile, vecs int, apart bool) {
 	for i, lane := range []reg.GPPhysical{aLane, bLane} {
 		MOVQ(at(list, 8*i), bPtr)
 		MOVQ(word(sumA+i), lane)
-		LEAQ(operand.Mem{Base: lane, Index: bPtr, Scale: 4}, lane)
+		LEAQ(operand.Mem{Base: lane, Index: bPtr, Scale: uint8(t.elem())}, lane)
 	}
 	if apart {
 		MOVQ(at(list, 16), second)
@@ -102,7 +111,7 @@ func sumKernel(t tile, vecs int, apart bool) {
 	MOVQ(bLane, bPtr)
 	MOVQ(word(sumK), kCnt)
 	Label("k")
-	t.step(func(r int) operand.Mem { return at(aPtr, 4*r) }, func(v int) operand.Mem {
+	t.step(func(r int) operand.Mem { return at(aPtr, t.elem()*r) }, func(v int) operand.Mem {
 		if apart && v > 0 {
 			return operand.Mem{Base: bPtr, Index: []reg.Register{second, third}[v-1], Scale: 1}
 		}

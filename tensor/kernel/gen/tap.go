@@ -25,13 +25,13 @@ const rowBytes = 128 // 32 lanes
 
 func tapKernels() {
 	for rows := 1; rows <= 14; rows++ {
-		tapKernel(tile{zmm, rows, 2}, 1)
+		tapKernel(tile{width: zmm, rows: rows, vecs: 2}, 1)
 	}
 	for rows := 1; rows <= 6; rows++ {
-		tapKernel(tile{zmm, rows, 4}, 2)
+		tapKernel(tile{width: zmm, rows: rows, vecs: 4}, 2)
 	}
 	for rows := 1; rows <= 6; rows++ {
-		tapKernel(tile{ymm, rows, 2}, 1)
+		tapKernel(tile{width: ymm, rows: rows, vecs: 2}, 1)
 	}
 }
 
