@@ -12,15 +12,17 @@ import (
 // candidate is a site on its way through an event.
 type candidate struct {
 	layout
-	record  *SiteRecord
-	request SiteRequest
-	cap     int // neurons that the limits allow
-	cost    int // parameters of one neuron
-	neurons *Neurons
-	both    Insertion // every neuron with its sign and with the opposite one
-	shrink  float64   // factor on both's incoming weights
-	kept    Insertion // the neurons that are worth trying
-	trial   *TrialRecord
+	record   *SiteRecord
+	request  SiteRequest
+	cap      int // neurons that the limits allow
+	cost     int // parameters of one neuron
+	neurons  *Neurons
+	both     Insertion // every neuron with its sign and with the opposite one
+	shrink   float64   // factor on both's incoming weights
+	kept     Insertion // the neurons that are worth trying
+	spare    Insertion // those that are not, with outgoing weights of zero
+	trial    *TrialRecord
+	measured Number // gain at the amplitude taken
 }
 
 // findSites journals all sites and keeps those that may grow.

@@ -27,6 +27,12 @@ const (
 	KernelsFull   = "full"   // all offsets
 )
 
+// How an amplitude acts on a neuron.
+const (
+	ScaleEqual = "equal" // the root of it on incoming and outgoing weights, as in [tiny]
+	ScaleUnit  = "unit"  // on the outgoing weights; incoming ones give pre-activations of size one
+)
+
 // Config says where, when and how much to grow. The zero value is invalid;
 // start from Default.
 type Config struct {
@@ -47,16 +53,22 @@ type Config struct {
 	AmplitudeSamples  int `json:"amplitude_samples" yaml:"amplitude_samples"`
 
 	// A site gains at most MaxNeurons in an event, and at most MaxRatio times
-	// its width, but MinNeurons are always allowed.
+	// its width, but MinNeurons are always allowed. A site that grows gains at
+	// least MinNeurons: directions that did not stand out come with outgoing
+	// weights of zero, as room to train in.
 	MaxNeurons    int     `json:"max_neurons" yaml:"max_neurons"`
 	MinNeurons    int     `json:"min_neurons" yaml:"min_neurons"`
 	MaxRatio      float64 `json:"max_ratio" yaml:"max_ratio"`
 	SitesPerEvent int     `json:"sites_per_event" yaml:"sites_per_event"` // at most; one for round_robin
 	Trials        int     `json:"trials" yaml:"trials"`                   // sites whose amplitude is searched, best predicted first
 
-	// Amplitudes are tried at the powers of two from 2^MinPower to 2^MaxPower.
+	// Amplitudes are tried from 2^MinPower to 2^MaxPower in steps of 4, then at
+	// the factors of two about the best.
 	MinPower int `json:"min_power" yaml:"min_power"`
 	MaxPower int `json:"max_power" yaml:"max_power"`
+	// Scale says how an amplitude acts: on both sides of a neuron (equal), or on
+	// its outgoing weights, its pre-activation having size one (unit).
+	Scale string `json:"scale" yaml:"scale"`
 	// ApplyUpdate also applies the best update dW* of the existing weights, at
 	// the same amplitude.
 	ApplyUpdate bool `json:"apply_update" yaml:"apply_update"`
@@ -84,10 +96,10 @@ func Default() Config {
 	return Config{
 		Policy: PolicyTiny, Where: WhereGain, Kernels: KernelsCentre,
 		EverySteps: 200, Until: 0.75,
-		StatisticsSamples: 1024, NewbornSamples: 512, AmplitudeSamples: 512,
-		MaxNeurons: 16, MinNeurons: 4, MaxRatio: 1, SitesPerEvent: 2, Trials: 4,
-		MinPower: -7, MaxPower: 2,
-		Significance: 2, Price: 1e-7,
+		StatisticsSamples: 2048, NewbornSamples: 512, AmplitudeSamples: 512,
+		MaxNeurons: 16, MinNeurons: 4, MaxRatio: 1, SitesPerEvent: 4, Trials: 4,
+		MinPower: -6, MaxPower: 12, Scale: ScaleUnit,
+		Significance: 1, Price: 1e-7,
 		MaxRefusals: 3,
 	}
 }
@@ -117,6 +129,7 @@ func (c Config) Validate() error {
 	oneOf("policy", c.Policy, Policies()...)
 	oneOf("where", c.Where, WhereGain, WhereRoundRobin)
 	oneOf("kernels", c.Kernels, KernelsCentre, KernelsFull)
+	oneOf("scale", c.Scale, ScaleEqual, ScaleUnit)
 	const many = math.MaxInt32
 	between("every_steps", c.EverySteps, 0, many)
 	between("every_epochs", c.EveryEpochs, 0, many)

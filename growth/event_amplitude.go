@@ -7,8 +7,12 @@ import (
 	"slices"
 )
 
-// jointFactors multiply the amplitudes of sites that are tried together.
-var jointFactors = []float64{0.125, 0.25, 0.5, 1, 2}
+// refine multiplies the amplitudes found so far, between which the first
+// search has gaps, and which may be too large for sites that grow together.
+var refine = []float64{0.125, 0.25, 0.5, 1, 2}
+
+// powerStep is the distance of the exponents of the first search.
+const powerStep = 2
 
 // askAmplitude asks for the loss of the best predicted sites over a range of
 // amplitudes, on samples that nothing so far has seen.
@@ -32,7 +36,7 @@ func (e *Event) askAmplitude() {
 
 func (e *Event) amplitudes() []float64 {
 	var out []float64
-	for p := e.cfg.MinPower; p <= e.cfg.MaxPower; p++ {
+	for p := e.cfg.MinPower; p <= e.cfg.MaxPower; p += powerStep {
 		out = append(out, math.Ldexp(1, p))
 	}
 	return out
@@ -47,6 +51,7 @@ func (e *Event) judge(sums []float64) {
 		c.trial = &e.record.Trials[i]
 		*c.trial = TrialRecord{Sites: []SiteID{c.ID}, Params: c.record.Params}
 		at += e.search(c.trial, e.amplitudes(), sums[at:], sums[0], sums[3])
+		c.measured = c.trial.Gain
 		if c.trial.Passed {
 			passed = append(passed, c)
 		} else {
@@ -60,12 +65,7 @@ func (e *Event) judge(sums []float64) {
 	perParam := func(c *candidate) float64 { return float64(c.trial.Gain) / float64(c.trial.Params) }
 	slices.SortStableFunc(passed, func(a, b *candidate) int { return cmp.Compare(perParam(b), perParam(a)) })
 	e.chosen = e.affordable(passed)
-	if len(e.chosen) == 1 {
-		c := e.chosen[0]
-		e.settle([]float64{float64(c.trial.Amplitude)}, fmt.Sprintf("%s has the best measured gain per parameter", c.ID))
-		return
-	}
-	joint := Candidate{Amplitudes: jointFactors}
+	joint := Candidate{Amplitudes: refine}
 	for _, c := range e.chosen {
 		joint.Insertions = append(joint.Insertions, c.kept.Scaled(float64(c.trial.Amplitude)))
 	}
@@ -81,9 +81,10 @@ func (e *Event) affordable(passed []*candidate) []*candidate {
 		if len(out) >= e.cfg.SitesPerEvent {
 			break
 		}
-		g.Node(c.First).Out += c.kept.Count
+		more := c.kept.Count + c.spare.Count
+		g.Node(c.First).Out += more
 		if len(out) > 0 && (e.cfg.MaxParams > 0 && g.NumParams() > e.cfg.MaxParams || e.cfg.MaxFLOPs > 0 && g.FLOPs() > e.cfg.MaxFLOPs) {
-			g.Node(c.First).Out -= c.kept.Count
+			g.Node(c.First).Out -= more
 			continue
 		}
 		out = append(out, c)
@@ -91,21 +92,31 @@ func (e *Event) affordable(passed []*candidate) []*candidate {
 	return out
 }
 
-// judgeJoint compares growing all chosen sites with growing the first alone.
+// judgeJoint refines the amplitude, and compares growing all chosen sites with
+// growing the first alone.
 func (e *Event) judgeJoint(sums []float64) {
 	r := &TrialRecord{}
 	for _, c := range e.chosen {
 		r.Sites = append(r.Sites, c.ID)
 		r.Params += c.record.Params
 	}
-	e.search(r, jointFactors, sums[header:], sums[0], sums[3])
+	e.search(r, refine, sums[header:], sums[0], sums[3])
 	e.record.Joint = r
-	if !r.Passed || r.Gain <= e.chosen[0].trial.Gain {
+	first := e.chosen[0]
+	switch {
+	case !r.Passed || r.Gain <= first.trial.Gain:
+		why := fmt.Sprintf("%s has the best measured gain per parameter", first.ID)
+		if len(e.chosen) > 1 {
+			why = fmt.Sprintf("%s alone lowers the loss more than with others", first.ID)
+		}
 		e.chosen = e.chosen[:1]
-		e.settle([]float64{float64(e.chosen[0].trial.Amplitude)}, fmt.Sprintf("%s alone lowers the loss more than with others", e.chosen[0].ID))
-		return
+		e.settle(1, why)
+	case len(e.chosen) == 1:
+		first.measured = r.Gain
+		e.settle(float64(r.Amplitude), fmt.Sprintf("%s has the best measured gain per parameter", first.ID))
+	default:
+		e.settle(float64(r.Amplitude), fmt.Sprintf("%d sites together lower the loss by %.3g", len(e.chosen), float64(r.Gain)))
 	}
-	e.settle([]float64{float64(r.Amplitude)}, fmt.Sprintf("%d sites together lower the loss by %.3g", len(e.chosen), float64(r.Gain)))
 }
 
 // search reads the sums of one candidate, fills in r and returns their number.
@@ -150,19 +161,15 @@ func standardError(s []float64, n, shards float64) float64 {
 	return math.Max(samples, between)
 }
 
-// settle grows the chosen sites: one at the amplitude given, or several at
-// their own amplitudes times the factor given.
-func (e *Event) settle(amplitude []float64, why string) {
+// settle grows the chosen sites at their own amplitudes times factor.
+func (e *Event) settle(factor float64, why string) {
 	var ins []Insertion
 	for _, c := range e.chosen {
-		g := amplitude[0]
-		in := c.kept
-		if len(e.chosen) > 1 {
-			in = in.Scaled(float64(c.trial.Amplitude))
-			g *= float64(c.trial.Amplitude)
-		}
-		ins = append(ins, in.Scaled(amplitude[0]))
-		e.grown(c, g, float64(c.record.Predicted)*g, float64(c.trial.Gain))
+		own := float64(c.trial.Amplitude)
+		in := c.join(c.kept.Scaled(own).Scaled(factor), c.spare)
+		c.kept = in
+		ins = append(ins, in)
+		e.grown(c, own*factor, float64(c.record.Predicted)*own*factor, float64(c.measured))
 	}
 	e.grow(ins, why)
 }
@@ -174,4 +181,20 @@ func (e *Event) grown(c *candidate, amplitude, predicted, measured float64) {
 		Predicted: Number(predicted), Measured: Number(measured), Amplitude: Number(amplitude), Params: c.kept.Count * c.cost}
 	g.Sentence = g.sentence(e.cfg.Policy)
 	e.record.Grown = append(e.record.Grown, g)
+}
+
+// join returns the neurons of both insertions, first ones first.
+func (c *candidate) join(first, second Insertion) Insertion {
+	area := c.second.area()
+	out := c.empty(first.Count + second.Count)
+	out.Fixed, out.Update = first.Fixed, first.Update
+	copy(out.Alpha[copy(out.Alpha, first.Alpha):], second.Alpha)
+	copy(out.Mean[copy(out.Mean, first.Mean):], second.Mean)
+	copy(out.Var[copy(out.Var, first.Var):], second.Var)
+	for o := range c.outputs {
+		dst := out.Omega[o*out.Count*area:]
+		copy(dst, first.Omega[o*first.Count*area:][:first.Count*area])
+		copy(dst[first.Count*area:], second.Omega[o*second.Count*area:][:second.Count*area])
+	}
+	return out
 }

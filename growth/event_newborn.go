@@ -11,22 +11,20 @@ import (
 func (e *Event) askNewborn() {
 	req := &Request{Kind: KindNewborn}
 	for _, c := range e.sites {
-		c.bothSigns(e.model.Graph)
+		c.bothSigns(e.model.Graph, e.cfg.MinNeurons)
 		req.Newborn = append(req.Newborn, c.both)
 	}
 	e.ask(req, e.ranges[1], e.chooseSigns)
 }
 
-// bothSigns makes the insertion of the significant neurons, then of their
-// opposites. Where an activation is not homogeneous its derivative at
-// amplitude zero is that of small inputs, so incoming weights are shrunk.
-func (c *candidate) bothSigns(g *nn.Graph) {
-	k, a, area := c.record.Significant, c.first.rows(), c.second.area()
+// bothSigns makes the insertion of the neurons, then of their opposites.
+// Where an activation is not homogeneous its derivative at amplitude zero is
+// that of small inputs, so incoming weights are shrunk.
+func (c *candidate) bothSigns(g *nn.Graph, least int) {
+	k, a, area := max(c.record.Significant, min(least, len(c.neurons.Lambda))), c.first.rows(), c.second.area()
 	c.shrink = 1
-	for _, op := range c.activations(g) {
-		if op != nn.OpReLU {
-			c.shrink = 1. / 1024
-		}
+	if !c.homogeneous(g) {
+		c.shrink = 1. / 1024
 	}
 	c.both = c.empty(2 * k)
 	for j := range k {
@@ -41,6 +39,16 @@ func (c *candidate) bothSigns(g *nn.Graph) {
 	}
 }
 
+// homogeneous reports whether all activations between are.
+func (c *candidate) homogeneous(g *nn.Graph) bool {
+	for _, op := range c.activations(g) {
+		if op != nn.OpReLU {
+			return false
+		}
+	}
+	return true
+}
+
 // empty returns an insertion of k neurons of zeros.
 func (c *candidate) empty(k int) Insertion {
 	in := Insertion{Site: c.ID, Count: k, Alpha: make([]float32, k*c.first.rows()), Omega: make([]float32, c.outputs*k*c.second.area())}
@@ -52,10 +60,9 @@ func (c *candidate) empty(k int) Insertion {
 
 // newbornSums reads the part of one insertion of k neurons.
 type newbornSums struct {
-	k          int
-	sums       []float64
-	n, shards  float64
-	normalised bool
+	k         int
+	sums      []float64
+	n, shards float64
 }
 
 // gain returns the decrease of the mean loss by amplitude of neuron j at
@@ -80,8 +87,8 @@ func (e *Event) newborn(sums []float64) []newbornSums {
 	var out []newbornSums
 	at := header
 	for _, c := range e.sites {
-		n := newbornLen(c.both.Count, c.norm != nil)
-		out = append(out, newbornSums{c.both.Count, sums[at : at+n], sums[0], sums[3], c.norm != nil})
+		n := newbornLen(c.both.Count)
+		out = append(out, newbornSums{c.both.Count, sums[at : at+n], sums[0], sums[3]})
 		at += n
 	}
 	return out
@@ -92,7 +99,7 @@ func (e *Event) newborn(sums []float64) []newbornSums {
 func (e *Event) chooseSigns(sums []float64) {
 	parts := e.newborn(sums)
 	for i, c := range e.sites {
-		c.choose(parts[i])
+		c.choose(parts[i], e.cfg.Scale == ScaleUnit && c.homogeneous(e.model.Graph), e.cfg.MinNeurons)
 		r := c.record
 		r.Params = r.Kept * c.cost
 		if r.Kept == 0 {
@@ -106,9 +113,9 @@ func (e *Event) chooseSigns(sums []float64) {
 	e.askAmplitude()
 }
 
-func (c *candidate) choose(s newbornSums) {
-	r, k := c.record, c.record.Significant
-	var keep []int // indices in both
+func (c *candidate) choose(s newbornSums, unit bool, least int) {
+	r, k := c.record, c.both.Count/2
+	var keep, spare []int // indices in both
 	for j := range k {
 		plus, errPlus := s.gain(j)
 		minus, errMinus := s.gain(k + j)
@@ -118,13 +125,22 @@ func (c *candidate) choose(s newbornSums) {
 		}
 		gain, err = gain/c.shrink, err/c.shrink
 		r.Derivatives, r.Errors = append(r.Derivatives, Number(gain)), append(r.Errors, Number(err))
-		if gain > 0 && gain > err && !math.IsInf(gain, 0) {
+		if j < r.Significant && gain > 0 && gain > err && !math.IsInf(gain, 0) {
 			keep = append(keep, best)
 			r.Predicted += Number(gain)
+		} else {
+			spare = append(spare, best)
 		}
 	}
 	r.Kept = len(keep)
+	spare = spare[:min(len(spare), max(0, least-len(keep)))]
 	c.kept = c.pick(keep, s, 1/c.shrink)
+	c.spare = c.pick(spare, s, 1/c.shrink)
+	if unit {
+		c.unitSize(&c.kept, keep, s)
+		c.unitSize(&c.spare, spare, s)
+	}
+	clear(c.spare.Omega)
 }
 
 // pick returns the insertion of some of both's neurons, incoming weights
@@ -144,4 +160,31 @@ func (c *candidate) pick(keep []int, s newbornSums, f float64) Insertion {
 		}
 	}
 	return in
+}
+
+// unitSize moves scale from the outgoing to the incoming weights, so that
+// pre-activations have a mean square of one, whatever the amplitude. from are
+// the neurons' places in both. The activations must be homogeneous.
+func (c *candidate) unitSize(in *Insertion, from []int, s newbornSums) {
+	in.Fixed = true
+	a, area := c.first.rows(), c.second.area()
+	for j, at := range from {
+		mean, variance := s.moments(at)
+		size := math.Sqrt(float64(mean*mean) + variance)
+		if !(size > 1e-12) || math.IsInf(size, 0) {
+			continue
+		}
+		for i := range a {
+			in.Alpha[j*a+i] = float32(float64(in.Alpha[j*a+i]) / size)
+		}
+		for o := range c.outputs {
+			row := in.Omega[(o*in.Count+j)*area:][:area]
+			for e := range row {
+				row[e] = float32(float64(row[e]) * size)
+			}
+		}
+		if c.norm != nil {
+			in.Mean[j], in.Var[j] = in.Mean[j]/size, in.Var[j]/size/size
+		}
+	}
 }

@@ -386,7 +386,7 @@ func TestEventFromZeroWidth(t *testing.T) {
 		m := nn.Init(g, 2)
 		w.train(t, m, 30, 128, 32, 0.01)
 		c := testConfig()
-		c.StatisticsSamples, c.NewbornSamples, c.AmplitudeSamples, c.Significance = 3072, 1024, 1024, 1
+		c.StatisticsSamples, c.NewbornSamples, c.AmplitudeSamples, c.Significance = 3072, 1024, 1024, 0
 		o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
 		if !o.Grown {
 			t.Errorf("nothing grew from width zero: %s", o.Record.Why)

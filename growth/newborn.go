@@ -3,6 +3,7 @@ package growth
 import (
 	"math"
 
+	"github.com/tinygrow/tinygrow/tensor"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -32,14 +33,9 @@ type newbornPlace struct {
 }
 
 // newbornLen is the number of sums of k neurons: for each the sum of the
-// derivative and of its squares over micro-shards; then, behind a
-// normalisation, the k sums and k sums of squares of pre-activations, and their count.
-func newbornLen(k int, norm bool) int {
-	if norm {
-		return 4*k + 1
-	}
-	return 2 * k
-}
+// derivative and of its squares over micro-shards; then the k sums and k sums
+// of squares of pre-activations, and their count.
+func newbornLen(k int) int { return 4*k + 1 }
 
 func (j *Job) newborn(req *Request) error {
 	base := j.model
@@ -50,8 +46,11 @@ func (j *Job) newborn(req *Request) error {
 			return err
 		}
 		m.insertions = append(m.insertions, in)
+		if l.norm == nil {
+			j.options.Keep = append(j.options.Keep, l.First)
+		}
 		m.places = append(m.places, newbornPlace{layout: l, width: l.width(base), moments: -1, at: j.length})
-		j.length += newbornLen(in.Count, l.norm != nil)
+		j.length += newbornLen(in.Count)
 	}
 	// only the shapes matter here: prepare makes the numbers
 	wide, err := m.widen(&nn.Model{Graph: base, Params: make([]float32, base.NumParams()), Buffers: make([]float32, base.NumBuffers())})
@@ -129,7 +128,7 @@ func (r *newbornRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 	w.Backward(r.grad)
 	for i, in := range r.insertions {
 		p := &r.places[i]
-		out := dst[p.at:][:newbornLen(in.Count, p.norm != nil)]
+		out := dst[p.at:][:newbornLen(in.Count)]
 		gw := p.weight.Of(r.grad)
 		perOutput := len(gw) / max(p.weight.Shape[0], 1)
 		area := p.second.area()
@@ -143,13 +142,31 @@ func (r *newbornRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 			}
 			out[k], out[in.Count+k] = d, float64(d*d)
 		}
+		out = out[2*in.Count:]
 		if p.norm == nil {
+			p.addMoments(out, w.Value(p.First), b.N, in.Count)
 			continue
 		}
-		out = out[2*in.Count:]
 		copy(out[:in.Count], r.sums[p.moments+p.width:])
 		copy(out[in.Count:2*in.Count], r.sums[p.moments+p.count+p.width:])
 		out[2*in.Count] = r.sums[p.moments+2*p.count]
+	}
+}
+
+// addMoments adds those of the k new channels of x, First's output.
+func (p *newbornPlace) addMoments(out []float64, x []float32, samples, k int) {
+	channels := p.width + k
+	rows := len(x) / (channels * lanes) // blocks times positions
+	perBlock := rows / tensor.Blocks(samples)
+	for r := range rows {
+		used := min(samples-r/perBlock*lanes, lanes)
+		for j := range k {
+			for _, v := range x[(r*channels+p.width+j)*lanes:][:used] {
+				out[j] += float64(v)
+				out[k+j] += float64(float64(v) * float64(v))
+			}
+		}
+		out[2*k] += float64(used)
 	}
 }
 

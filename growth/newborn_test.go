@@ -40,7 +40,7 @@ func randomInsertion(t *testing.T, m *nn.Model, id SiteID, k int, bs []*nn.Batch
 
 func newbornPart(t *testing.T, m *nn.Model, in Insertion, bs []*nn.Batch) newbornSums {
 	total := sums(t, m, &Request{Kind: KindNewborn, Generation: m.Graph.Generation, Newborn: []Insertion{in}}, bs)
-	return newbornSums{in.Count, total[header:], total[0], total[3], in.Mean != nil}
+	return newbornSums{in.Count, total[header:], total[0], total[3]}
 }
 
 // meanLoss returns the mean loss in a mode.
@@ -205,8 +205,8 @@ func TestP23SignOfDecompositionDoesNotMatter(t *testing.T) {
 			flip(s.Alpha, s.Omega, 1)
 		}
 		c := &candidate{layout: l, record: &SiteRecord{Significant: 2}, neurons: s}
-		c.bothSigns(g)
-		c.choose(newbornPart(t, m, c.both, bs))
+		c.bothSigns(g, 0)
+		c.choose(newbornPart(t, m, c.both, bs), true, 0)
 		return c.kept
 	}
 	a, b := take(false), take(true)

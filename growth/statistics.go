@@ -141,8 +141,10 @@ func (r *statisticsRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 				r.addUpdate(dst[s.at:s.at+s.updateLen()], s, h, g, used)
 				continue
 			}
-			x := b.X[:blocks*s.first.in.Len()*lanes]
-			if !s.inputNode {
+			var x []float32
+			if s.inputNode {
+				x = b.X[:blocks*s.first.in.Len()*lanes]
+			} else {
 				x = w.Value(s.input)
 			}
 			r.project(s, h, g, used)

@@ -184,6 +184,9 @@ func statisticsNets(t *testing.T) map[string]*nn.Graph {
 		"max pool, padded": chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, conv("a", 3, 3, 1, 0, false), norm("n"), op("r", nn.OpReLU),
 			pooling("p", nn.OpMaxPool, 3, 2, 1), conv("z", 3, 2, 1, 0, false), op("p2", nn.OpGlobalAvgPool)),
 	}
+	// the site's input is larger than the image
+	nets["wide"] = chain(t, nn.Shape{C: 1, H: 4, W: 4}, nn.CrossEntropy, conv("w", 9, 3, 1, 1, true), op("rw", nn.OpReLU),
+		conv("a", 3, 3, 1, 1, true), op("r", nn.OpReLU), conv("z", 2, 3, 1, 1, true), op("p", nn.OpGlobalAvgPool))
 	for k1 := 1; k1 <= 3; k1++ {
 		for k2 := 1; k2 <= 3; k2++ {
 			s1, s2, p1, p2 := 1+k2%2, 1+k1%2, k1%3, k2-1

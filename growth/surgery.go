@@ -20,22 +20,27 @@ type Insertion struct {
 	// normalisation follows First: it is extended as the identity on them.
 	Mean []float64 `msgpack:"mean,omitempty"`
 	Var  []float64 `msgpack:"var,omitempty"`
+	// Fixed leaves the incoming weights as they are at every amplitude, which
+	// then multiplies the outgoing weights alone.
+	Fixed bool `msgpack:"fixed,omitempty"`
 	// Update (c, b) is added to Second's existing weights and bias; empty for none.
 	Update []float32 `msgpack:"update,omitempty"`
 }
 
 // Scaled returns the insertion at amplitude g: incoming and outgoing weights
-// times sqrt(g), the update times g.
+// times sqrt(g) (outgoing weights times g if the incoming are fixed), the
+// update times g.
 func (in Insertion) Scaled(g float64) Insertion {
-	root := math.Sqrt(g)
+	incoming, outgoing := math.Sqrt(g), math.Sqrt(g)
+	if in.Fixed {
+		incoming, outgoing = 1, g
+	}
 	out := in
-	out.Alpha, out.Omega, out.Update = times(in.Alpha, root), times(in.Omega, root), times(in.Update, g)
+	out.Alpha, out.Omega, out.Update = times(in.Alpha, incoming), times(in.Omega, outgoing), times(in.Update, g)
 	out.Mean, out.Var = append([]float64(nil), in.Mean...), append([]float64(nil), in.Var...)
 	for i := range out.Mean {
-		out.Mean[i] *= root
-	}
-	for i := range out.Var {
-		out.Var[i] *= g
+		out.Mean[i] *= incoming
+		out.Var[i] *= incoming * incoming
 	}
 	return out
 }
