@@ -82,7 +82,11 @@ func (a axis) spans(step, srcStep int) []span {
 				continue
 			}
 		}
-		list = append(list, span{first: i, count: 1, step: step, phase: r.phase, lo: r.lo, hi: r.hi, src: r.src, srcStep: srcStep})
+		next := srcStep
+		if r.lo == r.hi { // nothing is read
+			next = 0
+		}
+		list = append(list, span{first: i, count: 1, step: step, phase: r.phase, lo: r.lo, hi: r.hi, src: r.src, srcStep: next})
 		last[r.phase] = len(list)
 	}
 	return list

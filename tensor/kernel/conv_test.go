@@ -168,6 +168,7 @@ var geometries = []Geometry{
 	{InC: 4, InH: 8, InW: 8, OutC: 11, KH: 3, KW: 3, Stride: 1, Pad: 1},
 	{InC: 2, InH: 40, InW: 5, OutC: 3, KH: 3, KW: 3, Stride: 1, Pad: 1},
 	{InC: 5, InH: 80, InW: 3, OutC: 2, KH: 3, KW: 3, Stride: 2, Pad: 2},
+	{InC: 15, InH: 6, InW: 1, OutC: 2, KH: 1, KW: 2, Stride: 3, Pad: 2}, // whole columns in the padding
 	{InC: 0, InH: 3, InW: 3, OutC: 2, KH: 3, KW: 3, Stride: 1, Pad: 1},
 	{InC: 2, InH: 3, InW: 3, OutC: 0, KH: 3, KW: 3, Stride: 1, Pad: 1},
 }
@@ -238,4 +239,22 @@ func checkConv(t *testing.T, g Geometry, blocks int, special bool) {
 			t.Error("a guard word was overwritten")
 		}
 	}
+}
+
+func TestConvOfRandomGeometriesAgainstNaive(t *testing.T) {
+	cases := 60
+	if testing.Short() {
+		cases = 20
+	}
+	withISA(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(11, 12))
+		for range cases {
+			g := Geometry{InC: r.IntN(20), InH: 1 + r.IntN(9), InW: 1 + r.IntN(9), OutC: r.IntN(20),
+				KH: 1 + r.IntN(4), KW: 1 + r.IntN(4), Stride: 1 + r.IntN(4), Pad: r.IntN(4)}
+			if g.OutH() < 1 || g.OutW() < 1 {
+				continue
+			}
+			t.Run(fmt.Sprintf("%+v", g), func(t *testing.T) { checkConv(t, g, 1+r.IntN(3), r.IntN(4) == 0) })
+		}
+	})
 }

@@ -57,10 +57,34 @@ func (c covarianceCase) at(xs, vs []float32, y, x, l int) []float64 {
 	return z
 }
 
+func randomCovariance(r *rand.Rand) covarianceCase {
+	u := Unfold{InC: r.IntN(9), InH: 1 + r.IntN(6), InW: 1 + r.IntN(6), KH: 1 + r.IntN(3), KW: 1 + r.IntN(3), Stride: 1 + r.IntN(3),
+		OutH: 1 + r.IntN(6), OutW: 1 + r.IntN(6), Ones: r.IntN(2) == 0}
+	u.PadH, u.PadW = r.IntN(4)-min(2, u.InH), r.IntN(4)-min(2, u.InW)
+	c := covarianceCase{u: u, v: Beside{C: r.IntN(5), Y: r.IntN(2), X: r.IntN(2)}, used: r.IntN(33)}
+	c.v.W, c.vH = u.OutW+c.v.X, u.OutH+c.v.Y
+	if r.IntN(2) == 0 {
+		for range u.OutH {
+			c.rows = append(c.rows, r.IntN(4))
+		}
+	}
+	if r.IntN(2) == 0 {
+		for range u.OutW {
+			c.cols = append(c.cols, r.IntN(4))
+		}
+	}
+	return c
+}
+
 // Small integers make every sum exact, so any order gives the naive result.
 func TestCovarianceOfIntegersIsExact(t *testing.T) {
+	cases := append([]covarianceCase(nil), covarianceCases...)
+	r := rand.New(rand.NewPCG(21, 22))
+	for range 40 {
+		cases = append(cases, randomCovariance(r))
+	}
 	withISA(t, func(t *testing.T) {
-		for i, c := range covarianceCases {
+		for i, c := range cases {
 			t.Run(fmt.Sprint(i), func(t *testing.T) {
 				r := rand.New(rand.NewPCG(1, uint64(i)))
 				plan := NewCovariance(c.u, c.v, c.rows, c.cols)
