@@ -35,6 +35,8 @@ type port interface {
 	open(r roundInfo, o offer, newWeights bool)
 	// applied is told what a round led to. Its error ends the run.
 	applied(a trainer.Applied) error
+	// memory returns n bytes for weights, which open gets.
+	memory(n int) []byte
 	// release gives the memory of sums back.
 	release(s proto.Sums)
 	// decided is told every decision of the plan.
@@ -69,7 +71,7 @@ func (c *core) next(now plan.Time, newWeights bool) error {
 	}
 	c.number++
 	r.Round = c.number
-	offer, err := c.offer.renew(&r, c.train.Model(), newWeights)
+	offer, err := c.offer.renew(&r, c.train.Model(), newWeights, c.port.memory)
 	if err != nil {
 		return err
 	}

@@ -69,8 +69,9 @@ func (s *server) onBlob(m *bus.Message) {
 		return
 	}
 	answer := &proto.BlobChunk{Head: s.head(), Key: r.Key, Gone: true}
-	if o := s.offer.Load(); o != nil && r.Term == s.store.term {
-		if b, ok := o.find(r.Key); ok {
+	if r.Term == s.store.term {
+		if b, ok := s.shelf.borrow(r.Key); ok {
+			defer s.shelf.giveBack(b)
 			answer.Gone, answer.Chunk = false, proto.ChunkAt(b.data, r.Offset, chunkSize(s.bus))
 		}
 	}
@@ -90,16 +91,17 @@ func chunkSize(b bus.Bus) int { return min(proto.MaxChunk, max(b.MaxPayload()-40
 // went out is left out: workers ask for what they miss.
 type sender struct {
 	bus     bus.Bus
+	shelf   *shelf
 	head    proto.Head
 	subject string
 	wake    chan struct{}
 	mu      sync.Mutex
-	next    *blob
+	key     string // to be sent next
 }
 
-func (s *sender) send(b blob) {
+func (s *sender) send(key string) {
 	s.mu.Lock()
-	s.next = &b
+	s.key = key
 	s.mu.Unlock()
 	select {
 	case s.wake <- struct{}{}:
@@ -107,12 +109,10 @@ func (s *sender) send(b blob) {
 	}
 }
 
-func (s *sender) take() *blob {
+func (s *sender) next() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.next
-	s.next = nil
-	return b
+	return s.key
 }
 
 func (s *sender) run(ctx context.Context) {
@@ -122,12 +122,13 @@ func (s *sender) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
-		b := s.take()
-		if b == nil {
+		b, ok := s.shelf.borrow(s.next())
+		if !ok {
 			continue
 		}
 		m := proto.BlobChunk{Head: s.head, Key: b.ref.Key}
 		// A chunk that is not sent is asked for by those who miss it.
 		_ = proto.SendBlob(m, b.data, chunkSize(s.bus), func(data []byte) error { return s.bus.Publish(s.subject, data) })
+		s.shelf.giveBack(b)
 	}
 }

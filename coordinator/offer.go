@@ -9,41 +9,36 @@ import (
 	"github.com/vmihailenco/msgpack/v5"
 )
 
-// blob is something handed out in chunks. Its data never change.
+// blob is something handed out in chunks. Its data do not change while anybody
+// uses it.
 type blob struct {
-	ref  proto.BlobRef
-	data []byte
+	ref   proto.BlobRef
+	data  []byte
+	users *int // of data that are to be used again, else nil; see shelf
 }
 
 func newBlob(key string, data []byte) blob {
-	return blob{proto.BlobRef{Key: key, Size: int64(len(data)), CRC: proto.Checksum(data)}, data}
+	return blob{ref: proto.BlobRef{Key: key, Size: int64(len(data)), CRC: proto.Checksum(data)}, data: data}
 }
 
-// offer is all that workers need for a round. An offer never changes either:
-// it is read by handlers while the next one is being made.
+// offer is all that workers need for a round.
 type offer struct{ graph, weights, request blob }
 
-// find returns the blob of a key.
-func (o offer) find(key string) (blob, bool) {
-	for _, b := range []blob{o.weights, o.graph, o.request} {
-		if b.data != nil && b.ref.Key == key {
-			return b, true
-		}
-	}
-	return blob{}, false
-}
-
 // renew returns the offer for round r, keeping what is still true, and sets
-// r's references. Keys of weights ascend with the state of the network.
-func (o offer) renew(r *trainer.Round, m *nn.Model, newWeights bool) (offer, error) {
+// r's references. Keys of weights ascend with the state of the network. memory
+// returns so many bytes.
+func (o offer) renew(r *trainer.Round, m *nn.Model, newWeights bool, memory func(n int) []byte) (offer, error) {
 	if key := fmt.Sprintf("graph-%d", r.Generation); o.graph.ref.Key != key {
 		o.graph = newBlob(key, m.Graph.JSON())
 	}
 	if newWeights {
 		head, tail := proto.Bytes32(m.Params), proto.Bytes32(m.Buffers)
-		data := make([]byte, len(head)+len(tail))
+		data := memory(len(head) + len(tail))
 		copy(data[copy(data, head):], tail)
-		o.weights = newBlob(fmt.Sprintf("weights-%012d-%08d", r.Step, r.Generation), data)
+		// Every chunk has its checksum and a key is used once: a checksum of the
+		// whole would only cost time, on the critical path of every step.
+		o.weights = blob{ref: proto.BlobRef{Key: fmt.Sprintf("weights-%012d-%08d", r.Step, r.Generation), Size: int64(len(data))}, data: data, users: new(int)}
+		*o.weights.users = 1 // the shelf
 	}
 	o.request = blob{}
 	if r.Request != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -58,7 +57,7 @@ type server struct {
 	inbox    chan input
 	done     chan struct{} // closed when the inbox is no longer read
 	partials *partials
-	offer    atomic.Pointer[offer]
+	shelf    shelf
 	sender   sender
 
 	pulls   map[proto.WorkerID]pending
@@ -85,7 +84,7 @@ func newServer(j Job, store *storage, b bus.Bus) *server {
 	s := &server{job: j, store: store, bus: b, events: j.Events.withDefaults(), started: time.Now(),
 		inbox: make(chan input, 256), done: make(chan struct{}), partials: newPartials(store.run, store.term), pulls: map[proto.WorkerID]pending{}}
 	s.core = &core{run: store.run, term: store.term, plan: plan.New(j.Config.plan()), train: store.train, port: s}
-	s.sender = sender{bus: b, head: s.head(), subject: store.run.WeightsSubject(), wake: make(chan struct{}, 1)}
+	s.sender = sender{bus: b, shelf: &s.shelf, head: s.head(), subject: store.run.WeightsSubject(), wake: make(chan struct{}, 1)}
 	return s
 }
 
@@ -226,11 +225,13 @@ func reply(m *bus.Message, answer proto.Message) {
 
 func (s *server) open(r roundInfo, o offer, newWeights bool) {
 	s.partials.open(r)
-	s.offer.Store(&o)
+	s.shelf.put(o)
 	if newWeights {
-		s.sender.send(o.weights)
+		s.sender.send(o.weights.ref.Key)
 	}
 }
+
+func (s *server) memory(n int) []byte { return s.shelf.memory(n) }
 
 func (s *server) release(sums proto.Sums) { s.partials.release(sums) }
 

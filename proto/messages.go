@@ -112,7 +112,7 @@ const (
 type BlobRef struct {
 	Key  string `msgpack:"key"`
 	Size int64  `msgpack:"size"`
-	CRC  uint32 `msgpack:"crc"` // CRC-32C of the whole
+	CRC  uint32 `msgpack:"crc"` // CRC-32C of the whole; 0 for weights, whose chunks have their own
 }
 
 func (r BlobRef) check() error {
@@ -234,7 +234,7 @@ type Chunk struct {
 	Size   int64  `msgpack:"size"`   // of the whole, in bytes
 	Offset int64  `msgpack:"offset"` // of this piece
 	CRC    uint32 `msgpack:"crc"`    // CRC-32C of Data
-	Data   []byte `msgpack:"data"`
+	Data   Raw    `msgpack:"data"`
 }
 
 func (c *Chunk) check() error {

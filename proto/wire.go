@@ -2,8 +2,10 @@ package proto
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"sync"
 
 	"github.com/vmihailenco/msgpack/v5"
@@ -42,12 +44,65 @@ func Marshal(m Message) ([]byte, error) {
 	return out, err
 }
 
+// Raw is bytes that decoding does not copy: they are part of the message.
+type Raw []byte
+
+// DecodeMsgpack takes the next bin of the message at hand.
+func (r *Raw) DecodeMsgpack(d *msgpack.Decoder) error {
+	n, err := d.DecodeBytesLen()
+	if err != nil {
+		return err
+	}
+	s, ok := d.Buffered().(*source)
+	switch {
+	case !ok:
+		return errors.New("raw bytes outside a message")
+	case n > len(s.data)-s.at:
+		return io.ErrUnexpectedEOF
+	}
+	n = max(n, 0) // -1 is nil
+	*r = s.data[s.at : s.at+n : s.at+n]
+	s.at += n
+	return nil
+}
+
+// source is a message being decoded.
+type source struct {
+	data []byte
+	at   int
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	if s.at == len(s.data) {
+		return 0, io.EOF
+	}
+	n := copy(p, s.data[s.at:])
+	s.at += n
+	return n, nil
+}
+
+func (s *source) ReadByte() (byte, error) {
+	if s.at == len(s.data) {
+		return 0, io.EOF
+	}
+	s.at++
+	return s.data[s.at-1], nil
+}
+
+func (s *source) UnreadByte() error {
+	if s.at == 0 {
+		return errors.New("nothing was read")
+	}
+	s.at--
+	return nil
+}
+
 // Decode reads m from data and checks all that can be checked without knowing
-// the state of the run. Nothing of data is kept.
+// the state of the run. The Data of chunks is part of data; nothing else of it is kept.
 func Decode(data []byte, m Message) error {
 	d := msgpack.GetDecoder()
 	defer msgpack.PutDecoder(d)
-	d.Reset(bytes.NewReader(data))
+	d.Reset(&source{data: data})
 	if err := d.Decode(m); err != nil {
 		return fmt.Errorf("decode %T: %w", m, err)
 	}

@@ -20,6 +20,7 @@ type blobs struct {
 	current *incoming
 	news    chan struct{}    // closed and replaced when something arrives
 	arrives func(key string) // is told the key of weights that are broadcast
+	spare   [][]float32      // memory of versions that nobody uses any more
 }
 
 // incoming is a version of the weights on its way.
@@ -27,7 +28,7 @@ type incoming struct {
 	key    string
 	values []float32
 	parts  *proto.Assembly
-	whole  bool // complete, and its checksum fits
+	taken  bool // whole, and handed out by weights
 }
 
 func newBlobs(c *client) *blobs { return &blobs{client: c, news: make(chan struct{})} }
@@ -76,15 +77,44 @@ func (b *blobs) start(key string, size int64) error {
 	if size%4 != 0 {
 		return fmt.Errorf("weights of %d bytes are no whole number of float32", size)
 	}
-	values := make([]float32, size/4)
+	if b.current != nil && !b.current.taken {
+		b.keep(b.current.values)
+	}
+	values := b.memory(int(size / 4))
 	b.current = &incoming{key: key, values: values, parts: proto.AssembleBytes(proto.Bytes32(values))}
 	return nil
 }
 
-func (b *blobs) take(c proto.Chunk) {
-	if b.current.whole {
+// memory returns n values of arbitrary contents.
+func (b *blobs) memory(n int) []float32 {
+	for i, v := range b.spare {
+		if len(v) == n {
+			b.spare = append(b.spare[:i], b.spare[i+1:]...)
+			return v
+		}
+	}
+	b.spare = nil // of another generation
+	return make([]float32, n)
+}
+
+func (b *blobs) keep(v []float32) {
+	if len(b.spare) < 2 {
+		b.spare = append(b.spare, v)
+	}
+}
+
+// recycle takes back what weights handed out.
+func (b *blobs) recycle(v []float32) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.current != nil && len(v) > 0 && len(b.current.values) > 0 && &b.current.values[0] == &v[0] {
+		b.current.taken = false // still the version at hand
 		return
 	}
+	b.keep(v)
+}
+
+func (b *blobs) take(c proto.Chunk) {
 	if fresh, err := b.current.parts.Put(c); err != nil || !fresh {
 		return
 	}
@@ -106,15 +136,8 @@ func (b *blobs) weights(ctx context.Context, ref proto.BlobRef) ([]float32, erro
 			return nil, err
 		}
 		in, news := b.current, b.news
-		if in.parts.Done() && !in.whole {
-			if proto.Checksum(proto.Bytes32(in.values)) != ref.CRC {
-				b.current = nil // pieces of different blobs: start again
-				b.mu.Unlock()
-				continue
-			}
-			in.whole = true
-		}
-		whole, missing := in.whole, in.parts.Missing()
+		in.taken = in.parts.Done()
+		whole, missing := in.taken, in.parts.Missing()
 		b.mu.Unlock()
 		if whole {
 			return in.values, nil

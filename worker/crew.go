@@ -45,6 +45,7 @@ func compile(g *nn.Graph, shard int) (*network, error) {
 // version is one state of a network's numbers, shared by all threads and read only.
 type version struct {
 	network *network
+	values  []float32 // all
 	params  []float32
 	buffers []float32
 	packed  [2]*nn.Packed // for train and eval; nil until needed

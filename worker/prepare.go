@@ -25,8 +25,11 @@ func (s *session) prepare(ctx context.Context, spec proto.RoundSpec) (*job, erro
 		if err != nil {
 			return nil, err
 		}
+		if s.version != nil {
+			s.blobs.recycle(s.version.values)
+		}
 		params := n.graph.NumParams()
-		s.version, s.weights = &version{network: n, params: values[:params:params], buffers: values[params:]}, spec.Weights.Key
+		s.version, s.weights = &version{network: n, values: values, params: values[:params:params], buffers: values[params:]}, spec.Weights.Key
 		s.job = nil
 	}
 	if spec.Kind != proto.Growth {

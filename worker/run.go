@@ -119,6 +119,9 @@ func (s *session) run(ctx context.Context) error {
 	end(s.work(computing, pulling))
 	group.Wait()
 	stopComputing(nil)
+	if s.version != nil {
+		s.blobs.recycle(s.version.values)
+	}
 	if ctx.Err() != nil {
 		s.say(proto.Heartbeat{Leave: true, Text: "told to stop"})
 		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
