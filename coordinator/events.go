@@ -24,6 +24,8 @@ type Events struct {
 	Joined  func(Member)
 	Refused func(Member, string)
 	Left    func(w proto.WorkerID, why string)
+	// Alive is called many times a second while the run goes on or waits.
+	Alive func()
 	// Waiting says that the run stands still for want of workers, Resumed that it goes on.
 	Waiting func(why string)
 	Resumed func(why string)
@@ -88,6 +90,9 @@ func (e Events) withDefaults() Events {
 	}
 	if e.Left == nil {
 		e.Left = func(proto.WorkerID, string) {}
+	}
+	if e.Alive == nil {
+		e.Alive = func() {}
 	}
 	ignore := func(string) {}
 	for _, f := range []*func(string){&e.Waiting, &e.Resumed, &e.Alarm} {

@@ -131,6 +131,7 @@ func (s *server) serve(ctx context.Context) error {
 		case in := <-s.inbox:
 			err = s.take(in)
 		case <-ticker.C:
+			s.events.Alive()
 			err = errors.Join(s.core.handle(s.now(), plan.Tick{}, proto.Sums{}), s.flush())
 		case <-stopped:
 			s.core.stop, stopped = true, nil

@@ -69,6 +69,7 @@ func (c *client) join(ctx context.Context) (proto.Welcome, error) {
 		if err == nil || errors.Is(err, ErrRefused) {
 			return welcome, err
 		}
+		c.cfg.Alive(fmt.Sprintf("waiting for a coordinator of run %s", c.cfg.Run))
 		if !told && ctx.Err() == nil {
 			c.cfg.Log.Info("waiting for a coordinator", "run", c.cfg.Run, "reason", err)
 			told = true

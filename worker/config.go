@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"runtime"
 	"strings"
 	"time"
 
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
 // Config says who a worker is. The zero value is a worker of the run "default"
@@ -22,7 +22,8 @@ type Config struct {
 	// Host is the machine's name; the coordinator shares out a host's
 	// processors between the workers that name it. Empty: the system's.
 	Host string `yaml:"host"`
-	// Threads is the number of micro-shards computed at once. 0: all processors.
+	// Threads is the number of micro-shards computed at once. 0: all processors
+	// that quota and affinity allow.
 	Threads int `yaml:"threads"`
 	// Program names this build to the coordinator.
 	Program string `yaml:"-"`
@@ -35,6 +36,9 @@ type Config struct {
 	Retry time.Duration `yaml:"retry"`
 	// Grace is how long a worker that is told to stop may go on with its block. 0: 5 s.
 	Grace time.Duration `yaml:"grace"`
+	// Alive is told every few seconds what the worker does; nil: nobody is.
+	// It may be called by several goroutines.
+	Alive func(state string) `yaml:"-"`
 	// Log gets what happens, sparsely; nil: nothing.
 	Log *slog.Logger `yaml:"-"`
 }
@@ -70,7 +74,7 @@ func (c Config) withDefaults() Config {
 		c.ID = freshID(c.Host)
 	}
 	if c.Threads == 0 {
-		c.Threads = runtime.GOMAXPROCS(0)
+		c.Threads = quota.CPUs()
 	}
 	for _, d := range []struct {
 		v *time.Duration
@@ -79,6 +83,9 @@ func (c Config) withDefaults() Config {
 		if *d.v == 0 {
 			*d.v = d.d
 		}
+	}
+	if c.Alive == nil {
+		c.Alive = func(string) {}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"time"
 
@@ -133,11 +134,14 @@ func (s *session) run(ctx context.Context) error {
 
 // live gives signs of life.
 func (s *session) live(ctx context.Context) {
+	working := fmt.Sprintf("working for run %s, term %d", s.client.cfg.Run, s.client.term)
+	s.client.cfg.Alive(working)
 	tick := time.NewTicker(s.beat)
 	defer tick.Stop()
 	for {
 		select {
 		case <-tick.C:
+			s.client.cfg.Alive(working)
 			s.say(proto.Heartbeat{})
 		case <-ctx.Done():
 			return

@@ -15,6 +15,7 @@ import (
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/deploy/health"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
 	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
@@ -23,8 +24,8 @@ import (
 )
 
 // dial connects one participant to the NATS server.
-func (n natsSettings) dial(name string) (*bus.NATS, error) {
-	return bus.Dial(bus.Options{URL: n.URL, Name: "tinygrow " + name, SeedFile: n.Creds, CAFile: n.CA, Bulk: proto.Bulk, Log: slog.Default()})
+func (n natsSettings) dial(role proto.Role, name string) (*bus.NATS, error) {
+	return bus.Dial(bus.Options{URL: n.URL, Name: "tinygrow " + name, SeedFile: n.Creds, CAFile: n.CA, InboxPrefix: role.Inbox(), Bulk: proto.Bulk, Log: slog.Default()})
 }
 
 // openData reads the data set and tells the coordinator what it has to know of it.
@@ -61,12 +62,12 @@ func runJob(ctx context.Context, s settings, resume bool, n hands, con *console)
 		defer server.Stop()
 		s.NATS.URL = server.URL()
 	}
-	b, err := s.NATS.dial("coordinator")
+	b, err := s.NATS.dial(proto.CoordinatorRole, "coordinator")
 	if err != nil {
 		return coordinator.Result{}, err
 	}
 	defer b.Close()
-	j, err := s.job(data, resume, con.events())
+	j, err := s.job(data, resume, showLife(con.events(), health.NewReporter("coordinator", s.Health)))
 	if err != nil {
 		return coordinator.Result{}, err
 	}
@@ -101,7 +102,7 @@ func (s *settings) newCrew(n int, set *dataset.Set, log *slog.Logger) (*crew, er
 		if n > 1 && w.ID != "" {
 			w.ID += proto.WorkerID(fmt.Sprintf("-%d", i+1))
 		}
-		b, err := s.NATS.dial(fmt.Sprintf("worker %d", i+1))
+		b, err := s.NATS.dial(proto.WorkerRole, fmt.Sprintf("worker %d", i+1))
 		if err != nil {
 			c.close()
 			return nil, err

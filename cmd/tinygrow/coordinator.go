@@ -14,7 +14,7 @@ With --resume it takes up the run in --run-dir if there is one, with the configu
   tinygrow coordinator --nats nats://host:4222 --run-dir runs/a --resume`,
 		Args: noArgs,
 	}
-	src := newSource(c, dataFlags, runFlags, policyFlag, runPlaceFlags, natsFlags)
+	src := newSource(c, dataFlags, runFlags, policyFlag, runPlaceFlags, natsFlags, healthFlag)
 	c.Flags().BoolVar(&resume, "resume", false, "take up the run in --run-dir if there is one")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
 	c.RunE = func(c *cobra.Command, _ []string) error {

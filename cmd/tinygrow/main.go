@@ -16,12 +16,14 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/tensor/kernel"
+	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
 func main() { os.Exit(int(run())) }
 
 // run executes the command line of the process and returns its exit code.
 func run() exitCode {
+	quota.LimitMemory()
 	if err := kernel.EnvError(); err != nil {
 		fmt.Fprintln(os.Stderr, "tinygrow:", err)
 		return exitUsage
@@ -79,6 +81,6 @@ add neurons. The result has the same bits for any number of workers and threads.
 		}
 		slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})))
 	}
-	root.AddCommand(newTrain(), newResume(), newCoordinator(), newWorker(), newEval(), newInspect(), newData(), newBench(), newVersion())
+	root.AddCommand(newTrain(), newResume(), newCoordinator(), newWorker(), newAuth(), newHealth(), newEval(), newInspect(), newData(), newBench(), newVersion())
 	return root
 }

@@ -34,9 +34,13 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// startNATS runs a server until the end of the script: nats. Its address is $NATS.
-func startNATS(ts *testscript.TestScript, _ bool, _ []string) {
-	server, err := natsserver.Start(natsserver.Options{})
+// startNATS runs a server until the end of the script: nats [CONFIG]. Its address is $NATS.
+func startNATS(ts *testscript.TestScript, _ bool, args []string) {
+	var o natsserver.Options
+	if len(args) > 0 {
+		o.Config = ts.MkAbs(args[0])
+	}
+	server, err := natsserver.Start(o)
 	ts.Check(err)
 	ts.Defer(server.Stop)
 	ts.Setenv("NATS", server.URL())

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
@@ -15,6 +14,7 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker"
 	"github.com/tinygrow/tinygrow/worker/dataset"
+	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
 // settings is the whole configuration of a run: one schema, composed of the
@@ -33,6 +33,7 @@ type place struct {
 	Workers int           `yaml:"workers"` // of train and resume, in the same process
 	NATS    natsSettings  `yaml:"nats"`
 	Worker  worker.Config `yaml:"worker"` // threads 0: all cores shared out
+	Health  string        `yaml:"health"` // file for signs of life; empty: none
 }
 
 type natsSettings struct {
@@ -141,7 +142,7 @@ func idOf(dir string) string {
 // shareOut returns the threads of each of n workers of this process.
 func (p *place) shareOut(n int) []int {
 	threads := make([]int, n)
-	cores := runtime.GOMAXPROCS(0)
+	cores := quota.CPUs()
 	for i := range threads {
 		threads[i] = p.Worker.Threads
 		if threads[i] == 0 {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tinygrow/tinygrow/deploy/health"
 	"github.com/tinygrow/tinygrow/worker"
 )
 
@@ -20,7 +21,7 @@ coordinator as long as it takes, and joins again after any interruption. SIGTERM
 		Example: `  tinygrow worker --nats nats://host:4222 --run a --data cifar10 --data-dir ~/cifar --threads 8`,
 		Args:    noArgs,
 	}
-	src := newSource(c, dataFlags, []keyFlag{{"run", "run", "id", "id of the run to join"}}, threadsFlag, natsFlags)
+	src := newSource(c, dataFlags, []keyFlag{{"run", "run", "id", "id of the run to join"}}, threadsFlag, natsFlags, healthFlag)
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		s, err := src.resolve(defaults())
 		if err != nil {
@@ -45,6 +46,8 @@ coordinator as long as it takes, and joins again after any interruption. SIGTERM
 			slog.Info("told to stop: finishing the block in hand; a second signal ends at once")
 		})
 		defer stop()
+		life := health.NewReporter("worker", s.Health)
+		s.Worker.Alive = func(state string) { alive(life, state) }
 		crew, err := s.newCrew(1, set, slog.Default())
 		if err != nil {
 			return err

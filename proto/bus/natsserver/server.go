@@ -18,6 +18,8 @@ type Options struct {
 	Port int    // 0: a free one
 	// StoreDir turns JetStream on and holds its files.
 	StoreDir string
+	// Config is a configuration file of nats-server; Host, Port and StoreDir go before it.
+	Config string
 	// MaxPayload is the largest message in bytes; 0: NATS's default of 1 MiB.
 	MaxPayload int32
 }
@@ -27,9 +29,20 @@ type Server struct{ s *server.Server }
 
 // Start runs a server and returns when it takes connections.
 func Start(o Options) (*Server, error) {
-	opts := &server.Options{
-		Host: o.Host, Port: o.Port, NoLog: true, NoSigs: true, MaxPayload: o.MaxPayload,
-		JetStream: o.StoreDir != "", StoreDir: o.StoreDir, SyncAlways: o.StoreDir != "",
+	opts := new(server.Options)
+	if o.Config != "" {
+		var err error
+		if opts, err = server.ProcessConfigFile(o.Config); err != nil {
+			return nil, fmt.Errorf("embedded NATS server: %w", err)
+		}
+		opts.HTTPPort = 0 // nobody watches it there
+	}
+	opts.Host, opts.Port, opts.NoLog, opts.NoSigs = o.Host, o.Port, true, true
+	if o.MaxPayload != 0 {
+		opts.MaxPayload = o.MaxPayload
+	}
+	if o.StoreDir != "" {
+		opts.JetStream, opts.StoreDir, opts.SyncAlways = true, o.StoreDir, true
 	}
 	if opts.Host == "" {
 		opts.Host = "127.0.0.1"

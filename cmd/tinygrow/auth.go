@@ -1,0 +1,126 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tinygrow/tinygrow/deploy/auth"
+)
+
+func newAuth() *cobra.Command {
+	c := &cobra.Command{
+		Use:     "auth",
+		Short:   "Make the keys and certificates of a NATS server and its clients",
+		Example: "  tinygrow auth init keys --host nats.example.org --host 10.0.0.5",
+		Args: func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("auth has no %q: see tinygrow auth --help", args[0])
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(newAuthInit(), newAuthRenew())
+	return c
+}
+
+func newAuthInit() *cobra.Command {
+	var o auth.Options
+	var owner string
+	var give []string
+	var ifMissing bool
+	c := &cobra.Command{
+		Use:   "init DIR",
+		Short: "Make a certificate authority, a server certificate and a key for each role",
+		Long: `Writes into DIR, one directory for each machine that needs it:
+
+  ca/           the certificate authority with its key: keep it where you are
+  nats/         certificate and configuration of the NATS server: nats-server -c DIR/nats/nats.conf
+  coordinator/  seed.nk and ca.crt: tinygrow coordinator --creds .../seed.nk --ca .../ca.crt
+  worker/       the same for workers, who may write neither weights nor tasks
+  viewer/       the same for programs that only look on
+
+Nothing is overwritten. To renew the server's certificate before it ends: tinygrow auth renew DIR. To
+change keys, as after one was lost: make a new directory, hand out its files, restart the NATS server
+with the new nats/, then coordinator and workers; the run goes on from its last checkpoint.`,
+		Example: "  tinygrow auth init keys --host nats.example.org --host 10.0.0.5\n  tinygrow auth init keys --host localhost --host 127.0.0.1",
+		Args:    oneArg("the directory for the keys"),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.Dir = args[0]
+			if err := o.Validate(); err != nil {
+				return as(exitUsage, err)
+			}
+			if owner != "" {
+				var who auth.Owner
+				if n, err := fmt.Sscanf(owner, "%d:%d", &who.UID, &who.GID); n != 2 || err != nil || who.UID < 0 || who.GID < 0 {
+					return usagef("--owner %s: must be UID:GID in numbers, as 1000:1000", owner)
+				}
+				o.Owner = &who
+				for _, dir := range give {
+					if err := auth.Give(dir, who); err != nil {
+						return err
+					}
+				}
+			}
+			if ifMissing && auth.Complete(o.Dir) {
+				fmt.Fprintf(c.ErrOrStderr(), "%s holds all keys already\n", o.Dir)
+				return nil
+			}
+			if err := auth.Init(o); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.ErrOrStderr(), "keys for %s are in %s\nstart the server with: nats-server -c %s\n", strings.Join(o.Hosts, ", "), o.Dir, filepath.Join(o.Dir, "nats", "nats.conf"))
+			return nil
+		},
+	}
+	certificateFlags(c, &o)
+	f := c.Flags()
+	f.StringVar(&o.ServerDir, "server-dir", "", "`directory` in which the NATS server will find the files of nats/ (default: DIR/nats)")
+	f.StringVar(&o.Store, "store", "", "`directory` in which the NATS server keeps its streams (default: DIR/jetstream)")
+	f.StringVar(&owner, "owner", "", "give the files to `UID:GID`; needs root")
+	f.StringArrayVar(&give, "give", nil, "give a `directory` to --owner too, if it is root's; may be repeated")
+	f.BoolVar(&ifMissing, "if-missing", false, "succeed without doing anything if all keys are there")
+	return c
+}
+
+func newAuthRenew() *cobra.Command {
+	var o auth.Options
+	c := &cobra.Command{
+		Use:   "renew DIR",
+		Short: "Give the NATS server a new certificate of the same authority",
+		Long: `Writes a new certificate and key into DIR/nats. Coordinator and workers need no new files. Let the server
+read it with: nats-server --signal reload`,
+		Example: "  tinygrow auth renew keys --host nats.example.org --host 10.0.0.5",
+		Args:    oneArg("the directory that auth init wrote"),
+		RunE: func(c *cobra.Command, args []string) error {
+			o.Dir = args[0]
+			if err := o.Validate(); err != nil {
+				return as(exitUsage, err)
+			}
+			if err := auth.Renew(o); err != nil {
+				return err
+			}
+			end, err := auth.Expiry(filepath.Join(o.Dir, "nats", "server.crt"))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.ErrOrStderr(), "the certificate for %s lasts until %s\n", strings.Join(o.Hosts, ", "), end.Format("2006-01-02"))
+			return nil
+		},
+	}
+	certificateFlags(c, &o)
+	return c
+}
+
+func certificateFlags(c *cobra.Command, o *auth.Options) {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "localhost"
+	}
+	c.Flags().StringArrayVar(&o.Hosts, "host", nil, "`name` or address under which clients reach the NATS server, as "+name+"; may be repeated")
+	c.Flags().IntVar(&o.Days, "days", 397, "days that the server's certificate lasts")
+}
