@@ -1,10 +1,20 @@
 // Package dataset reads image data sets and lays their samples out for
-// training: CIFAR-10 and CIFAR-100 in the binary format, MNIST and its kin as IDX files,
-// folders of PNG and JPEG images, and the built-in set "shapes", which is
-// drawn in memory.
+// training: CIFAR-10 and CIFAR-100 in the binary format, MNIST and its kin as
+// IDX files, folders of PNG and JPEG images, and the built-in set "shapes",
+// which is drawn in memory.
 //
-// Which sample stands where in an epoch and how it is augmented are pure
-// functions of seeds and numbers, the same in every process. The package
-// keeps a whole set in memory as bytes; it does not stream larger ones, does
-// not download, and knows labels of single classes only.
+// Open reads a set, Verify reports on it, (*Set).Fill puts the samples at
+// some positions of an order into a batch. Which sample stands where in an
+// epoch and how it is augmented are pure functions of seeds and numbers, and
+// normalisation comes from exact sums over the training samples, so every
+// process makes the same bits of them. Sets are compared by Digest, which is of
+// decoded pixels and labels, not of files: the binary files and a folder of
+// lossless pictures of the same samples in the same order have one digest.
+//
+// Faults of files are errors with ErrData as cause that tell up to ten faults,
+// a line each, and what to do about them; no file makes the package panic.
+//
+// The package keeps a whole set in memory as bytes; it does not stream larger
+// ones, does not download, and knows labels of single classes only. It starts
+// goroutines to decode, draw and count, and joins them before it returns.
 package dataset
