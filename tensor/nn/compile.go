@@ -72,7 +72,7 @@ func (c *compiler) normState() int {
 func (c *compiler) compile() {
 	for i := range c.graph.Nodes {
 		n := &c.graph.Nodes[i]
-		want := c.keep[n.ID] || c.layerOf[n.ID] != nil || c.normOf[n.ID] != nil
+		want := c.keep[n.ID] || !c.signals && (c.layerOf[n.ID] != nil || c.normOf[n.ID] != nil)
 		for _, in := range n.Inputs {
 			want = want || c.wants[in]
 		}

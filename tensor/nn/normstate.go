@@ -111,15 +111,19 @@ func (w *Workspace) affine(n *norm) {
 // variance do not depend on x and dx = A g.
 func (w *Workspace) slopes(n *norm) {
 	gamma := w.packed.vector[n.gammaVec:]
-	dGamma, dBeta := n.weight.Of(w.grad), n.bias.Of(w.grad)
+	var dGamma, dBeta []float32
+	if w.grad != nil {
+		dGamma, dBeta = n.weight.Of(w.grad), n.bias.Of(w.grad)
+	}
 	cs, k := w.channels(n), w.coefs(n)
 	count := float64(w.n * n.pixels)
 	for i := range cs {
 		c, row := &cs[i], k[i*kernel.NormCoefs:(i+1)*kernel.NormCoefs]
 		ref := float64(row[kernel.NormRef])
 		centred := c.q + float64((ref-c.mean)*c.s) // sum of g (x - mean)
-		dGamma[i] = float32(centred * c.inv)
-		dBeta[i] = float32(c.s)
+		if dGamma != nil {
+			dGamma[i], dBeta[i] = float32(centred*c.inv), float32(c.s)
+		}
 		a := float64(gamma[i]) * c.inv
 		var slope, offset float64
 		if w.mode == Train {

@@ -14,6 +14,9 @@ type Options struct {
 	Keep []NodeID
 	// Inference leaves out the backward pass and its buffers.
 	Inference bool
+	// Signals leaves out the gradients of parameters: Backward(nil) computes
+	// the Grad of kept nodes and what they follow from, nothing else.
+	Signals bool
 }
 
 // Program is a graph compiled for micro-shards of a fixed size: an immutable
@@ -42,6 +45,7 @@ type Program struct {
 	buffers        int
 	moments        int
 	inference      bool
+	signals        bool
 }
 
 // layer is a conv2d or linear node with its parameters.
@@ -79,7 +83,7 @@ func Compile(g *Graph, samples int, o Options) (*Program, error) {
 	c := &compiler{
 		Program: &Program{
 			graph: g, samples: samples, blocks: tensor.Blocks(samples), input: g.Input, output: shapes[g.Output().ID],
-			values: map[NodeID]buf{}, grads: map[NodeID]buf{}, inference: o.Inference, dLoss: noBuf,
+			values: map[NodeID]buf{}, grads: map[NodeID]buf{}, inference: o.Inference, signals: o.Signals, dLoss: noBuf,
 			params: g.NumParams(), buffers: g.NumBuffers(),
 		},
 		plan: newPlan(g.Input), shapes: shapes,

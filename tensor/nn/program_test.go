@@ -221,3 +221,52 @@ func compareGradient(t *testing.T, points int, name string, got []float32, value
 		t.Errorf("gradient of %s: off by %v at %d, scale %v", name, worst, at, scale)
 	}
 }
+
+func TestSignalsAreTheGradientsOfAWholeBackward(t *testing.T) {
+	for _, name := range []string{"cnn", "vgg", "mlp", "resnet18", "resnet20"} {
+		g, err := Build(ModelConfig{Name: name, Input: Shape{3, 16, 16}, Classes: 5, Width: 3, Widths: []int{3, 4, 5}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		layers := 0
+		for i := range g.Nodes {
+			n := &g.Nodes[i]
+			if n.Op != OpConv && n.Op != OpLinear {
+				continue
+			}
+			layers++
+			if layers%3 != 0 { // keep some, so that paths end at different depths
+				continue
+			}
+			keep := Options{Keep: []NodeID{n.ID, n.Inputs[0]}}
+			full := newProblem(t, g, 40, 37, keep)
+			keep.Signals = true
+			signals := newProblem(t, g, 40, 37, keep)
+			grad, saved := make([]float32, g.NumParams()), map[NodeID][]float32{}
+			for _, q := range []*problem{full, signals} {
+				w := q.p.NewWorkspace()
+				w.Forward(q.p.Pack(nil, q.m.Params), q.m.Buffers, q.b, Train)
+				w.Loss()
+				if q == full {
+					w.Backward(grad)
+				} else {
+					w.Backward(nil)
+				}
+				for _, id := range keep.Keep {
+					if id == g.Nodes[0].ID {
+						continue
+					}
+					if q == full {
+						saved[id] = append([]float32(nil), w.Grad(id)...)
+						continue
+					}
+					for j, v := range w.Grad(id) {
+						if v != saved[id][j] {
+							t.Fatalf("%s, gradient of %s: element %d is %g, want %g", name, id, j, v, saved[id][j])
+						}
+					}
+				}
+			}
+		}
+	}
+}

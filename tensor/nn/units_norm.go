@@ -43,6 +43,9 @@ func (u *normUnit) skip() NodeID {
 }
 
 func (u *normUnit) backward(c *compiler) {
+	if !c.wants[u.last.ID] {
+		return
+	}
 	var dy buf
 	rectify := u.relu // whether dy is still to be cut where the output is 0
 	if u.add != nil && u.relu {
@@ -54,6 +57,9 @@ func (u *normUnit) backward(c *compiler) {
 		c.send(u.skip(), dy)
 	}
 	n, in := c.normOf[u.norm.ID], u.norm.Inputs[0]
+	if c.signals && !c.wants[in] {
+		return
+	}
 	s := &normBackStep{norm: n, x: c.value[in], dy: dy, dx: noBuf, relu: rectify}
 	if u.pool != nil {
 		win := window(u.pool, c.shapes[u.norm.ID])

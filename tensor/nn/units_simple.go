@@ -17,7 +17,9 @@ func (u *layerUnit) forward(c *compiler) {
 func (u *layerUnit) backward(c *compiler) {
 	dy, x := c.gradient(u.n), c.in(u.n, 0)
 	l := c.layerOf[u.n.ID]
-	c.plan.add(&layerWeightsStep{l, x, dy}, noBuf, []buf{x, dy})
+	if !c.signals {
+		c.plan.add(&layerWeightsStep{l, x, dy}, noBuf, []buf{x, dy})
+	}
 	if in := u.n.Inputs[0]; c.wants[in] {
 		dx := c.plan.buffer(c.shapes[in])
 		c.plan.add(&layerDataStep{l, dx, dy}, dx, []buf{dy})

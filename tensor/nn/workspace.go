@@ -99,13 +99,14 @@ func (w *Workspace) Forward(pk *Packed, buffers []float32, b *Batch, mode Mode) 
 }
 
 // Backward overwrites grad, of length NumParams, with the gradient of the sum
-// of the samples' losses. Loss must have been called since Forward.
+// of the samples' losses. Loss must have been called since Forward. A program
+// compiled with Signals takes nil.
 func (w *Workspace) Backward(grad []float32) {
 	p := w.program
 	if p.inference {
 		panic("nn: backward of a program compiled for inference")
 	}
-	if len(grad) != p.params {
+	if p.signals && grad != nil || !p.signals && len(grad) != p.params {
 		panic("nn: gradient of a wrong length")
 	}
 	w.grad = grad
