@@ -90,23 +90,23 @@ func (s *siteData) neuronsLen() int {
 type statistics struct {
 	sites   []*siteData
 	neurons bool
-	params  int
 }
 
 func (j *Job) statistics(req *Request, neurons bool) error {
 	o := &j.options
-	st := &statistics{neurons: neurons, params: j.model.NumParams()}
+	o.Signals = true
+	st := &statistics{neurons: neurons}
 	for _, r := range req.Sites {
 		s, err := newSiteData(j.model, r)
 		if err != nil {
 			return err
 		}
 		s.at = j.length
-		o.Keep = append(o.Keep, s.Second, s.hidden)
+		o.Keep, o.KeepValues = append(o.Keep, s.Second), append(o.KeepValues, s.hidden)
 		if neurons {
 			j.length += s.neuronsLen()
 			if !s.inputNode {
-				o.Keep = append(o.Keep, s.input)
+				o.KeepValues = append(o.KeepValues, s.input)
 			}
 		} else {
 			j.length += s.updateLen()
@@ -125,12 +125,11 @@ func (st *statistics) runner() measurer { return &statisticsRunner{statistics: s
 type statisticsRunner struct {
 	*statistics
 	products
-	strip, other, desired, grad []float32
+	strip, other, desired []float32
 }
 
 func (r *statisticsRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
-	r.grad = grow(r.grad, r.params)
-	w.Backward(r.grad[:r.params])
+	w.Backward(nil)
 	for _, s := range r.sites {
 		grad, hidden := w.Grad(s.Second), w.Value(s.hidden)
 		blocks := tensor.Blocks(b.N)

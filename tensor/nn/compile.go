@@ -11,7 +11,8 @@ type compiler struct {
 	shapes        map[NodeID]Shape
 	layerOf       map[NodeID]*layer
 	normOf        map[NodeID]*norm
-	keep          map[NodeID]bool
+	keep          map[NodeID]bool  // nodes whose gradient is to stay
+	stored        map[NodeID]bool  // nodes whose value is to stay
 	wants         map[NodeID]bool  // nodes whose gradient somebody needs
 	value         map[NodeID]buf   // where a node's output lies
 	contributions map[NodeID][]buf // gradients its consumers have sent to a node, in order
@@ -89,7 +90,7 @@ func (c *compiler) compile() {
 	c.forward = len(c.plan.steps)
 	c.logits = c.value[c.graph.Output().ID]
 	c.plan.keep(c.logits)
-	for id := range c.keep {
+	for id := range c.stored {
 		c.plan.keep(c.value[id])
 		c.values[id] = c.value[id]
 	}

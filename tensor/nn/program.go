@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tinygrow/tinygrow/tensor"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
@@ -12,6 +13,8 @@ type Options struct {
 	// Keep names nodes whose Value stays readable after Forward and Backward
 	// and whose Grad stays readable after Backward.
 	Keep []NodeID
+	// KeepValues names nodes whose Value alone stays readable.
+	KeepValues []NodeID
 	// Inference leaves out the backward pass and its buffers.
 	Inference bool
 	// Signals leaves out the gradients of parameters: Backward(nil) computes
@@ -87,13 +90,16 @@ func Compile(g *Graph, samples int, o Options) (*Program, error) {
 			params: g.NumParams(), buffers: g.NumBuffers(),
 		},
 		plan: newPlan(g.Input), shapes: shapes,
-		value: map[NodeID]buf{}, contributions: map[NodeID][]buf{}, keep: map[NodeID]bool{}, wants: map[NodeID]bool{},
+		value: map[NodeID]buf{}, contributions: map[NodeID][]buf{}, keep: map[NodeID]bool{}, stored: map[NodeID]bool{}, wants: map[NodeID]bool{},
 	}
-	for _, id := range o.Keep {
+	for i, id := range slices.Concat(o.Keep, o.KeepValues) {
 		if g.Node(id) == nil {
 			return nil, fmt.Errorf("keep %q: the graph has no such node", id)
 		}
-		c.keep[id] = true
+		c.stored[id] = true
+		if i < len(o.Keep) {
+			c.keep[id] = true
+		}
 	}
 	c.parameters()
 	c.compile()

@@ -65,7 +65,7 @@ func (c *compiler) units() []unit {
 // and nobody needs n's value itself.
 func (c *compiler) only(n *Node, op Op, taken map[NodeID]bool) *Node {
 	next := c.graph.Consumers(n.ID)
-	if c.keep[n.ID] || len(next) != 1 {
+	if c.stored[n.ID] || len(next) != 1 {
 		return nil
 	}
 	m := c.graph.Node(next[0])
