@@ -129,14 +129,20 @@ func (e *Event) drop() bool {
 
 // each runs f for all sites in the running, in parallel, each on its own.
 func (e *Event) each(f func(i int, c *candidate)) {
+	parallel(len(e.sites), func(i int) { f(i, e.sites[i]) })
+}
+
+// parallel runs f(0) to f(n-1), as many at a time as there are processors, and
+// waits for them.
+func parallel(n int, f func(i int)) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for i, c := range e.sites {
+	for i := range n {
 		slots <- struct{}{}
 		wg.Add(1)
 		go func() {
 			defer func() { <-slots; wg.Done() }()
-			f(i, c)
+			f(i)
 		}()
 	}
 	wg.Wait()

@@ -69,6 +69,10 @@ type Config struct {
 	// Scale says how an amplitude acts: on both sides of a neuron (equal), or on
 	// its outgoing weights, its pre-activation having size one (unit).
 	Scale string `json:"scale" yaml:"scale"`
+	// Refit replaces the outgoing weights by the joint least squares of the
+	// desired update on the existing and the new activations as they are
+	// measured; its change of the existing weights is applied too.
+	Refit bool `json:"refit" yaml:"refit"`
 	// ApplyUpdate also applies the best update dW* of the existing weights, at
 	// the same amplitude.
 	ApplyUpdate bool `json:"apply_update" yaml:"apply_update"`

@@ -14,9 +14,8 @@ var refine = []float64{0.125, 0.25, 0.5, 1, 2}
 // powerStep is the distance of the exponents of the first search.
 const powerStep = 2
 
-// askAmplitude asks for the loss of the best predicted sites over a range of
-// amplitudes, on samples that nothing so far has seen.
-func (e *Event) askAmplitude() {
+// rank takes the sites of the best predicted gain per parameter to the trials.
+func (e *Event) rank() {
 	perParam := func(c *candidate) float64 { return float64(c.record.Predicted) / float64(c.record.Params) }
 	order := slices.Clone(e.sites)
 	slices.SortStableFunc(order, func(a, b *candidate) int { return cmp.Compare(perParam(b), perParam(a)) })
@@ -24,9 +23,19 @@ func (e *Event) askAmplitude() {
 		c.record.Reason = "others promise more per parameter"
 	}
 	e.trials = order[:min(e.cfg.Trials, len(order))]
+	if e.cfg.Refit {
+		e.askRefit()
+		return
+	}
+	e.askAmplitude()
+}
+
+// askAmplitude asks for the loss of all trials over a range of amplitudes, on
+// samples that nothing so far has seen.
+func (e *Event) askAmplitude() {
 	req := &Request{Kind: KindAmplitude}
 	for _, c := range e.trials {
-		if e.cfg.ApplyUpdate {
+		if e.cfg.ApplyUpdate && !e.cfg.Refit {
 			c.kept.Update = c.request.Update
 		}
 		req.Candidates = append(req.Candidates, Candidate{[]Insertion{c.kept}, e.amplitudes()})

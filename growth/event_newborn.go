@@ -110,7 +110,7 @@ func (e *Event) chooseSigns(sums []float64) {
 		e.refuse("no neuron helps on fresh samples")
 		return
 	}
-	e.askAmplitude()
+	e.rank()
 }
 
 func (c *candidate) choose(s newbornSums, unit bool, least int) {

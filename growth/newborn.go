@@ -14,10 +14,9 @@ import (
 type newbornMeasure struct {
 	insertions []Insertion
 	places     []newbornPlace
-	base       *nn.Graph
-	job        *Job
-	params     []float32 // of the widened graph
-	moments    int
+	*dormant
+	job     *Job
+	moments int
 }
 
 // newbornPlace is where one insertion's numbers lie.
@@ -39,38 +38,25 @@ func newbornLen(k int) int { return 4*k + 1 }
 
 func (j *Job) newborn(req *Request) error {
 	base := j.model
-	m := &newbornMeasure{job: j, base: base}
+	m := &newbornMeasure{job: j, insertions: req.Newborn}
 	for _, in := range req.Newborn {
 		l, err := layoutOf(base, in.Site)
 		if err != nil {
 			return err
 		}
-		m.insertions = append(m.insertions, in)
 		if l.norm == nil {
 			j.options.Keep = append(j.options.Keep, l.First)
 		}
 		m.places = append(m.places, newbornPlace{layout: l, width: l.width(base), moments: -1, at: j.length})
 		j.length += newbornLen(in.Count)
 	}
-	// only the shapes matter here: prepare makes the numbers
-	wide, err := m.widen(&nn.Model{Graph: base, Params: make([]float32, base.NumParams()), Buffers: make([]float32, base.NumBuffers())})
-	if err != nil {
+	var err error
+	if m.dormant, j.model, err = newDormant(base, req.Newborn); err != nil {
 		return err
 	}
-	j.model = wide.Graph
 	m.locate()
 	j.measure = m
 	return nil
-}
-
-// widen makes the insertions with zero outgoing weights.
-func (m *newbornMeasure) widen(base *nn.Model) (*nn.Model, error) {
-	dormant := append([]Insertion(nil), m.insertions...)
-	for i := range dormant {
-		dormant[i].Omega = make([]float32, len(dormant[i].Omega))
-		dormant[i].Update = nil
-	}
-	return Widen(base, dormant)
 }
 
 // locate finds weights and moments in the widened graph.
@@ -101,12 +87,7 @@ func (m *newbornMeasure) locate() {
 func (m *newbornMeasure) compile() error { return nil }
 
 func (m *newbornMeasure) prepare(params, buffers []float32) {
-	wide, err := m.widen(&nn.Model{Graph: m.base, Params: params, Buffers: buffers})
-	if err != nil {
-		panic("growth: insertions that were checked do not fit")
-	}
-	m.params = wide.Params
-	m.job.packed = m.job.program.Pack(nil, wide.Params)
+	m.job.packed = m.job.program.Pack(nil, m.fill(params, buffers))
 }
 
 func (m *newbornMeasure) runner() measurer {

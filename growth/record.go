@@ -80,6 +80,7 @@ type SiteRecord struct {
 	Errors      []Number `json:"errors,omitempty"`      // their standard errors
 	Kept        int      `json:"kept"`                  // neurons with a positive derivative beyond its error
 	Predicted   Number   `json:"predicted"`             // first-order gain at amplitude 1 of those
+	Refit       Number   `json:"refit,omitempty"`       // first-order gain at amplitude 1 of the refit, with its change of existing weights
 	Params      int      `json:"params"`                // that they cost
 	Reason      string   `json:"reason,omitempty"`      // why the site was left out
 }

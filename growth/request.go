@@ -24,7 +24,7 @@ type Request struct {
 	Kind       Kind          `msgpack:"kind"`
 	Generation uint64        `msgpack:"generation"`
 	Sites      []SiteRequest `msgpack:"sites,omitempty"`      // update, neurons
-	Newborn    []Insertion   `msgpack:"newborn,omitempty"`    // newborn
+	Newborn    []Insertion   `msgpack:"newborn,omitempty"`    // newborn; update: neurons that Second reads already, weight zero
 	Candidates []Candidate   `msgpack:"candidates,omitempty"` // amplitude
 }
 
@@ -92,6 +92,10 @@ func (r *Request) Check(g *nn.Graph) error {
 			if want := l.outputs * l.second.rows(); len(s.Update) != 0 && len(s.Update) != want {
 				say("site %q: update has %d values, want %d", s.Site, len(s.Update), want)
 			}
+		}
+		insertions(r.Newborn)
+		if r.Kind == KindNeurons && len(r.Newborn) > 0 {
+			say("a neurons round takes no newborn neurons")
 		}
 	case KindNewborn:
 		insertions(r.Newborn)

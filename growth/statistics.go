@@ -90,12 +90,20 @@ func (s *siteData) neuronsLen() int {
 type statistics struct {
 	sites   []*siteData
 	neurons bool
+	job     *Job
+	dormant *dormant // neurons whose activations count as inputs of Second, or nil
 }
 
 func (j *Job) statistics(req *Request, neurons bool) error {
 	o := &j.options
 	o.Signals = true
-	st := &statistics{neurons: neurons}
+	st := &statistics{neurons: neurons, job: j}
+	if len(req.Newborn) > 0 {
+		var err error
+		if st.dormant, j.model, err = newDormant(j.model, req.Newborn); err != nil {
+			return err
+		}
+	}
 	for _, r := range req.Sites {
 		s, err := newSiteData(j.model, r)
 		if err != nil {
@@ -117,8 +125,13 @@ func (j *Job) statistics(req *Request, neurons bool) error {
 	return nil
 }
 
-func (st *statistics) compile() error         { return nil }
-func (st *statistics) prepare(_, _ []float32) {}
+func (st *statistics) compile() error { return nil }
+
+func (st *statistics) prepare(params, buffers []float32) {
+	if st.dormant != nil {
+		st.job.packed = st.job.program.Pack(nil, st.dormant.fill(params, buffers))
+	}
+}
 
 func (st *statistics) runner() measurer { return &statisticsRunner{statistics: st} }
 

@@ -1,0 +1,76 @@
+package growth
+
+import (
+	"testing"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// benchNets are those of which the cost of an event is told; one iteration is
+// one micro-shard of 32 samples.
+func benchNets(b *testing.B) map[string]*nn.Graph {
+	nets := map[string]*nn.Graph{}
+	for name, c := range map[string]nn.ModelConfig{
+		"mlp 3072-64-64-10": {Name: "mlp", Widths: []int{64, 64}},
+		"cnn 16-32-64-64":   {Name: "cnn", Widths: []int{16, 32, 64, 64}},
+		"cnn 8-8-8-8":       {Name: "cnn", Widths: []int{8, 8, 8, 8}},
+		"resnet18-16":       {Name: "resnet18", Width: 16},
+	} {
+		c.Input, c.Classes = nn.Shape{C: 3, H: 32, W: 32}, 10
+		g, err := nn.Build(c)
+		if err != nil {
+			b.Fatal(err)
+		}
+		nets[name] = g
+	}
+	return nets
+}
+
+// plainBatch returns a full micro-shard.
+func plainBatch(g *nn.Graph) *nn.Batch {
+	b := nn.NewBatch(g.Input, 32, 10)
+	b.N = 32
+	for i := range b.X {
+		b.X[i] = float32(i*7919%1013)/506 - 1
+	}
+	return b
+}
+
+func BenchmarkRounds(b *testing.B) {
+	for name, g := range benchNets(b) {
+		m, batch := nn.Init(g, 1), plainBatch(g)
+		req := &Request{}
+		for _, s := range Sites(g) {
+			l, err := layoutOf(g, s.ID)
+			if err != nil {
+				b.Fatal(err)
+			}
+			req.Sites = append(req.Sites, SiteRequest{Site: s.ID, Metric: true, Update: make([]float32, l.outputs*l.second.rows())})
+		}
+		b.Run(name+"/plain", func(b *testing.B) {
+			p, err := nn.Compile(g, 32, nn.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			w, pk, grad := p.NewWorkspace(), p.Pack(nil, m.Params), make([]float32, g.NumParams())
+			for b.Loop() {
+				w.Forward(pk, m.Buffers, batch, nn.Train)
+				w.Loss()
+				w.Backward(grad)
+			}
+		})
+		for _, kind := range []Kind{KindUpdate, KindNeurons} {
+			req.Kind = kind
+			b.Run(name+"/"+string(kind), func(b *testing.B) {
+				job, err := NewJob(g, req, 32)
+				if err != nil {
+					b.Fatal(err)
+				}
+				r, dst := job.NewRunner(), make([]float64, job.Len())
+				for b.Loop() {
+					r.Run(dst, m.Params, m.Buffers, batch)
+				}
+			})
+		}
+	}
+}

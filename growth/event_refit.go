@@ -1,0 +1,74 @@
+package growth
+
+import (
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// askRefit asks for the best update of every trial's Second as if the new
+// neurons were there already (MATH.md section 3.4).
+func (e *Event) askRefit() {
+	req := &Request{Kind: KindUpdate}
+	for _, c := range e.trials {
+		req.Sites = append(req.Sites, SiteRequest{Site: c.ID})
+		req.Newborn = append(req.Newborn, c.kept)
+	}
+	e.ask(req, e.ranges[0], func(sums []float64) {
+		e.refit(sums, req.Newborn)
+		e.askAmplitude()
+	})
+}
+
+// refit solves for outgoing weights and the change of existing weights.
+func (e *Event) refit(sums []float64, newborn []Insertion) {
+	_, wide, err := newDormant(e.model.Graph, newborn)
+	if err != nil {
+		panic("growth: insertions that were checked do not fit")
+	}
+	offsets := make([]int, len(e.trials))
+	at := 0
+	for i, c := range e.trials {
+		s, err := newSiteData(wide, SiteRequest{Site: c.ID})
+		if err != nil {
+			panic("growth: sums of an unknown site")
+		}
+		offsets[i] = at
+		at += s.updateLen()
+	}
+	parallel(len(e.trials), func(i int) {
+		e.trials[i].refit(wide, sums, offsets[i])
+	})
+}
+
+func (c *candidate) refit(wide *nn.Graph, sums []float64, offset int) {
+	p := parseUpdate(wide, c.ID, sums, offset)
+	if !p.Finite {
+		return // the closed form stays, and will be measured
+	}
+	u := BestUpdate(p.S1, p.M, p.Desired, threshold)
+	c.record.Refit = Number(u.Desired - u.Psi2)
+	c.splitRefit(u.Delta)
+}
+
+// splitRefit takes the rows of the joint solution apart. Its columns are the
+// old inputs, the new ones, and the bias; rows behind the old outputs belong
+// to other sites' neurons and are zero.
+func (c *candidate) splitRefit(delta *mat.Dense) {
+	old, area, k := c.second.weights(), c.second.area(), c.kept.Count
+	rows := c.second.rows()
+	c.kept.Update = make([]float32, c.outputs*rows)
+	c.kept.Omega = make([]float32, c.outputs*k*area)
+	for o := range c.outputs {
+		row := delta.RawRowView(o)
+		for i := range old {
+			c.kept.Update[o*rows+i] = float32(row[i])
+		}
+		for i := range k * area {
+			c.kept.Omega[o*k*area+i] = float32(row[old+i])
+		}
+		if c.second.bias {
+			c.kept.Update[o*rows+old] = float32(row[old+k*area])
+		}
+	}
+}

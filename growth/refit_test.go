@@ -1,0 +1,88 @@
+package growth
+
+import (
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// P24: the joint least squares on existing and new activations explains at
+// least what dW* alone does, and that is its first-order gain.
+func TestP24RefitGain(t *testing.T) {
+	nets := newbornNets(t)
+	for _, name := range []string{"mlp", "flatten", "global pool", "conv 3/2/0 conv 3/2/2", "conv 2/1/2 conv 2/1/1"} {
+		g := nets[name]
+		m := randomModel(g, 3)
+		bs := batches(g, 4, 1, 96, 96)
+		in := randomInsertion(t, m, "a", 2, bs)
+		plain := parseUpdate(g, "a", sums(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs), 0)
+		before := BestUpdate(plain.S1, plain.M, plain.Desired, threshold)
+
+		req := &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}, Newborn: []Insertion{in}}
+		total := sums(t, m, req, bs)
+		_, wide, err := newDormant(g, req.Newborn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, _ := layoutOf(g, "a")
+		c := &candidate{layout: l, record: &SiteRecord{}, kept: in}
+		c.refit(wide, total, 0)
+		gain := float64(c.record.Refit)
+		if alone := before.Desired - before.Psi2; gain < alone*(1-1e-5) {
+			t.Errorf("%s: refit explains %g, dW* alone %g", name, gain, alone)
+		}
+		close(t, name+": first-order gain", slope(t, m, c.kept, bs, 1./64), gain, 2e-2)
+	}
+}
+
+// The statistics of a refit are those of the widened network with outgoing
+// weights of zero.
+func TestRefitStatistics(t *testing.T) {
+	g := cnn(t, 2, 2, 2)
+	m := randomModel(g, 3)
+	bs := batches(g, 4, 2, 40, 37)
+	ins := []Insertion{randomInsertion(t, m, "conv1", 2, bs), randomInsertion(t, m, "conv2", 1, bs)}
+	req := &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "conv1"}, {Site: "conv2"}}, Newborn: ins}
+	total := sums(t, m, req, bs)
+	silent := make([]Insertion, 2)
+	for i, in := range ins {
+		in.Omega = make([]float32, len(in.Omega))
+		silent[i] = in
+	}
+	wide, err := Widen(m, silent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	offset := 0
+	for _, id := range []SiteID{"conv1", "conv2"} {
+		site, _ := siteOf(wide.Graph, id)
+		want := naiveStatistics(t, wide, site, bs)
+		got := parseUpdate(wide.Graph, id, total, offset)
+		near(t, "S1", got.S1, want.s1, 5e-6)
+		near(t, "M", got.M, want.m, 5e-6)
+		close(t, "tr G", got.Desired, mat.Trace(want.g), 5e-6)
+		s, _ := newSiteData(wide.Graph, SiteRequest{Site: id})
+		offset += s.updateLen()
+	}
+}
+
+func TestEventWithRefit(t *testing.T) {
+	for _, g := range []*nn.Graph{mlp(t, 2, 2), cnn(t, 2, 2, 2)} {
+		w := newWorld(t, g, 6000, 1)
+		m := nn.Init(g, 2)
+		w.train(t, m, 100, 128, 32, 0.1)
+		c := testConfig()
+		c.Refit, c.Significance = true, 0
+		e := NewEvent(c, m, nil, w.info(1, 32))
+		o := w.run(t, e, m, 32)
+		if !o.Grown {
+			t.Fatal("nothing grew: " + o.Record.Why)
+		}
+		r := e.ranges[2]
+		if before, after := w.loss(t, m, r.Offset, r.Count, 32, nn.Train), w.loss(t, o.Model, r.Offset, r.Count, 32, nn.Train); after > before {
+			t.Errorf("loss %g became %g", before, after)
+		}
+	}
+}
