@@ -1,0 +1,563 @@
+package coordinator
+
+import (
+	"container/heap"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/tinygrow/tinygrow/coordinator/plan"
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/optim"
+)
+
+// simulation runs the coordinator's core against made-up workers, a made-up
+// network and a made-up clock, by a seeded schedule of faults. Everything that
+// decides is real; sums come from a table that real kernels fill once, because
+// they are a pure function of weights, round and block.
+type simulation struct {
+	rand  *rand.Rand
+	now   plan.Time
+	queue events
+	count int // of events, to break ties in the order of their making
+
+	table   map[string]proto.Sums // by digest of the state, round and block
+	workers []*simWorker
+	core    *core
+	term    proto.Term
+	journal []string
+	saved   saved
+	crashes int
+	fired   map[string]int
+	broken  string // a planted fault
+	arrival float32
+}
+
+// saved is the last checkpoint.
+type saved struct {
+	model    *nn.Model
+	slots    []optim.Slot
+	updates  uint64
+	progress []byte
+	journal  int
+}
+
+// simWorker is what a worker does, without computing.
+type simWorker struct {
+	id      proto.WorkerID
+	threads int
+	speed   float64
+	alive   bool
+	paused  plan.Time // until then
+	life    int       // answers to an earlier life are lost
+	term    proto.Term
+	seq     uint64
+	last    uint64
+	busy    plan.Time // until then
+}
+
+// event is something that happens at a time.
+type event struct {
+	at plan.Time
+	n  int
+	do func()
+}
+
+type events []event
+
+func (q events) Len() int { return len(q) }
+func (q events) Less(i, j int) bool {
+	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].n < q[j].n
+}
+func (q events) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *events) Push(x any)   { *q = append(*q, x.(event)) }
+func (q *events) Pop() any {
+	old := *q
+	e := old[len(old)-1]
+	*q = old[:len(old)-1]
+	return e
+}
+
+func (s *simulation) after(d time.Duration, do func()) {
+	s.count++
+	heap.Push(&s.queue, event{s.now + d, s.count, do})
+}
+
+func (s *simulation) ms(n int) time.Duration {
+	return time.Duration(1+s.rand.IntN(n*1000)) * time.Microsecond
+}
+
+func (s *simulation) chance(what string, p float64) bool {
+	if s.rand.Float64() >= p {
+		return false
+	}
+	s.fired[what]++
+	return true
+}
+
+// simSettings train a small network with batch norm that grows.
+func simSettings() trainer.Settings {
+	c, o, g := trainer.Default(), optim.Default(), growth.Default()
+	c.Batch, c.MicroShard, c.Epochs, c.EvalEpochs = 40, 8, 3, 1
+	g.EverySteps, g.StatisticsSamples, g.NewbornSamples, g.AmplitudeSamples, g.Significance, g.Price = 3, 48, 32, 32, 0, 0
+	return trainer.Settings{Train: c, Optimizer: o, Growth: g, Data: trainer.Data{Train: 160, Test: 30}}
+}
+
+func simGraph() *nn.Graph {
+	return &nn.Graph{Input: nn.Shape{C: 3, H: 1, W: 1}, Loss: nn.CrossEntropy, Nodes: []nn.Node{
+		{ID: "x", Op: nn.OpInput},
+		{ID: "fc1", Op: nn.OpLinear, Inputs: []nn.NodeID{"x"}, Out: 2, Bias: true},
+		{ID: "bn", Op: nn.OpBatchNorm, Inputs: []nn.NodeID{"fc1"}, Eps: 1e-5, Momentum: 0.1},
+		{ID: "relu", Op: nn.OpReLU, Inputs: []nn.NodeID{"bn"}},
+		{ID: "fc2", Op: nn.OpLinear, Inputs: []nn.NodeID{"relu"}, Out: 3, Bias: true},
+	}}
+}
+
+// sums returns a copy of the sums over a block of the round at hand.
+func (s *simulation) sums(t *trainer.Trainer, r trainer.Round, b proto.Block) proto.Sums {
+	key := fmt.Sprint(t.Digest(), r.Kind, r.Order, r.Offset, r.Count, r.F64, b)
+	if r.Request != nil {
+		js, _ := json.Marshal(r.Request)
+		key += string(js)
+	}
+	found, ok := s.table[key]
+	if !ok {
+		found = s.compute(t, r, b)
+		s.table[key] = found
+	}
+	c := proto.NewSums(len(found.F32), len(found.F64))
+	copy(c.F32, found.F32)
+	copy(c.F64, found.F64)
+	return c
+}
+
+func (s *simulation) compute(t *trainer.Trainer, r trainer.Round, b proto.Block) proto.Sums {
+	if !b.IsLeaf() {
+		left, right := b.Split()
+		x := s.sums(t, r, left)
+		x.Add(s.sums(t, r, right))
+		return x
+	}
+	m := t.Model()
+	p, err := nn.Compile(m.Graph, int(r.MicroShard), nn.Options{})
+	if err != nil {
+		panic(err)
+	}
+	out, batch, w := proto.NewSums(r.F32, r.F64), p.NewBatch(), p.NewWorkspace()
+	lo, hi := r.Range(b.Lo)
+	batch.N = int(hi - lo)
+	for i := range batch.N {
+		noise := rand.New(rand.NewPCG(lo+uint64(i), uint64(len(r.Order.Stream))+r.Order.Index*7))
+		label := noise.IntN(3)
+		batch.Labels[i] = int32(label)
+		for c := range 3 {
+			v := noise.NormFloat64()
+			if c == label {
+				v++
+			}
+			batch.X[c*32+i] = float32(v)
+		}
+	}
+	if r.Kind == proto.Growth {
+		job, err := growth.NewJob(m.Graph, r.Request, int(r.MicroShard))
+		if err != nil {
+			panic(err)
+		}
+		job.NewRunner().Run(out.F64, m.Params, m.Buffers, batch)
+		return out
+	}
+	mode := nn.Train
+	if r.Kind == proto.Evaluate {
+		mode = nn.Eval
+	}
+	w.Forward(p.Pack(nil, m.Params), m.Buffers, batch, mode)
+	got := w.Loss()
+	out.F64[0], out.F64[1], out.F64[2] = got.N, got.Loss, got.Correct
+	if r.Kind == proto.Gradient {
+		w.Backward(out.F32)
+		w.AddMoments(out.F64[3:])
+	}
+	return out
+}
+
+// coordinator's side.
+
+// start makes a core from the last checkpoint, or from the beginning.
+func (s *simulation) start() {
+	var t *trainer.Trainer
+	var err error
+	if s.saved.model == nil {
+		t, err = trainer.New(simSettings(), nn.Init(simGraph(), 1))
+	} else {
+		var at trainer.Progress
+		if err := json.Unmarshal(s.saved.progress, &at); err != nil {
+			panic(err)
+		}
+		t, err = trainer.Restore(simSettings(), s.saved.model.Clone(), cloneSlots(s.saved.slots), s.saved.updates, at)
+		s.journal = s.journal[:s.saved.journal]
+	}
+	if err != nil {
+		panic(err)
+	}
+	s.term++
+	s.core = &core{run: "sim", term: s.term, train: t, port: simPort{s, s.term},
+		plan: plan.New(plan.Config{LostAfter: 2 * time.Second, Poll: 500 * time.Millisecond, Grace: 50 * time.Millisecond})}
+	s.must(s.core.begin(s.now))
+	s.tick(s.term)
+}
+
+func cloneSlots(slots []optim.Slot) []optim.Slot {
+	var out []optim.Slot
+	for _, x := range slots {
+		out = append(out, optim.Slot{Name: x.Name, Data: append([]float32(nil), x.Data...)})
+	}
+	return out
+}
+
+func (s *simulation) must(err error) {
+	if err != nil {
+		panic(err)
+	}
+}
+
+func (s *simulation) tick(term proto.Term) {
+	s.after(50*time.Millisecond, func() {
+		if s.term != term || s.core == nil {
+			return
+		}
+		s.handle(plan.Tick{}, proto.Sums{})
+		s.tick(term)
+	})
+}
+
+// crash ends the coordinator at a named point.
+type crash string
+
+// handle gives an event to the core, which may crash in it.
+func (s *simulation) handle(e plan.Event, sums proto.Sums) {
+	if s.core != nil && !s.core.ended {
+		s.guard(func() { s.must(s.core.handle(s.now, e, sums)) })
+	}
+}
+
+// guard lets the coordinator crash in f; another takes over after a while.
+func (s *simulation) guard(f func()) {
+	defer func() {
+		switch r := recover().(type) {
+		case nil:
+		case crash:
+			s.core = nil
+			s.after(s.ms(1500), func() { s.guard(s.start) })
+		default:
+			panic(r)
+		}
+	}()
+	f()
+}
+
+func (s *simulation) maybeCrash(point string) {
+	if s.crashes > 0 && s.chance("crash "+point, 0.01) {
+		s.crashes--
+		panic(crash(point))
+	}
+}
+
+// simPort is the core's world.
+type simPort struct {
+	*simulation
+	term proto.Term
+}
+
+func (p simPort) answer(w proto.WorkerID, t *proto.Task) {
+	if p.chance("answer lost", 0.02) {
+		return
+	}
+	s := p.simulation
+	worker := s.workers[slot(w)]
+	life, task, term := worker.life, *t, p.term
+	s.after(s.ms(5), func() { s.told(worker, life, task, term) })
+	if t.Do == proto.Compute {
+		s.maybeCrash("after assign")
+	}
+}
+
+func (p simPort) open(r roundInfo, _ offer, newWeights bool) {
+	if newWeights {
+		p.maybeCrash("mid-broadcast")
+	}
+}
+
+func (p simPort) memory(n int) []byte { return make([]byte, n) }
+func (p simPort) release(proto.Sums)  {}
+func (p simPort) decided(c plan.Command) {
+	if _, bad := c.(plan.Alarm); bad {
+		panic(fmt.Sprint(c))
+	}
+}
+
+func (p simPort) applied(a trainer.Applied) error {
+	s := p.simulation
+	s.maybeCrash("before commit")
+	if a.Growth != nil {
+		line, err := json.Marshal(a.Growth)
+		if err != nil {
+			return err
+		}
+		s.journal = append(s.journal, string(line))
+	}
+	if a == (trainer.Applied{}) {
+		s.maybeCrash("in a growth event")
+	}
+	if a.Step != nil && (s.saved.model == nil || s.rand.IntN(4) == 0) {
+		s.maybeCrash("in a checkpoint")
+		t := s.core.train
+		progress, err := json.Marshal(t.Progress())
+		if err != nil {
+			return err
+		}
+		s.saved = saved{t.Model().Clone(), cloneSlots(t.Optimizer().Slots()), t.Optimizer().Count(), progress, len(s.journal)}
+	}
+	s.maybeCrash("after commit")
+	return nil
+}
+
+func slot(w proto.WorkerID) int {
+	n, _ := strconv.Atoi(string(w[1:]))
+	return n
+}
+
+// The workers' side.
+
+// join says hello until the coordinator is there.
+func (s *simulation) join(w *simWorker, life int) {
+	s.after(s.ms(20), func() {
+		if !w.alive || w.life != life {
+			return
+		}
+		if s.core == nil || s.now < w.paused {
+			s.join(w, life)
+			return
+		}
+		w.term, w.last = s.term, 0
+		s.handle(plan.Join{Worker: w.id, Threads: w.threads}, proto.Sums{})
+		s.beat(w, life)
+		s.pull(w, life)
+	})
+}
+
+func (s *simulation) beat(w *simWorker, life int) {
+	s.after(400*time.Millisecond, func() {
+		if !w.alive || w.life != life {
+			return
+		}
+		if s.now >= w.paused && s.term == w.term {
+			s.handle(plan.Heard{Worker: w.id}, proto.Sums{})
+		}
+		s.beat(w, life)
+	})
+}
+
+func (s *simulation) pull(w *simWorker, life int) {
+	w.seq++
+	e := plan.Pull{Worker: w.id, Seq: w.seq, Last: w.last}
+	s.deliver(w, life, func() { s.handle(e, proto.Sums{}) })
+	seq := w.seq
+	s.after(time.Second, func() { // no answer: pull again
+		if w.alive && w.life == life && w.seq == seq {
+			s.pull(w, life)
+		}
+	})
+}
+
+// deliver carries a message from a worker, through faults.
+func (s *simulation) deliver(w *simWorker, life int, arrive func()) {
+	copies := 1
+	switch {
+	case s.chance("lost", 0.02), s.chance("damaged", 0.02):
+		return
+	case s.chance("repeated", 0.03):
+		copies = 2
+	}
+	term := w.term
+	for range copies {
+		d := s.ms(5)
+		if s.chance("late", 0.03) {
+			d = s.ms(3000)
+		}
+		s.after(d, func() {
+			switch {
+			case s.core == nil:
+			case term != s.term:
+				s.told(w, life, proto.Task{Do: proto.Rejoin}, term)
+			default:
+				arrive()
+			}
+		})
+	}
+}
+
+// told is a worker getting the answer to its pull.
+func (s *simulation) told(w *simWorker, life int, t proto.Task, term proto.Term) {
+	if !w.alive || w.life != life || w.term != term {
+		return
+	}
+	if s.now < w.paused {
+		s.after(w.paused-s.now, func() { s.told(w, life, t, term) })
+		return
+	}
+	switch t.Do {
+	case proto.Rejoin:
+		w.life++
+		s.join(w, w.life)
+		return
+	case proto.Compute:
+		w.last = max(w.last, t.Task)
+		w.busy = max(w.busy, s.now) + time.Duration(float64(t.Block.Len())/float64(w.threads)*w.speed*float64(10*time.Millisecond))
+		core, spec := s.core, t.Spec
+		s.after(w.busy-s.now, func() { s.finish(w, life, core, spec, t.Block) })
+	}
+	s.pull(w, life)
+}
+
+// finish is a worker sending a partial.
+func (s *simulation) finish(w *simWorker, life int, c *core, spec proto.RoundSpec, b proto.Block) {
+	if !w.alive || w.life != life || c != s.core || c == nil {
+		return
+	}
+	if s.now < w.paused {
+		s.after(w.paused-s.now, func() { s.finish(w, life, c, spec, b) })
+		return
+	}
+	if c.number != spec.Round || c.ended {
+		return // superseded
+	}
+	sums := s.sums(c.train, c.round, b)
+	digest := digestSums(sums)
+	if s.broken == "arrival" { // a worker that sums in another order
+		s.arrival += 1e-7
+		for i := range sums.F32 {
+			sums.F32[i] += s.arrival
+		}
+	}
+	s.deliver(w, life, func() {
+		fresh := proto.NewSums(len(sums.F32), len(sums.F64))
+		copy(fresh.F32, sums.F32)
+		copy(fresh.F64, sums.F64)
+		if s.broken != "fence" && (s.core != c || c.number != spec.Round) {
+			// What partials.receive does with a chunk of another round.
+			fresh = proto.Sums{}
+		}
+		round := spec.Round
+		if s.broken == "fence" {
+			round = s.core.number
+		}
+		s.handle(plan.Partial{Worker: w.id, Round: round, Block: b, Digest: digest}, fresh)
+	})
+}
+
+// fault does something to somebody now and then.
+func (s *simulation) fault() {
+	s.after(s.ms(300), func() {
+		w := s.workers[s.rand.IntN(len(s.workers))]
+		switch {
+		case !w.alive && s.chance("join", 0.5):
+			w.alive, w.life, w.busy = true, w.life+1, 0
+			s.join(w, w.life)
+		case w.alive && s.chance("kill", 0.1):
+			w.alive = false
+		case w.alive && s.chance("leave", 0.05):
+			w.alive = false
+			s.handle(plan.Leave{Worker: w.id, Why: "told to stop"}, proto.Sums{})
+		case w.alive && s.chance("pause", 0.1):
+			w.paused = s.now + s.ms(4000)
+		}
+		s.fault()
+	})
+}
+
+// run simulates one schedule and returns what the run led to, or "" if it
+// did not end.
+func simulate(seed uint64, table map[string]proto.Sums, broken string, fired map[string]int) string {
+	s := &simulation{rand: rand.New(rand.NewPCG(seed, 7)), table: table, fired: fired, broken: broken}
+	s.crashes = s.rand.IntN(4)
+	n := 1 + s.rand.IntN(5)
+	for i := range n {
+		s.workers = append(s.workers, &simWorker{id: proto.WorkerID(fmt.Sprintf("w%d", i)), threads: 1 + s.rand.IntN(3), speed: 0.2 + 3*s.rand.Float64()})
+	}
+	s.after(0, func() { s.guard(s.start) })
+	for _, w := range s.workers {
+		w.alive = true
+		s.join(w, 0)
+	}
+	s.fault()
+	for s.now < time.Hour {
+		e := heap.Pop(&s.queue).(event)
+		s.now = e.at
+		e.do()
+		if s.core != nil && s.core.ended {
+			t := s.core.train
+			return fmt.Sprint(t.Step(), t.Generation(), t.Digest(), t.TrainLoss(), t.Progress().Test, strings.Join(s.journal, "\n"))
+		}
+	}
+	return ""
+}
+
+// Any schedule of joins, kills, goodbyes, pauses, losses, damages, repeats,
+// delays and crashes of the coordinator at named points ends in the same bits.
+// TINYGROW_SIMULATIONS sets how many schedules are tried.
+func TestEveryScheduleEndsInTheSameBits(t *testing.T) {
+	n := 600
+	if testing.Short() {
+		n = 150
+	}
+	if v := os.Getenv("TINYGROW_SIMULATIONS"); v != "" {
+		var err error
+		if n, err = strconv.Atoi(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	table, fired := map[string]proto.Sums{}, map[string]int{}
+	want := simulate(0, table, "", fired)
+	if !strings.Contains(want, `"decision":"grow"`) {
+		t.Fatalf("the run does not grow: %s", want)
+	}
+	for seed := uint64(1); seed < uint64(n); seed++ {
+		if got := simulate(seed, table, "", fired); got != want {
+			t.Fatalf("seed %d:\n%s\nwant\n%s", seed, got, want)
+		}
+	}
+	for _, what := range []string{"join", "kill", "leave", "pause", "lost", "damaged", "repeated", "late", "answer lost",
+		"crash after assign", "crash mid-broadcast", "crash before commit", "crash after commit", "crash in a growth event", "crash in a checkpoint"} {
+		if fired[what] == 0 {
+			t.Errorf("%q never happened", what)
+		}
+	}
+	t.Logf("%d schedules, faults %v", n, fired)
+}
+
+// The simulation sees a sum that depends on the order of arrival, and a
+// missing fence between rounds.
+func TestSimulationCatchesPlantedBugs(t *testing.T) {
+	table := map[string]proto.Sums{}
+	want := simulate(0, table, "", map[string]int{})
+	for _, bug := range []string{"arrival", "fence"} {
+		caught := false
+		for seed := uint64(1); seed < 60 && !caught; seed++ {
+			caught = func() (caught bool) {
+				defer func() { caught = caught || recover() != nil }()
+				return simulate(seed, map[string]proto.Sums{}, bug, map[string]int{}) != want
+			}()
+		}
+		if !caught {
+			t.Errorf("planted bug %q was not caught", bug)
+		}
+	}
+}
