@@ -126,5 +126,5 @@ func (c *core) handle(now plan.Time, e plan.Event, sums proto.Sums) error {
 }
 
 func (c *core) task(a plan.Assign) *proto.Task {
-	return &proto.Task{Head: proto.Head{Run: c.run, Term: c.term}, Do: proto.Compute, Task: a.Task, Spec: c.round.RoundSpec, Block: a.Block, Text: a.Why}
+	return &proto.Task{Head: proto.Head{Run: c.run, Term: c.term}, Do: proto.Compute, Task: a.Task, Spec: c.round.RoundSpec, Block: a.Block, Threads: a.Threads, Text: a.Why}
 }

@@ -321,7 +321,7 @@ func (s *server) join(now plan.Time, h *proto.Hello, m *bus.Message) error {
 	s.pulls[h.Worker] = pending{seq: s.pulls[h.Worker].seq}
 	reply(m, &proto.Welcome{Head: s.head(), Threads: h.Threads, Heartbeat: s.job.Config.Cluster.LostAfter / 4})
 	s.events.Joined(who)
-	return s.core.handle(now, plan.Join{Worker: h.Worker, Threads: h.Threads}, proto.Sums{})
+	return s.core.handle(now, plan.Join{Worker: h.Worker, Threads: h.Threads, Host: h.Host, Shared: h.Shared}, proto.Sums{})
 }
 
 // cpuTime returns the processor time that this process has used.

@@ -41,6 +41,9 @@ type Hello struct {
 	Worker  WorkerID `msgpack:"worker"`
 	Host    string   `msgpack:"host"`
 	Threads int      `msgpack:"threads"`
+	// Shared lets the coordinator share out the host's processors, Threads of
+	// them, between all workers of Host that say so.
+	Shared bool `msgpack:"shared,omitempty"`
 	// Data is the digest of the worker's data set.
 	Data string `msgpack:"data"`
 	// Fingerprint is that of the worker's arithmetic.
@@ -199,7 +202,9 @@ type Task struct {
 	Task  uint64    `msgpack:"task"`
 	Spec  RoundSpec `msgpack:"spec"`
 	Block Block     `msgpack:"block"`
-	Text  string    `msgpack:"text,omitempty"` // why, for people
+	// Threads is how many goroutines to compute with; 0: as many as the worker has.
+	Threads int    `msgpack:"threads,omitempty"`
+	Text    string `msgpack:"text,omitempty"` // why, for people
 }
 
 func (m *Task) check() error {
@@ -213,7 +218,7 @@ func (m *Task) check() error {
 		if !m.Block.In(m.Spec.MicroShards()) {
 			return fmt.Errorf("block %v is no node of the tree over %d micro-shards", m.Block, m.Spec.MicroShards())
 		}
-		return text("text", m.Text)
+		return errors.Join(text("text", m.Text), within("threads", m.Threads, 0, 1<<16))
 	}
 	return fmt.Errorf("task of unknown kind %.40q", string(m.Do))
 }
@@ -225,9 +230,14 @@ type Heartbeat struct {
 	// Leave says that the worker goes, and Text why.
 	Leave bool   `msgpack:"leave,omitempty"`
 	Text  string `msgpack:"text,omitempty"`
+	// Have is how many bytes of the broadcast blob Key have arrived.
+	Key  string `msgpack:"key,omitempty"`
+	Have int64  `msgpack:"have,omitempty"`
 }
 
-func (m *Heartbeat) check() error { return errors.Join(m.Worker.Validate(), text("text", m.Text)) }
+func (m *Heartbeat) check() error {
+	return errors.Join(m.Worker.Validate(), text("text", m.Text), text("blob key", m.Key), within("bytes", int(m.Have), 0, MaxBlob))
+}
 
 // Chunk is where a piece of something longer belongs, and its checksum.
 type Chunk struct {

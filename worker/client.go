@@ -61,7 +61,7 @@ func (c *client) pause(ctx context.Context) error {
 
 // join says hello until it is answered. A refusal other than "not yet" is ErrRefused.
 func (c *client) join(ctx context.Context) (proto.Welcome, error) {
-	hello := &proto.Hello{Head: proto.Head{Run: c.cfg.Run}, Worker: c.cfg.ID, Host: c.cfg.Host, Threads: c.cfg.Threads,
+	hello := &proto.Hello{Head: proto.Head{Run: c.cfg.Run}, Worker: c.cfg.ID, Host: c.cfg.Host, Threads: c.cfg.Threads, Shared: c.cfg.shared,
 		Data: c.samples.Digest(), Fingerprint: nn.Fingerprint(), Program: c.cfg.Program}
 	told := false
 	for {

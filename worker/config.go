@@ -23,7 +23,8 @@ type Config struct {
 	// processors between the workers that name it. Empty: the system's.
 	Host string `yaml:"host"`
 	// Threads is the number of micro-shards computed at once. 0: all processors
-	// that quota and affinity allow.
+	// that quota and affinity allow, which the coordinator shares out between
+	// the workers of this host.
 	Threads int `yaml:"threads"`
 	// Program names this build to the coordinator.
 	Program string `yaml:"-"`
@@ -41,6 +42,8 @@ type Config struct {
 	Alive func(state string) `yaml:"-"`
 	// Log gets what happens, sparsely; nil: nothing.
 	Log *slog.Logger `yaml:"-"`
+
+	shared bool // Threads are those of the host
 }
 
 // Validate returns all faults at once, or nil.
@@ -68,13 +71,14 @@ func (c Config) withDefaults() Config {
 		c.Run = "default"
 	}
 	if c.Host == "" {
-		c.Host, _ = os.Hostname()
+		c.Host = quota.Host()
 	}
 	if c.ID == "" {
-		c.ID = freshID(c.Host)
+		name, _ := os.Hostname()
+		c.ID = freshID(name)
 	}
 	if c.Threads == 0 {
-		c.Threads = quota.CPUs()
+		c.Threads, c.shared = quota.CPUs(), true
 	}
 	for _, d := range []struct {
 		v *time.Duration

@@ -111,9 +111,9 @@ func newCrew(s Samples, threads int) *crew {
 	return c
 }
 
-// compute returns the sums over block b, or the cause of ctx's end. They go
-// back with c.sums.put.
-func (c *crew) compute(ctx context.Context, j *job, b proto.Block) (proto.Sums, error) {
+// compute returns the sums over block b, computed on the given number of
+// threads (0: all), or the cause of ctx's end. They go back with c.sums.put.
+func (c *crew) compute(ctx context.Context, j *job, b proto.Block, threads int) (proto.Sums, error) {
 	if c.network != j.version.network {
 		c.network, c.packs = j.version.network, [2]*nn.Packed{}
 		for _, h := range c.hands {
@@ -126,7 +126,10 @@ func (c *crew) compute(ctx context.Context, j *job, b proto.Block) (proto.Sums, 
 	var next atomic.Int64
 	next.Store(int64(b.Lo))
 	var wg sync.WaitGroup
-	for _, h := range c.hands[:min(len(c.hands), int(b.Len()))] {
+	if threads == 0 {
+		threads = len(c.hands)
+	}
+	for _, h := range c.hands[:min(len(c.hands), threads, int(b.Len()))] {
 		wg.Go(func() {
 			for ctx.Err() == nil {
 				i := next.Add(1) - 1

@@ -55,5 +55,5 @@ func (l Local) compute(ctx context.Context, m *nn.Model, spec proto.RoundSpec, r
 			return proto.Sums{}, err
 		}
 	}
-	return newCrew(l.Samples, l.Threads).compute(ctx, j, proto.Root(spec.MicroShards()))
+	return newCrew(l.Samples, l.Threads).compute(ctx, j, proto.Root(spec.MicroShards()), 0)
 }

@@ -256,7 +256,7 @@ func (s *session) do(ctx context.Context, t proto.Task) error {
 	if err != nil {
 		return err
 	}
-	sums, err := s.crew.compute(ctx, j, t.Block)
+	sums, err := s.crew.compute(ctx, j, t.Block, t.Threads)
 	if err != nil {
 		return err
 	}

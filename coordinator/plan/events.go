@@ -15,9 +15,13 @@ type Event interface{ event() }
 
 // Join says that a worker was admitted with a number of threads. A worker
 // that joins again starts anew: what it had been given is given to others.
+// Those that share their host get its threads, the most that one of them
+// announced, shared out between them.
 type Join struct {
 	Worker  proto.WorkerID
 	Threads int
+	Host    string
+	Shared  bool
 }
 
 // Leave says that a worker said goodbye or was thrown out.
@@ -79,7 +83,9 @@ type Assign struct {
 	Round  proto.Round
 	Block  proto.Block
 	Task   uint64
-	Why    string
+	// Threads is how many of its threads the worker is to use.
+	Threads int
+	Why     string
 }
 
 // Wait answers a worker's last pull with nothing: it pulls again.

@@ -75,4 +75,7 @@ func (p *Plan) done(now Time, w *worker, b proto.Block, own bool) {
 const maxBench = 64
 
 // waves returns how many micro-shards one thread of a worker computes for b.
-func waves(b proto.Block, threads int) int { return (int(b.Len()) + threads - 1) / threads }
+func waves(b proto.Block, threads int) int {
+	threads = max(threads, 1)
+	return (int(b.Len()) + threads - 1) / threads
+}

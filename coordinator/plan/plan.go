@@ -59,7 +59,8 @@ type Plan struct {
 // worker is what the plan knows of a worker.
 type worker struct {
 	id      proto.WorkerID
-	threads int
+	joined  Join
+	threads int // to compute with now; 0 for one too many on its host
 	heard   Time
 	pulling bool   // a pull waits for its answer
 	pulled  Time   // since then
@@ -144,9 +145,38 @@ func (p *Plan) join(now Time, e Join) {
 	if old := p.workers[e.Worker]; old != nil {
 		p.forget(old)
 	}
-	w := &worker{id: e.Worker, threads: max(e.Threads, 1), heard: now}
+	e.Threads = max(e.Threads, 1)
+	w := &worker{id: e.Worker, joined: e, heard: now}
 	p.workers[e.Worker] = w
 	p.order = append(p.order, w)
+	p.shareOut()
+}
+
+// shareOut gives every worker its threads. The threads of a host go in equal
+// parts to the workers that share it, the first ones getting what is left
+// over; where there are fewer threads than workers the last ones get none and
+// stand by.
+func (p *Plan) shareOut() {
+	hosts := map[string]struct{ threads, workers int }{}
+	for _, w := range p.order {
+		if w.joined.Shared {
+			h := hosts[w.joined.Host]
+			h.threads, h.workers = max(h.threads, w.joined.Threads), h.workers+1
+			hosts[w.joined.Host] = h
+		}
+	}
+	given := map[string]int{}
+	for _, w := range p.order {
+		w.threads = w.joined.Threads
+		if w.joined.Shared {
+			h := hosts[w.joined.Host]
+			w.threads = h.threads / h.workers
+			if given[w.joined.Host] < h.threads%h.workers {
+				w.threads++
+			}
+			given[w.joined.Host]++
+		}
+	}
 }
 
 // remove gives a worker up.
@@ -167,6 +197,7 @@ func (p *Plan) forget(w *worker) {
 		}
 	}
 	w.held = nil
+	p.shareOut()
 }
 
 // release makes a given block free again.

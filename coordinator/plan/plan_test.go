@@ -53,7 +53,7 @@ func node(lo, hi uint32) proto.Block { return proto.Block{Lo: lo, Hi: hi} }
 func TestEqualWorkersGetEqualShares(t *testing.T) {
 	s := newScript(t, Config{})
 	for _, w := range []proto.WorkerID{"a", "b"} {
-		s.want(Join{w, 1})
+		s.want(Join{Worker: w, Threads: 1})
 		s.want(s.pull(w))
 	}
 	s.want(Open{Round: 1, MicroShards: 16, Kind: "gradient"},
@@ -68,8 +68,8 @@ func TestEqualWorkersGetEqualShares(t *testing.T) {
 
 func TestSharesFollowThreads(t *testing.T) {
 	s := newScript(t, Config{})
-	s.want(Join{"big", 3})
-	s.want(Join{"small", 1})
+	s.want(Join{Worker: "big", Threads: 3})
+	s.want(Join{Worker: "small", Threads: 1})
 	s.want(Open{Round: 1, MicroShards: 16})
 	s.want(s.pull("small"), "assign small [0,4) task 1: its share of the round")
 	s.want(s.pull("big"), "assign big [8,16) task 1: its share of the round")
@@ -79,7 +79,7 @@ func TestSharesFollowThreads(t *testing.T) {
 func TestOneThreadPerMicroShardAtLeast(t *testing.T) {
 	s := newScript(t, Config{})
 	for _, w := range []proto.WorkerID{"a", "b", "c"} {
-		s.want(Join{w, 2})
+		s.want(Join{Worker: w, Threads: 2})
 	}
 	s.want(Open{Round: 1, MicroShards: 4})
 	s.want(s.pull("a"), "assign a [0,2) task 1: its share of the round")
@@ -90,7 +90,7 @@ func TestOneThreadPerMicroShardAtLeast(t *testing.T) {
 // warm runs one round in which a block of one micro-shard takes a second.
 func warm(s *script, workers ...proto.WorkerID) {
 	for _, w := range workers {
-		s.step(Join{w, 1})
+		s.step(Join{Worker: w, Threads: 1})
 		s.step(s.pull(w))
 	}
 	s.step(Open{Round: 1, MicroShards: uint32(len(workers)), Kind: "gradient"})
@@ -141,8 +141,8 @@ func TestUnequalDuplicateIsAnAlarm(t *testing.T) {
 
 func TestBlocksOfALostWorkerAreGivenToOthers(t *testing.T) {
 	s := newScript(t, Config{LostAfter: 5 * time.Second, Poll: time.Minute})
-	s.want(Join{"a", 1})
-	s.want(Join{"b", 1})
+	s.want(Join{Worker: "a", Threads: 1})
+	s.want(Join{Worker: "b", Threads: 1})
 	s.want(s.pull("a"))
 	s.want(s.pull("b"))
 	s.want(Open{Round: 1, MicroShards: 8},
@@ -161,15 +161,15 @@ func TestBlocksOfALostWorkerAreGivenToOthers(t *testing.T) {
 
 func TestABlockBehindAnotherIsCopiedByAnIdleWorker(t *testing.T) {
 	s := newScript(t, Config{})
-	s.want(Join{"slow", 1})
+	s.want(Join{Worker: "slow", Threads: 1})
 	s.want(Open{Round: 1, MicroShards: 4})
 	s.want(s.pull("slow"), "assign slow [0,4) task 1: its share of the round")
 	s = newScript(t, Config{HeavyBlock: 1})
-	s.want(Join{"slow", 1})
+	s.want(Join{Worker: "slow", Threads: 1})
 	s.want(Open{Round: 1, MicroShards: 2})
 	s.want(s.pull("slow"), "assign slow [0,1) task 1: its share of the round")
 	s.want(s.pull("slow"), "assign slow [1,2) task 2: to have the next one ready; there is enough for all")
-	s.want(Join{"new", 1})
+	s.want(Join{Worker: "new", Threads: 1})
 	s.want(s.pull("new"))
 	s.after(time.Second)
 	s.want(Tick{}, "assign new [1,2) task 1: it waits behind another block of slow")
@@ -177,7 +177,7 @@ func TestABlockBehindAnotherIsCopiedByAnIdleWorker(t *testing.T) {
 
 func TestALostAnswerIsSentAgain(t *testing.T) {
 	s := newScript(t, Config{})
-	s.want(Join{"a", 1})
+	s.want(Join{Worker: "a", Threads: 1})
 	s.want(Open{Round: 1, MicroShards: 2})
 	s.want(Pull{"a", 1, 0}, "assign a [0,2) task 1: its share of the round")
 	s.want(Pull{"a", 1, 0}) // the bus may deliver twice
@@ -198,7 +198,7 @@ func TestALostPartialIsAskedForAgain(t *testing.T) {
 
 func TestAPullIsAnsweredInTime(t *testing.T) {
 	s := newScript(t, Config{})
-	s.want(Join{"a", 1})
+	s.want(Join{Worker: "a", Threads: 1})
 	s.want(s.pull("a"))
 	s.after(2 * time.Second)
 	s.want(Tick{})
@@ -211,11 +211,11 @@ func TestAPullIsAnsweredInTime(t *testing.T) {
 func TestWaitsForWorkers(t *testing.T) {
 	s := newScript(t, Config{MinWorkers: 2})
 	s.want(Open{Round: 1, MicroShards: 2}, "waiting: 0 of at least 2 workers are here; start more with tinygrow worker")
-	s.want(Join{"a", 1})
+	s.want(Join{Worker: "a", Threads: 1})
 	s.want(s.pull("a"))
-	s.want(Join{"b", 1}, "resumed: 2 workers are here", "assign a [0,1) task 1: its share of the round")
+	s.want(Join{Worker: "b", Threads: 1}, "resumed: 2 workers are here", "assign a [0,1) task 1: its share of the round")
 	s.want(Leave{"a", "it said goodbye"}, "drop a: it said goodbye", "waiting: 1 of at least 2 workers are here; start more with tinygrow worker")
-	s.want(Join{"c", 1}, "resumed: 2 workers are here")
+	s.want(Join{Worker: "c", Threads: 1}, "resumed: 2 workers are here")
 	s.want(s.pull("b"), "assign b [0,1) task 1: its share of the round")
 }
 
@@ -255,7 +255,7 @@ func simulate(t *testing.T, seed uint64) {
 	}
 	names := []proto.WorkerID{"a", "b", "c", "d", "e"}[:1+r.IntN(5)]
 	for _, w := range names {
-		later(ms(50), Join{w, 1 + r.IntN(3)})
+		later(ms(50), Join{Worker: w, Threads: 1 + r.IntN(3)})
 		pull(w, 60*time.Millisecond)
 	}
 	shards := make([]bool, 0)
@@ -333,7 +333,7 @@ func simulate(t *testing.T, seed uint64) {
 				}
 				tasks[w] = 0
 				seqs[w] = 0
-				later(ms(20), Join{w, 1 + r.IntN(3)})
+				later(ms(20), Join{Worker: w, Threads: 1 + r.IntN(3)})
 				pull(w, ms(20)+20*time.Millisecond)
 			case Alarm:
 				t.Fatalf("seed %d: %v", seed, c)
@@ -347,3 +347,34 @@ func simulate(t *testing.T, seed uint64) {
 	}
 	t.Fatalf("seed %d: round %d never ends", seed, round)
 }
+
+// Eight workers on a host of two processors use two threads in all; when one of
+// the two goes, another takes its place.
+func TestWorkersShareTheirHost(t *testing.T) {
+	s := newScript(t, Config{})
+	for i := range 8 {
+		s.want(Join{named(i), 2, "host", true})
+		s.want(s.pull(named(i)))
+	}
+	s.want(Join{"alone", 3, "other", true})
+	s.want(s.pull("alone"))
+	s.want(Open{Round: 1, MicroShards: 10},
+		"assign w0 [0,2) task 1: its share of the round",
+		"assign w1 [2,4) task 1: its share of the round",
+		"assign alone [4,8) task 1: its share of the round")
+	if n, threads := s.p.Workers(); n != 9 || threads != 5 {
+		t.Errorf("%d workers, %d threads", n, threads)
+	}
+	s.want(Leave{"w1", "gone"}, "drop w1: gone", "assign w2 [2,4) task 1: its share of the round")
+	s = newScript(t, Config{})
+	s.want(Join{"a", 8, "host", true})
+	s.want(Join{"b", 8, "host", true})
+	s.want(Join{"c", 4, "host", false}) // told how many to use
+	for w, want := range map[proto.WorkerID]int{"a": 4, "b": 4, "c": 4} {
+		if got := s.p.workers[w].threads; got != want {
+			t.Errorf("%s has %d threads, want %d", w, got, want)
+		}
+	}
+}
+
+func named(i int) proto.WorkerID { return proto.WorkerID(fmt.Sprintf("w%d", i)) }

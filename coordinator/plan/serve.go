@@ -36,7 +36,7 @@ func (p *Plan) serve(now Time) {
 func (p *Plan) offer(now Time, w *worker) {
 	r := &p.round
 	left, active := r.free.left(), p.activeThreads()
-	benched := w.bench > 0 && slices.ContainsFunc(p.order, func(x *worker) bool { return x.bench == 0 })
+	benched := w.threads == 0 || w.bench > 0 && slices.ContainsFunc(p.order, func(x *worker) bool { return x.bench == 0 && x.threads > 0 })
 	switch {
 	case len(w.held) == 0 && left > 0 && !benched:
 		share, why := r.free.left()*w.threads/active, "its share of what is left"
@@ -135,5 +135,5 @@ func (p *Plan) assign(now Time, w *worker, b proto.Block, why string) {
 	if !slices.Contains(state.holders, w.id) {
 		state.holders = append(state.holders, w.id)
 	}
-	p.say(Assign{w.id, p.round.Round, b, w.task, why})
+	p.say(Assign{w.id, p.round.Round, b, w.task, max(w.threads, 1), why})
 }

@@ -97,6 +97,7 @@ func toySettings() Settings {
 	c.Batch, c.MicroShard, c.Epochs, c.EvalEpochs = 50, 16, 3, 1
 	o.Schedule, o.WeightDecay = optim.Cosine, 1e-4
 	g.EverySteps, g.StatisticsSamples, g.NewbornSamples, g.AmplitudeSamples, g.Significance = 3, 64, 48, 48, 0
+	g.MinNeurons, g.MaxNeurons = 1, 1 // so that there is something left to grow
 	return Settings{c, o, g, toyData}
 }
 

@@ -85,7 +85,7 @@ func config() coordinator.Config {
 	c.Model = nn.ModelConfig{Name: "cnn", Widths: []int{2, 2}, Norm: "batch", Head: "flatten"}
 	c.Train.Batch, c.Train.MicroShard, c.Train.Epochs, c.Train.EvalEpochs, c.Train.Augment = 56, 8, 4, 1, true
 	c.Growth.EverySteps, c.Growth.StatisticsSamples, c.Growth.NewbornSamples, c.Growth.AmplitudeSamples = 4, 96, 64, 64
-	c.Growth.Significance, c.Growth.Price = 0, 0
+	c.Growth.Significance, c.Growth.Price, c.Growth.MinNeurons, c.Growth.MaxNeurons = 0, 0, 1, 2
 	c.Cluster.LostAfter = 2 * time.Second
 	return c
 }
