@@ -53,6 +53,9 @@ func (e *Event) solveUpdate(sums []float64) {
 func (e *Event) askNeurons() {
 	req := &Request{Kind: KindNeurons}
 	for _, c := range e.sites {
+		if rows := e.ranges[0].Count * c.second.positions(); c.request.Metric && rows < 2*c.first.rows() {
+			c.request.Metric, c.request.Diagonal = false, true
+		}
 		req.Sites = append(req.Sites, c.request)
 	}
 	e.ask(req, e.ranges[0], e.solveNeurons)
@@ -97,7 +100,11 @@ func (c *candidate) solve(p neuronSums, samples float64) {
 	if rows < 4*float64(a) {
 		ridge = float64(a) / rows
 	}
-	c.neurons = BestNeurons(p.S, p.N, c.cap, threshold, ridge)
+	if c.request.Diagonal {
+		c.neurons = BestNeuronsDiagonal(p.Diagonal, p.N, c.cap, ridge)
+	} else {
+		c.neurons = BestNeurons(p.S, p.N, c.cap, threshold, ridge)
+	}
 	s := c.neurons
 	effective := float64(a) / (1 + ridge)
 	r.Spectrum, r.Total, r.Rank = numbers(s.Spectrum, maxSpectrum), Number(s.Total), s.Rank

@@ -41,12 +41,10 @@ func (p *products) product(x, y []float32, m, n, k int) []float32 {
 	return p.out[:m*n]
 }
 
-// apply returns w x for w (m, k) and x (k, n); it is valid until the next call.
-func (p *products) apply(w, x []float32, m, n, k int) []float32 {
-	p.out = grow(p.out, m*n)
-	p.scratch = grow(p.scratch, kernel.GemmScratchLen(m, n, k))
-	kernel.Gemm(false, false, m, n, k, w, k, x, n, p.out, n, false, p.scratch)
-	return p.out[:m*n]
+// syrkScratch returns the scratch of a small symmetric product.
+func (p *products) syrkScratch(n int) []float32 {
+	p.scratch = grow(p.scratch, kernel.GemmScratchLen(n, n, lanes))
+	return p.scratch
 }
 
 // grow returns a slice of at least n values.

@@ -17,10 +17,11 @@ type updateSums struct {
 
 // neuronSums are the sums of a neurons round at one site, as expectations.
 type neuronSums struct {
-	S      *mat.SymDense // (a, a), nil if it was not asked for
-	N      *mat.Dense    // (a, c offsets), column order (output, offset)
-	Psi2   float64       // E|V_proj|^2
-	Finite bool
+	S        *mat.SymDense // (a, a), nil if it was not asked for
+	N        *mat.Dense    // (a, c offsets), column order (output, offset)
+	Diagonal []float64     // of S, if that was asked for instead
+	Psi2     float64       // E|V_proj|^2
+	Finite   bool
 }
 
 // parseUpdate reads the site's part of the sums of an update round, which
@@ -32,7 +33,7 @@ func parseUpdate(g *nn.Graph, id SiteID, sums []float64, offset int) updateSums 
 	}
 	b, c := l.second.rows(), l.outputs
 	part := sums[header+offset:][:linalg.PackedLen(b+c)]
-	u := updateSums{Finite: linalg.Finite(part), S1: linalg.UnpackSym(part, b+c, 0, b, 1/sums[0]), M: linalg.UnpackBlock(part, b+c, 0, b, b, c, 1/sums[0])}
+	u := updateSums{Finite: linalg.Finite(part), S1: linalg.UnpackSym(part, b+c, 0, b, 1/sums[0]), M: linalg.UnpackBlock(part, b+c, 0, b, b, c, -1/sums[0])} // the sums are of the gradient, -V
 	for o := range c {
 		u.Desired += part[linalg.PackedIndex(b+c, b+o, b+o)] / sums[0]
 	}
@@ -46,7 +47,21 @@ func parseNeurons(g *nn.Graph, req SiteRequest, sums []float64, offset int) neur
 		panic("growth: sums of an unknown site")
 	}
 	part, scale := sums[header+offset:][:s.neuronsLen()], 1/sums[0]
-	n := neuronSums{Finite: linalg.Finite(part), Psi2: part[len(part)-1] * scale}
+	n := neuronSums{Finite: linalg.Finite(part)}
+	if s.stacked() {
+		n.S, n.N = linalg.UnpackSym(part, s.a+s.c, 0, s.a, scale), linalg.UnpackBlock(part, s.a+s.c, 0, s.a, s.a, s.c, scale)
+		for o := range s.c {
+			n.Psi2 += part[linalg.PackedIndex(s.a+s.c, s.a+o, s.a+o)] * scale
+		}
+		return n
+	}
+	n.Psi2 = part[len(part)-1] * scale
+	if req.Diagonal && !req.Metric {
+		for _, v := range part[:s.a] {
+			n.Diagonal = append(n.Diagonal, v*scale)
+		}
+		part = part[s.a:]
+	}
 	if req.Metric {
 		n.S = linalg.UnpackSym(part, s.a, 0, s.a, scale)
 		part = part[linalg.PackedLen(s.a):]

@@ -36,6 +36,8 @@ type SiteRequest struct {
 	Full bool `msgpack:"full,omitempty"`
 	// Metric asks for S beside N.
 	Metric bool `msgpack:"metric,omitempty"`
+	// Diagonal asks for the diagonal of S where Metric does not ask for all.
+	Diagonal bool `msgpack:"diagonal,omitempty"`
 	// Update is dW* (c, b): N is taken of V_proj = V - dW* b1; empty: of V.
 	Update []float32 `msgpack:"update,omitempty"`
 }

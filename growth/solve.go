@@ -76,9 +76,52 @@ func BestNeurons(s *mat.SymDense, n *mat.Dense, k int, threshold, ridge float64)
 	if svd.V == nil {
 		return out
 	}
+	out.fill(svd, w.Unwhiten(svd.U))
+	return out
+}
+
+// BestNeuronsDiagonal is BestNeurons where there are too few samples to
+// estimate more of S than its diagonal (a); ridge widens it as it would S.
+func BestNeuronsDiagonal(diagonal []float64, n *mat.Dense, k int, ridge float64) *Neurons {
+	largest := 0.0
+	for _, d := range diagonal {
+		largest = math.Max(largest, d)
+	}
+	roots := make([]float64, len(diagonal)) // of the inverse
+	rank := 0
+	for i, d := range diagonal {
+		if d > 0 && d > 1e-30*largest {
+			roots[i] = 1 / math.Sqrt(d*(1+ridge))
+			rank++
+		}
+	}
+	y := mat.DenseCopyOf(n)
+	for i, r := range roots {
+		row := y.RawRowView(i)
+		for j := range row {
+			row[j] *= r
+		}
+	}
+	out := &Neurons{Rank: rank, Total: sumSquares(y)}
+	svd := linalg.TopSVD(y, k)
+	out.Spectrum = svd.Values
+	if svd.V == nil {
+		return out
+	}
+	for i, r := range roots {
+		row := svd.U.RawRowView(i)
+		for j := range row {
+			row[j] *= r
+		}
+	}
+	out.fill(svd, svd.U)
+	return out
+}
+
+// fill sets the neurons from their directions (a, k) in the input space.
+func (out *Neurons) fill(svd linalg.SVD, directions *mat.Dense) {
 	c, k := svd.V.Dims()
-	a, _ := n.Dims()
-	directions := w.Unwhiten(svd.U)
+	a, _ := directions.Dims()
 	out.Lambda = svd.Values[:k]
 	out.Alpha, out.Omega = mat.NewDense(k, a, nil), mat.NewDense(c, k, nil)
 	for j, lambda := range out.Lambda {
@@ -90,7 +133,6 @@ func BestNeurons(s *mat.SymDense, n *mat.Dense, k int, threshold, ridge float64)
 			out.Omega.Set(i, j, root*svd.V.At(i, j))
 		}
 	}
-	return out
 }
 
 // BestGradients returns the neurons of [gradmax]: outgoing weights (c, k) that

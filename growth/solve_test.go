@@ -391,3 +391,24 @@ func TestGradMaxIsLargest(t *testing.T) {
 		}
 	}
 }
+
+// With a diagonal S both solvers agree.
+func TestBestNeuronsDiagonal(t *testing.T) {
+	n := normal(1, 6, 4)
+	d := []float64{1, 4, 0, 0.25, 9, 2}
+	s := mat.NewSymDense(6, nil)
+	for i, v := range d {
+		s.SetSym(i, i, v)
+	}
+	for i := range 4 {
+		n.Set(2, i, 0)
+	}
+	for _, ridge := range []float64{0, 0.5} {
+		want, got := BestNeurons(s, n, 3, tight, ridge), BestNeuronsDiagonal(d, n, 3, ridge)
+		near(t, "omega alpha'", mul(got.Omega, got.Alpha), mul(want.Omega, want.Alpha), 1e-9)
+		close(t, "total", got.Total, want.Total, 1e-12)
+		if got.Rank != want.Rank {
+			t.Errorf("rank %d, want %d", got.Rank, want.Rank)
+		}
+	}
+}

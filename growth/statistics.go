@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/tinygrow/tinygrow/tensor"
+	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
@@ -28,6 +29,9 @@ type siteData struct {
 	readBy    []int     // see readers
 	roots     []float32 // of how often each position is read, nil if once each
 	at        int       // of its sums
+	direct    bool      // no pooling between First and Second
+	diagonal  bool      // the diagonal of S instead of S
+	plans
 }
 
 func newSiteData(g *nn.Graph, req SiteRequest) (*siteData, error) {
@@ -43,6 +47,11 @@ func newSiteData(g *nn.Graph, req SiteRequest) (*siteData, error) {
 		metric: req.Metric, update: req.Update, a: l.first.rows(), b: l.second.rows(), c: l.outputs, offsets: 1}
 	s.input, s.hidden = g.Node(l.First).Inputs[0], g.Node(l.Second).Inputs[0]
 	s.inputNode = s.input == g.Nodes[0].ID
+	s.direct = !slices.ContainsFunc(l.Between, func(id nn.NodeID) bool {
+		op := g.Node(id).Op
+		return op == nn.OpMaxPool || op == nn.OpAvgPool || op == nn.OpGlobalAvgPool
+	})
+	s.diagonal = req.Diagonal
 	if s.full {
 		s.offsets = l.second.area()
 		s.readers()
@@ -79,12 +88,21 @@ func (s *siteData) readers() {
 func (s *siteData) updateLen() int { return linalg.PackedLen(s.b + s.c) }
 
 func (s *siteData) neuronsLen() int {
+	if s.stacked() {
+		return linalg.PackedLen(s.a + s.c)
+	}
 	n := s.offsets*s.a*s.c + 1
 	if s.metric {
 		n += linalg.PackedLen(s.a)
+	} else if s.diagonal {
+		n += s.a
 	}
 	return n
 }
+
+// stacked reports whether S, N and |V_proj|^2 are one symmetric matrix, that
+// of the rows [b2; V_proj].
+func (s *siteData) stacked() bool { return s.metric && !s.full }
 
 // statistics is the measure of the update and neurons rounds.
 type statistics struct {
@@ -125,7 +143,12 @@ func (j *Job) statistics(req *Request, neurons bool) error {
 	return nil
 }
 
-func (st *statistics) compile() error { return nil }
+func (st *statistics) compile() error {
+	for _, s := range st.sites {
+		s.plan(st.neurons)
+	}
+	return nil
+}
 
 func (st *statistics) prepare(params, buffers []float32) {
 	if st.dormant != nil {
@@ -150,7 +173,7 @@ func (r *statisticsRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 			used := min(b.N-block*lanes, lanes)
 			g, h := blockOf(grad, block, blocks), blockOf(hidden, block, blocks)
 			if !r.neurons {
-				r.addUpdate(dst[s.at:s.at+s.updateLen()], s, h, g, used)
+				s.plans.update.Add(dst[s.at:s.at+s.updateLen()], h, g, used, r.room(s))
 				continue
 			}
 			var x []float32
@@ -159,7 +182,7 @@ func (r *statisticsRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 			} else {
 				x = w.Value(s.input)
 			}
-			r.project(s, h, g, used)
+			r.setProjected(s, h, g, used)
 			r.addNeurons(dst[s.at:s.at+s.neuronsLen()], s, blockOf(x, block, blocks), used)
 		}
 	}
@@ -170,85 +193,101 @@ func blockOf(x []float32, block, blocks int) []float32 {
 	return x[block*n : (block+1)*n]
 }
 
-// addUpdate adds the products of the stacked rows [b1; V].
-func (r *statisticsRunner) addUpdate(dst []float64, s *siteData, hidden, grad []float32, used int) {
-	d := s.b + s.c
+// room returns the scratch of the site's kernels.
+func (r *statisticsRunner) room(s *siteData) []float32 {
+	r.scratch = grow(r.scratch, s.scratchLen)
+	return r.scratch
+}
+
+// setProjected sets r.desired to V_proj of one block, (positions, c, 32), zero
+// in unused lanes.
+func (r *statisticsRunner) setProjected(s *siteData, hidden, grad []float32, used int) {
+	r.desired = grow(r.desired, len(grad))
+	v := r.desired[:len(grad)]
+	clear(v)
+	if s.project != nil {
+		s.project.Forward(v, hidden, s.weights, s.plans.bias, 1, r.room(s))
+	}
+	for at := 0; at < len(v); at += lanes {
+		row, g := v[at:at+lanes], grad[at:]
+		for l := range row[:used] {
+			row[l] -= g[l]
+		}
+		clear(row[used:])
+	}
+}
+
+// addNeurons adds the sums of one block: the stacked matrix, or S (packed, or
+// its diagonal, if asked for), N (offset, a, c) and |V_proj|^2.
+func (r *statisticsRunner) addNeurons(dst []float64, s *siteData, input []float32, used int) {
+	v := r.desired[:s.second.positions()*s.c*lanes]
+	if s.neurons != nil {
+		s.neurons.Add(dst, input, v, used, r.room(s))
+		r.addUnread(dst, s, v)
+		return
+	}
+	if s.full {
+		r.addFull(dst, s, input, v, used)
+		return
+	}
+	centre, d := s.second.centre(), s.a+s.c
 	eachStrip(s.second.positions(), stripColumns/lanes, func(from, to int) {
 		ld := (to - from) * lanes
 		z := cleared(&r.strip, d*ld)
 		for j := from; j < to; j++ {
-			s.second.add(z[(j-from)*lanes:], ld, hidden, j, used, 1)
-			for o := range s.c {
-				v := z[(s.b+o)*ld+(j-from)*lanes:][:used]
-				for l, gv := range grad[(j*s.c+o)*lanes:][:used] {
-					v[l] = -gv
-				}
-			}
-		}
-		r.addSym(dst, z, d, ld)
-	})
-}
-
-// project writes V_proj of one block to r.desired, (positions, c, 32).
-func (r *statisticsRunner) project(s *siteData, hidden, grad []float32, used int) {
-	r.desired = grow(r.desired, len(grad))
-	v := r.desired[:len(grad)]
-	for i, g := range grad {
-		v[i] = -g
-	}
-	if len(s.update) == 0 {
-		return
-	}
-	eachStrip(s.second.positions(), stripColumns/lanes, func(from, to int) {
-		ld := (to - from) * lanes
-		b1 := cleared(&r.strip, s.b*ld)
-		for j := from; j < to; j++ {
-			s.second.add(b1[(j-from)*lanes:], ld, hidden, j, used, 1)
-		}
-		best := r.apply(s.update, b1, s.c, ld, s.b)
-		for j := from; j < to; j++ {
-			for o := range s.c {
-				row := v[(j*s.c+o)*lanes:][:used]
-				for l, u := range best[o*ld+(j-from)*lanes:][:used] {
-					row[l] -= u
-				}
-			}
-		}
-	})
-}
-
-// addNeurons adds S (packed, if asked for), N (offset, a, c) and |V_proj|^2.
-func (r *statisticsRunner) addNeurons(dst []float64, s *siteData, input []float32, used int) {
-	var metric []float64
-	if s.metric {
-		metric, dst = dst[:linalg.PackedLen(s.a)], dst[linalg.PackedLen(s.a):]
-	}
-	v := r.desired[:s.second.positions()*s.c*lanes]
-	dst[len(dst)-1] += rowSquares(v)
-	if s.full {
-		r.addFull(metric, dst, s, input, v, used)
-		return
-	}
-	centre := s.second.centre()
-	eachStrip(s.second.positions(), stripColumns/lanes, func(from, to int) {
-		ld := (to - from) * lanes
-		b2, vs := cleared(&r.strip, s.a*ld), cleared(&r.other, s.c*ld)
-		for j := from; j < to; j++ {
 			if p := s.second.reads(j, centre); p >= 0 {
-				s.addSources(b2[(j-from)*lanes:], ld, input, p, used)
+				s.addSources(z[(j-from)*lanes:], ld, input, p, used)
 			}
-			columns(vs[(j-from)*lanes:], ld, v[j*s.c*lanes:], s.c)
+			columns(z[s.a*ld+(j-from)*lanes:], ld, v[j*s.c*lanes:], s.c)
 		}
-		if metric != nil {
-			r.addSym(metric, b2, s.a, ld)
+		if s.metric {
+			r.addSym(dst, z, d, ld)
+			return
 		}
-		r.addBlock(dst[:s.a*s.c], b2, vs, s.a, s.c, ld)
+		if s.diagonal {
+			addDiagonal(dst, z, s.a, ld)
+		}
+		r.addBlock(dst[s.neuronsLen()-1-s.a*s.c:][:s.a*s.c], z, z[s.a*ld:], s.a, s.c, ld)
 	})
+	if !s.metric {
+		dst[len(dst)-1] += rowSquares(v)
+	}
+}
+
+// addUnread adds V_proj V_proj' at the positions that readThrough leaves out.
+func (r *statisticsRunner) addUnread(dst []float64, s *siteData, v []float32) {
+	centre := s.second.centre()
+	for j := range s.second.positions() {
+		if s.second.reads(j, centre) >= 0 {
+			continue
+		}
+		at := v[j*s.c*lanes:]
+		r.out = cleared(&r.out, s.c*s.c)
+		kernel.Syrk(false, s.c, lanes, at, lanes, r.out, s.c, false, r.syrkScratch(s.c))
+		for i := range s.c {
+			row := dst[linalg.PackedIndex(s.a+s.c, s.a+i, s.a+i):]
+			for k, p := range r.out[i*s.c+i : (i+1)*s.c] {
+				row[k] += float64(p)
+			}
+		}
+	}
+}
+
+// addDiagonal adds the squares of each of z's rows.
+func addDiagonal(dst []float64, z []float32, rows, ld int) {
+	for i := range rows {
+		dst[i] += rowSquares(z[i*ld : (i+1)*ld])
+	}
 }
 
 // addFull goes over the positions of Second's input: N for all offsets, S by
 // the number of times a position is read.
-func (r *statisticsRunner) addFull(metric, dst []float64, s *siteData, input, v []float32, used int) {
+func (r *statisticsRunner) addFull(dst []float64, s *siteData, input, v []float32, used int) {
+	metric, n := dst[:len(dst)-1-s.offsets*s.a*s.c], dst[len(dst)-1-s.offsets*s.a*s.c:]
+	n[len(n)-1] += rowSquares(v)
+	if s.plans.metric != nil {
+		s.plans.metric.Add(metric, input, nil, used, r.room(s))
+	}
 	area, step := s.second.area(), stripColumns/lanes
 	if s.second.positions() == 1 {
 		step = 1 // every position has its own offset
@@ -268,18 +307,20 @@ func (r *statisticsRunner) addFull(metric, dst []float64, s *siteData, input, v 
 				}
 			}
 			if any {
-				r.addBlock(dst[e*s.a*s.c:(e+1)*s.a*s.c], b2, vs, s.a, s.c, ld)
+				r.addBlock(n[e*s.a*s.c:(e+1)*s.a*s.c], b2, vs, s.a, s.c, ld)
 			}
-		}
-		if metric == nil {
-			return
 		}
 		if s.roots != nil {
 			for i := range b2 {
 				b2[i] *= s.roots[from+i%ld/lanes]
 			}
 		}
-		r.addSym(metric, b2, s.a, ld)
+		switch {
+		case s.diagonal && !s.metric:
+			addDiagonal(metric, b2, s.a, ld)
+		case s.metric && s.plans.metric == nil:
+			r.addSym(metric, b2, s.a, ld)
+		}
 	})
 }
 

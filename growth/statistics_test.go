@@ -221,7 +221,7 @@ func TestP22StatisticsOfSites(t *testing.T) {
 				t.Fatal("no site")
 			}
 			want := naiveStatistics(t, m, site, bs)
-			const tol = 2e-6
+			const tol = 1e-5 // chains of some thousand float32 products
 			total := sums(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs)
 			if total[0] != want.n || total[3] != 2 {
 				t.Errorf("header %v", total[:header])
@@ -240,6 +240,13 @@ func TestP22StatisticsOfSites(t *testing.T) {
 				total := sums(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{req}}, bs)
 				got := parseNeurons(g, req, total, 0)
 				close(t, "|V_proj|^2", got.Psi2, sumSquares(proj)/want.n, tol)
+				diagonal := req
+				diagonal.Metric, diagonal.Diagonal = false, true
+				other := parseNeurons(g, diagonal, sums(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{diagonal}}, bs), 0)
+				near(t, "N beside the diagonal", other.N, got.N, tol)
+				for i, v := range other.Diagonal {
+					close(t, "diagonal", v, got.S.At(i, i), tol)
+				}
 				area := l.second.area()
 				full := full || l.second.positions() == 1
 				if !full {
