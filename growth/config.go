@@ -100,9 +100,9 @@ func Default() Config {
 	return Config{
 		Policy: PolicyTiny, Where: WhereGain, Kernels: KernelsCentre,
 		EverySteps: 200, Until: 0.75,
-		StatisticsSamples: 2048, NewbornSamples: 512, AmplitudeSamples: 512,
+		StatisticsSamples: 1024, NewbornSamples: 512, AmplitudeSamples: 512,
 		MaxNeurons: 16, MinNeurons: 4, MaxRatio: 1, SitesPerEvent: 4, Trials: 4,
-		MinPower: -6, MaxPower: 12, Scale: ScaleUnit,
+		MinPower: -6, MaxPower: 12, Scale: ScaleUnit, Refit: true,
 		Significance: 1, Price: 1e-7,
 		MaxRefusals: 3,
 	}
