@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -17,10 +18,11 @@ type candidate struct {
 	cap      int // neurons that the limits allow
 	cost     int // parameters of one neuron
 	neurons  *Neurons
-	both     Insertion // every neuron with its sign and with the opposite one
-	shrink   float64   // factor on both's incoming weights
-	kept     Insertion // the neurons that are worth trying
-	spare    Insertion // those that are not, with outgoing weights of zero
+	fisher   *linalg.Whitening // of G, for the policy tiny-fisher
+	both     Insertion         // every neuron with its sign and with the opposite one
+	shrink   float64           // factor on both's incoming weights
+	kept     Insertion         // the neurons that are worth trying
+	spare    Insertion         // those that are not, with outgoing weights of zero
 	trial    *TrialRecord
 	measured Number // gain at the amplitude taken
 }
@@ -37,7 +39,7 @@ func (e *Event) findSites() {
 			panic("growth: a site without a layout")
 		}
 		c := &candidate{layout: l, record: &e.record.Sites[i]}
-		c.request = SiteRequest{Site: s.ID, Full: e.cfg.Kernels == KernelsFull, Metric: e.cfg.Policy == PolicyTiny}
+		c.request = SiteRequest{Site: s.ID, Full: e.cfg.Kernels == KernelsFull, Metric: e.cfg.solves()}
 		var reason string
 		c.cap, c.cost, reason = e.limit(c)
 		*c.record = SiteRecord{Site: s.ID, Second: string(s.Second), Width: s.width(g), Inputs: l.first.rows(), Outputs: l.outputs, Cap: c.cap, Spectrum: []Number{}, Reason: reason}
@@ -46,7 +48,7 @@ func (e *Event) findSites() {
 			e.sites = append(e.sites, c)
 		}
 	}
-	if e.cfg.Where == WhereRoundRobin || e.cfg.Policy == PolicyRandom {
+	if e.cfg.takesTurns() {
 		e.takeTurn(all)
 	}
 }

@@ -9,10 +9,14 @@ import (
 
 // The policies.
 const (
-	PolicyNone    = "none"    // never grows
-	PolicyTiny    = "tiny"    // [tiny]: neurons that open the bottleneck, amplitude by search, a gate that may refuse
-	PolicyGradMax = "gradmax" // [gradmax]: neurons whose incoming weights get the largest gradient
-	PolicyRandom  = "random"  // random incoming weights, outgoing weights zero
+	PolicyNone    = "none"               // never grows
+	PolicyTiny    = "tiny"               // [tiny]: neurons that open the bottleneck, amplitude by search, a gate that may refuse
+	PolicyWhole   = "tiny-no-projection" // the same for the whole desired update V instead of V_proj
+	PolicyFisher  = "tiny-fisher"        // the same in the metric of G at the outputs: invariant to how z is parametrised
+	PolicyZeroOut = "zero-out"           // tiny's incoming weights, outgoing weights zero
+	PolicyGradMax = "gradmax"            // [gradmax]: neurons whose incoming weights get the largest gradient
+	PolicyRandom  = "random"             // random incoming weights, outgoing weights zero
+	PolicyNet2Net = "net2net"            // copies of neurons that share their outgoing weights: the function is preserved
 )
 
 // Where an event grows.
@@ -36,7 +40,7 @@ const (
 // Config says where, when and how much to grow. The zero value is invalid;
 // start from Default.
 type Config struct {
-	Policy  string `json:"policy" yaml:"policy"`   // tiny, gradmax, random or none
+	Policy  string `json:"policy" yaml:"policy"`   // one of Policies
 	Where   string `json:"where" yaml:"where"`     // gain or round_robin
 	Kernels string `json:"kernels" yaml:"kernels"` // centre or full
 
@@ -169,7 +173,36 @@ func (c Config) Validate() error {
 }
 
 // Policies returns the names of all policies.
-func Policies() []string { return []string{PolicyTiny, PolicyGradMax, PolicyRandom, PolicyNone} }
+func Policies() []string {
+	return []string{PolicyTiny, PolicyWhole, PolicyFisher, PolicyZeroOut, PolicyGradMax, PolicyRandom, PolicyNet2Net, PolicyNone}
+}
+
+// solves reports whether the policy looks for the bottleneck.
+func (c Config) solves() bool {
+	switch c.Policy {
+	case PolicyTiny, PolicyWhole, PolicyFisher, PolicyZeroOut:
+		return true
+	}
+	return false
+}
+
+// takesTurns reports whether one site after the other grows.
+func (c Config) takesTurns() bool {
+	return c.Where == WhereRoundRobin || c.Policy == PolicyRandom || c.Policy == PolicyNet2Net
+}
+
+// refits reports whether outgoing weights are fitted again. The refit knows
+// only the plain metric.
+func (c Config) refits() bool { return c.Refit && c.Policy != PolicyFisher }
+
+// Presets returns named configurations: best is Default; paper is algorithm 1
+// of [tiny], one site after the other, amplitudes on both sides, no refit.
+func Presets() map[string]Config {
+	paper := Default()
+	paper.Where, paper.SitesPerEvent, paper.Scale, paper.Refit = WhereRoundRobin, 1, ScaleEqual, false
+	paper.Significance, paper.Price, paper.MaxRefusals = 0, 0, 0
+	return map[string]Config{"best": Default(), "paper": paper}
+}
 
 // Progress is where a run stands when it asks whether an event is due.
 type Progress struct {

@@ -151,12 +151,14 @@ func (e *Event) start() {
 		return
 	}
 	switch e.cfg.Policy {
-	case PolicyTiny:
-		e.askUpdate()
 	case PolicyGradMax:
 		e.askNeurons()
 	case PolicyRandom:
 		e.randomNeurons()
+	case PolicyNet2Net:
+		e.copyNeurons()
+	default:
+		e.askUpdate()
 	}
 }
 

@@ -23,7 +23,7 @@ func (e *Event) rank() {
 		c.record.Reason = "others promise more per parameter"
 	}
 	e.trials = order[:min(e.cfg.Trials, len(order))]
-	if e.cfg.Refit {
+	if e.cfg.refits() {
 		e.askRefit()
 		return
 	}
@@ -35,7 +35,7 @@ func (e *Event) rank() {
 func (e *Event) askAmplitude() {
 	req := &Request{Kind: KindAmplitude}
 	for _, c := range e.trials {
-		if e.cfg.ApplyUpdate && !e.cfg.Refit {
+		if e.cfg.ApplyUpdate && !e.cfg.refits() {
 			c.kept.Update = c.request.Update
 		}
 		req.Candidates = append(req.Candidates, Candidate{[]Insertion{c.kept}, e.amplitudes()})

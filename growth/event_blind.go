@@ -22,15 +22,7 @@ func (e *Event) gradMaxNeurons() {
 		}
 		c.kept.Count = len(c.neurons.Lambda)
 	}
-	perParam := func(c *candidate) float64 { return float64(c.record.Predicted) / float64(c.kept.Count*c.cost) }
-	slices.SortStableFunc(e.sites, func(a, b *candidate) int { return cmp.Compare(perParam(b), perParam(a)) })
-	chosen := e.affordable(e.sites)
-	for _, c := range e.sites {
-		if !slices.Contains(chosen, c) {
-			c.record.Reason = "others have a larger gradient per parameter"
-		}
-	}
-	e.sites = chosen
+	e.takeBest(func(c *candidate) float64 { return float64(c.record.Predicted) }, "others have a larger gradient per parameter")
 	for _, c := range e.sites {
 		k, a, area := len(c.neurons.Lambda), c.first.rows(), c.second.area()
 		c.both = c.empty(k)
@@ -82,6 +74,81 @@ func (e *Event) randomIncoming(c *candidate, in *Insertion, factor float64) {
 	}
 }
 
+// zeroOutNeurons gives the sites of the largest total per parameter tiny's
+// incoming weights, and outgoing weights of zero.
+func (e *Event) zeroOutNeurons() {
+	for _, c := range e.sites {
+		c.kept.Count = c.record.Significant
+	}
+	e.takeBest(func(c *candidate) float64 { return float64(c.record.Total) }, "others have more to gain per parameter")
+	for _, c := range e.sites {
+		c.both = c.empty(c.record.Significant)
+		for j := range c.both.Count {
+			for i, v := range c.neurons.Alpha.RawRowView(j) {
+				c.both.Alpha[j*c.first.rows()+i] = float32(v)
+			}
+		}
+	}
+	e.insertUngated()
+}
+
+// takeBest leaves the sites of the most value per parameter that the limits allow.
+func (e *Event) takeBest(value func(c *candidate) float64, reason string) {
+	perParam := func(c *candidate) float64 { return value(c) / float64(c.kept.Count*c.cost) }
+	slices.SortStableFunc(e.sites, func(a, b *candidate) int { return cmp.Compare(perParam(b), perParam(a)) })
+	chosen := e.affordable(e.sites)
+	for _, c := range e.sites {
+		if !slices.Contains(chosen, c) {
+			c.record.Reason = reason
+		}
+	}
+	e.sites = chosen
+}
+
+// copyNeurons gives the site whose turn it is copies of its own neurons, chosen
+// at random without repetition; each shares its outgoing weights with its copy.
+func (e *Event) copyNeurons() {
+	params := byName(e.model.Graph.ParamEntries())
+	for _, c := range e.sites {
+		width := c.width(e.model.Graph)
+		if width == 0 {
+			e.refuse("a site of width zero has no neurons to copy")
+			return
+		}
+		order := rng.New(e.info.Seed, e.info.Number, rng.Key("net2net "+string(c.ID))).Perm(width)
+		c.both = c.empty(min(c.cap, width))
+		c.copyFrom(order, params, e.model)
+	}
+	e.insertUngated()
+}
+
+// copyFrom fills both with copies of the first neurons in order.
+func (c *candidate) copyFrom(order []uint32, params map[string]nn.Entry, m *nn.Model) {
+	in, a, area := &c.both, c.first.rows(), c.second.area()
+	values := func(id nn.NodeID, role string) []float32 { return params[string(id)+"."+role].Of(m.Params) }
+	first, second := values(c.First, nn.RoleWeight), values(c.Second, nn.RoleWeight)
+	weights, old := c.first.weights(), c.second.weights()
+	in.Update = make([]float32, c.outputs*c.second.rows())
+	for k := range in.Count {
+		from := int(order[k])
+		copy(in.Alpha[k*a:], first[from*weights:][:weights])
+		if c.first.bias {
+			in.Alpha[k*a+weights] = values(c.First, nn.RoleBias)[from]
+		}
+		for o := range c.outputs {
+			for e := range area {
+				half := second[o*old+from*area+e] / 2
+				in.Omega[(o*in.Count+k)*area+e] = half
+				in.Update[o*c.second.rows()+from*area+e] = -half
+			}
+		}
+		if c.norm != nil {
+			in.Gain = append(in.Gain, values(c.norm.ID, nn.RoleWeight)[from])
+			in.Shift = append(in.Shift, values(c.norm.ID, nn.RoleBias)[from])
+		}
+	}
+}
+
 // insertUngated grows the sites in the running with their neurons as they are:
 // these change the loss by nothing yet, so there is nothing to measure but the
 // moments that a normalisation needs.
@@ -89,7 +156,7 @@ func (e *Event) insertUngated() {
 	req := &Request{Kind: KindNewborn}
 	measure := false
 	for _, c := range e.sites {
-		measure = measure || c.norm != nil
+		measure = measure || c.norm != nil || e.cfg.Policy == PolicyZeroOut
 		req.Newborn = append(req.Newborn, c.both)
 	}
 	if measure {
@@ -111,6 +178,10 @@ func (e *Event) finishUngated(sums []float64) {
 			all[j] = j
 		}
 		c.kept = c.pick(all, s, 1)
+		c.kept.Gain, c.kept.Shift, c.kept.Update = c.both.Gain, c.both.Shift, c.both.Update
+		if e.cfg.Policy == PolicyZeroOut && c.homogeneous(e.model.Graph) {
+			c.unitSize(&c.kept, all, s)
+		}
 	}
 	e.growUngated()
 }

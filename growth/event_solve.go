@@ -4,6 +4,8 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 )
 
 // threshold is the relative threshold on the spectra of sums of float32 products.
@@ -38,8 +40,11 @@ func (e *Event) solveUpdate(sums []float64) {
 			r.Reason = "the loss has no gradient here"
 		case u.Share() < threshold:
 			r.Reason = "no bottleneck: its weights can express the desired update"
-		case c.second.rows() > 0:
+		case c.second.rows() > 0 && e.cfg.Policy != PolicyWhole:
 			c.request.Update = float32s(u.Delta)
+		}
+		if e.cfg.Policy == PolicyFisher {
+			c.fisher = linalg.Whiten(p.G, threshold, 0)
 		}
 	})
 	if !e.drop() {
@@ -84,8 +89,12 @@ func (e *Event) solveNeurons(sums []float64) {
 		e.refuse("no site has neurons that stand out from noise")
 		return
 	}
-	if e.cfg.Policy == PolicyGradMax {
+	switch e.cfg.Policy {
+	case PolicyGradMax:
 		e.gradMaxNeurons()
+		return
+	case PolicyZeroOut:
+		e.zeroOutNeurons()
 		return
 	}
 	e.askNewborn()
@@ -100,22 +109,30 @@ func (c *candidate) solve(p neuronSums, samples float64) {
 	if rows < 4*float64(a) {
 		ridge = float64(a) / rows
 	}
+	n, noise := p.N, p.Psi2
+	if c.fisher != nil {
+		n, noise = whitenOutputs(c.fisher, n, c.outputs), float64(c.fisher.Rank())
+		_, columns = n.Dims()
+	}
 	if c.request.Diagonal {
-		c.neurons = BestNeuronsDiagonal(p.Diagonal, p.N, c.cap, ridge)
+		c.neurons = BestNeuronsDiagonal(p.Diagonal, n, c.cap, ridge)
 	} else {
-		c.neurons = BestNeurons(p.S, p.N, c.cap, threshold, ridge)
+		c.neurons = BestNeurons(p.S, n, c.cap, threshold, ridge)
 	}
 	s := c.neurons
+	if c.fisher != nil && s.Omega != nil {
+		s.Omega = unwhitenOutputs(c.fisher, s.Omega)
+	}
 	effective := float64(a) / (1 + ridge)
 	r.Spectrum, r.Total, r.Rank = numbers(s.Spectrum, maxSpectrum), Number(s.Total), s.Rank
-	r.Chance, r.Ridge = Number(effective*p.Psi2/rows), Number(ridge)
-	if s.Total <= threshold*p.Psi2 {
+	r.Chance, r.Ridge = Number(effective*noise/rows), Number(ridge)
+	if s.Total <= threshold*noise {
 		r.Reason = "blind: the bottleneck has no part that is linear in the inputs"
 		return
 	}
 	// the largest singular value of noise of that size (Marchenko and Pastur)
 	width := math.Sqrt(effective) + math.Sqrt(float64(columns))
-	edge := p.Psi2 / (float64(columns) * rows) * width * width
+	edge := noise / (float64(columns) * rows) * width * width
 	for r.Significant < len(s.Lambda) && s.Lambda[r.Significant]*s.Lambda[r.Significant] > edge {
 		r.Significant++
 	}

@@ -429,7 +429,7 @@ func TestEventSurvives(t *testing.T) {
 		},
 	}
 	for name, f := range spoil {
-		for _, policy := range []string{PolicyTiny, PolicyGradMax, PolicyRandom} {
+		for _, policy := range Policies() {
 			for _, kernels := range []string{KernelsCentre, KernelsFull} {
 				for _, g := range []*nn.Graph{mlp(t, 2, 3), cnn(t, 2, 2), cnn(t, 0, 2)} {
 					w := newWorld(t, g, 600, 1)
@@ -480,7 +480,7 @@ func TestLimits(t *testing.T) {
 		full := testConfig()
 		full.MaxParams, full.MaxFLOPs, full.MaxWidth, full.Widths = c.MaxParams, c.MaxFLOPs, c.MaxWidth, c.Widths
 		full.Significance, full.SitesPerEvent = 0, 3
-		for _, policy := range []string{PolicyTiny, PolicyGradMax, PolicyRandom} {
+		for _, policy := range Policies() {
 			full.Policy = policy
 			o := w.run(t, NewEvent(full, m, nil, w.info(1, 32)), m, 32)
 			after := o.Model.Graph

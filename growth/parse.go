@@ -11,6 +11,7 @@ import (
 type updateSums struct {
 	S1      *mat.SymDense // (b, b)
 	M       *mat.Dense    // (b, c)
+	G       *mat.SymDense // (c, c)
 	Desired float64       // tr G
 	Finite  bool
 }
@@ -34,6 +35,7 @@ func parseUpdate(g *nn.Graph, id SiteID, sums []float64, offset int) updateSums 
 	b, c := l.second.rows(), l.outputs
 	part := sums[header+offset:][:linalg.PackedLen(b+c)]
 	u := updateSums{Finite: linalg.Finite(part), S1: linalg.UnpackSym(part, b+c, 0, b, 1/sums[0]), M: linalg.UnpackBlock(part, b+c, 0, b, b, c, -1/sums[0])} // the sums are of the gradient, -V
+	u.G = linalg.UnpackSym(part, b+c, b, c, 1/sums[0])
 	for o := range c {
 		u.Desired += part[linalg.PackedIndex(b+c, b+o, b+o)] / sums[0]
 	}

@@ -126,6 +126,10 @@ func (g *GrownRecord) sentence(policy string) string {
 		return s + fmt.Sprintf("gradmax, squared gradient of the new weights %.3g", float64(g.Predicted))
 	case PolicyRandom:
 		return s + "random, outgoing weights zero"
+	case PolicyNet2Net:
+		return s + "copies of neurons, function preserved"
+	case PolicyZeroOut:
+		return s + fmt.Sprintf("bottleneck %.0f %%, outgoing weights zero", 100*float64(g.Share))
 	}
 	return s + fmt.Sprintf("bottleneck %.0f %%, predicted gain %.3g, measured %.3g", 100*float64(g.Share), float64(g.Predicted), float64(g.Measured))
 }

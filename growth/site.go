@@ -95,15 +95,23 @@ func (s Site) activations(g *nn.Graph) []nn.Op {
 func (s Site) width(g *nn.Graph) int { return g.Node(s.First).Out }
 
 // cutBefore returns the last node at or before id, in node order, that all
-// later nodes depend on alone: what is behind it can be run from its value.
+// later nodes depend on alone and whose width is not zero: what is behind it
+// can be run from its value.
 func cutBefore(g *nn.Graph, id nn.NodeID) nn.NodeID {
 	place := make(map[nn.NodeID]int, len(g.Nodes))
 	for i := range g.Nodes {
 		place[g.Nodes[i].ID] = i
 	}
 	cut := place[id]
+	shapes, err := g.Shapes()
+	if err != nil {
+		panic("growth: cut of an invalid graph")
+	}
 	for moved := true; moved; {
 		moved = false
+		if n := &g.Nodes[cut]; shapes[n.ID].C == 0 {
+			cut, moved = place[n.Inputs[0]], true
+		}
 		for i := cut + 1; i < len(g.Nodes); i++ {
 			for _, in := range g.Nodes[i].Inputs {
 				if place[in] < cut {

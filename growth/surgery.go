@@ -20,6 +20,10 @@ type Insertion struct {
 	// normalisation follows First: it is extended as the identity on them.
 	Mean []float64 `msgpack:"mean,omitempty"`
 	Var  []float64 `msgpack:"var,omitempty"`
+	// Gain and Shift (k) override the weight and bias of that normalisation,
+	// for neurons that it shall not pass unchanged.
+	Gain  []float32 `msgpack:"gain,omitempty"`
+	Shift []float32 `msgpack:"shift,omitempty"`
 	// Fixed leaves the incoming weights as they are at every amplitude, which
 	// then multiplies the outgoing weights alone.
 	Fixed bool `msgpack:"fixed,omitempty"`
@@ -93,6 +97,10 @@ func (l layout) check(in Insertion) error {
 	if l.norm != nil {
 		want("mean", len(in.Mean), in.Count)
 		want("var", len(in.Var), in.Count)
+	}
+	if len(in.Gain)+len(in.Shift) > 0 {
+		want("gain", len(in.Gain), in.Count)
+		want("shift", len(in.Shift), in.Count)
 	}
 	if len(in.Update) > 0 {
 		want("update", len(in.Update), l.outputs*l.second.rows())
@@ -228,6 +236,8 @@ func insert(m *nn.Model, old *nn.Graph, l layout, in Insertion) {
 		mean[width+k] = float32(in.Mean[k])
 		variance[width+k] = float32(in.Var[k])
 	}
+	copy(weight[width:], in.Gain)
+	copy(bias[width:], in.Shift)
 }
 
 // addTo adds the leading values of x to dst.
