@@ -108,8 +108,8 @@ func Setting(dst any, source, text string) error {
 // service whose name begins with tinygrow.
 var orchestrator = regexp.MustCompile(`_(SERVICE_(HOST|PORT.*)|PORT(_\d+_(TCP|UDP).*)?|NAME)$`)
 
-// Environment sets keys from variables that begin with Prefix. reserved lists
-// variables that are no keys, as TINYGROW_ISA.
+// Environment sets keys from variables that begin with Prefix; an empty variable
+// is as good as none. reserved lists variables that are no keys, as TINYGROW_ISA.
 func Environment(dst any, environ, reserved []string) error {
 	names := map[string]string{}
 	var known []string
@@ -122,7 +122,7 @@ func Environment(dst any, environ, reserved []string) error {
 	environ = slices.Sorted(slices.Values(environ))
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(name, Prefix) || slices.Contains(reserved, name) {
+		if !strings.HasPrefix(name, Prefix) || value == "" || slices.Contains(reserved, name) {
 			continue
 		}
 		if key, ok := names[name]; ok {

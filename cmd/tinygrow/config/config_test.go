@@ -39,7 +39,7 @@ func TestLaterSourcesWin(t *testing.T) {
 	s := defaults()
 	for _, err := range []error{
 		Decode(s, "f.yaml", []byte("seed: 2\noptim:\n  lr: 0.2\n  betas: [0.9, 0.99]\nrun: {every: 3s, sites: [{name: x}]}\n")),
-		Environment(s, []string{"TINYGROW_OPTIM_LR=0.3", "TINYGROW_ISA=generic", "HOME=/", "TINYGROW_NATS_PORT_4222_TCP_ADDR=x"}, []string{"TINYGROW_ISA"}),
+		Environment(s, []string{"TINYGROW_OPTIM_LR=0.3", "TINYGROW_ISA=generic", "TINYGROW_OPTIM_MOMENTUM=", "HOME=/", "TINYGROW_NATS_PORT_4222_TCP_ADDR=x"}, []string{"TINYGROW_ISA"}),
 		Setting(s, "--set", "optim.lr=4e-1"),
 		Setting(s, "--set", "run.quiet=true"),
 		Setting(s, "--set", "name="),
