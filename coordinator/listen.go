@@ -1,9 +1,7 @@
 package coordinator
 
 import (
-	"context"
 	"errors"
-	"sync"
 
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
@@ -86,49 +84,3 @@ func (s *server) onPartial(m *bus.Message) {
 
 // chunkSize leaves room for what surrounds the data in a message.
 func chunkSize(b bus.Bus) int { return min(proto.MaxChunk, max(b.MaxPayload()-4096, 4096)) &^ 7 }
-
-// sender broadcasts weights. A version that is overtaken by the next before it
-// went out is left out: workers ask for what they miss.
-type sender struct {
-	bus     bus.Bus
-	shelf   *shelf
-	head    proto.Head
-	subject string
-	wake    chan struct{}
-	mu      sync.Mutex
-	key     string // to be sent next
-}
-
-func (s *sender) send(key string) {
-	s.mu.Lock()
-	s.key = key
-	s.mu.Unlock()
-	select {
-	case s.wake <- struct{}{}:
-	default:
-	}
-}
-
-func (s *sender) next() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.key
-}
-
-func (s *sender) run(ctx context.Context) {
-	for {
-		select {
-		case <-s.wake:
-		case <-ctx.Done():
-			return
-		}
-		b, ok := s.shelf.borrow(s.next())
-		if !ok {
-			continue
-		}
-		m := proto.BlobChunk{Head: s.head, Key: b.ref.Key}
-		// A chunk that is not sent is asked for by those who miss it.
-		_ = proto.SendBlob(m, b.data, chunkSize(s.bus), func(data []byte) error { return s.bus.Publish(s.subject, data) })
-		s.shelf.giveBack(b)
-	}
-}

@@ -58,7 +58,7 @@ type server struct {
 	done     chan struct{} // closed when the inbox is no longer read
 	partials *partials
 	shelf    shelf
-	sender   sender
+	sender   *sender
 
 	pulls   map[proto.WorkerID]pending
 	samples int // trained on by this process
@@ -84,7 +84,7 @@ func newServer(j Job, store *storage, b bus.Bus) *server {
 	s := &server{job: j, store: store, bus: b, events: j.Events.withDefaults(), started: time.Now(),
 		inbox: make(chan input, 256), done: make(chan struct{}), partials: newPartials(store.run, store.term), pulls: map[proto.WorkerID]pending{}}
 	s.core = &core{run: store.run, term: store.term, plan: plan.New(j.Config.plan()), train: store.train, port: s}
-	s.sender = sender{bus: b, shelf: &s.shelf, head: s.head(), subject: store.run.WeightsSubject(), wake: make(chan struct{}, 1)}
+	s.sender = newSender(b, &s.shelf, s.head())
 	return s
 }
 
@@ -199,6 +199,9 @@ func (s *server) take(in input) error {
 		return s.core.handle(now, plan.Pull{Worker: p.Worker, Seq: p.Seq, Last: p.Last}, proto.Sums{})
 	case in.beat != nil && in.beat.Leave:
 		return s.core.handle(now, plan.Leave{Worker: in.beat.Worker, Why: in.beat.Text}, proto.Sums{})
+	case in.beat != nil && in.beat.Key != "":
+		s.sender.progress(in.beat.Worker, in.beat.Key, in.beat.Have)
+		return s.core.handle(now, plan.Heard{Worker: in.beat.Worker}, proto.Sums{})
 	case in.beat != nil:
 		return s.core.handle(now, plan.Heard{Worker: in.beat.Worker}, proto.Sums{})
 	case in.partial != nil:
@@ -240,6 +243,7 @@ func (s *server) decided(c plan.Command) {
 	switch c := c.(type) {
 	case plan.Drop:
 		s.partials.forget(c.Worker)
+		s.sender.forget(c.Worker)
 		s.events.Left(c.Worker, c.Why)
 	case plan.Waiting:
 		s.events.Waiting(c.Why)
@@ -318,6 +322,7 @@ func (s *server) join(now plan.Time, h *proto.Hello, m *bus.Message) error {
 		return refuse(proto.TooManyWorkers, "%d workers are here, max_workers allows no more", workers)
 	}
 	s.partials.admit(h.Worker)
+	s.sender.admit(h.Worker)
 	s.pulls[h.Worker] = pending{seq: s.pulls[h.Worker].seq}
 	reply(m, &proto.Welcome{Head: s.head(), Threads: h.Threads, Heartbeat: s.job.Config.Cluster.LostAfter / 4})
 	s.events.Joined(who)

@@ -28,7 +28,8 @@ type incoming struct {
 	key    string
 	values []float32
 	parts  *proto.Assembly
-	taken  bool // whole, and handed out by weights
+	got    int64 // bytes
+	taken  bool  // whole, and handed out by weights
 }
 
 func newBlobs(c *client) *blobs { return &blobs{client: c, news: make(chan struct{})} }
@@ -85,6 +86,10 @@ func (b *blobs) start(key string, size int64) error {
 	return nil
 }
 
+// report is after how many bytes of a version the coordinator is told of
+// progress, so that it does not send faster than workers receive.
+const report = 4 << 20
+
 // memory returns n values of arbitrary contents.
 func (b *blobs) memory(n int) []float32 {
 	for i, v := range b.spare {
@@ -117,6 +122,12 @@ func (b *blobs) recycle(v []float32) {
 func (b *blobs) take(c proto.Chunk) {
 	if fresh, err := b.current.parts.Put(c); err != nil || !fresh {
 		return
+	}
+	in := b.current
+	before := in.got
+	in.got += int64(len(c.Data))
+	if in.got/report != before/report {
+		b.client.say(proto.Heartbeat{Key: in.key, Have: in.got})
 	}
 	close(b.news)
 	b.news = make(chan struct{})

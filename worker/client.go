@@ -80,6 +80,28 @@ func (c *client) join(ctx context.Context) (proto.Welcome, error) {
 	}
 }
 
+// joinUnlessEnded joins, or returns errEnded when it hears that the run ended.
+func (c *client) joinUnlessEnded(ctx context.Context) (proto.Welcome, error) {
+	joining, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	term := c.term
+	news, err := c.bus.Subscribe(c.cfg.Run.NewsSubject(), func(m *bus.Message) {
+		var n proto.News
+		if proto.Decode(m.Data, &n) == nil && n.Run == c.cfg.Run && n.Term >= term && n.Ended {
+			stop(errEnded)
+		}
+	})
+	if err != nil {
+		return proto.Welcome{}, err
+	}
+	defer news.Close()
+	w, err := c.join(joining)
+	if err != nil && joining.Err() != nil {
+		err = context.Cause(joining)
+	}
+	return w, err
+}
+
 func (c *client) hello(ctx context.Context, hello *proto.Hello) (proto.Welcome, error) {
 	data, err := proto.Marshal(hello)
 	if err != nil {
@@ -105,4 +127,14 @@ func (c *client) hello(ctx context.Context, hello *proto.Hello) (proto.Welcome, 
 		return proto.Welcome{}, errors.New(refusal.Text)
 	}
 	return proto.Welcome{}, fmt.Errorf("%w: %s", ErrRefused, refusal.Text)
+}
+
+// say publishes a heartbeat; one that is lost is followed by others.
+func (c *client) say(m proto.Heartbeat) {
+	m.Head, m.Worker = c.head(), c.cfg.ID
+	if data, err := proto.Marshal(&m); err == nil {
+		if err := c.bus.Publish(c.cfg.Run.BeatSubject(), data); err != nil {
+			c.cfg.Log.Debug("heartbeat not sent", "error", err)
+		}
+	}
 }

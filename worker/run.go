@@ -26,11 +26,11 @@ func Run(ctx context.Context, cfg Config, b bus.Bus, samples Samples) error {
 	}
 	defer weights.Close()
 	for {
-		welcome, err := c.join(ctx)
-		if ctx.Err() != nil {
+		welcome, err := c.joinUnlessEnded(ctx)
+		switch {
+		case ctx.Err() != nil || errors.Is(err, errEnded):
 			return nil
-		}
-		if err != nil {
+		case err != nil:
 			return err
 		}
 		c.term = welcome.Term
@@ -124,7 +124,7 @@ func (s *session) run(ctx context.Context) error {
 		s.blobs.recycle(s.version.values)
 	}
 	if ctx.Err() != nil {
-		s.say(proto.Heartbeat{Leave: true, Text: "told to stop"})
+		s.client.say(proto.Heartbeat{Leave: true, Text: "told to stop"})
 		flush, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 		defer cancel()
 		return c.bus.Flush(flush)
@@ -142,20 +142,9 @@ func (s *session) live(ctx context.Context) {
 		select {
 		case <-tick.C:
 			s.client.cfg.Alive(working)
-			s.say(proto.Heartbeat{})
+			s.client.say(proto.Heartbeat{})
 		case <-ctx.Done():
 			return
-		}
-	}
-}
-
-// say publishes a heartbeat; one that is lost is followed by others.
-func (s *session) say(m proto.Heartbeat) {
-	c := s.client
-	m.Head, m.Worker = c.head(), c.cfg.ID
-	if data, err := proto.Marshal(&m); err == nil {
-		if err := c.bus.Publish(c.cfg.Run.BeatSubject(), data); err != nil {
-			c.cfg.Log.Debug("heartbeat not sent", "error", err)
 		}
 	}
 }
@@ -225,11 +214,13 @@ func (s *session) work(ctx, pulling context.Context) error {
 	for {
 		select {
 		case t := <-s.tasks:
-			err := s.do(ctx, t)
+			err := s.do(ctx, pulling, t)
 			switch {
 			case err == nil || errors.Is(err, errSuperseded) || errors.Is(err, errGone):
 			case ctx.Err() != nil:
 				return context.Cause(ctx)
+			case pulling.Err() != nil:
+				return context.Cause(pulling)
 			default:
 				return err
 			}
@@ -239,10 +230,14 @@ func (s *session) work(ctx, pulling context.Context) error {
 	}
 }
 
-// do computes one task and publishes its partial.
-func (s *session) do(ctx context.Context, t proto.Task) error {
+// do computes one task and publishes its partial. Only the computing goes on
+// when pulling has ended.
+func (s *session) do(ctx, pulling context.Context, t proto.Task) error {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
+	fetching, stopFetching := context.WithCancelCause(ctx)
+	defer stopFetching(nil)
+	defer context.AfterFunc(pulling, func() { stopFetching(context.Cause(pulling)) })()
 	s.mu.Lock()
 	s.at, s.stop = t.Spec, stop
 	s.mu.Unlock()
@@ -252,7 +247,7 @@ func (s *session) do(ctx context.Context, t proto.Task) error {
 		s.stop = nil
 		s.mu.Unlock()
 	}()
-	j, err := s.prepare(ctx, t.Spec)
+	j, err := s.prepare(fetching, t.Spec)
 	if err != nil {
 		return err
 	}

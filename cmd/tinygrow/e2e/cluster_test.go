@@ -162,9 +162,12 @@ func (s system) train(t testing.TB, j coordinator.Job, workers, threads int) coo
 	}
 	r := s.coordinate(t, context.Background(), j)
 	for _, m := range members {
-		if err := <-m.done; err != nil { // the end of the run ends them
+		// The end of the run ends them, except one that came too late to hear of it.
+		late := time.AfterFunc(2*time.Second, m.cancel)
+		if err := <-m.done; err != nil {
 			t.Errorf("worker: %v", err)
 		}
+		late.Stop()
 		m.cancel()
 		m.bus.Close()
 	}
@@ -228,7 +231,11 @@ func TestReference(t *testing.T) {
 func TestWorkersDoNotMatter(t *testing.T) {
 	want := of(reference(t))
 	for name, s := range map[string]func() system{"memory": memory, "nats": func() system { return overNATS(t) }} {
-		for _, workers := range []int{1, 2, 3, 8} {
+		counts := []int{1, 2, 3, 8}
+		if testing.Short() {
+			counts = []int{1, 3}
+		}
+		for _, workers := range counts {
 			for _, threads := range []int{1, 2} {
 				t.Run(fmt.Sprintf("%s %dx%d", name, workers, threads), func(t *testing.T) {
 					if got := of(s().train(t, job(t, ""), workers, threads)); got != want {

@@ -66,6 +66,7 @@ func TestKilledAndLateWorkers(t *testing.T) {
 func TestFaultyMessages(t *testing.T) {
 	want := of(reference(t))
 	systems(t, func(t *testing.T, s system) {
+		t.Parallel() // it waits most of the time
 		var faulty []*bus.Faulty
 		wrap := func(b bus.Bus) bus.Bus {
 			f := bus.Faults(b, bus.Plan{Seed: uint64(len(faulty)), Lose: 0.02, Repeat: 0.1, Reorder: 0.1, Damage: 0.05, Truncate: 0.05})
@@ -107,7 +108,11 @@ func TestFaultyMessages(t *testing.T) {
 func TestResumeAfterStops(t *testing.T) {
 	want := of(reference(t))
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 4 {
+	runs := 4
+	if testing.Short() {
+		runs = 1
+	}
+	for range runs {
 		s := memory()
 		w := s.start(worker.Config{ID: "w", Threads: 2}, data, nil)
 		j := job(t, "")
