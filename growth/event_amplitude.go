@@ -178,7 +178,11 @@ func (e *Event) settle(factor float64, why string) {
 		in := c.join(c.kept.Scaled(own).Scaled(factor), c.spare)
 		c.kept = in
 		ins = append(ins, in)
-		e.grown(c, own*factor, float64(c.record.Predicted)*own*factor, float64(c.measured))
+		predicted := float64(c.record.Predicted)
+		if c.record.Refit > 0 {
+			predicted = float64(c.record.Refit)
+		}
+		e.grown(c, own*factor, predicted*own*factor, float64(c.measured))
 	}
 	e.grow(ins, why)
 }

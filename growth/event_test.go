@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -342,7 +343,9 @@ func TestEventIsDeterministic(t *testing.T) {
 	w.train(t, m, 30, 128, 32, 0.1)
 	c := testConfig()
 	c.Significance, c.SitesPerEvent = 0, 3
-	one, two := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32), w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+	one := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
+	two := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
 	a, _ := json.Marshal(one.Record)
 	b, _ := json.Marshal(two.Record)
 	if !bytes.Equal(a, b) || one.Model.Digest() != two.Model.Digest() {

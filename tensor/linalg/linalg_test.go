@@ -2,6 +2,7 @@ package linalg
 
 import (
 	"math"
+	"runtime"
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
@@ -154,6 +155,22 @@ func TestTopSVDOfLowRank(t *testing.T) {
 	}
 }
 
+// The bits of a result do not depend on how many threads gonum may use.
+func TestBitsDoNotDependOnProcessors(t *testing.T) {
+	s, n := covariance(random(1, 700, 300)), random(2, 300, 200)
+	solve := func() *mat.Dense {
+		w := Whiten(s, 1e-6, 0)
+		svd := TopSVD(w.Whiten(n), 5)
+		return mul(w.Unwhiten(svd.U), svd.V.T())
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(4))
+	many := solve()
+	runtime.GOMAXPROCS(1)
+	if !mat.Equal(solve(), many) {
+		t.Error("results differ between one and four processors")
+	}
+}
+
 func TestPacked(t *testing.T) {
 	const n = 5
 	p := make([]float64, PackedLen(n))
@@ -198,6 +215,17 @@ func BenchmarkWhiten577(b *testing.B) {
 func BenchmarkWhiten577Full(b *testing.B) {
 	s := covariance(random(1, 1200, 577))
 	n := random(2, 577, 576)
+	b.ResetTimer()
+	for range b.N {
+		w := Whiten(s, 1e-6, 0)
+		y := w.Whiten(n)
+		w.Unwhiten(TopSVD(y, 16).U)
+	}
+}
+
+func BenchmarkWhiten2305(b *testing.B) {
+	s := covariance(random(1, 4000, 2305))
+	n := random(2, 2305, 256)
 	b.ResetTimer()
 	for range b.N {
 		w := Whiten(s, 1e-6, 0)
