@@ -6,13 +6,14 @@ import (
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
 // Local computes whole rounds in this process, with no coordinator and no
 // messages, to the bits that workers of a run compute.
 type Local struct {
 	Samples    Samples
-	Threads    int
+	Threads    int // 0: all processors that quota and affinity allow
 	MicroShard int
 }
 
@@ -55,5 +56,9 @@ func (l Local) compute(ctx context.Context, m *nn.Model, spec proto.RoundSpec, r
 			return proto.Sums{}, err
 		}
 	}
-	return newCrew(l.Samples, l.Threads).compute(ctx, j, proto.Root(spec.MicroShards()), 0)
+	threads := l.Threads
+	if threads == 0 {
+		threads = quota.CPUs()
+	}
+	return newCrew(l.Samples, threads).compute(ctx, j, proto.Root(spec.MicroShards()), 0)
 }

