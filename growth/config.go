@@ -98,12 +98,12 @@ type Config struct {
 	DryRun bool `json:"dry_run" yaml:"dry_run"`
 }
 
-// Default returns the policy tiny with a gate, an event every 200 steps during
+// Default returns the policy tiny with a gate, an event every 100 steps during
 // the first three quarters of the run.
 func Default() Config {
 	return Config{
 		Policy: PolicyTiny, Where: WhereGain, Kernels: KernelsCentre,
-		EverySteps: 200, Until: 0.75,
+		EverySteps: 100, Until: 0.75,
 		StatisticsSamples: 1024, NewbornSamples: 512, AmplitudeSamples: 512,
 		MaxNeurons: 16, MinNeurons: 4, MaxRatio: 1, SitesPerEvent: 4, Trials: 4,
 		MinPower: -6, MaxPower: 12, Scale: ScaleUnit, Refit: true,

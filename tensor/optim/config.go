@@ -43,11 +43,11 @@ type Config struct {
 	WarmupEpochs float64 `json:"warmup_epochs" yaml:"warmup_epochs"`
 }
 
-// Default returns SGD with momentum 0.9 at a constant rate of 0.05, and
+// Default returns SGD with momentum 0.9 at a rate of 0.1 that falls to 0 along a cosine, and
 // PyTorch's defaults for the rest.
 func Default() Config {
-	return Config{Name: SGD, LR: 0.05, Momentum: 0.9, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
-		Schedule: Constant, StepEpochs: 30, StepFactor: 0.1}
+	return Config{Name: SGD, LR: 0.1, Momentum: 0.9, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
+		Schedule: Cosine, StepEpochs: 30, StepFactor: 0.1}
 }
 
 // Validate returns all faults at once (errors.Join), or nil.

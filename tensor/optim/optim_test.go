@@ -138,7 +138,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 
 func TestSchedules(t *testing.T) {
 	c := Default()
-	c.LR, c.WarmupEpochs = 0.8, 0.4
+	c.Schedule, c.LR, c.WarmupEpochs = Constant, 0.8, 0.4
 	at := func(step uint64) float64 { return LR(c, step, 100, 10) }
 	check := func(step uint64, want float64) {
 		t.Helper()

@@ -15,6 +15,7 @@ import (
 	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
 	"github.com/tinygrow/tinygrow/tensor"
 	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/optim"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 	"github.com/tinygrow/tinygrow/worker"
 	"go.uber.org/goleak"
@@ -84,8 +85,9 @@ func config() coordinator.Config {
 	c := coordinator.Default()
 	c.Model = nn.ModelConfig{Name: "cnn", Widths: []int{2, 2}, Norm: "batch", Head: "flatten"}
 	c.Train.Batch, c.Train.MicroShard, c.Train.Epochs, c.Train.EvalEpochs, c.Train.Augment = 56, 8, 4, 1, true
-	c.Growth.EverySteps, c.Growth.StatisticsSamples, c.Growth.NewbornSamples, c.Growth.AmplitudeSamples = 4, 96, 64, 64
+	c.Growth.EverySteps, c.Growth.StatisticsSamples, c.Growth.NewbornSamples, c.Growth.AmplitudeSamples = 4, 192, 64, 64
 	c.Growth.Significance, c.Growth.Price, c.Growth.MinNeurons, c.Growth.MaxNeurons = 0, 0, 1, 2
+	c.Optimizer.LR, c.Optimizer.Schedule = 0.05, optim.Constant
 	c.Cluster.LostAfter = 2 * time.Second
 	return c
 }
@@ -219,6 +221,7 @@ func TestReference(t *testing.T) {
 		}
 	}
 	if grown < 2 || r.ParamsEnd <= r.ParamsStart {
+
 		t.Errorf("grew %d times, from %d to %d parameters", grown, r.ParamsStart, r.ParamsEnd)
 	}
 	if r.TestAccuracy < 0.4 {
