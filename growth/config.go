@@ -105,10 +105,10 @@ func Default() Config {
 		Policy: PolicyTiny, Where: WhereGain, Kernels: KernelsCentre,
 		EverySteps: 100, Until: 0.75,
 		StatisticsSamples: 1024, NewbornSamples: 512, AmplitudeSamples: 512,
-		MaxNeurons: 16, MinNeurons: 4, MaxRatio: 1, SitesPerEvent: 4, Trials: 4,
+		MaxNeurons: 32, MinNeurons: 8, MaxRatio: 1, SitesPerEvent: 4, Trials: 4,
 		MinPower: -6, MaxPower: 12, Scale: ScaleUnit, Refit: true,
 		Significance: 1, Price: 1e-7,
-		MaxRefusals: 3,
+		MaxRefusals: 5,
 	}
 }
 

@@ -212,6 +212,7 @@ func cnn(t *testing.T, widths ...int) *nn.Graph {
 func testConfig() Config {
 	c := Default()
 	c.StatisticsSamples, c.NewbornSamples, c.AmplitudeSamples = 1024, 512, 512
+	c.MinNeurons, c.MaxNeurons = 4, 16
 	return c
 }
 

@@ -1,0 +1,94 @@
+package growth
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// outputs returns the values of a node as rows (sample and position, channel).
+func outputs(t *testing.T, m *nn.Model, id nn.NodeID, bs []*nn.Batch) *mat.Dense {
+	t.Helper()
+	p, err := nn.Compile(m.Graph, len(bs[0].Labels), nn.Options{Keep: []nn.NodeID{id}, Inference: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shapes, _ := m.Graph.Shapes()
+	s := shapes[id]
+	w, pk := p.NewWorkspace(), p.Pack(nil, m.Params)
+	var rows []float64
+	for _, b := range bs {
+		w.Forward(pk, m.Buffers, b, nn.Train)
+		y := w.Value(id)
+		for i := range b.N {
+			for pos := range s.H * s.W {
+				for c := range s.C {
+					rows = append(rows, value(y, s, i, c, pos/s.W, pos%s.W))
+				}
+			}
+		}
+	}
+	return mat.NewDense(len(rows)/s.C, s.C, rows)
+}
+
+// P3 and P4 in real networks: with the identity between, the change that k
+// neurons make at Second's output takes sum lambda^2 off Psi^2, for every
+// stride and padding, restricted kernels and fully connected.
+func TestP03ResidualInNetworks(t *testing.T) {
+	nets := map[string]*nn.Graph{
+		"mlp": chain(t, nn.Shape{C: 6, H: 1, W: 1}, nn.MSE, linear("a", 2, true), op("i", nn.OpIdentity), linear("z", 4, true)),
+		"average pool": chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.MSE, conv("a", 2, 3, 1, 1, true), op("i", nn.OpIdentity), pooling("p", nn.OpAvgPool, 2, 2, 0),
+			conv("z", 4, 3, 1, 1, true), op("g", nn.OpGlobalAvgPool)),
+	}
+	for k2 := 1; k2 <= 3; k2++ {
+		for stride := 1; stride <= 2; stride++ {
+			for pad := range 3 {
+				nets[fmt.Sprintf("conv 3/%d/%d conv %d/%d/%d", 3-stride, 2-pad, k2, stride, pad)] = chain(t, nn.Shape{C: 2, H: 7, W: 6}, nn.MSE,
+					conv("a", 2, 3, 3-stride, 2-pad, true), op("i", nn.OpIdentity), conv("z", 4, k2, stride, pad, true), op("g", nn.OpGlobalAvgPool))
+			}
+		}
+	}
+	for name, g := range nets {
+		m := randomModel(g, 3)
+		bs := batches(g, 4, 2, 40, 37)
+		up := parseUpdate(g, "a", sums(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs), 0)
+		u := BestUpdate(up.S1, up.M, up.Desired, threshold)
+		req := SiteRequest{Site: "a", Metric: true, Update: float32s(u.Delta)}
+		n := parseNeurons(g, req, sums(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{req}}, bs), 0)
+		close(t, name+": Psi^2", n.Psi2, u.Psi2, 1e-4)
+
+		site, _ := siteOf(g, "a")
+		want := naiveStatistics(t, m, site, bs)
+		proj, before := sub(want.v, mul(want.b1, u.Delta.T())), outputs(t, m, "z", bs)
+		for k := 1; k <= 3; k++ {
+			s := BestNeurons(n.S, n.N, k, threshold, 0)
+			l, _ := layoutOf(g, "a")
+			c := &candidate{layout: l, record: &SiteRecord{Significant: len(s.Lambda)}, neurons: s}
+			c.bothSigns(g, 0)
+			all := make([]int, len(s.Lambda))
+			for j := range all {
+				all[j] = j
+			}
+			wide, err := Widen(m, []Insertion{c.pick(all, newbornSums{}, 1)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			delta := sub(outputs(t, wide, "z", bs), before)
+			total := squares(s.Lambda)
+			if got := sumSquares(sub(proj, delta)) / want.n; math.Abs(got-(u.Psi2-total)) > 2e-5*u.Psi2 {
+				t.Errorf("%s, k = %d: E|V_proj - delta|^2 = %g, want %g", name, k, got, u.Psi2-total)
+			}
+			var align float64
+			for i := range proj.RawMatrix().Rows {
+				align += mat.Dot(proj.RowView(i), delta.RowView(i)) / want.n
+			}
+			if math.Abs(align-total) > 2e-5*u.Psi2 {
+				t.Errorf("%s, k = %d: E<V_proj, delta> = %g, want %g", name, k, align, total)
+			}
+		}
+	}
+}
