@@ -220,6 +220,9 @@ func TestReference(t *testing.T) {
 			grown++
 		}
 	}
+	for _, e := range r.GrowthEvents {
+		t.Logf("step %d: %s: %s", e.Step, e.Decision, e.Why)
+	}
 	if grown < 2 || r.ParamsEnd <= r.ParamsStart {
 
 		t.Errorf("grew %d times, from %d to %d parameters", grown, r.ParamsStart, r.ParamsEnd)

@@ -1,0 +1,96 @@
+package coordinator
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/tinygrow/tinygrow/proto"
+)
+
+// chunksOf returns the messages of a partial.
+func chunksOf(t *testing.T, m proto.PartialChunk, s proto.Sums, size int) [][]byte {
+	var out [][]byte
+	err := proto.SendPartial(m, s, size, func(data []byte) error {
+		out = append(out, slices.Clone(data))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestPartials(t *testing.T) {
+	head := proto.Head{Run: "r", Term: 3}
+	p := newPartials("r", 3)
+	p.open(roundInfo{7, 8, 5, 2})
+	p.admit("a")
+	sums := proto.Sums{F32: []float32{1, 2, 3, 4, 5}, F64: []float64{6, 7}}
+	m := proto.PartialChunk{Head: head, Worker: "a", Round: 7, Block: proto.Block{Lo: 0, Hi: 4}}
+
+	// Chunks in any order, some twice.
+	chunks := chunksOf(t, m, sums, 8)
+	if len(chunks) != 5 {
+		t.Fatalf("%d chunks", len(chunks))
+	}
+	for i := len(chunks) - 1; i >= 0; i-- {
+		got, ok := p.receive(chunks[i])
+		if ok != (i == 0) {
+			t.Fatalf("chunk %d: whole %v", i, ok)
+		}
+		if ok && (!slices.Equal(got.sums.F32, sums.F32) || !slices.Equal(got.sums.F64, sums.F64) || got.digest != digestSums(sums) || got.worker != "a") {
+			t.Errorf("got %+v", got)
+		}
+		if i == 2 {
+			if _, ok := p.receive(chunks[i]); ok || p.counts().Repeated != 1 {
+				t.Errorf("a repeated chunk: %+v", p.counts())
+			}
+		}
+	}
+
+	other := func(change func(m *proto.PartialChunk)) []byte {
+		x := m
+		change(&x)
+		return chunksOf(t, x, sums, 64)[0]
+	}
+	for name, c := range map[string]struct {
+		data []byte
+		want Dropped
+	}{
+		"another run":     {other(func(m *proto.PartialChunk) { m.Run = "s" }), Dropped{Stale: 1}},
+		"an older term":   {other(func(m *proto.PartialChunk) { m.Term = 2 }), Dropped{Stale: 1}},
+		"an older round":  {other(func(m *proto.PartialChunk) { m.Round = 6 }), Dropped{Stale: 1}},
+		"no node":         {other(func(m *proto.PartialChunk) { m.Block.Hi = 3 }), Dropped{Stale: 1}},
+		"a stranger":      {other(func(m *proto.PartialChunk) { m.Worker = "b" }), Dropped{Strangers: 1}},
+		"a flipped bit":   {func() []byte { d := slices.Clone(chunks[1]); d[len(d)-2] ^= 4; return d }(), Dropped{Damaged: 1}},
+		"cut":             {chunks[1][:len(chunks[1])-3], Dropped{Damaged: 1}},
+		"nothing":         {nil, Dropped{Damaged: 1}},
+		"of other length": {chunksOf(t, m, proto.NewSums(4, 2), 64)[0], Dropped{Damaged: 1}},
+	} {
+		p.dropped = Dropped{}
+		if _, ok := p.receive(c.data); ok || p.counts() != c.want {
+			t.Errorf("%s: dropped %+v, want %+v", name, p.counts(), c.want)
+		}
+	}
+}
+
+// A worker cannot make the coordinator keep more than a few partials.
+func TestPartialsAreBounded(t *testing.T) {
+	p := newPartials("r", 1)
+	p.open(roundInfo{1, 64, 100, 3})
+	p.admit("a")
+	for i := range uint32(64) {
+		m := proto.PartialChunk{Head: proto.Head{Run: "r", Term: 1}, Worker: "a", Round: 1, Block: proto.Block{Lo: i, Hi: i + 1}}
+		p.receive(chunksOf(t, m, proto.NewSums(100, 3), 64)[0])
+	}
+	if n := len(p.workers["a"]); n != maxAssemblies {
+		t.Errorf("%d partials on their way", n)
+	}
+	if n := len(p.free); n > 1 {
+		t.Errorf("%d sums are kept", n)
+	}
+	p.open(roundInfo{2, 64, 50, 3})
+	if len(p.workers["a"]) != 0 || len(p.free) != 0 {
+		t.Error("memory of another length is kept")
+	}
+}

@@ -1,0 +1,170 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// noise is a data set of random vectors.
+type noise struct{ filled func() }
+
+func (noise) Digest() string { return "noise" }
+
+func (n noise) Fill(b *nn.Batch, o proto.Order, augment bool, lo, count int) {
+	if n.filled != nil {
+		n.filled()
+	}
+	b.N = count
+	clear(b.X)
+	for i := range count {
+		r := rand.New(rand.NewPCG(uint64(lo+i), o.Seed))
+		b.Labels[i] = int32(r.IntN(3))
+		for c := range 4 {
+			b.X[c*32+i] = float32(r.NormFloat64())
+		}
+	}
+}
+
+func testJob(t *testing.T, kind proto.Kind, shards int) *job {
+	g, err := nn.Build(nn.ModelConfig{Name: "mlp", Input: nn.Shape{C: 4, H: 1, W: 1}, Classes: 3, Widths: []int{5}, Norm: "batch"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, err := compile(g, 8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := nn.Init(g, 1)
+	return &job{
+		spec:    proto.RoundSpec{Kind: kind, Order: proto.Order{Split: "train", Stream: "epoch"}, Count: uint64(8*shards - 3), MicroShard: 8},
+		version: &version{network: net, params: m.Params, buffers: m.Buffers},
+	}
+}
+
+// The sums of a block are those of its leaves, added in the order of the tree,
+// for every number of threads and however the tree is cut into blocks.
+func TestSumsFollowTheTree(t *testing.T) {
+	const shards = 13
+	for _, kind := range []proto.Kind{proto.Gradient, proto.Evaluate} {
+		j := testJob(t, kind, shards)
+		one := newCrew(noise{}, 1)
+		var walk func(b proto.Block) proto.Sums
+		walk = func(b proto.Block) proto.Sums {
+			if b.IsLeaf() {
+				s, err := one.compute(context.Background(), j, b, 0)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return s // not given back: it stays ours
+			}
+			left, right := b.Split()
+			l, r := walk(left), walk(right)
+			l.Add(r)
+			return l
+		}
+		want := walk(proto.Root(shards))
+		for _, threads := range []int{1, 2, 5} {
+			c := newCrew(noise{}, threads)
+			for _, size := range []uint32{1, 4, 16} {
+				f := proto.NewFold(shards, func(l, r proto.Sums) proto.Sums { l.Add(r); return l })
+				for _, b := range proto.Cover(shards, size) {
+					s, err := c.compute(context.Background(), j, b, 0)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := f.Put(b, s); err != nil {
+						t.Fatal(err)
+					}
+				}
+				got, ok := f.Root()
+				if !ok || !slices.Equal(got.F32, want.F32) || !slices.Equal(got.F64, want.F64) {
+					t.Errorf("%s on %d threads in blocks of %d: other bits", kind, threads, size)
+				}
+			}
+		}
+		if n := want.F64[0]; n != 8*shards-3 {
+			t.Errorf("%s over %v samples", kind, n)
+		}
+	}
+}
+
+// Memory of sums is used again: a second block of the same round allocates none.
+func TestSumsAreUsedAgain(t *testing.T) {
+	j := testJob(t, proto.Gradient, 8)
+	c := newCrew(noise{}, 2)
+	for range 5 {
+		s, err := c.compute(context.Background(), j, proto.Root(8), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.sums.put(s)
+	}
+	if n := len(c.sums.free); n > 2+4 {
+		t.Errorf("%d sums are kept: more than threads and levels need", n)
+	}
+}
+
+func TestASupersededBlockIsGivenUp(t *testing.T) {
+	j := testJob(t, proto.Gradient, 64)
+	ctx, stop := context.WithCancelCause(context.Background())
+	var once sync.Once
+	var mu sync.Mutex
+	filled := 0
+	c := newCrew(noise{func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if filled++; filled == 10 {
+			once.Do(func() { stop(errSuperseded) })
+		}
+	}}, 2)
+	if _, err := c.compute(ctx, j, proto.Root(64), 0); !errors.Is(err, errSuperseded) {
+		t.Errorf("got %v", err)
+	}
+	if filled > 12 {
+		t.Errorf("%d micro-shards were computed after the end", filled-10)
+	}
+}
+
+func TestTasksSayHowManyThreads(t *testing.T) {
+	j := testJob(t, proto.Gradient, 16)
+	c := newCrew(noise{}, 4)
+	if _, err := c.compute(context.Background(), j, proto.Root(16), 1); err != nil {
+		t.Fatal(err)
+	}
+	busy := 0
+	for _, h := range c.hands {
+		if h.train != nil {
+			busy++
+		}
+	}
+	if busy != 1 {
+		t.Errorf("%d threads worked, want 1", busy)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	err := Config{Run: "a b", ID: "*", Threads: -1, Grace: -1}.Validate()
+	for _, part := range []string{"run id", "worker id", "threads -1", "grace"} {
+		if err == nil || !strings.Contains(err.Error(), part) {
+			t.Errorf("faults lack %q: %v", part, err)
+		}
+	}
+	c := Config{}.withDefaults()
+	if err := c.Validate(); err != nil || c.ID == "" || c.Threads < 1 || !c.shared {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if d := (Config{}).withDefaults(); d.ID == c.ID {
+		t.Error("two workers got the same name")
+	}
+}
