@@ -37,16 +37,18 @@ func (e *Event) refit(sums []float64, newborn []Insertion) {
 		at += s.updateLen()
 	}
 	parallel(len(e.trials), func(i int) {
-		e.trials[i].refit(wide, sums, offsets[i])
+		c := e.trials[i]
+		inputs := c.second.rows() + c.kept.Count*c.second.area()
+		c.refit(wide, sums, offsets[i], ridgeFor(inputs, sums[0]*float64(c.second.positions())))
 	})
 }
 
-func (c *candidate) refit(wide *nn.Graph, sums []float64, offset int) {
+func (c *candidate) refit(wide *nn.Graph, sums []float64, offset int, ridge float64) {
 	p := parseUpdate(wide, c.ID, sums, offset)
 	if !p.Finite {
 		return // the closed form stays, and will be measured
 	}
-	u := BestUpdate(p.S1, p.M, p.Desired, threshold)
+	u := BestUpdate(p.S1, p.M, p.Desired, threshold, ridge)
 	c.record.Refit = Number(u.Desired - u.Psi2)
 	c.splitRefit(u.Delta)
 }

@@ -33,7 +33,7 @@ func (e *Event) solveUpdate(sums []float64) {
 			r.Reason = "its statistics are not finite"
 			return
 		}
-		u := BestUpdate(p.S1, p.M, p.Desired, threshold)
+		u := BestUpdate(p.S1, p.M, p.Desired, threshold, ridgeFor(c.second.rows(), sums[0]*float64(c.second.positions())))
 		r.Desired, r.Psi2, r.Share = Number(u.Desired), Number(u.Psi2), Number(u.Share())
 		switch {
 		case u.Desired == 0:
@@ -105,10 +105,7 @@ func (c *candidate) solve(p neuronSums, samples float64) {
 	r := c.record
 	a, columns := p.N.Dims()
 	rows := samples * float64(c.second.positions())
-	ridge := 0.0
-	if rows < 4*float64(a) {
-		ridge = float64(a) / rows
-	}
+	ridge := ridgeFor(a, rows)
 	n, noise := p.N, p.Psi2
 	if c.fisher != nil {
 		n, noise = whitenOutputs(c.fisher, n, c.outputs), float64(c.fisher.Rank())
@@ -139,6 +136,15 @@ func (c *candidate) solve(p neuronSums, samples float64) {
 	if r.Significant == 0 {
 		r.Reason = "no direction stands out from noise"
 	}
+}
+
+// ridgeFor returns the ridge on the unit diagonal of the covariance of n
+// features estimated from that many rows: none where rows abound.
+func ridgeFor(n int, rows float64) float64 {
+	if rows < 4*float64(n) {
+		return float64(n) / rows
+	}
+	return 0
 }
 
 // solveGradients finds the neurons of GradMax.

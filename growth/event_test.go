@@ -521,3 +521,17 @@ func TestDryRunAndInspection(t *testing.T) {
 		}
 	}
 }
+
+// Where a layer has more inputs than the event has samples, its weights could
+// fit any update of those samples: the ridge keeps the bottleneck in sight.
+func TestFewSamplesForManyInputs(t *testing.T) {
+	g := chain(t, nn.Shape{C: 2, H: 8, W: 8}, nn.CrossEntropy, conv("conv1", 6, 3, 1, 1, true), op("r", nn.OpReLU), op("f", nn.OpFlatten), linear("out", 4, true))
+	w := newWorld(t, g, 600, 1)
+	m := nn.Init(g, 2)
+	c := testConfig()
+	c.StatisticsSamples, c.NewbornSamples, c.AmplitudeSamples = 256, 128, 128
+	o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+	if s := o.Record.Sites[0]; s.Share < 0.2 || s.Share > 1 {
+		t.Errorf("bottleneck share %g with 256 samples of 385 inputs", float64(s.Share))
+	}
+}

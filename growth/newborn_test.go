@@ -148,7 +148,7 @@ func TestP09DerivativeWithUpdate(t *testing.T) {
 		m := randomModel(g, 3)
 		bs := batches(g, 4, 1, 96, 96)
 		p := parseUpdate(g, "a", sums(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs), 0)
-		u := BestUpdate(p.S1, p.M, p.Desired, threshold)
+		u := BestUpdate(p.S1, p.M, p.Desired, threshold, 0)
 		in := randomInsertion(t, m, "a", 2, bs)
 		in.Update = float32s(u.Delta)
 		part := newbornPart(t, m, in, bs)

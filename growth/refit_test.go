@@ -18,7 +18,7 @@ func TestP24RefitGain(t *testing.T) {
 		bs := batches(g, 4, 1, 96, 96)
 		in := randomInsertion(t, m, "a", 2, bs)
 		plain := parseUpdate(g, "a", sums(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs), 0)
-		before := BestUpdate(plain.S1, plain.M, plain.Desired, threshold)
+		before := BestUpdate(plain.S1, plain.M, plain.Desired, threshold, 0)
 
 		req := &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}, Newborn: []Insertion{in}}
 		total := sums(t, m, req, bs)
@@ -28,7 +28,7 @@ func TestP24RefitGain(t *testing.T) {
 		}
 		l, _ := layoutOf(g, "a")
 		c := &candidate{layout: l, record: &SiteRecord{}, kept: in}
-		c.refit(wide, total, 0)
+		c.refit(wide, total, 0, 0)
 		gain := float64(c.record.Refit)
 		if alone := before.Desired - before.Psi2; gain < alone*(1-1e-5) {
 			t.Errorf("%s: refit explains %g, dW* alone %g", name, gain, alone)

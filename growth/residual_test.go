@@ -56,7 +56,7 @@ func TestP03ResidualInNetworks(t *testing.T) {
 		m := randomModel(g, 3)
 		bs := batches(g, 4, 2, 40, 37)
 		up := parseUpdate(g, "a", sums(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs), 0)
-		u := BestUpdate(up.S1, up.M, up.Desired, threshold)
+		u := BestUpdate(up.S1, up.M, up.Desired, threshold, 0)
 		req := SiteRequest{Site: "a", Metric: true, Update: float32s(u.Delta)}
 		n := parseNeurons(g, req, sums(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{req}}, bs), 0)
 		close(t, name+": Psi^2", n.Psi2, u.Psi2, 1e-4)

@@ -27,10 +27,11 @@ func (u *Update) Share() float64 {
 
 // BestUpdate returns the least squares of V on b1, from S1 = E[b1 b1'] (b, b),
 // M = E[b1 V'] (b, c) and desired = E|V|^2. Directions of S1 below threshold,
-// relative to its scaled diagonal, count as absent.
-func BestUpdate(s1 *mat.SymDense, m *mat.Dense, desired, threshold float64) *Update {
+// relative to its scaled diagonal, count as absent; ridge is added to that
+// diagonal, and what it withholds counts towards Psi^2.
+func BestUpdate(s1 *mat.SymDense, m *mat.Dense, desired, threshold, ridge float64) *Update {
 	b, c := m.Dims()
-	w := linalg.Whiten(s1, threshold, 0)
+	w := linalg.Whiten(s1, threshold, ridge)
 	u := &Update{Delta: mat.NewDense(c, b, nil), Desired: desired, Psi2: desired, Rank: w.Rank()}
 	if y := w.Whiten(m); y != nil {
 		u.Delta.Copy(w.Unwhiten(y).T())

@@ -101,7 +101,7 @@ func (p plain) mean(x, y *mat.Dense) *mat.Dense {
 }
 
 func (p plain) update() *Update {
-	return BestUpdate(sym(p.mean(p.b1, p.b1)), p.mean(p.b1, p.v), mat.Trace(p.mean(p.v, p.v)), tight)
+	return BestUpdate(sym(p.mean(p.b1, p.b1)), p.mean(p.b1, p.v), mat.Trace(p.mean(p.v, p.v)), tight, 0)
 }
 
 // projected returns V_proj (n, c).
