@@ -1,9 +1,6 @@
 package growth
 
 import (
-	"math"
-	"slices"
-
 	"github.com/tinygrow/tinygrow/tensor"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/linalg"
@@ -13,96 +10,6 @@ import (
 // stripColumns is how many columns (positions times lanes) of an unfold are
 // held and multiplied at a time.
 const stripColumns = 512
-
-// siteData is a site with all that its statistics need.
-type siteData struct {
-	layout
-	ways      [][]source // First's output positions behind each position of Second's input
-	input     nn.NodeID  // what First reads
-	hidden    nn.NodeID  // what Second reads
-	inputNode bool       // First reads the input of the graph
-	full      bool
-	metric    bool
-	update    []float32
-	a, b, c   int
-	offsets   int       // of new outgoing kernels: 1 at the centre, or all
-	readBy    []int     // see readers
-	roots     []float32 // of how often each position is read, nil if once each
-	at        int       // of its sums
-	direct    bool      // no pooling between First and Second
-	diagonal  bool      // the diagonal of S instead of S
-	plans
-}
-
-func newSiteData(g *nn.Graph, req SiteRequest) (*siteData, error) {
-	l, err := layoutOf(g, req.Site)
-	if err != nil {
-		return nil, err
-	}
-	shapes, err := g.Shapes()
-	if err != nil {
-		return nil, err
-	}
-	s := &siteData{layout: l, ways: passage(g, shapes, l.Site), full: req.Full || l.second.positions() == 1,
-		metric: req.Metric, update: req.Update, a: l.first.rows(), b: l.second.rows(), c: l.outputs, offsets: 1}
-	s.input, s.hidden = g.Node(l.First).Inputs[0], g.Node(l.Second).Inputs[0]
-	s.inputNode = s.input == g.Nodes[0].ID
-	s.direct = !slices.ContainsFunc(l.Between, func(id nn.NodeID) bool {
-		op := g.Node(id).Op
-		return op == nn.OpMaxPool || op == nn.OpAvgPool || op == nn.OpGlobalAvgPool
-	})
-	s.diagonal = req.Diagonal
-	if s.full {
-		s.offsets = l.second.area()
-		s.readers()
-	}
-	return s, nil
-}
-
-// readers inverts reads: readBy[p*E+e] is the output position that reads p at
-// offset e, or -1.
-func (s *siteData) readers() {
-	w := s.second
-	count := make([]int, len(s.ways))
-	s.readBy = make([]int, len(s.ways)*w.area())
-	for i := range s.readBy {
-		s.readBy[i] = -1
-	}
-	for j := range w.positions() {
-		for e := range w.area() {
-			if p := w.reads(j, e); p >= 0 {
-				s.readBy[p*w.area()+e] = j
-				count[p]++
-			}
-		}
-	}
-	if slices.ContainsFunc(count, func(n int) bool { return n != 1 }) {
-		s.roots = make([]float32, len(count))
-		for p, n := range count {
-			s.roots[p] = float32(math.Sqrt(float64(n)))
-		}
-	}
-}
-
-// updateLen and neuronsLen return the numbers of sums of a site.
-func (s *siteData) updateLen() int { return linalg.PackedLen(s.b + s.c) }
-
-func (s *siteData) neuronsLen() int {
-	if s.stacked() {
-		return linalg.PackedLen(s.a + s.c)
-	}
-	n := s.offsets*s.a*s.c + 1
-	if s.metric {
-		n += linalg.PackedLen(s.a)
-	} else if s.diagonal {
-		n += s.a
-	}
-	return n
-}
-
-// stacked reports whether S, N and |V_proj|^2 are one symmetric matrix, that
-// of the rows [b2; V_proj].
-func (s *siteData) stacked() bool { return s.metric && !s.full }
 
 // statistics is the measure of the update and neurons rounds.
 type statistics struct {
