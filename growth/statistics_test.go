@@ -17,8 +17,8 @@ type naive struct {
 	// restricted: rows are (sample, output position)
 	b2, b1, v *mat.Dense
 	// full: Bt[i,j,e,:] as rows (sample, position, offset), and counts
-	bt, s *mat.Dense
-	n     float64
+	bt *mat.Dense
+	n  float64
 }
 
 // value reads element (c, y, x) of sample i; zero outside.

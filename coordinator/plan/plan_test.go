@@ -325,7 +325,7 @@ func simulate(t *testing.T, seed uint64) {
 			case Wait:
 				pull(c.Worker, ms(5))
 			case Drop, Rejoin:
-				w := names[0]
+				var w proto.WorkerID
 				if d, ok := c.(Drop); ok {
 					w = d.Worker
 				} else {
