@@ -28,20 +28,30 @@ func (l Local) Evaluate(ctx context.Context, m *nn.Model, n int) (nn.Metrics, er
 
 // Grow runs growth event e on m to its end; info is what e was made with.
 func (l Local) Grow(ctx context.Context, m *nn.Model, e *growth.Event, info growth.EventInfo) (*growth.Outcome, error) {
-	order := proto.Order{Split: "train", Stream: "growth", Seed: info.Seed, Index: info.Number}
 	for {
-		req, s, ok := e.Next()
-		if !ok {
-			return e.Outcome(), nil
-		}
-		sums, err := l.compute(ctx, m, proto.RoundSpec{Kind: proto.Growth, Order: order, Offset: uint64(s.Offset), Count: uint64(s.Count)}, req)
+		sums, ok, err := l.Round(ctx, m, e, info)
 		if err != nil {
 			return nil, err
+		}
+		if !ok {
+			return e.Outcome(), nil
 		}
 		if err := e.Feed(sums.F64); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// Round computes the sums that growth event e on m waits for; ok is false once
+// the event is decided.
+func (l Local) Round(ctx context.Context, m *nn.Model, e *growth.Event, info growth.EventInfo) (sums proto.Sums, ok bool, err error) {
+	req, s, ok := e.Next()
+	if !ok {
+		return proto.Sums{}, false, nil
+	}
+	order := proto.Order{Split: "train", Stream: "growth", Seed: info.Seed, Index: info.Number}
+	sums, err = l.compute(ctx, m, proto.RoundSpec{Kind: proto.Growth, Order: order, Offset: uint64(s.Offset), Count: uint64(s.Count)}, req)
+	return sums, true, err
 }
 
 func (l Local) compute(ctx context.Context, m *nn.Model, spec proto.RoundSpec, req *growth.Request) (proto.Sums, error) {

@@ -3,13 +3,13 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"runtime"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/worker/bench"
+	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
 func newBenchCompute() *cobra.Command {
@@ -47,7 +47,7 @@ canonical tree, update by SGD with momentum. One thread computes whole micro-sha
 	f := c.Flags()
 	f.StringSliceVar(&config.Models, "models", bench.Models(), "networks to measure")
 	f.IntVar(&config.Batch, "batch", 128, "samples of a step")
-	f.IntVar(&config.Threads, "threads", runtime.GOMAXPROCS(0), "threads that compute")
+	f.IntVar(&config.Threads, "threads", quota.CPUs(), "threads that compute")
 	f.IntVar(&config.MicroShard, "microshard", 0, "samples of a micro-shard; 0 takes the fastest")
 	f.Float64Var(&seconds, "seconds", 2, "time for each network")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object on stdout")

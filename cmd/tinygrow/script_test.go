@@ -219,7 +219,7 @@ func TestEveryCommandHelps(t *testing.T) {
 		}
 	}
 	walk(nil)
-	for _, want := range []string{"train", "coordinator", "worker", "resume", "eval", "inspect", "data verify", "bench compute", "version"} {
+	for _, want := range []string{"train", "coordinator", "worker", "resume", "eval", "inspect", "data verify", "bench compute", "bench growth", "version"} {
 		if !slices.Contains(seen, "tinygrow "+want) {
 			t.Errorf("no command %s", want)
 		}

@@ -85,6 +85,26 @@ func TestMeasure(t *testing.T) {
 	}
 }
 
+func TestGrowthIsMeasured(t *testing.T) {
+	c := GrowthConfig{Models: []string{"mlp-64"}, Samples: 64, Threads: 2, MicroShard: 16}
+	var results []GrowthResult
+	if err := Growth(t.Context(), c, func(r GrowthResult) { results = append(results, r) }); err != nil {
+		t.Fatal(err)
+	}
+	if len(results) != 1 || results[0].Sites != 2 || results[0].RoundsS <= 0 || results[0].PlainS <= 0 {
+		t.Errorf("%+v", results)
+	}
+	if g, err := buildGrowth("conv-16-32"); err != nil || g.Validate() != nil {
+		t.Errorf("%v, %v", err, g.Validate())
+	}
+	err := GrowthConfig{Models: []string{"x"}, MicroShard: 32, Samples: 8}.Validate()
+	for _, want := range []string{`model "x"`, "0 threads", "8 samples"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: does not say %s", err, want)
+		}
+	}
+}
+
 func TestPeakIsMeasured(t *testing.T) {
 	if p := Peak(2); p <= 0 {
 		t.Errorf("peak %v", p)

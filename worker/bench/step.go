@@ -75,9 +75,8 @@ func (t *trainer) each(n int, do func(thread, i int)) {
 	wg.Wait()
 }
 
-// step makes one training step and returns the mean loss before it.
-func (t *trainer) step() float64 {
-	t.each(t.program.PackParts(), func(_, i int) { t.program.PackPart(t.packed, t.model.Params, i) })
+// gradients computes every micro-shard's gradient and returns the losses.
+func (t *trainer) gradients() []float64 {
 	losses := make([]float64, len(t.batches))
 	t.each(len(t.batches), func(thread, i int) {
 		w := t.spaces[thread]
@@ -87,6 +86,13 @@ func (t *trainer) step() float64 {
 		clear(t.moments[i])
 		w.AddMoments(t.moments[i])
 	})
+	return losses
+}
+
+// step makes one training step and returns the mean loss before it.
+func (t *trainer) step() float64 {
+	t.each(t.program.PackParts(), func(_, part int) { t.program.PackPart(t.packed, t.model.Params, part) })
+	losses := t.gradients()
 	root := proto.Root(uint32(len(t.batches)))
 	update := t.optimizer.Begin(1/float32(t.samples), 0.001)
 	n := len(t.model.Params)
