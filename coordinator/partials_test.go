@@ -94,3 +94,28 @@ func TestPartialsAreBounded(t *testing.T) {
 		t.Error("memory of another length is kept")
 	}
 }
+
+// No message makes the coordinator fall over or keep what it should not.
+func FuzzReceive(f *testing.F) {
+	m := proto.PartialChunk{Head: proto.Head{Run: "r", Term: 1}, Worker: "a", Round: 1, Block: proto.Block{Lo: 0, Hi: 2}}
+	err := proto.SendPartial(m, proto.NewSums(5, 3), 16, func(data []byte) error {
+		f.Add(slices.Clone(data))
+		return nil
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p := newPartials("r", 1)
+		p.open(roundInfo{1, 4, 5, 3})
+		p.admit("a")
+		for range 2 {
+			if whole, ok := p.receive(data); ok && (len(whole.sums.F32) != 5 || len(whole.sums.F64) != 3 || !whole.block.In(4) || whole.worker != "a") {
+				t.Errorf("took %+v", whole)
+			}
+		}
+		if len(p.workers) != 1 || len(p.workers["a"]) > 1 {
+			t.Error("keeps too much")
+		}
+	})
+}

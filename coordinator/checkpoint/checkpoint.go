@@ -156,6 +156,12 @@ func LoadModel(path string) (*nn.Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	return f.model()
+}
+
+// model returns the model in a file.
+func (f *tensorFile) model() (*nn.Model, error) {
+	path := f.path
 	g, err := nn.ParseGraph([]byte(f.info["graph"]))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)

@@ -74,6 +74,11 @@ func readTensors(path string) (*tensorFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
+	return parseTensors(path, data)
+}
+
+// parseTensors reads the contents of the file at path.
+func parseTensors(path string, data []byte) (*tensorFile, error) {
 	file, err := safetensors.Deserialize(data)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
