@@ -42,14 +42,14 @@ type natsSettings struct {
 	CA    string `yaml:"ca"`    // file with the certificate authority of the server
 }
 
-// defaults are what plain `tinygrow train` runs with: about a quarter of a
-// minute on two quiet cores, with seven growth events. On the built-in data
-// set seeds 1 and 2 end at 88 % and 86 % test accuracy; policy none at 40 % and 37 %.
+// defaults are what plain `tinygrow train` runs with: some 35 seconds of
+// processor time with eight growth events. On the built-in data set seeds 1 and
+// 2 end at 88 % and 91 % test accuracy, policy none at 34 %.
 func defaults() settings {
 	s := settings{Data: dataset.Default(), Config: coordinator.Default()}
-	s.Train.Epochs, s.Train.Augment = 20, true
+	s.Train.Epochs, s.Train.Augment = 12, true
 	s.Optimizer.LR, s.Optimizer.Schedule = 0.1, optim.Cosine
-	s.Growth.EverySteps = 150
+	s.Growth.EverySteps = 80
 	s.Workers = 1
 	return s
 }
