@@ -1,6 +1,10 @@
 package proto
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+	"sort"
+)
 
 // SendPartial cuts sums into chunks of at most size bytes and calls send with
 // each encoded message, whose bytes are valid during the call only. m holds
@@ -22,7 +26,7 @@ func SendPartial(m PartialChunk, s Sums, size int, send func(data []byte) error)
 		if parts == 0 {
 			m.Data = nil
 		}
-		m.Size, m.Offset, m.CRC = int64(total), int64(from), Checksum(m.Data)
+		m.Size, m.Offset = int64(total), int64(from)
 		if err := Encode(&m, send); err != nil {
 			return err
 		}
@@ -33,8 +37,7 @@ func SendPartial(m PartialChunk, s Sums, size int, send func(data []byte) error)
 // ChunkAt returns the chunk of at most size bytes of blob from offset on.
 func ChunkAt(blob []byte, offset int64, size int) Chunk {
 	offset = min(max(offset, 0), int64(len(blob)))
-	data := blob[offset:min(offset+int64(size), int64(len(blob)))]
-	return Chunk{Size: int64(len(blob)), Offset: offset, CRC: Checksum(data), Data: data}
+	return Chunk{Size: int64(len(blob)), Offset: offset, Data: blob[offset:min(offset+int64(size), int64(len(blob)))]}
 }
 
 // SendBlob publishes blob in chunks of at most size bytes.
@@ -50,11 +53,17 @@ func SendBlob(m BlobChunk, blob []byte, size int, send func(data []byte) error) 
 
 // Assembly puts chunks together, in any order; chunks that come twice are ignored.
 type Assembly struct {
-	size    int64
-	have    map[int64]int64 // offset -> end
-	filled  int64
-	deposit func(offset int64, data []byte)
+	size, filled int64
+	have         []span // ascending; there is a gap before each but one at 0
+	deposit      func(offset int64, data []byte)
 }
+
+// span is the bytes lo <= i < hi.
+type span struct{ lo, hi int64 }
+
+// maxSpans bounds the memory that gaps take: chunks of one byte, every other
+// one of them missing, would need more than what they fill.
+const maxSpans = 1 << 13
 
 // AssembleSums returns an assembly that writes into s.
 func AssembleSums(s Sums) *Assembly {
@@ -69,29 +78,40 @@ func AssembleBytes(b []byte) *Assembly {
 }
 
 func newAssembly(size int64, deposit func(int64, []byte)) *Assembly {
-	return &Assembly{size: size, have: map[int64]int64{}, deposit: deposit}
+	return &Assembly{size: size, deposit: deposit}
 }
 
 // Put takes a chunk that passed its checks. It reports whether the chunk was
 // new; one that does not fit is an error and changes nothing.
 func (a *Assembly) Put(c Chunk) (fresh bool, err error) {
-	end := c.Offset + int64(len(c.Data))
-	if c.Size != a.size || c.Offset < 0 || end > a.size {
+	lo, hi := c.Offset, c.Offset+int64(len(c.Data))
+	if c.Size != a.size || lo < 0 || hi > a.size {
 		return false, fmt.Errorf("chunk of %d bytes at %d of %d does not fit into %d bytes", len(c.Data), c.Offset, c.Size, a.size)
 	}
-	if old, ok := a.have[c.Offset]; ok && old >= end {
-		return false, nil
+	if lo == hi {
+		return a.size == 0, nil
 	}
-	for from, to := range a.have {
-		if from < end && c.Offset < to {
-			return false, fmt.Errorf("chunk at %d overlaps the one at %d", c.Offset, from)
+	i := sort.Search(len(a.have), func(i int) bool { return a.have[i].hi >= lo }) // the first that may touch
+	j := i                                                                        // have[i:j] become one with the chunk
+	merged := span{lo, hi}
+	for ; j < len(a.have) && a.have[j].lo <= hi; j++ {
+		switch h := a.have[j]; {
+		case h.lo <= lo && hi <= h.hi:
+			return false, nil
+		case h.lo < hi && lo < h.hi:
+			return false, fmt.Errorf("chunk [%d,%d) overlaps [%d,%d), which is there", lo, hi, h.lo, h.hi)
+		case h.hi == lo:
+			merged.lo = h.lo
+		default:
+			merged.hi = h.hi
 		}
 	}
-	if len(c.Data) > 0 {
-		a.have[c.Offset] = end
-		a.deposit(c.Offset, c.Data)
-		a.filled += int64(len(c.Data))
+	if i == j && len(a.have) == maxSpans {
+		return false, fmt.Errorf("chunk [%d,%d) would be piece %d with a gap before it", lo, hi, maxSpans+1)
 	}
+	a.have = slices.Replace(a.have, i, j, merged)
+	a.deposit(lo, c.Data)
+	a.filled += hi - lo
 	return true, nil
 }
 
@@ -100,12 +120,8 @@ func (a *Assembly) Done() bool { return a.filled == a.size }
 
 // Missing returns the first offset that is not there yet.
 func (a *Assembly) Missing() int64 {
-	var at int64
-	for {
-		end, ok := a.have[at]
-		if !ok {
-			return at
-		}
-		at = end
+	if len(a.have) == 0 || a.have[0].lo > 0 {
+		return 0
 	}
+	return a.have[0].hi
 }

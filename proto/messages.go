@@ -115,7 +115,7 @@ const (
 type BlobRef struct {
 	Key  string `msgpack:"key"`
 	Size int64  `msgpack:"size"`
-	CRC  uint32 `msgpack:"crc"` // CRC-32C of the whole; 0 for weights, whose chunks have their own
+	CRC  uint32 `msgpack:"crc"` // CRC-32C of the whole; 0 for weights, whose messages have their own
 }
 
 func (r BlobRef) check() error {
@@ -239,12 +239,12 @@ func (m *Heartbeat) check() error {
 	return errors.Join(m.Worker.Validate(), text("text", m.Text), text("blob key", m.Key), within("bytes", int(m.Have), 0, MaxBlob))
 }
 
-// Chunk is where a piece of something longer belongs, and its checksum.
+// Chunk is a piece of something longer, and where it belongs. The message
+// around it has a checksum.
 type Chunk struct {
-	Size   int64  `msgpack:"size"`   // of the whole, in bytes
-	Offset int64  `msgpack:"offset"` // of this piece
-	CRC    uint32 `msgpack:"crc"`    // CRC-32C of Data
-	Data   Raw    `msgpack:"data"`
+	Size   int64 `msgpack:"size"`   // of the whole, in bytes
+	Offset int64 `msgpack:"offset"` // of this piece
+	Data   Raw   `msgpack:"data"`
 }
 
 func (c *Chunk) check() error {
@@ -254,14 +254,8 @@ func (c *Chunk) check() error {
 	if len(c.Data) > MaxChunk || c.Offset < 0 || c.Offset > c.Size || int64(len(c.Data)) > c.Size-c.Offset {
 		return fmt.Errorf("chunk of %d bytes at %d of %d does not fit", len(c.Data), c.Offset, c.Size)
 	}
-	if Checksum(c.Data) != c.CRC {
-		return ErrDamaged
-	}
 	return nil
 }
-
-// ErrDamaged is returned when a checksum does not fit its data.
-var ErrDamaged = errors.New("damaged: checksum does not fit")
 
 // PartialChunk is a piece of the sums over a block.
 type PartialChunk struct {

@@ -4,17 +4,11 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"sync"
 
 	"github.com/vmihailenco/msgpack/v5"
 )
-
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// Checksum is the CRC-32C of b.
-func Checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
 
 // buffers are reused between messages: a chunk is half a megabyte.
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
@@ -31,7 +25,11 @@ func Encode(m Message, send func(data []byte) error) error {
 	if err := e.Encode(m); err != nil {
 		return fmt.Errorf("encode %T: %w", m, err)
 	}
-	return send(b.Bytes())
+	data, err := seal(b.Bytes())
+	if err != nil {
+		return fmt.Errorf("encode %T: %w", m, err)
+	}
+	return send(data)
 }
 
 // Marshal returns the bytes of m.
@@ -98,8 +96,16 @@ func (s *source) UnreadByte() error {
 }
 
 // Decode reads m from data and checks all that can be checked without knowing
-// the state of the run. The Data of chunks is part of data; nothing else of it is kept.
+// the state of the run, sizes before any memory is taken. It returns ErrDamaged
+// when the bytes are not those that were sent, ErrVersion when another version
+// of the protocol sent them. The Data of chunks is part of data; nothing else of it is kept.
 func Decode(data []byte, m Message) error {
+	if err := unseal(data); err != nil {
+		return fmt.Errorf("%T: %w", m, err)
+	}
+	if err := shape(data); err != nil {
+		return fmt.Errorf("%T: %w", m, err)
+	}
 	d := msgpack.GetDecoder()
 	defer msgpack.PutDecoder(d)
 	d.Reset(&source{data: data})
