@@ -19,6 +19,10 @@ type ModelConfig struct {
 	// resnet18, 16 for the others. Widen is wrn28's factor k, default 10.
 	Width int `json:"width" yaml:"width"`
 	Widen int `json:"widen" yaml:"widen"`
+	// EmptyBlocks starts the blocks of residual networks with an inner width of
+	// zero. Their second convolution has a bias in place of a normalisation,
+	// which would blow up the first small values that come through it.
+	EmptyBlocks bool `json:"empty_blocks" yaml:"empty_blocks"`
 	// Activation of mlp, cnn and vgg: relu (default), gelu, tanh or identity.
 	Activation Op `json:"activation" yaml:"activation"`
 	// Norm is none (default of mlp) or batch (default of the others).
@@ -117,6 +121,9 @@ func (c *ModelConfig) defaults() error {
 	}
 	if c.Classes < 1 {
 		faults = append(faults, fmt.Errorf("classes %d: must be at least 1", c.Classes))
+	}
+	if residual := strings.HasPrefix(c.Name, "resnet") || c.Name == "wrn28"; c.EmptyBlocks && !residual {
+		faults = append(faults, errors.New("empty_blocks: only residual networks have blocks (use widths of 0 for the layers of the others)"))
 	}
 	if c.Width < 1 || c.Widen < 1 {
 		faults = append(faults, errors.New("width and widen must be at least 1"))

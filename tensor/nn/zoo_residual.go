@@ -36,11 +36,13 @@ func (b *builder) residual(blocks []int) {
 
 func (b *builder) basicBlock(name string, in, out, stride int) {
 	x := b.last
-	b.conv(name+"conv1", out, 3, stride)
+	b.conv(name+"conv1", b.inner(out), 3, stride)
 	b.norm(name + "bn1")
 	b.op(OpReLU, name+"relu1")
-	b.conv(name+"conv2", out, 3, 1)
-	b.norm(name + "bn2")
+	b.second(name+"conv2", out)
+	if !b.config.EmptyBlocks {
+		b.norm(name + "bn2")
+	}
 	body := b.last
 	if stride != 1 || in != out {
 		b.last = x
@@ -50,6 +52,20 @@ func (b *builder) basicBlock(name string, in, out, stride int) {
 	}
 	b.add(Node{Op: OpAdd}, name+"add", body, x)
 	b.op(OpReLU, name+"relu2")
+}
+
+// inner returns the width inside a block of that width.
+func (b *builder) inner(out int) int {
+	if b.config.EmptyBlocks {
+		return 0
+	}
+	return out
+}
+
+// second adds the last convolution of a block.
+func (b *builder) second(id string, out int) {
+	b.conv(id, out, 3, 1)
+	b.g.Nodes[len(b.g.Nodes)-1].Bias = b.config.EmptyBlocks
 }
 
 // wide is a WideResNet [Zagoruyko and Komodakis 2016] with pre-activation
@@ -81,10 +97,10 @@ func (b *builder) preBlock(name string, in, out, stride int) {
 	b.norm(name + "bn1")
 	b.op(OpReLU, name+"relu1")
 	active := b.last
-	b.conv(name+"conv1", out, 3, stride)
+	b.conv(name+"conv1", b.inner(out), 3, stride)
 	b.norm(name + "bn2")
 	b.op(OpReLU, name+"relu2")
-	b.conv(name+"conv2", out, 3, 1)
+	b.second(name+"conv2", out)
 	body := b.last
 	if stride != 1 || in != out {
 		b.last = active

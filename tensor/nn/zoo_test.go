@@ -74,6 +74,9 @@ func TestBuildReportsAllFaults(t *testing.T) {
 			t.Errorf("faults lack %q: %v", part, err)
 		}
 	}
+	if _, err := Build(ModelConfig{Name: "vgg", Input: Shape{3, 32, 32}, Classes: 10, EmptyBlocks: true}); err == nil || !strings.Contains(err.Error(), "empty_blocks") {
+		t.Errorf("empty blocks of a network without blocks: %v", err)
+	}
 	if _, err := Build(ModelConfig{Name: "cnn", Classes: 10}); err == nil || !strings.Contains(err.Error(), "input shape") {
 		t.Errorf("no input shape: %v", err)
 	}
