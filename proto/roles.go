@@ -31,7 +31,7 @@ type Rights struct {
 }
 
 // Rights returns what a role may do. Only the coordinator writes weights,
-// tasks and what JetStream keeps.
+// tasks, the commit log, the lease and what else JetStream keeps.
 func (r Role) Rights() Rights {
 	const run RunID = "*"
 	w := Rights{
@@ -41,7 +41,7 @@ func (r Role) Rights() Rights {
 	asked := []string{run.JoinSubject(), run.PullSubject(), run.BeatSubject(), run.BlobSubject(), run.PartialsSubject()}
 	switch r {
 	case CoordinatorRole:
-		w.Publish = append(w.Publish, run.WeightsSubject(), run.NewsSubject(), "$JS.API.>", "$JS.ACK.>", "$KV.>", "$O.>")
+		w.Publish = append(w.Publish, run.WeightsSubject(), run.NewsSubject(), run.LogSubject(), run.LeaseSubject(), "$JS.API.>", "$JS.ACK.>", "$KV.>", "$O.>")
 		w.Subscribe = append(w.Subscribe, asked...)
 		w.Respond = true
 	case WorkerRole:

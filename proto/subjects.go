@@ -15,6 +15,8 @@ import (
 //	tg.RUN.bulk.partial.WORKER   worker -> coordinator: PartialChunk
 //	tg.RUN.bulk.weights          coordinator -> all workers: BlobChunk
 //	tg.RUN.news                  coordinator -> everybody: News
+//	tg.RUN.log                   coordinator -> commit log: Commit
+//	tg.RUN.lease                 coordinator -> lease: Lease
 const prefix = "tg."
 
 func (r RunID) JoinSubject() string    { return prefix + string(r) + ".join" }
@@ -23,6 +25,8 @@ func (r RunID) BeatSubject() string    { return prefix + string(r) + ".beat" }
 func (r RunID) BlobSubject() string    { return prefix + string(r) + ".blob" }
 func (r RunID) NewsSubject() string    { return prefix + string(r) + ".news" }
 func (r RunID) WeightsSubject() string { return prefix + string(r) + ".bulk.weights" }
+func (r RunID) LogSubject() string     { return prefix + string(r) + ".log" }
+func (r RunID) LeaseSubject() string   { return prefix + string(r) + ".lease" }
 
 // PartialSubject returns where worker w publishes its partials.
 func (r RunID) PartialSubject(w WorkerID) string {

@@ -29,6 +29,8 @@ func samples() []Message {
 		&BlobRequest{Head: head(), Worker: "w1", Key: "w/2/9", Offset: 12},
 		&BlobChunk{Head: head(), Key: "w/2/9", Chunk: chunk},
 		&News{Head: head(), Ended: true, Text: "done"},
+		&Commit{Head: head(), Kind: CheckpointCommit, Step: 9, Generation: 2, Digest: "ab", Holder: "h", Origin: 2, From: 5, Object: "o"},
+		&Lease{Head: head(), Holder: "h", Released: true},
 	}
 }
 
@@ -68,6 +70,8 @@ func TestDecodeRefusesWhatIsOutOfRange(t *testing.T) {
 		"chunk past the end":  &BlobChunk{Head: head(), Key: "k", Chunk: Chunk{Size: 2, Offset: 1, Data: []byte{1, 2}}},
 		"negative offset":     &BlobChunk{Head: head(), Key: "k", Chunk: Chunk{Size: 2, Offset: -1}},
 		"chunk of no size":    &BlobChunk{Head: head(), Key: "k", Chunk: Chunk{Size: -1}},
+		"unknown commit":      &Commit{Head: head(), Kind: "x"},
+		"term of the past":    &Commit{Head: head(), Kind: StepCommit, Origin: 4},
 		"empty block":         &PartialChunk{Head: head(), Worker: "w", Block: Block{2, 2}},
 		"heartbeat of a year": &Welcome{Head: head(), Threads: 1, Heartbeat: 365 * 24 * time.Hour},
 	} {

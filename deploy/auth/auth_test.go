@@ -71,6 +71,8 @@ var subjects = []struct{ subject, publishers, subscribers string }{
 	{"tg.r.bulk.partial.w1", "worker", "coordinator"},
 	{"tg.r.bulk.weights", "coordinator", "worker"},
 	{"tg.r.news", "coordinator", "coordinator worker viewer"},
+	{"tg.r.log", "coordinator", ""},
+	{"tg.r.lease", "coordinator", ""},
 	{"_INBOX_coordinator.x.1", "", "coordinator"},
 	{"_INBOX_worker.x.1", "", "worker"},
 	{"_INBOX_viewer.x.1", "", "viewer"},
@@ -82,6 +84,7 @@ var subjects = []struct{ subject, publishers, subscribers string }{
 	{"tgprobe.viewer.x", "viewer", "viewer"},
 	{"$JS.API.STREAM.CREATE.log", "coordinator", ""},
 	{"$JS.API.STREAM.DELETE.log", "coordinator", ""},
+	{"$JS.API.STREAM.MSG.GET.log", "coordinator", ""},
 	{"$KV.lease.r", "coordinator", ""},
 	{"$O.checkpoints.C.x", "coordinator", ""},
 	{"$SYS.REQ.SERVER.PING", "", ""},
@@ -373,5 +376,60 @@ func TestFaultsAreToldTogether(t *testing.T) {
 	}
 	if strings.Contains(err.Error(), "ok.example") {
 		t.Error(err)
+	}
+}
+
+// The coordinator's rights suffice for the commit log, a worker's do not.
+func TestOnlyTheCoordinatorWritesTheLog(t *testing.T) {
+	o := options(t)
+	root := t.TempDir()
+	o.ServerDir = filepath.Join(root, "auth")
+	if err := auth.Init(o); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(filepath.Join(o.Dir, "nats"), o.ServerDir); err != nil {
+		t.Fatal(err)
+	}
+	conf := filepath.Join(root, "nats.conf")
+	if err := os.WriteFile(conf, []byte(deploy.NATSConf), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	s := serve(t, conf)
+	connect := func(r proto.Role) *bus.NATS {
+		b, err := bus.Dial(bus.Options{URL: s.ClientURL(), SeedFile: auth.Seed(o.Dir, r), CAFile: auth.Authority(o.Dir, r), InboxPrefix: r.Inbox(), Bulk: proto.Bulk})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { b.Close() })
+		return b
+	}
+	run := proto.RunID("r")
+	options := bus.LogOptions{Name: "r-log", Subject: run.LogSubject()}
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	log, err := connect(proto.CoordinatorRole).OpenLog(ctx, options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := log.Append(ctx, 0, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := log.Read(ctx, 1, 1); err != nil || len(got) != 1 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	worker := connect(proto.WorkerRole)
+	brief, stop := context.WithTimeout(ctx, time.Second)
+	defer stop()
+	if _, err := worker.OpenLog(brief, options); err == nil {
+		t.Error("a worker opened the log")
+	}
+	if err := worker.Publish(run.LogSubject(), []byte("y")); err != nil {
+		t.Fatal(err)
+	}
+	if err := worker.Flush(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if last, err := log.Last(ctx); err != nil || last.Number != 1 {
+		t.Errorf("after a worker's try the log ends with %v, %v", last, err)
 	}
 }

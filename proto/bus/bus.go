@@ -1,7 +1,8 @@
 // Package bus carries messages between the processes of a run: publish,
-// subscribe and request/reply over subjects. Dial gives the adapter to NATS,
-// NewHub an in-memory one for tests and simulation, Faults a decorator that
-// loses, repeats, reorders and damages messages by a seeded script. All pass one contract suite.
+// subscribe and request/reply over subjects, and logs that outlast the
+// processes. Dial gives the adapter to NATS and its JetStream, NewHub an
+// in-memory one for tests and simulation, Faults and LogFaults decorators that
+// fail by a seeded script. All pass one contract suite.
 //
 // A bus delivers at most once and promises order only between one publisher
 // and one subscription. It knows nothing of what the messages say.

@@ -15,6 +15,7 @@ type Hub struct {
 	payload int
 	mu      sync.Mutex
 	subs    map[*hubSub]struct{}
+	logs    map[string]*memoryLog
 }
 
 // NewHub returns a hub that takes messages of up to payload bytes; 0 means 1 MiB.
@@ -22,7 +23,7 @@ func NewHub(payload int) *Hub {
 	if payload == 0 {
 		payload = 1 << 20
 	}
-	return &Hub{payload: payload, subs: map[*hubSub]struct{}{}}
+	return &Hub{payload: payload, subs: map[*hubSub]struct{}{}, logs: map[string]*memoryLog{}}
 }
 
 // Connect returns a new participant.

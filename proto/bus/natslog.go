@@ -1,0 +1,137 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"golang.org/x/sync/errgroup"
+)
+
+// natsLog is a log as a JetStream stream with one subject.
+type natsLog struct {
+	js     jetstream.JetStream
+	config jetstream.StreamConfig
+}
+
+// OpenLog returns the log that a stream of that name holds.
+func (b *NATS) OpenLog(ctx context.Context, o LogOptions) (Log, error) {
+	o = o.withDefaults()
+	js, err := jetstream.New(b.control)
+	if err != nil {
+		return nil, wrap(err)
+	}
+	l := &natsLog{js, jetstream.StreamConfig{
+		Name: o.Name, Subjects: []string{o.Subject}, Storage: jetstream.FileStorage, MaxMsgs: int64(o.Keep), MaxMsgSize: 1 << 16,
+		Discard: jetstream.DiscardOld, Replicas: o.Replicas, AllowDirect: false, DenyDelete: true,
+	}}
+	if o.Volatile {
+		l.config.Storage = jetstream.MemoryStorage
+	}
+	if err := l.create(ctx); err != nil {
+		return nil, fmt.Errorf("log %s: %w", o.Name, err)
+	}
+	return l, nil
+}
+
+func (l *natsLog) create(ctx context.Context) error {
+	_, err := l.js.CreateStream(ctx, l.config)
+	switch {
+	case errors.Is(err, jetstream.ErrStreamNameAlreadyInUse): // made with other options, which count
+		return nil
+	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount), errors.Is(err, nats.ErrNoResponders):
+		return fmt.Errorf("%w: %w", ErrNoLogs, err)
+	}
+	return wrap(err)
+}
+
+func (l *natsLog) Append(ctx context.Context, after uint64, data []byte) (uint64, error) {
+	number, err := l.publish(ctx, after, data)
+	if l.lost(err) {
+		if err = l.create(ctx); err == nil {
+			number, err = l.publish(ctx, after, data)
+		}
+	}
+	return number, err
+}
+
+func (l *natsLog) publish(ctx context.Context, after uint64, data []byte) (uint64, error) {
+	ack, err := l.js.Publish(ctx, l.config.Subjects[0], data, jetstream.WithExpectLastSequence(after), jetstream.WithExpectStream(l.config.Name))
+	var refused *jetstream.APIError
+	if errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
+		return 0, ErrConflict
+	}
+	if err != nil {
+		return 0, wrap(err)
+	}
+	return ack.Sequence, nil
+}
+
+// lost reports whether a volatile log went with its server.
+func (l *natsLog) lost(err error) bool {
+	return l.config.Storage == jetstream.MemoryStorage &&
+		(errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, ErrNoResponders))
+}
+
+// parallel bounds the requests of one Read on their way.
+const parallel = 32
+
+func (l *natsLog) Read(ctx context.Context, from uint64, n int) ([]Record, error) {
+	s, err := l.js.Stream(ctx, l.config.Name)
+	if l.lost(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, wrap(err)
+	}
+	state := s.CachedInfo().State
+	from = max(from, state.FirstSeq, 1)
+	if state.Msgs == 0 || from > state.LastSeq {
+		return nil, nil
+	}
+	got := make([]Record, min(uint64(n), state.LastSeq-from+1))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallel)
+	for i := range got {
+		group.Go(func() error {
+			m, err := s.GetMsg(ctx, from+uint64(i))
+			if errors.Is(err, jetstream.ErrMsgNotFound) {
+				return nil
+			}
+			if err == nil {
+				got[i] = Record{m.Sequence, m.Data}
+			}
+			return wrap(err)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	out := got[:0]
+	for _, r := range got {
+		if r.Number != 0 {
+			out = append(out, r)
+		}
+	}
+	return out, nil
+}
+
+func (l *natsLog) Last(ctx context.Context) (Record, error) {
+	s, err := l.js.Stream(ctx, l.config.Name)
+	if l.lost(err) {
+		return Record{}, nil
+	}
+	if err != nil {
+		return Record{}, wrap(err)
+	}
+	m, err := s.GetLastMsgForSubject(ctx, l.config.Subjects[0])
+	if errors.Is(err, jetstream.ErrMsgNotFound) {
+		return Record{}, nil
+	}
+	if err != nil {
+		return Record{}, wrap(err)
+	}
+	return Record{m.Sequence, m.Data}, nil
+}
