@@ -25,6 +25,8 @@ type candidate struct {
 	spare    Insertion         // those that are not, with outgoing weights of zero
 	trial    *TrialRecord
 	measured Number // gain at the amplitude taken
+	blind    bool   // the bottleneck has no part that is linear in the inputs
+	random   bool   // the solver found nothing: both is a pool of random neurons
 }
 
 // findSites journals all sites and keeps those that may grow.

@@ -80,6 +80,10 @@ type Config struct {
 	// ApplyUpdate also applies the best update dW* of the existing weights, at
 	// the same amplitude.
 	ApplyUpdate bool `json:"apply_update" yaml:"apply_update"`
+	// Blind says what happens at a site where the solver finds nothing: refuse,
+	// random (try random neurons where the bottleneck has no part that is linear
+	// in the inputs), or noise (and where that part does not stand out from noise).
+	Blind string `json:"blind" yaml:"blind"`
 
 	// The gate: the measured gain must be at least Significance standard errors,
 	// and at least Price for each new parameter.
@@ -106,7 +110,7 @@ func Default() Config {
 		EverySteps: 100, Until: 0.75,
 		StatisticsSamples: 1024, NewbornSamples: 512, AmplitudeSamples: 512,
 		MaxNeurons: 32, MinNeurons: 8, MaxRatio: 1, SitesPerEvent: 4, Trials: 4,
-		MinPower: -6, MaxPower: 12, Scale: ScaleUnit, Refit: true,
+		MinPower: -6, MaxPower: 12, Scale: ScaleUnit, Refit: true, Blind: BlindRandom,
 		Significance: 1, Price: 1e-7,
 		MaxRefusals: 5,
 	}
@@ -138,6 +142,7 @@ func (c Config) Validate() error {
 	oneOf("where", c.Where, WhereGain, WhereRoundRobin)
 	oneOf("kernels", c.Kernels, KernelsCentre, KernelsFull)
 	oneOf("scale", c.Scale, ScaleEqual, ScaleUnit)
+	oneOf("blind", c.Blind, BlindRefuse, BlindRandom, BlindNoise)
 	const many = math.MaxInt32
 	between("every_steps", c.EverySteps, 0, many)
 	between("every_epochs", c.EveryEpochs, 0, many)

@@ -16,15 +16,21 @@ const powerStep = 2
 
 // rank takes the sites of the best predicted gain per parameter to the trials.
 func (e *Event) rank() {
-	perParam := func(c *candidate) float64 { return float64(c.record.Predicted) / float64(c.record.Params) }
+	perParam := func(c *candidate) float64 { return float64(c.record.Predicted) / float64(max(c.record.Params, 1)) }
 	order := slices.Clone(e.sites)
 	slices.SortStableFunc(order, func(a, b *candidate) int { return cmp.Compare(perParam(b), perParam(a)) })
 	for _, c := range order[min(e.cfg.Trials, len(order)):] {
 		c.record.Reason = "others promise more per parameter"
 	}
 	e.trials = order[:min(e.cfg.Trials, len(order))]
-	if e.cfg.refits() {
-		e.askRefit()
+	var fit []*candidate
+	for _, c := range e.trials {
+		if e.cfg.refits() || c.random {
+			fit = append(fit, c)
+		}
+	}
+	if len(fit) > 0 {
+		e.askRefit(fit)
 		return
 	}
 	e.askAmplitude()
@@ -35,7 +41,7 @@ func (e *Event) rank() {
 func (e *Event) askAmplitude() {
 	req := &Request{Kind: KindAmplitude}
 	for _, c := range e.trials {
-		if e.cfg.ApplyUpdate && !e.cfg.refits() {
+		if e.cfg.ApplyUpdate && !e.cfg.refits() && !c.random {
 			c.kept.Update = c.request.Update
 		}
 		req.Candidates = append(req.Candidates, Candidate{[]Insertion{c.kept}, e.amplitudes()})
@@ -193,6 +199,9 @@ func (e *Event) grown(c *candidate, amplitude, predicted, measured float64) {
 	g := GrownRecord{Site: c.ID, Unit: c.unit(e.model.Graph), From: width, To: width + c.kept.Count, Share: c.record.Share,
 		Predicted: Number(predicted), Measured: Number(measured), Amplitude: Number(amplitude), Params: c.kept.Count * c.cost}
 	g.Sentence = g.sentence(e.cfg.Policy)
+	if c.random {
+		g.Sentence += fmt.Sprintf(", the best of %d random neurons: the solver found none", c.record.Tried)
+	}
 	e.record.Grown = append(e.record.Grown, g)
 }
 

@@ -11,7 +11,9 @@ import (
 func (e *Event) askNewborn() {
 	req := &Request{Kind: KindNewborn}
 	for _, c := range e.sites {
-		c.bothSigns(e.model.Graph, e.cfg.MinNeurons)
+		if !c.random {
+			c.bothSigns(e.model.Graph, e.cfg.MinNeurons)
+		}
 		req.Newborn = append(req.Newborn, c.both)
 	}
 	e.ask(req, e.ranges[1], e.chooseSigns)
@@ -99,6 +101,10 @@ func (e *Event) newborn(sums []float64) []newbornSums {
 func (e *Event) chooseSigns(sums []float64) {
 	parts := e.newborn(sums)
 	for i, c := range e.sites {
+		if c.random {
+			c.sizePool(parts[i])
+			continue
+		}
 		c.choose(parts[i], e.cfg.Scale == ScaleUnit && c.homogeneous(e.model.Graph), e.cfg.MinNeurons)
 		r := c.record
 		r.Params = r.Kept * c.cost

@@ -1,34 +1,41 @@
 package growth
 
 import (
+	"slices"
+
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// askRefit asks for the best update of every trial's Second as if the new
+// askRefit asks for the best update of every site's Second as if the new
 // neurons were there already (MATH.md section 3.4).
-func (e *Event) askRefit() {
+func (e *Event) askRefit(sites []*candidate) {
 	req := &Request{Kind: KindUpdate}
-	for _, c := range e.trials {
+	for _, c := range sites {
 		req.Sites = append(req.Sites, SiteRequest{Site: c.ID})
 		req.Newborn = append(req.Newborn, c.kept)
 	}
 	e.ask(req, e.ranges[0], func(sums []float64) {
-		e.refit(sums, req.Newborn)
+		e.refit(sites, sums, req.Newborn)
+		e.trials = slices.DeleteFunc(e.trials, func(c *candidate) bool { return c.record.Reason != "" })
+		if len(e.trials) == 0 {
+			e.refuse("no site has neurons that stand out from noise")
+			return
+		}
 		e.askAmplitude()
 	})
 }
 
 // refit solves for outgoing weights and the change of existing weights.
-func (e *Event) refit(sums []float64, newborn []Insertion) {
+func (e *Event) refit(sites []*candidate, sums []float64, newborn []Insertion) {
 	_, wide, err := newDormant(e.model.Graph, newborn)
 	if err != nil {
 		panic("growth: insertions that were checked do not fit")
 	}
-	offsets := make([]int, len(e.trials))
+	offsets := make([]int, len(sites))
 	at := 0
-	for i, c := range e.trials {
+	for i, c := range sites {
 		s, err := newSiteData(wide, SiteRequest{Site: c.ID})
 		if err != nil {
 			panic("growth: sums of an unknown site")
@@ -36,10 +43,15 @@ func (e *Event) refit(sums []float64, newborn []Insertion) {
 		offsets[i] = at
 		at += s.updateLen()
 	}
-	parallel(len(e.trials), func(i int) {
-		c := e.trials[i]
+	parallel(len(sites), func(i int) {
+		c := sites[i]
+		rows := sums[0] * float64(c.second.positions())
+		if c.random {
+			c.refitPool(e, parseUpdate(wide, c.ID, sums, offsets[i]), rows)
+			return
+		}
 		inputs := c.second.rows() + c.kept.Count*c.second.area()
-		c.refit(wide, sums, offsets[i], ridgeFor(inputs, sums[0]*float64(c.second.positions())))
+		c.refit(wide, sums, offsets[i], ridgeFor(inputs, rows))
 	})
 }
 

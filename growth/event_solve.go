@@ -79,6 +79,9 @@ func (e *Event) solveNeurons(sums []float64) {
 			c.solveGradients(p)
 		} else {
 			c.solve(p, sums[0])
+			if c.record.Reason != "" && !e.inspect && e.cfg.fallsBack(c.blind) {
+				e.drawPool(c, p)
+			}
 		}
 	})
 	if e.inspect {
@@ -124,6 +127,7 @@ func (c *candidate) solve(p neuronSums, samples float64) {
 	r.Spectrum, r.Total, r.Rank = numbers(s.Spectrum, maxSpectrum), Number(s.Total), s.Rank
 	r.Chance, r.Ridge = Number(effective*noise/rows), Number(ridge)
 	if s.Total <= threshold*noise {
+		c.blind = true
 		r.Reason = "blind: the bottleneck has no part that is linear in the inputs"
 		return
 	}

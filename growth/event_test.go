@@ -441,6 +441,9 @@ func TestEventSurvives(t *testing.T) {
 					f(w, m)
 					c := testConfig()
 					c.Policy, c.Kernels = policy, kernels
+					if kernels == KernelsFull {
+						c.Blind = BlindNoise
+					}
 					o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
 					if o.Record.Why == "" || (o.Record.Decision == Grow) != o.Grown {
 						t.Errorf("%s, %s: decision %q because %q", name, policy, o.Record.Decision, o.Record.Why)

@@ -83,6 +83,8 @@ type SiteRecord struct {
 	Refit       Number   `json:"refit,omitempty"`       // first-order gain at amplitude 1 of the refit, with its change of existing weights
 	Params      int      `json:"params"`                // that they cost
 	Reason      string   `json:"reason,omitempty"`      // why the site was left out
+	Fallback    string   `json:"fallback,omitempty"`    // why random neurons were tried
+	Tried       int      `json:"tried,omitempty"`       // how many
 }
 
 // TrialRecord is one search for an amplitude.
