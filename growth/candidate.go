@@ -75,7 +75,7 @@ func (e *Event) takeTurn(all []*candidate) {
 	}
 	for _, c := range e.sites {
 		if c != turn {
-			c.record.Reason = "not its turn"
+			c.record.Reason, c.record.Waits = "not its turn", true
 		}
 	}
 	e.sites = []*candidate{turn}

@@ -98,6 +98,15 @@ type Config struct {
 	MaxEvents   int            `json:"max_events" yaml:"max_events"`
 	MaxRefusals int            `json:"max_refusals" yaml:"max_refusals"` // in a row
 
+	// Depth, of residual networks. An event appends an empty block, which is the
+	// identity until it grows, to a stage: every DepthEvery events, or once no
+	// site of a stage has grown in DepthAfter events in a row for reasons of its
+	// own (limits, no bottleneck, the gate). Zero means never. DepthBlocks is
+	// how many blocks are appended in all; zero means no limit.
+	DepthEvery  int `json:"depth_every" yaml:"depth_every"`
+	DepthAfter  int `json:"depth_after" yaml:"depth_after"`
+	DepthBlocks int `json:"depth_blocks" yaml:"depth_blocks"`
+
 	// DryRun decides and journals, and changes nothing.
 	DryRun bool `json:"dry_run" yaml:"dry_run"`
 }
@@ -163,6 +172,10 @@ func (c Config) Validate() error {
 	within("price", c.Price, 0, 1e6)
 	between("max_width", c.MaxWidth, 0, many)
 	between("max_params", c.MaxParams, 0, many)
+	between("depth_every", c.DepthEvery, 0, many)
+	between("depth_after", c.DepthAfter, 0, many)
+	between("depth_blocks", c.DepthBlocks, 0, many)
+	check(c.MaxRefusals == 0 || c.DepthAfter <= c.MaxRefusals, "depth_after %d: growth ends after max_refusals %d events in a row: raise that", c.DepthAfter, c.MaxRefusals)
 	check(c.MaxFLOPs >= 0, "max_flops %d: must be at least 0", c.MaxFLOPs)
 	between("max_events", c.MaxEvents, 0, many)
 	between("max_refusals", c.MaxRefusals, 0, many)
@@ -225,6 +238,9 @@ type History struct {
 	Refusals int    `json:"refusals"`  // in a row
 	LastSite SiteID `json:"last_site"` // the last to have its turn, for round robin
 	LastStep uint64 `json:"last_step"`
+	Blocks   int    `json:"blocks,omitempty"` // appended
+	// Idle counts, by site, the events in a row at which it was refused.
+	Idle map[SiteID]int `json:"idle,omitempty"`
 }
 
 // After returns the history once the event of r is over.
@@ -232,14 +248,35 @@ func (h History) After(r *Record) History {
 	h.Events++
 	h.LastStep = r.Step
 	h.Refusals++
-	if len(r.Grown) > 0 {
+	if len(r.Grown) > 0 || r.Deepened != nil {
 		h.Grown++
 		h.Refusals = 0
 	}
+	if r.Deepened != nil {
+		h.Blocks++
+	}
+	h.Idle = idleAfter(h.Idle, r)
 	if r.Turn != "" {
 		h.LastSite = r.Turn
 	}
 	return h
+}
+
+// idleAfter counts on; sites that had to wait keep their count.
+func idleAfter(before map[SiteID]int, r *Record) map[SiteID]int {
+	idle := map[SiteID]int{}
+	for _, s := range r.Sites {
+		switch {
+		case s.Waits:
+			idle[s.Site] = before[s.Site]
+		case s.Reason != "":
+			idle[s.Site] = before[s.Site] + 1
+		}
+		if idle[s.Site] == 0 {
+			delete(idle, s.Site)
+		}
+	}
+	return idle
 }
 
 // Due reports whether an event is due, and why or why not.

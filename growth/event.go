@@ -52,6 +52,7 @@ type Event struct {
 	samples SampleRange
 	length  int
 	feed    func(sums []float64)
+	wide    *nn.Model // what the decision made of model, nil if nothing
 	outcome *Outcome
 }
 
@@ -182,13 +183,13 @@ func allot(train, shard int, c Config) (ranges [3]SampleRange, ok bool) {
 	return ranges, offset <= train
 }
 
-// refuse ends the event with nothing grown.
+// refuse ends the event with no site wider.
 func (e *Event) refuse(why string) {
 	e.record.Decision, e.record.Why = Refuse, why
-	e.outcome = &Outcome{Model: e.model, Slots: e.slots, Record: e.record}
+	e.conclude()
 }
 
-// grow ends the event with surgery.
+// grow ends the event with wider sites.
 func (e *Event) grow(ins []Insertion, why string) {
 	wide, err := Widen(e.model, ins)
 	if err != nil {
@@ -198,12 +199,6 @@ func (e *Event) grow(ins []Insertion, why string) {
 	r := e.record
 	r.Decision, r.Why = Grow, why
 	r.ParamsAfter, r.FLOPsAfter = wide.Graph.NumParams(), wide.Graph.FLOPs()
-	e.outcome = &Outcome{Model: e.model, Slots: e.slots, Record: r}
-	if e.cfg.DryRun {
-		return
-	}
-	e.outcome.Model, e.outcome.Grown, e.outcome.Slots = wide, true, nil
-	for _, s := range e.slots {
-		e.outcome.Slots = append(e.outcome.Slots, optim.Slot{Name: s.Name, Data: Carry(e.model.Graph, wide.Graph, s.Data)})
-	}
+	e.wide = wide
+	e.conclude()
 }

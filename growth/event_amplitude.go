@@ -20,7 +20,7 @@ func (e *Event) rank() {
 	order := slices.Clone(e.sites)
 	slices.SortStableFunc(order, func(a, b *candidate) int { return cmp.Compare(perParam(b), perParam(a)) })
 	for _, c := range order[min(e.cfg.Trials, len(order)):] {
-		c.record.Reason = "others promise more per parameter"
+		c.record.Reason, c.record.Waits = "others promise more per parameter", true
 	}
 	e.trials = order[:min(e.cfg.Trials, len(order))]
 	var fit []*candidate

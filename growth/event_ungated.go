@@ -99,7 +99,7 @@ func (e *Event) takeBest(value func(c *candidate) float64, reason string) {
 	chosen := e.affordable(e.sites)
 	for _, c := range e.sites {
 		if !slices.Contains(chosen, c) {
-			c.record.Reason = reason
+			c.record.Reason, c.record.Waits = reason, true
 		}
 	}
 	e.sites = chosen

@@ -21,6 +21,7 @@ func (n Number) MarshalJSON() ([]byte, error) {
 const (
 	Grow   = "grow"
 	Refuse = "refuse"
+	Deepen = "deepen" // no site grew, but an empty block was appended
 )
 
 // Record is the journal entry of one growth event: all that was considered,
@@ -41,7 +42,10 @@ type Record struct {
 	Joint   *TrialRecord  `json:"joint,omitempty"` // the sites chosen, tried together
 	Grown   []GrownRecord `json:"grown,omitempty"`
 
-	Decision     string `json:"decision"` // grow or refuse
+	// Deepened is an empty block that was appended beside what grew.
+	Deepened *DepthRecord `json:"deepened,omitempty"`
+
+	Decision     string `json:"decision"` // grow, refuse or deepen
 	Why          string `json:"why"`
 	DryRun       bool   `json:"dry_run,omitempty"`
 	ParamsBefore int    `json:"params_before"`
@@ -83,6 +87,7 @@ type SiteRecord struct {
 	Refit       Number   `json:"refit,omitempty"`       // first-order gain at amplitude 1 of the refit, with its change of existing weights
 	Params      int      `json:"params"`                // that they cost
 	Reason      string   `json:"reason,omitempty"`      // why the site was left out
+	Waits       bool     `json:"waits,omitempty"`       // it was not refused: others came first
 	Fallback    string   `json:"fallback,omitempty"`    // why random neurons were tried
 	Tried       int      `json:"tried,omitempty"`       // how many
 }

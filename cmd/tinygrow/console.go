@@ -133,12 +133,15 @@ func (c *console) grew(r growth.Record, _ trainer.GrownRecord) {
 
 // sentences tells a growth event to a reader.
 func sentences(r *growth.Record) []string {
-	if len(r.Grown) == 0 {
-		return []string{"nothing grew: " + r.Why}
+	var list []string
+	for _, g := range r.Grown {
+		list = append(list, g.Sentence)
 	}
-	list := make([]string, len(r.Grown))
-	for i, g := range r.Grown {
-		list[i] = g.Sentence
+	if r.Deepened != nil {
+		list = append(list, r.Deepened.Sentence)
+	}
+	if list == nil {
+		return []string{"nothing grew: " + r.Why}
 	}
 	return list
 }

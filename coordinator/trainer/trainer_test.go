@@ -210,6 +210,52 @@ func TestRestoreAnywhere(t *testing.T) {
 	}
 }
 
+// A network that gains width and depth, restored anywhere, ends in the same bits.
+func TestRestoreBetweenDeeperNetworks(t *testing.T) {
+	g := toyGraph(2)
+	g.Nodes = append(g.Nodes[:len(g.Nodes)-1],
+		nn.Node{ID: "b.1.fc1", Op: nn.OpLinear, Inputs: []nn.NodeID{"relu"}, Bias: true}, // of width zero
+		nn.Node{ID: "b.1.bn", Op: nn.OpBatchNorm, Inputs: []nn.NodeID{"b.1.fc1"}, Eps: 1e-5, Momentum: 0.1},
+		nn.Node{ID: "b.1.relu", Op: nn.OpReLU, Inputs: []nn.NodeID{"b.1.bn"}},
+		nn.Node{ID: "b.1.fc2", Op: nn.OpLinear, Inputs: []nn.NodeID{"b.1.relu"}, Out: 2, Bias: true},
+		nn.Node{ID: "b.1.add", Op: nn.OpAdd, Inputs: []nn.NodeID{"b.1.fc2", "relu"}},
+		nn.Node{ID: "fc", Op: nn.OpLinear, Inputs: []nn.NodeID{"b.1.add"}, Out: 3, Bias: true})
+	set := toySettings()
+	set.Growth.DepthEvery, set.Growth.Policy = 1, growth.PolicyRandom
+	deep := func() *Trainer {
+		tr, err := New(set, nn.Init(g, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tr
+	}
+	whole := deep()
+	want := run(t, whole, never)
+	if n := whole.Model().Graph.Node("b.4.fc1"); n == nil || whole.Progress().Growth.Blocks != 3 || whole.Model().Graph.Node("b.2.fc1").Out == 0 {
+		t.Fatalf("%d blocks were appended", whole.Progress().Growth.Blocks)
+	}
+	for at := range 20 {
+		tr := deep()
+		n := 0
+		got := run(t, tr, func() bool { n++; return n > at })
+		js, err := json.Marshal(tr.Progress())
+		if err != nil {
+			t.Fatal(err)
+		}
+		var progress Progress
+		if err := json.Unmarshal(js, &progress); err != nil {
+			t.Fatal(err)
+		}
+		tr, err = Restore(set, tr.Model().Clone(), tr.Optimizer().Slots(), tr.Optimizer().Count(), progress)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got = append(got, run(t, tr, never)...); !reflect.DeepEqual(got, want) || tr.Digest() != whole.Digest() {
+			t.Fatalf("restored after %d rounds: another end (-want +got)\n%s", at, cmp.Diff(want, got))
+		}
+	}
+}
+
 func TestApplyRefuses(t *testing.T) {
 	tr := newToy(t)
 	r, _ := tr.Next()
