@@ -18,6 +18,8 @@ type Events struct {
 	Step      func(trainer.StepRecord, Pace)
 	Evaluated func(trainer.EvalRecord)
 	Grew      func(growth.Record, trainer.GrownRecord)
+	// Followed tells how the neurons of an event fared in the steps after it.
+	Followed func(growth.HealthRecord)
 	// Saved is told where a checkpoint lies.
 	Saved func(dir string, step proto.Step)
 	// Joined, Refused and Left are about workers.
@@ -75,6 +77,9 @@ func (e Events) withDefaults() Events {
 	}
 	if e.Evaluated == nil {
 		e.Evaluated = func(trainer.EvalRecord) {}
+	}
+	if e.Followed == nil {
+		e.Followed = func(growth.HealthRecord) {}
 	}
 	if e.Grew == nil {
 		e.Grew = func(growth.Record, trainer.GrownRecord) {}

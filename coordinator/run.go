@@ -264,6 +264,9 @@ func (s *server) applied(a trainer.Applied) error {
 	if a.Step != nil {
 		s.events.Step(*a.Step, pace)
 	}
+	if a.Health != nil {
+		s.events.Followed(*a.Health)
+	}
 	if a.Eval != nil {
 		s.events.Evaluated(*a.Eval)
 	}

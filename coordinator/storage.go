@@ -36,6 +36,7 @@ type storage struct {
 	train *trainer.Trainer
 	saved time.Time
 	keep  int
+	wall  time.Duration // at the last step or evaluation
 }
 
 // openStorage takes up a job from its directory or makes that.
@@ -126,6 +127,9 @@ func (s *storage) record(a trainer.Applied, p Pace) error {
 			Workers    int     `json:"workers"`
 		}{a.Step, p.Wall.Seconds(), p.SamplesSec, p.Workers})
 	}
+	if a.Health != nil {
+		line(a.Health)
+	}
 	if a.Eval != nil {
 		line(struct {
 			*trainer.EvalRecord
@@ -135,8 +139,12 @@ func (s *storage) record(a trainer.Applied, p Pace) error {
 	if a.Grown != nil {
 		line(struct {
 			*trainer.GrownRecord
-			WallS float64 `json:"wall_s"`
-		}{a.Grown, p.Wall.Seconds()})
+			WallS  float64 `json:"wall_s"`
+			EventS float64 `json:"event_s"` // the event took
+		}{a.Grown, p.Wall.Seconds(), (p.Wall - s.wall).Seconds()})
+	}
+	if a.Step != nil || a.Eval != nil {
+		s.wall = p.Wall
 	}
 	if a.Growth != nil {
 		err = errors.Join(err, s.dir.Journal.Append(a.Growth))

@@ -107,6 +107,10 @@ type Config struct {
 	DepthAfter  int `json:"depth_after" yaml:"depth_after"`
 	DepthBlocks int `json:"depth_blocks" yaml:"depth_blocks"`
 
+	// Follow is for how many steps after an event its new neurons are followed;
+	// the metrics then say which are dead. Zero means not at all.
+	Follow int `json:"follow" yaml:"follow"`
+
 	// DryRun decides and journals, and changes nothing.
 	DryRun bool `json:"dry_run" yaml:"dry_run"`
 }
@@ -121,7 +125,7 @@ func Default() Config {
 		MaxNeurons: 32, MinNeurons: 8, MaxRatio: 1, SitesPerEvent: 4, Trials: 4,
 		MinPower: -6, MaxPower: 12, Scale: ScaleUnit, Refit: true, Blind: BlindRandom,
 		Significance: 1, Price: 1e-7,
-		MaxRefusals: 5,
+		MaxRefusals: 5, Follow: 10,
 	}
 }
 
@@ -172,6 +176,7 @@ func (c Config) Validate() error {
 	within("price", c.Price, 0, 1e6)
 	between("max_width", c.MaxWidth, 0, many)
 	between("max_params", c.MaxParams, 0, many)
+	between("follow", c.Follow, 0, many)
 	between("depth_every", c.DepthEvery, 0, many)
 	between("depth_after", c.DepthAfter, 0, many)
 	between("depth_blocks", c.DepthBlocks, 0, many)

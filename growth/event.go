@@ -132,6 +132,7 @@ func (e *Event) ask(req *Request, s SampleRange, feed func(sums []float64)) {
 		panic("growth: event made an invalid request: " + err.Error())
 	}
 	e.request, e.samples, e.length, e.feed = req, s, length, feed
+	e.record.Rounds = append(e.record.Rounds, RoundRecord{req.Kind, s.Count, length})
 }
 
 // start allots samples, finds the sites that may grow and asks the first round.

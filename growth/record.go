@@ -36,7 +36,8 @@ type Record struct {
 	Turn       SiteID `json:"turn,omitempty"` // the site whose turn it was, for round robin
 
 	Samples SampleCounts  `json:"samples"`
-	Loss    Number        `json:"loss"` // mean over the statistics samples
+	Rounds  []RoundRecord `json:"rounds,omitempty"` // what it cost
+	Loss    Number        `json:"loss"`             // mean over the statistics samples
 	Sites   []SiteRecord  `json:"sites"`
 	Trials  []TrialRecord `json:"trials,omitempty"`
 	Joint   *TrialRecord  `json:"joint,omitempty"` // the sites chosen, tried together
@@ -59,6 +60,14 @@ type SampleCounts struct {
 	Statistics int `json:"statistics"`
 	Newborn    int `json:"newborn"`
 	Amplitude  int `json:"amplitude"`
+}
+
+// RoundRecord is the cost of one round: samples that were computed, and values
+// of 8 bytes in what every worker sends of them.
+type RoundRecord struct {
+	Kind    Kind `json:"kind"`
+	Samples int  `json:"samples"`
+	Values  int  `json:"values"`
 }
 
 // SiteRecord is what an event learned about one site.

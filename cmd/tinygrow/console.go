@@ -74,6 +74,7 @@ func (c *console) events() coordinator.Events {
 		Step:      c.step,
 		Evaluated: c.evaluated,
 		Grew:      c.grew,
+		Followed:  c.followed,
 		Joined: func(m coordinator.Member) {
 			slog.Debug("worker joined", "worker", m.Worker, "host", m.Host, "threads", m.Threads, "program", m.Program)
 		},
@@ -128,6 +129,13 @@ func (c *console) evaluated(r trainer.EvalRecord) {
 func (c *console) grew(r growth.Record, _ trainer.GrownRecord) {
 	for _, s := range sentences(&r) {
 		c.line("step %d: %s", r.Step, s)
+	}
+}
+
+// followed warns of new neurons that are dead.
+func (c *console) followed(r growth.HealthRecord) {
+	if r.Dead > 0 {
+		c.line("step %d: %s", r.Step, r.Text)
 	}
 }
 

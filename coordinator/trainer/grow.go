@@ -49,6 +49,12 @@ func (t *Trainer) conclude(a *Applied) error {
 		}
 		t.model, t.opt = out.Model, opt
 	}
+	if a.Health == nil {
+		a.Health = t.followed(0) // the neurons of the event before are followed no longer
+	}
+	if out.Grown && t.set.Growth.Follow > 0 {
+		t.at.Newborn = growth.NewWatch(out.Record)
+	}
 	t.event = nil
 	t.at.Considered = true
 	t.at.Growth = t.at.Growth.After(out.Record)

@@ -21,10 +21,11 @@ var ErrDiverged = errors.New("training diverged")
 
 // Applied says what a round's sums led to, in this order.
 type Applied struct {
-	Step   *StepRecord    // after a gradient round
-	Eval   *EvalRecord    // after an evaluation
-	Growth *growth.Record // after the last round of a growth event: a line of the journal
-	Grown  *GrownRecord   // beside Growth
+	Step   *StepRecord          // after a gradient round
+	Health *growth.HealthRecord // when the neurons of an event have been followed long enough
+	Eval   *EvalRecord          // after an evaluation
+	Growth *growth.Record       // after the last round of a growth event: a line of the journal
+	Grown  *GrownRecord         // beside Growth
 }
 
 // NewWeights reports whether model or optimizer changed.

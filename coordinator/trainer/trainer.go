@@ -38,6 +38,9 @@ type Progress struct {
 	// Test is the last evaluation.
 	Test        Tally `json:"test"`
 	StartParams int   `json:"start_params"`
+	// Newborn follows the neurons of the last event, nil if it grew none or
+	// they were followed long enough.
+	Newborn *growth.Watch `json:"newborn,omitempty"`
 }
 
 // Tally is a sum of metrics over samples.
@@ -203,7 +206,9 @@ func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 		if r.Kind == proto.Evaluate {
 			a.Eval = t.evaluated(m)
 		} else {
+			t.follow(s, m)
 			a.Step = t.updated(s, m)
+			a.Health = t.followed(t.set.Growth.Follow)
 		}
 	}
 	err := t.settle(&a)

@@ -210,6 +210,35 @@ func TestRestoreAnywhere(t *testing.T) {
 	}
 }
 
+// New neurons are followed for as many steps as configured, until the next
+// event, or until the end of the run, and told of once.
+func TestNewbornsAreFollowed(t *testing.T) {
+	for follow, want := range map[int][]uint64{0: nil, 1: {4, 7, 10}, 2: {5, 8, 11}, 100: {6, 9, 12}} {
+		set := toySettings()
+		set.Growth.Follow, set.Growth.Policy = follow, growth.PolicyRandom
+		tr, err := New(set, nn.Init(toyGraph(2), 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []uint64
+		for _, line := range run(t, tr, never) {
+			var a Applied
+			if err := json.Unmarshal([]byte(line), &a); err != nil {
+				t.Fatal(err)
+			}
+			if h := a.Health; h != nil {
+				got = append(got, h.Step)
+				if h.Steps != min(follow, 3) || len(h.Sites) != 1 || len(h.Sites[0].Incoming) != 1 || len(h.Sites[0].Active) != 1 {
+					t.Errorf("follow %d: %+v", follow, h)
+				}
+			}
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Errorf("follow %d: told at steps %v, want %v", follow, got, want)
+		}
+	}
+}
+
 // A network that gains width and depth, restored anywhere, ends in the same bits.
 func TestRestoreBetweenDeeperNetworks(t *testing.T) {
 	g := toyGraph(2)

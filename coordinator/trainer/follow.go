@@ -1,0 +1,24 @@
+package trainer
+
+import (
+	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/proto"
+)
+
+// follow takes note of the new neurons in the sums of a gradient round.
+func (t *Trainer) follow(s proto.Sums, m Tally) {
+	if t.at.Newborn != nil {
+		t.at.Newborn = t.at.Newborn.After(t.model, s.F32, s.F64[metricsLen:], m.Samples)
+	}
+}
+
+// followed ends the watch after that many steps, or with the run, and tells
+// what was seen; else it returns nil.
+func (t *Trainer) followed(steps int) *growth.HealthRecord {
+	w := t.at.Newborn
+	if w == nil || w.Steps < steps && !t.done() {
+		return nil
+	}
+	t.at.Newborn = nil
+	return w.Report(t.at.Step)
+}
