@@ -15,6 +15,6 @@ func newBench() *cobra.Command {
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newBenchCompute(), newBenchGrowth())
+	c.AddCommand(newBenchCompute(), newBenchEvent(), newBenchGrowth())
 	return c
 }

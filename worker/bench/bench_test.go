@@ -21,7 +21,7 @@ func small(t *testing.T) *nn.Graph {
 func TestStepsLearnTheSameBitsOnAnyThreads(t *testing.T) {
 	var digest [32]byte
 	for threads := 1; threads <= 3; threads++ {
-		tr, err := newTrainer(small(t), 90, 16, threads)
+		tr, err := newTrainer(nn.Init(small(t), 1), 90, 16, threads)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -88,7 +88,7 @@ func measure(g *nn.Graph, c Config) (Result, error) {
 			return Result{}, err
 		}
 	}
-	t, err := newTrainer(g, c.Batch, size, c.Threads)
+	t, err := newTrainer(nn.Init(g, 1), c.Batch, size, c.Threads)
 	if err != nil {
 		return Result{}, err
 	}
@@ -122,7 +122,7 @@ func (t *trainer) run(least int, d time.Duration) []time.Duration {
 func fastest(g *nn.Graph, c Config) (int, error) {
 	best, size := time.Duration(1<<62), 0
 	for _, m := range sizes(c.Batch, c.Threads) {
-		t, err := newTrainer(g, c.Batch, m, c.Threads)
+		t, err := newTrainer(nn.Init(g, 1), c.Batch, m, c.Threads)
 		if err != nil {
 			return 0, err
 		}

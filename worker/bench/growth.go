@@ -90,6 +90,9 @@ type GrowthResult struct {
 	SolveS  float64 `json:"solve_s"`
 	PlainS  float64 `json:"plain_s"` // forward and backward over the same samples
 	Threads int     `json:"threads"`
+	// The same in processor time, which other load on the machine distorts less.
+	CPUS      float64 `json:"cpu_s"` // rounds and solve
+	PlainCPUS float64 `json:"plain_cpu_s"`
 }
 
 // Growth measures the models in turn and tells each result as it comes.
@@ -115,22 +118,23 @@ func Growth(ctx context.Context, c GrowthConfig, tell func(GrowthResult)) error 
 func (c GrowthConfig) measure(ctx context.Context, g *nn.Graph) (GrowthResult, error) {
 	r := GrowthResult{Samples: c.Samples, Threads: c.Threads, Sites: len(growth.Sites(g))}
 	batch := 2 * c.Threads * c.MicroShard
-	t, err := newTrainer(g, batch, c.MicroShard, c.Threads)
+	t, err := newTrainer(nn.Init(g, 1), batch, c.MicroShard, c.Threads)
 	if err != nil {
 		return r, err
 	}
 	t.step() // warms up
-	started := time.Now()
+	started, cpu := time.Now(), cpuSeconds()
 	for done := 0; done < c.Samples; done += batch {
 		t.gradients()
 	}
-	r.PlainS = time.Since(started).Seconds()
+	r.PlainS, r.PlainCPUS = time.Since(started).Seconds(), cpuSeconds()-cpu
 
 	cfg := growth.Default()
 	cfg.StatisticsSamples, cfg.NewbornSamples, cfg.AmplitudeSamples = c.Samples, c.MicroShard, c.MicroShard
 	info := growth.EventInfo{TrainSamples: 3 * c.Samples, MicroShard: c.MicroShard}
 	e := growth.NewInspection(cfg, t.model, info)
 	l := worker.Local{Samples: newNoise(g.Input), Threads: c.Threads, MicroShard: c.MicroShard}
+	cpu = cpuSeconds()
 	for {
 		started = time.Now()
 		sums, ok, err := l.Round(ctx, t.model, e, info)
@@ -138,6 +142,7 @@ func (c GrowthConfig) measure(ctx context.Context, g *nn.Graph) (GrowthResult, e
 			return r, err
 		}
 		if !ok {
+			r.CPUS = cpuSeconds() - cpu
 			return r, nil
 		}
 		r.RoundsS += time.Since(started).Seconds()

@@ -27,15 +27,17 @@ type trainer struct {
 	spaces    []*nn.Workspace // one for each thread
 	threads   int
 	samples   int
+	rate      float64 // of learning
 }
 
-func newTrainer(g *nn.Graph, batch, microShard, threads int) (*trainer, error) {
+// newTrainer changes m as it trains.
+func newTrainer(m *nn.Model, batch, microShard, threads int) (*trainer, error) {
+	g := m.Graph
 	program, err := nn.Compile(g, microShard, nn.Options{})
 	if err != nil {
 		return nil, err
 	}
-	t := &trainer{model: nn.Init(g, 1), program: program, packed: program.NewPacked(), threads: threads, samples: batch}
-	t.packed = program.NewPacked()
+	t := &trainer{model: m, program: program, packed: program.NewPacked(), threads: threads, samples: batch, rate: 0.001}
 	t.optimizer = optim.New(optim.Default(), g.NumParams())
 	pixels := rng.New(1)
 	for at := 0; at < batch; at += microShard {
@@ -94,7 +96,7 @@ func (t *trainer) step() float64 {
 	t.each(t.program.PackParts(), func(_, part int) { t.program.PackPart(t.packed, t.model.Params, part) })
 	losses := t.gradients()
 	root := proto.Root(uint32(len(t.batches)))
-	update := t.optimizer.Begin(1/float32(t.samples), 0.001)
+	update := t.optimizer.Begin(1/float32(t.samples), t.rate)
 	n := len(t.model.Params)
 	t.each((n+span-1)/span, func(_, i int) {
 		lo, hi := i*span, min(n, (i+1)*span)

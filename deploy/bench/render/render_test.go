@@ -42,6 +42,25 @@ func TestPolicyTableTakesMediansByPolicy(t *testing.T) {
 	}
 }
 
+func TestGrowthCostTable(t *testing.T) {
+	raw := `{"date":"2026-01-02","cpu":"abacus","cores":2,"samples":2048,"repeat":3,
+"models":[{"model":"mlp-64","sites":2,"beyond_s":0.25,"torch_beyond_s":5,"ratio":20.04,"total_s":0.5,"torch_total_s":5.5,"total_ratio":11}],
+"events":{"model":"cnn","data":"shapes","steps":80,"batch":128,"costs":[{"params":10,"train_s":1,"event_s":0.1},{"params":20,"train_s":3,"event_s":0.5}]}}`
+	got, err := growthCostTable([]byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| mlp-64 | 2 | 0.25 | 5.00 | 20.0 | 0.50 | 5.50 | 11.0 |",
+		"2048 samples, medians of 3 paired, alternating runs; abacus, 2 cores; 2026-01-02.",
+		"2 growth events of cnn on shapes cost 15 % of the 80 steps of batch 128 before each.",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+}
+
 func TestRenderRefusesAnOpenMarker(t *testing.T) {
 	if _, err := render("<!-- results:compute -->\n", t.TempDir()); err == nil {
 		t.Error("a marker without its end was accepted")

@@ -17,6 +17,7 @@ var tables = []struct {
 	table      func(raw []byte) (string, error)
 }{
 	{"compute", "compute.json", computeTable},
+	{"growth-cost", "growth-cost.json", growthCostTable},
 	{"policies-cifar10", "policies-cifar10.jsonl", policyTable},
 	{"policies-shapes", "policies-shapes.jsonl", policyTable},
 }
@@ -72,6 +73,52 @@ func computeTable(raw []byte) (string, error) {
 		fmt.Fprintf(&b, "| %s | %.0f | %.0f | %.2f | %s |\n", m.Model, m.Ours, m.Torch, m.Ratio, m.Best)
 	}
 	fmt.Fprintf(&b, "\nMedians of %d paired, alternating runs; batch %d, %d threads; %s, %d cores; %s.\n", r.Repeat, r.Batch, r.Threads, r.CPU, r.Cores, r.Date)
+	return b.String(), nil
+}
+
+// growthCostTable renders what compare_growth.sh prints: one row a network,
+// and a sentence on the cost of events beside training.
+func growthCostTable(raw []byte) (string, error) {
+	var r struct {
+		Date, CPU              string
+		Cores, Samples, Repeat int
+		Models                 []struct {
+			Model      string
+			Sites      int
+			Beyond     float64 `json:"beyond_s"`
+			Torch      float64 `json:"torch_beyond_s"`
+			Ratio      float64
+			Total      float64 `json:"total_s"`
+			TorchTotal float64 `json:"torch_total_s"`
+			TotalRatio float64 `json:"total_ratio"`
+		}
+		Events struct {
+			Model, Data  string
+			Steps, Batch int
+			Costs        []struct {
+				Params int
+				Train  float64 `json:"train_s"`
+				Event  float64 `json:"event_s"`
+			}
+		}
+	}
+	if err := json.Unmarshal(raw, &r); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	b.WriteString("| network | sites | tinygrow, s beyond the plain pass | PyTorch, s beyond it | ratio | in all: tinygrow, s | PyTorch, s | ratio |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
+	for _, m := range r.Models {
+		fmt.Fprintf(&b, "| %s | %d | %.2f | %.2f | %.1f | %.2f | %.2f | %.1f |\n", m.Model, m.Sites, m.Beyond, m.Torch, m.Ratio, m.Total, m.TorchTotal, m.TotalRatio)
+	}
+	fmt.Fprintf(&b, "\nProcessor time on one core, %d samples, medians of %d paired, alternating runs; %s, %d cores; %s.\n", r.Samples, r.Repeat, r.CPU, r.Cores, r.Date)
+	if n := len(r.Events.Costs); n > 0 {
+		var train, event float64
+		for _, c := range r.Events.Costs {
+			train, event = train+c.Train, event+c.Event
+		}
+		fmt.Fprintf(&b, "%d growth events of %s on %s cost %.0f %% of the %d steps of batch %d before each.\n",
+			n, r.Events.Model, r.Events.Data, 100*event/train, r.Events.Steps, r.Events.Batch)
+	}
 	return b.String(), nil
 }
 
