@@ -15,6 +15,7 @@ type Local struct {
 	Samples    Samples
 	Threads    int // 0: all processors that quota and affinity allow
 	MicroShard int
+	Augment    bool // growth events: as in the run
 }
 
 // Evaluate returns the metrics of m over the first n test samples.
@@ -50,7 +51,7 @@ func (l Local) Round(ctx context.Context, m *nn.Model, e *growth.Event, info gro
 		return proto.Sums{}, false, nil
 	}
 	order := proto.Order{Split: "train", Stream: "growth", Seed: info.Seed, Index: info.Number}
-	sums, err = l.compute(ctx, m, proto.RoundSpec{Kind: proto.Growth, Order: order, Offset: uint64(s.Offset), Count: uint64(s.Count)}, req)
+	sums, err = l.compute(ctx, m, proto.RoundSpec{Kind: proto.Growth, Order: order, Offset: uint64(s.Offset), Count: uint64(s.Count), Augment: l.Augment}, req)
 	return sums, true, err
 }
 

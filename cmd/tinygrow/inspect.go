@@ -11,7 +11,6 @@ import (
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
-	"github.com/tinygrow/tinygrow/worker/dataset"
 )
 
 // inspection is what inspect --json prints.
@@ -37,7 +36,8 @@ func newInspect() *cobra.Command {
 		Short: "Show the architecture of a saved model and, with data, its bottlenecks",
 		Long: `Shows architecture, widths, parameters and FLOPs per sample of a saved model. With --data it also measures
 bottleneck (Psi^2) and spectrum at every site where neurons could be added; with --dry-run it goes through a
-whole growth event and says what would grow where, at what gain and cost. It changes nothing.`,
+whole growth event and says what would grow where, at what gain and cost: of a checkpoint of a run, exactly what
+the run's next event would decide at that step. It changes nothing.`,
 		Example: `  tinygrow inspect runs/shapes-1 --json
   tinygrow inspect runs/a --data cifar10 --data-dir ~/cifar --dry-run`,
 		Args: oneArg("RUN|CHECKPOINT"),
@@ -75,7 +75,10 @@ func (out *inspection) measure(c *cobra.Command, src *source, path string, dryRu
 	if err != nil {
 		return err
 	}
-	info := growth.EventInfo{Step: uint64(out.Step), Seed: s.base.Train.Seed, TrainSamples: set.Len(dataset.Train), MicroShard: s.base.Train.MicroShard}
+	info, err := s.nextEvent(set)
+	if err != nil {
+		return err
+	}
 	l := s.local(set)
 	o, err := l.Grow(c.Context(), s.model, growth.NewInspection(s.base.Growth, s.model, info), info)
 	if err != nil {
@@ -111,13 +114,49 @@ func (out *inspection) print(to io.Writer) error {
 			fmt.Fprintf(w, "%s\t%d\t%.4g\t%.1f %%\t%.3g\t%s\n", s.Site, s.Width, float64(s.Psi2), 100*float64(s.Share), s.Spectrum[:min(4, len(s.Spectrum))], s.Reason)
 		}
 	}
-	if r := out.DryRun; r != nil {
-		fmt.Fprintf(w, "\nwould %s: %s\n", r.Decision, r.Why)
-		for _, g := range r.Grown {
-			fmt.Fprintf(w, "%s\t+%d parameters\n", g.Sentence, g.Params)
-		}
+	if out.DryRun != nil {
+		printDryRun(w, out.DryRun)
 	}
 	return w.Flush()
+}
+
+// printDryRun tells what an event decided, and of every site what it learned.
+func printDryRun(w io.Writer, r *growth.Record) {
+	fmt.Fprintf(w, "\nwould %s: %s\n", r.Decision, r.Why)
+	for _, s := range sentences(r) {
+		if r.Decision != growth.Refuse {
+			fmt.Fprintln(w, s)
+		}
+	}
+	samples, values := 0, 0
+	for _, round := range r.Rounds {
+		samples, values = samples+round.Samples, values+round.Values
+	}
+	fmt.Fprintf(w, "parameters %s -> %s, FLOPs a sample %s -> %s; the event reads %s samples in %d rounds, %s bytes from every worker\n",
+		thousands(r.ParamsBefore), thousands(r.ParamsAfter), thousands(int(r.FLOPsBefore)), thousands(int(r.FLOPsAfter)), thousands(samples), len(r.Rounds), thousands(8*values))
+	trials := map[growth.SiteID]growth.TrialRecord{}
+	for _, t := range r.Trials {
+		trials[t.Sites[0]] = t
+	}
+	grown := map[growth.SiteID]growth.GrownRecord{}
+	for _, g := range r.Grown {
+		grown[g.Site] = g
+	}
+	fmt.Fprintln(w, "\nsite\twidth\tbottleneck\tneurons\tpredicted\tamplitude\tgain\tparameters\tverdict")
+	for _, s := range r.Sites {
+		t, tried := trials[s.Site]
+		amplitude, gain := "", ""
+		if tried {
+			amplitude, gain = fmt.Sprintf("%.3g", float64(t.Amplitude)), fmt.Sprintf("%.3g ± %.2g", float64(t.Gain), float64(t.Error))
+		}
+		verdict := s.Reason
+		if g, ok := grown[s.Site]; ok {
+			verdict = fmt.Sprintf("grows to %d", g.To)
+		} else if verdict == "" {
+			verdict = "others gain more"
+		}
+		fmt.Fprintf(w, "%s\t%d\t%.1f %%\t%d\t%.3g\t%s\t%s\t%d\t%s\n", s.Site, s.Width, 100*float64(s.Share), s.Kept, float64(max(s.Refit, s.Predicted)), amplitude, gain, s.Params, verdict)
+	}
 }
 
 // widthsOf returns the outputs of every convolution and linear layer but the last.

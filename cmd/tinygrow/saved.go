@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,8 @@ import (
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker"
 	"github.com/tinygrow/tinygrow/worker/dataset"
@@ -112,7 +115,26 @@ func openWithData(src *source, path string) (*saved, *dataset.Set, error) {
 	return s, set, s.fits(set)
 }
 
+// nextEvent describes the growth event that would be next: where the run
+// stands, so that it reads the samples that the run's own event would.
+func (s *saved) nextEvent(set *dataset.Set) (growth.EventInfo, error) {
+	t := s.base.Train
+	info := growth.EventInfo{Seed: t.Seed, TrainSamples: set.Len(dataset.Train), MicroShard: t.MicroShard}
+	if s.state == nil {
+		return info, nil
+	}
+	var at trainer.Progress
+	if err := json.Unmarshal(s.state.Progress, &at); err != nil {
+		return info, as(exitRun, fmt.Errorf("%w: %s: progress: %w", checkpoint.ErrDamaged, s.path, err))
+	}
+	info.Number, info.Step, info.History = uint64(at.Growth.Events), at.Step, at.Growth
+	if perEpoch := info.TrainSamples / max(t.Batch, 1); perEpoch > 0 {
+		info.Epoch = at.Step / uint64(perEpoch)
+	}
+	return info, nil
+}
+
 // local computes on a data set in this process.
 func (s *saved) local(set *dataset.Set) worker.Local {
-	return worker.Local{Samples: set, Threads: s.base.Worker.Threads, MicroShard: s.base.Train.MicroShard}
+	return worker.Local{Samples: set, Threads: s.base.Worker.Threads, MicroShard: s.base.Train.MicroShard, Augment: s.base.Train.Augment}
 }

@@ -29,7 +29,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"nats": startNATS, "code": exitsWith, "report": checkReport, "same": sameResult, "await": awaitFile, "edit": editBytes, "cifar": writeCIFAR, "mnist": writeMNIST,
+			"nats": startNATS, "code": exitsWith, "report": checkReport, "foretold": foretold, "same": sameResult, "await": awaitFile, "edit": editBytes, "cifar": writeCIFAR, "mnist": writeMNIST,
 		},
 	})
 }
@@ -94,6 +94,29 @@ func checkReport(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("%s: %s is %s, want %s", args[0], name, text, value)
 		}
 	}
+}
+
+// foretold checks that a dry run is what the run's own event of that step was:
+// foretold INSPECTION.json growth.jsonl STEP
+func foretold(ts *testscript.TestScript, _ bool, args []string) {
+	dry := readObject(ts, args[0])["dry_run"].(map[string]any)
+	delete(dry, "dry_run")
+	got, err := json.Marshal(dry)
+	ts.Check(err)
+	for d := json.NewDecoder(strings.NewReader(ts.ReadFile(args[1]))); d.More(); {
+		var event map[string]any
+		ts.Check(d.Decode(&event))
+		if fmt.Sprint(event["step"]) != args[2] {
+			continue
+		}
+		want, err := json.Marshal(event)
+		ts.Check(err)
+		if !bytes.Equal(got, want) {
+			ts.Fatalf("the dry run foretold\n%s\nthe event was\n%s", got, want)
+		}
+		return
+	}
+	ts.Fatalf("%s: no event of step %s", args[1], args[2])
 }
 
 // sameResult checks that the reports of several runs agree on the hashes and
