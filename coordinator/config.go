@@ -39,7 +39,21 @@ type Cluster struct {
 	// StopGrace is how long a run that is told to stop waits for the end of
 	// the step at hand.
 	StopGrace time.Duration `yaml:"stop_grace"`
+	// Log says whether commits go to a log on the NATS server, from which a
+	// standby takes over: auto (if the server has JetStream), on or off.
+	Log string `yaml:"log"`
+	// Lease is the silence after which a standby takes over from a coordinator.
+	Lease time.Duration `yaml:"lease"`
+	// Replicas is on how many servers of a NATS cluster the log lies.
+	Replicas int `yaml:"replicas"`
 }
+
+// Values of Cluster.Log.
+const (
+	LogAuto = "auto"
+	LogOn   = "on"
+	LogOff  = "off"
+)
 
 // Checkpoint says when the run is saved besides at its start and its end.
 type Checkpoint struct {
@@ -55,7 +69,8 @@ type Checkpoint struct {
 func Default() Config {
 	return Config{
 		Model: nn.ModelConfig{Name: "cnn"}, Train: trainer.Default(), Optimizer: optim.Default(), Growth: growth.Default(),
-		Cluster:    Cluster{MinWorkers: 1, MaxWorkers: 1024, LostAfter: 10 * time.Second, Overdue: 3, Grace: 100 * time.Millisecond, StopGrace: 10 * time.Second},
+		Cluster: Cluster{MinWorkers: 1, MaxWorkers: 1024, LostAfter: 10 * time.Second, Overdue: 3, Grace: 100 * time.Millisecond, StopGrace: 10 * time.Second,
+			Log: LogAuto, Lease: 3 * time.Second, Replicas: 1},
 		Checkpoint: Checkpoint{Every: 30 * time.Second, Keep: 3},
 	}
 }
@@ -76,6 +91,9 @@ func (c Config) Validate() error {
 	check(k.Overdue >= 1 && k.Overdue <= 1000, "overdue %v: must be 1 to 1000", k.Overdue)
 	check(k.Grace > 0 && k.Grace <= time.Hour, "grace %s: must be above 0 and at most 1h", k.Grace)
 	check(k.StopGrace >= 0, "stop_grace %s: must be at least 0", k.StopGrace)
+	check(k.Log == LogAuto || k.Log == LogOn || k.Log == LogOff, "log %q: must be auto, on or off", k.Log)
+	check(k.Lease >= 500*time.Millisecond && k.Lease <= time.Hour, "lease %s: must be 500ms to 1h", k.Lease)
+	check(k.Replicas >= 1 && k.Replicas <= 5, "replicas %d: must be 1 to 5", k.Replicas)
 	check(c.Checkpoint.Every > 0, "checkpoint every %s: must be above 0", c.Checkpoint.Every)
 	check(c.Checkpoint.Keep >= 1, "checkpoint keep %d: must be at least 1", c.Checkpoint.Keep)
 	return errors.Join(faults...)

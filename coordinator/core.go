@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/coordinator/plan"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
@@ -13,7 +14,7 @@ import (
 // block: one of them computes wrongly, so the run must not go on.
 var ErrDisagree = errors.New("workers disagree")
 
-// core joins the pure parts: plan, trainer and fold. It has no clock, no
+// core joins the pure parts: plan, trainer, ledger and fold. It has no clock, no
 // network and no disk either; what it wants done it tells a port, so that a
 // simulation can stand in for both.
 type core struct {
@@ -21,14 +22,17 @@ type core struct {
 	term  proto.Term
 	plan  *plan.Plan
 	train *trainer.Trainer
-	port  port
+	// ledger is what the commit log knows; nil: there is none.
+	ledger *lead.Ledger
+	port   port
 
-	number proto.Round
-	round  trainer.Round
-	offer  offer
-	fold   *proto.Fold[proto.Sums]
-	stop   bool // end after the round at hand
-	ended  bool
+	number   proto.Round
+	round    trainer.Round
+	offer    offer
+	fold     *proto.Fold[proto.Sums]
+	complete bool // the round has its sums and waits for the log
+	stop     bool // end after the round at hand
+	ended    bool
 }
 
 // port does what the core wants done.
@@ -38,6 +42,9 @@ type port interface {
 	// open makes a round the only one whose partials are taken, and hands out
 	// what it needs; weights are broadcast if they are new.
 	open(r roundInfo, o offer, newWeights bool)
+	// append adds c to the commit log behind record number after; acked is told
+	// when it lasts.
+	append(after uint64, c *proto.Commit)
 	// applied is told what a round led to. Its error ends the run.
 	applied(a trainer.Applied) error
 	// memory returns n bytes for weights, which open gets.
@@ -57,14 +64,62 @@ type roundInfo struct {
 
 // begin opens the first round; ended is set if there is none.
 func (c *core) begin(now plan.Time) error {
+	if err := c.ledger.Commit(proto.TermCommit, c.state()); err != nil {
+		return err
+	}
 	a, err := c.train.Begin()
 	if err != nil {
 		return err
 	}
-	if err := c.port.applied(a); err != nil {
+	if err := c.commit(a); err != nil {
 		return err
 	}
 	return c.next(now, true)
+}
+
+// finished reports whether nothing is left to do.
+func (c *core) finished() bool { return c.ended && c.ledger.Clear() }
+
+func (c *core) state() lead.State {
+	return lead.State{Step: c.train.Step(), Generation: c.train.Generation(), Digest: c.train.Digest().String()}
+}
+
+// commit makes what a round led to count. The log gets it while the next round
+// runs, and has it before that one is committed.
+func (c *core) commit(a trainer.Applied) error {
+	var err error
+	switch {
+	case a.Grown != nil:
+		err = c.ledger.Commit(proto.GrowthCommit, lead.State{Step: a.Grown.Step, Generation: a.Grown.Generation, Digest: a.Grown.Digest})
+	case a.Step != nil:
+		err = c.ledger.Commit(proto.StepCommit, lead.State{Step: a.Step.Step, Generation: a.Step.Generation, Digest: a.Step.Digest})
+	}
+	if err != nil {
+		return err
+	}
+	c.send()
+	return c.port.applied(a)
+}
+
+// send hands the log its next record, if the one before is there.
+func (c *core) send() {
+	if after, r, ok := c.ledger.Next(); ok {
+		c.port.append(after, r)
+	}
+}
+
+// acked says that the log has the record of the last append.
+func (c *core) acked(now plan.Time) error {
+	c.ledger.Acked()
+	c.send()
+	return c.advance(now)
+}
+
+// stored says that a checkpoint lies in the object store, and reports whether
+// it is of use there.
+func (c *core) stored(s lead.State, object string, mark uint64) bool {
+	defer c.send()
+	return c.ledger.Stored(s, object, mark)
 }
 
 // next opens the round that the trainer asks for.
@@ -92,7 +147,6 @@ func (c *core) next(now plan.Time, newWeights bool) error {
 
 // handle takes an event, with the sums of a partial. Its error ends the run.
 func (c *core) handle(now plan.Time, e plan.Event, sums proto.Sums) error {
-	complete := false
 	for _, cmd := range c.plan.Step(now, e) {
 		c.port.decided(cmd)
 		switch cmd := cmd.(type) {
@@ -113,12 +167,19 @@ func (c *core) handle(now plan.Time, e plan.Event, sums proto.Sums) error {
 			return fmt.Errorf("%w: workers %s and %s got different sums of block %v of round %d: leave out the one whose machine is at fault (run tinygrow doctor on both), then continue with tinygrow resume",
 				ErrDisagree, cmd.First, cmd.Second, cmd.Block, cmd.Round)
 		case plan.Complete:
-			complete = true
+			c.complete = true
 		}
 	}
-	if !complete {
+	return c.advance(now)
+}
+
+// advance applies the sums of a complete round once the log has all that was
+// committed before.
+func (c *core) advance(now plan.Time) error {
+	if !c.complete || !c.ledger.Clear() {
 		return nil
 	}
+	c.complete = false
 	total, ok := c.fold.Root()
 	if !ok {
 		panic("coordinator: a complete round has no sum")
@@ -128,7 +189,7 @@ func (c *core) handle(now plan.Time, e plan.Event, sums proto.Sums) error {
 	if err != nil {
 		return err
 	}
-	if err := c.port.applied(a); err != nil {
+	if err := c.commit(a); err != nil {
 		return err
 	}
 	return c.next(now, a.NewWeights())

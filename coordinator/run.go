@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/coordinator/plan"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
@@ -19,21 +20,32 @@ import (
 // Run trains until the end of the job, and returns how it went. Cancelling ctx
 // ends it after the step at hand, with a checkpoint and Done false; so does
 // nothing else: a run without workers waits for some. An error leaves the last
-// checkpoint, from which the job can be resumed.
+// checkpoint, from which the job can be resumed. It returns lead.ErrFenced when
+// another coordinator took the run up.
 func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 	started := time.Now()
 	cpu := cpuTime()
-	store, err := openStorage(j)
+	past, err := j.past(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	store, err := openStorage(j, past)
 	if err != nil {
 		return Result{}, err
 	}
 	s := newServer(j, store, b)
+	if j.Lead != nil {
+		s.core.ledger = lead.NewLedger(past, s.head(), j.Lead.Holder(), store.fresh)
+	}
 	if err = s.serve(ctx); err == nil {
 		err = store.save()
 	}
 	var r Result
 	if err == nil {
 		r, err = s.result()
+	}
+	if err == nil && r.Done {
+		s.logEnd(ctx)
 	}
 	if err = errors.Join(err, store.dir.Close()); err != nil {
 		return Result{}, fmt.Errorf("run %s: %w", store.run, err)
@@ -59,18 +71,22 @@ type server struct {
 	partials *partials
 	shelf    shelf
 	sender   *sender
+	appends  chan appending // to the commit log; at most one is on its way
+	logWaits bool
 
 	pulls   map[proto.WorkerID]pending
 	samples int // trained on by this process
 	window  rate
 }
 
-// input is a message for the run's goroutine: one of hello, pull, beat, partial.
+// input is a message for the run's goroutine: one of hello, pull, beat,
+// partial and news of the log.
 type input struct {
 	hello   *proto.Hello
 	pull    *proto.Pull
 	beat    *proto.Heartbeat
 	partial *arrived
+	log     *appended
 	message *bus.Message // to answer
 }
 
@@ -82,7 +98,7 @@ type pending struct {
 
 func newServer(j Job, store *storage, b bus.Bus) *server {
 	s := &server{job: j, store: store, bus: b, events: j.Events.withDefaults(), started: time.Now(),
-		inbox: make(chan input, 256), done: make(chan struct{}), partials: newPartials(store.run, store.term), pulls: map[proto.WorkerID]pending{}}
+		inbox: make(chan input, 256), appends: make(chan appending, 1), done: make(chan struct{}), partials: newPartials(store.run, store.term), pulls: map[proto.WorkerID]pending{}}
 	s.core = &core{run: store.run, term: store.term, plan: plan.New(j.Config.plan()), train: store.train, port: s}
 	s.sender = newSender(b, &s.shelf, s.head())
 	return s
@@ -103,6 +119,7 @@ func (s *server) serve(ctx context.Context) error {
 	sending, stopSending := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	group.Go(func() { s.sender.run(sending) })
+	group.Go(func() { s.writeLog(sending) })
 	subs, err := s.subscribe()
 	defer func() {
 		close(s.done)
@@ -125,7 +142,7 @@ func (s *server) serve(ctx context.Context) error {
 	defer ticker.Stop()
 	stopped := ctx.Done()
 	var tooLate <-chan time.Time
-	for !s.core.ended {
+	for !s.core.finished() {
 		var err error
 		select {
 		case in := <-s.inbox:
@@ -133,6 +150,7 @@ func (s *server) serve(ctx context.Context) error {
 		case <-ticker.C:
 			s.events.Alive()
 			err = errors.Join(s.core.handle(s.now(), plan.Tick{}, proto.Sums{}), s.flush())
+		case err = <-s.lost():
 		case <-stopped:
 			s.core.stop, stopped = true, nil
 			tooLate = time.After(s.job.Config.Cluster.StopGrace)
@@ -188,6 +206,9 @@ func (s *server) take(in input) error {
 		return s.join(now, in.hello, in.message)
 	case in.pull != nil:
 		p := in.pull
+		if s.job.Lead != nil && p.Term > s.store.term {
+			return nil // there is another coordinator; the log is about to say so
+		}
 		if old, ok := s.pulls[p.Worker]; ok && p.Seq <= old.seq {
 			return nil
 		}
@@ -207,6 +228,8 @@ func (s *server) take(in input) error {
 	case in.partial != nil:
 		p := in.partial
 		return s.core.handle(now, plan.Partial{Worker: p.worker, Round: p.round, Block: p.block, Digest: p.digest}, p.sums)
+	case in.log != nil:
+		return s.logged(now, *in.log)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
@@ -25,8 +26,15 @@ type Job struct {
 	Data     Data
 	// Resume continues the run in Dir, whose id then counts instead of Run.
 	Resume bool
+	// Lead is this coordinator's hold on the run: commits go to its log. Nil:
+	// there is no log, and nobody can stand by.
+	Lead   *lead.Lead
 	Events Events
 }
+
+// ErrOtherRun is returned when a run directory is not of the run that the
+// commit log tells of.
+var ErrOtherRun = errors.New("the directory is of an earlier run of that id")
 
 // storage is a job on disk, with the trainer that it holds.
 type storage struct {
@@ -34,18 +42,20 @@ type storage struct {
 	run   proto.RunID
 	term  proto.Term
 	train *trainer.Trainer
+	fresh bool // at the start of a new run
 	saved time.Time
 	keep  int
 	wall  time.Duration // at the last step or evaluation
 }
 
-// openStorage takes up a job from its directory or makes that.
-func openStorage(j Job) (*storage, error) {
+// openStorage takes up a job from its directory or makes that. The commit log
+// knows terms that the directory does not.
+func openStorage(j Job, past lead.History) (*storage, error) {
 	if err := j.Config.Validate(); err != nil {
 		return nil, err
 	}
 	settings := j.Config.settings(j.Data)
-	s := &storage{run: j.Run, term: 1, keep: j.Config.Checkpoint.Keep}
+	s := &storage{run: j.Run, term: past.Term + 1, fresh: true, keep: j.Config.Checkpoint.Keep}
 	var c *checkpoint.Checkpoint
 	var err error
 	if j.Resume {
@@ -61,8 +71,11 @@ func openStorage(j Job) (*storage, error) {
 		var at trainer.Progress
 		if err = json.Unmarshal(c.Progress, &at); err != nil {
 			err = fmt.Errorf("%w: %s: %w", checkpoint.ErrDamaged, checkpoint.StepDir(j.Dir, c.Step), err)
+		} else if c.Term < past.Origin {
+			err = fmt.Errorf("%s: %w: it ended with term %d, the commit log of run %s began anew in term %d: name another directory with --run-dir, or another run with --run",
+				j.Dir, ErrOtherRun, c.Term, c.Run, past.Origin)
 		} else {
-			s.run, s.term = c.Run, c.Term+1
+			s.run, s.term, s.fresh = c.Run, max(c.Term, past.Term)+1, false
 			s.train, err = trainer.Restore(settings, c.Model, c.Slots, c.Updates, at)
 		}
 	case s.train == nil:

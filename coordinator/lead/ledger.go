@@ -1,0 +1,150 @@
+package lead
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/tinygrow/tinygrow/proto"
+)
+
+// ErrOtherBits is returned when a step that is made again leads to another
+// state than the one committed.
+var ErrOtherBits = errors.New("not the bits that were committed")
+
+// Ledger decides what a coordinator may commit, and what is to be added to the
+// log. It is pure; nil is the ledger of a run without a log.
+type Ledger struct {
+	head   proto.Head
+	holder string
+	origin proto.Term
+	last   uint64          // number of the newest record that is known
+	from   uint64          // of the record from which a successor reads; 0: of the next one
+	queue  []*proto.Commit // to be added; the first one may be on its way
+	sent   bool
+	mark   uint64 // number of the record of the state at hand; 0: not known
+	stored bool   // the object store has a checkpoint, the newest of step since or later
+
+	again map[commitKey]committed // what the log knows already
+	since proto.Step              // of the newest stored checkpoint; what lies before is not in again
+}
+
+type commitKey struct {
+	kind proto.CommitKind
+	step proto.Step
+}
+
+type committed struct {
+	number uint64
+	digest string
+}
+
+// NewLedger returns the ledger of a coordinator that takes a run up where h
+// ends; fresh says that it begins a new run instead.
+func NewLedger(h History, head proto.Head, holder string, fresh bool) *Ledger {
+	l := &Ledger{head: head, holder: holder, origin: h.Origin, last: h.Last, from: h.From, again: map[commitKey]committed{}}
+	switch {
+	case fresh:
+		l.origin, l.from = head.Term, 0
+		return l
+	case h.Term == 0:
+		l.origin = 1
+	}
+	if h.Checkpoint != nil {
+		l.stored, l.since = true, h.Checkpoint.Step
+	}
+	for _, r := range h.Records {
+		if r.Kind == proto.StepCommit || r.Kind == proto.GrowthCommit {
+			l.again[commitKey{r.Kind, r.Step}] = committed{r.Number, r.Digest}
+		}
+	}
+	return l
+}
+
+// Clear reports whether the log has all that was committed. Only then may
+// another step be.
+func (l *Ledger) Clear() bool { return l == nil || len(l.queue) == 0 }
+
+// State is what a commit is about.
+type State struct {
+	Step       proto.Step
+	Generation proto.Generation
+	Digest     string
+}
+
+// Commit takes what a coordinator did. What the log has already is compared
+// with it instead of being added.
+func (l *Ledger) Commit(kind proto.CommitKind, s State) error {
+	if l == nil {
+		return nil
+	}
+	if kind == proto.StepCommit || kind == proto.GrowthCommit {
+		key := commitKey{kind, s.Step}
+		old, known := l.again[key]
+		switch {
+		case known && old.digest != s.Digest:
+			return fmt.Errorf("%w: %s of step %d gives %.16s, the commit log of run %s has %.16s: a machine computes wrongly, or two builds were mixed: run tinygrow doctor on all of them, then continue with tinygrow coordinator --resume",
+				ErrOtherBits, kind, s.Step, s.Digest, l.head.Run, old.digest)
+		case known:
+			delete(l.again, key)
+			l.mark = old.number
+			return nil
+		case l.stored && (s.Step < l.since || s.Step == l.since && kind == proto.StepCommit):
+			return nil // from before the checkpoint that the log goes on from
+		}
+		l.mark = l.put(kind, s)
+		return nil
+	}
+	l.put(kind, s)
+	return nil
+}
+
+// put queues a record and returns the number that it will get.
+func (l *Ledger) put(kind proto.CommitKind, s State) uint64 {
+	number := l.last + uint64(len(l.queue)) + 1
+	l.queue = append(l.queue, &proto.Commit{Head: l.head, Kind: kind, Step: s.Step, Generation: s.Generation, Digest: s.Digest,
+		Holder: l.holder, Origin: l.origin, From: l.from})
+	if l.from == 0 {
+		l.from = number
+	}
+	return number
+}
+
+// Mark returns where in the log the state at hand stands: a checkpoint of it is
+// committed with this mark.
+func (l *Ledger) Mark() uint64 {
+	if l == nil {
+		return 0
+	}
+	return l.mark
+}
+
+// Stored takes a checkpoint in the object store, and reports whether it is of
+// use: an older one than the newest is not.
+func (l *Ledger) Stored(s State, object string, mark uint64) bool {
+	if l == nil || l.stored && s.Step <= l.since {
+		return false
+	}
+	l.stored, l.since = true, s.Step
+	if mark > 0 {
+		l.from = mark + 1
+	}
+	l.put(proto.CheckpointCommit, s)
+	l.queue[len(l.queue)-1].Object = object
+	return true
+}
+
+// Next returns a record to be added behind number after, each once, when the
+// one before was acknowledged.
+func (l *Ledger) Next() (after uint64, c *proto.Commit, ok bool) {
+	if l == nil || l.sent || len(l.queue) == 0 {
+		return 0, nil, false
+	}
+	l.sent = true
+	return l.last, l.queue[0], true
+}
+
+// Acked says that the record of the last Next lasts.
+func (l *Ledger) Acked() {
+	l.last++
+	l.queue, l.sent = l.queue[1:], false
+}
