@@ -13,20 +13,23 @@ import (
 // candidate is a site on its way through an event.
 type candidate struct {
 	layout
-	record   *SiteRecord
-	request  SiteRequest
-	cap      int // neurons that the limits allow
-	cost     int // parameters of one neuron
-	neurons  *Neurons
-	fisher   *linalg.Whitening // of G, for the policy tiny-fisher
-	both     Insertion         // every neuron with its sign and with the opposite one
-	shrink   float64           // factor on both's incoming weights
-	kept     Insertion         // the neurons that are worth trying
-	spare    Insertion         // those that are not, with outgoing weights of zero
-	trial    *TrialRecord
-	measured Number // gain at the amplitude taken
-	blind    bool   // the bottleneck has no part that is linear in the inputs
-	random   bool   // the solver found nothing: both is a pool of random neurons
+	record  *SiteRecord
+	request SiteRequest
+	cap     int // neurons that the limits allow
+	cost    int // parameters of one neuron
+	neurons *Neurons
+	fisher  *linalg.Whitening // of G, for the policy tiny-fisher
+	both    Insertion         // every neuron with its sign and with the opposite one
+	shrink  float64           // factor on both's incoming weights
+	kept    Insertion         // the neurons that are worth trying
+	spare   Insertion         // those that are not, with outgoing weights of zero
+	trial   *TrialRecord
+
+	amplitudes []float64 // to try
+	scan       []Point   // those that were tried first, on few samples
+	measured   Number    // gain at the amplitude taken
+	blind      bool      // the bottleneck has no part that is linear in the inputs
+	random     bool      // the solver found nothing: both is a pool of random neurons
 }
 
 // findSites journals all sites and keeps those that may grow.

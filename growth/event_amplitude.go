@@ -7,12 +7,21 @@ import (
 	"slices"
 )
 
-// refine multiplies the amplitudes found so far, between which the first
-// search has gaps, and which may be too large for sites that grow together.
-var refine = []float64{0.125, 0.25, 0.5, 1, 2}
+// refineJoint multiplies the amplitudes found so far, between which the first
+// search has gaps, and which may be too large for sites that grow together;
+// refineOne is for a site that grows alone.
+var (
+	refineJoint = []float64{0.125, 0.25, 0.5, 1, 2}
+	refineOne   = []float64{0.5, 1, 2}
+)
 
-// powerStep is the distance of the exponents of the first search.
-const powerStep = 2
+// refine returns the factors to try.
+func (e *Event) refine() []float64 {
+	if len(e.chosen) == 1 {
+		return refineOne
+	}
+	return refineJoint
+}
 
 // rank takes the sites of the best predicted gain per parameter to the trials.
 func (e *Event) rank() {
@@ -36,27 +45,6 @@ func (e *Event) rank() {
 	e.askAmplitude()
 }
 
-// askAmplitude asks for the loss of all trials over a range of amplitudes, on
-// samples that nothing so far has seen.
-func (e *Event) askAmplitude() {
-	req := &Request{Kind: KindAmplitude}
-	for _, c := range e.trials {
-		if e.cfg.ApplyUpdate && !e.cfg.refits() && !c.random {
-			c.kept.Update = c.request.Update
-		}
-		req.Candidates = append(req.Candidates, Candidate{[]Insertion{c.kept}, e.amplitudes()})
-	}
-	e.ask(req, e.ranges[2], e.judge)
-}
-
-func (e *Event) amplitudes() []float64 {
-	var out []float64
-	for p := e.cfg.MinPower; p <= e.cfg.MaxPower; p += powerStep {
-		out = append(out, math.Ldexp(1, p))
-	}
-	return out
-}
-
 // judge finds every trial's best amplitude and lets the gate decide.
 func (e *Event) judge(sums []float64) {
 	at := header
@@ -64,8 +52,8 @@ func (e *Event) judge(sums []float64) {
 	e.record.Trials = make([]TrialRecord, len(e.trials))
 	for i, c := range e.trials {
 		c.trial = &e.record.Trials[i]
-		*c.trial = TrialRecord{Sites: []SiteID{c.ID}, Params: c.record.Params}
-		at += e.search(c.trial, e.amplitudes(), sums[at:], sums[0], sums[3])
+		*c.trial = TrialRecord{Sites: []SiteID{c.ID}, Params: c.record.Params, Scan: c.scan}
+		at += e.search(c.trial, c.amplitudes, sums[at:], sums[0], sums[3])
 		c.measured = c.trial.Gain
 		if c.trial.Passed {
 			passed = append(passed, c)
@@ -80,7 +68,7 @@ func (e *Event) judge(sums []float64) {
 	perParam := func(c *candidate) float64 { return float64(c.trial.Gain) / float64(c.trial.Params) }
 	slices.SortStableFunc(passed, func(a, b *candidate) int { return cmp.Compare(perParam(b), perParam(a)) })
 	e.chosen = e.affordable(passed)
-	joint := Candidate{Amplitudes: refine}
+	joint := Candidate{Amplitudes: e.refine()}
 	for _, c := range e.chosen {
 		joint.Insertions = append(joint.Insertions, c.kept.Scaled(float64(c.trial.Amplitude)))
 	}
@@ -115,7 +103,7 @@ func (e *Event) judgeJoint(sums []float64) {
 		r.Sites = append(r.Sites, c.ID)
 		r.Params += c.record.Params
 	}
-	e.search(r, refine, sums[header:], sums[0], sums[3])
+	e.search(r, e.refine(), sums[header:], sums[0], sums[3])
 	e.record.Joint = r
 	first := e.chosen[0]
 	switch {
@@ -139,12 +127,11 @@ func (e *Event) judgeJoint(sums []float64) {
 // standard error, the smaller of equals. The gate asks that the gain beats its
 // noise and pays for its parameters.
 func (e *Event) search(r *TrialRecord, amplitudes, sums []float64, n, shards float64) int {
-	for i, g := range amplitudes {
-		s := sums[i*trialSums:][:trialSums]
-		gain, err := -s[0]/n, standardError(s, n, shards)
-		r.Curve = append(r.Curve, Point{Number(g), Number(gain), Number(err)})
+	r.Curve = points(amplitudes, sums, n, shards)
+	for _, p := range r.Curve {
+		gain, err := float64(p.Gain), float64(p.Error)
 		if sure := gain - err; gain > 0 && (r.Gain == 0 || sure > float64(r.Gain-r.Error)) && !math.IsInf(gain, 0) && !math.IsNaN(err) {
-			r.Amplitude, r.Gain, r.Error = Number(g), Number(gain), Number(err)
+			r.Amplitude, r.Gain, r.Error = p.Amplitude, p.Gain, p.Error
 		}
 	}
 	gain, price := float64(r.Gain), e.cfg.Price*float64(r.Params)

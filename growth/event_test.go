@@ -227,7 +227,7 @@ func TestEventGrowsMLP(t *testing.T) {
 	if !o.Grown {
 		t.Fatal("nothing grew: " + o.Record.Why)
 	}
-	if n := len(o.Record.Rounds); n != 6 || o.Record.Rounds[0] != (RoundRecord{KindUpdate, 1024, header + 15 + 28}) || o.Record.Rounds[n-1].Samples != 512 {
+	if n := len(o.Record.Rounds); n != 7 || o.Record.Rounds[0] != (RoundRecord{KindUpdate, 1024, header + 15 + 28}) || o.Record.Rounds[n-3].Samples != 64 || o.Record.Rounds[n-1].Samples != 448 {
 		t.Errorf("cost of the event %+v", o.Record.Rounds)
 	}
 	if o.Model.Graph.Generation != 1 || o.Model.Graph.NumParams() != o.Record.ParamsAfter || len(o.Slots[0].Data) != o.Record.ParamsAfter {

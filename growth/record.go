@@ -105,11 +105,12 @@ type SiteRecord struct {
 type TrialRecord struct {
 	Sites     []SiteID `json:"sites"`
 	Params    int      `json:"params"`
-	Curve     []Point  `json:"curve"`
-	Amplitude Number   `json:"amplitude"` // the best; 0 if none beats no change
-	Gain      Number   `json:"gain"`      // decrease of the mean loss there
-	Error     Number   `json:"error"`     // its standard error
-	Passed    bool     `json:"passed"`    // the gate
+	Scan      []Point  `json:"scan,omitempty"` // on the first samples: where to measure
+	Curve     []Point  `json:"curve"`          // on the others
+	Amplitude Number   `json:"amplitude"`      // the best; 0 if none beats no change
+	Gain      Number   `json:"gain"`           // decrease of the mean loss there
+	Error     Number   `json:"error"`          // its standard error
+	Passed    bool     `json:"passed"`         // the gate
 	Reason    string   `json:"reason"`
 }
 
