@@ -387,7 +387,7 @@ func TestRandomPolicyKeepsTheFunction(t *testing.T) {
 }
 
 func TestEventFromZeroWidth(t *testing.T) {
-	for _, g := range []*nn.Graph{mlp(t, 0), cnn(t, 2, 0)} {
+	for _, g := range []*nn.Graph{mlp(t, 0), mlp(t, 4, 0, 4), cnn(t, 2, 0), cnn(t, 3, 0, 4), cnn(t, 0, 4)} {
 		g.Loss = nn.MSE
 		w := newWorld(t, g, 6000, 1)
 		m := nn.Init(g, 2)
@@ -396,7 +396,7 @@ func TestEventFromZeroWidth(t *testing.T) {
 		c.StatisticsSamples, c.NewbornSamples, c.AmplitudeSamples, c.Significance = 3072, 1024, 1024, 0
 		o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
 		if !o.Grown {
-			t.Errorf("nothing grew from width zero: %s", o.Record.Why)
+			t.Errorf("nothing grew from width zero: %s: %+v", o.Record.Why, o.Record.Sites)
 		}
 	}
 }

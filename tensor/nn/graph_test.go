@@ -161,6 +161,45 @@ func TestInit(t *testing.T) {
 }
 
 // The digest and the initial weights are part of recorded results.
+// Behind a layer of width zero ReLU starts open; a sum is no ReLU.
+func TestInitBehindNothing(t *testing.T) {
+	for _, norm := range []string{"none", "batch"} {
+		g, err := Build(ModelConfig{Name: "mlp", Input: Shape{5, 1, 1}, Classes: 3, Widths: []int{4, 0, 3}, Norm: norm})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := Init(g, 1)
+		for _, e := range g.ParamEntries() {
+			want := float32(0)
+			switch {
+			case norm == "none" && e.Name == "fc3.bias", e.Node == "bn3":
+				want = opening
+			case e.Name == "bn1.weight":
+				want = 1
+			case e.Role == RoleWeight:
+				continue
+			}
+			for _, v := range e.Of(m.Params) {
+				if v != want {
+					t.Errorf("norm %s: %s starts at %v, want %v", norm, e.Name, v, want)
+				}
+			}
+		}
+	}
+	g, err := Build(ModelConfig{Name: "resnet20", Input: Shape{3, 8, 8}, Classes: 3, EmptyBlocks: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := Init(g, 1)
+	for _, e := range g.ParamEntries() {
+		for _, v := range e.Of(m.Params) {
+			if e.Role == RoleBias && v != 0 {
+				t.Errorf("%s starts at %v: an empty block must add nothing", e.Name, v)
+			}
+		}
+	}
+}
+
 func TestDigestGolden(t *testing.T) {
 	d := Init(tinyNet(), 1).Digest()
 	if got, want := hex.EncodeToString(d[:]), "f9aa82ffe9aee818511a1b8bd74081a29d472d173f4c7ebd5f6229f7cf284f21"; got != want {

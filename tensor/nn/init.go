@@ -13,6 +13,11 @@ import (
 // identity with running mean 0 and variance 1. Element i of a tensor is value
 // i of the stream keyed by (seed, tensor name), so it does not depend on the
 // rest of the graph. The graph must be valid.
+//
+// A layer that reads nothing, since its input has width zero, would shut a ReLU
+// behind it for ever: no gradient passes at zero. The last bias before that
+// ReLU is opening; so is the weight of a normalisation there, as that is the
+// size which it gives to the first values that come.
 func Init(g *Graph, seed uint64) *Model {
 	shapes := g.mustShapes()
 	m := &Model{g.Clone(), make([]float32, g.NumParams()), make([]float32, g.NumBuffers())}
@@ -20,9 +25,12 @@ func Init(g *Graph, seed uint64) *Model {
 		n := g.Node(e.Node)
 		values := e.Of(m.Params)
 		switch {
-		case e.Role == RoleWeight && n.Op == OpBatchNorm:
+		case g.shut(n, shapes) && (e.Role == RoleBias || n.Op == OpBatchNorm):
+			fill(values, opening)
+		case e.Role == RoleBias:
+		case n.Op == OpBatchNorm:
 			fill(values, 1)
-		case e.Role == RoleWeight:
+		default:
 			std := g.initStd(n, shapes[n.Inputs[0]])
 			s := rng.New(seed, rng.Key(e.Name))
 			for i := range values {
@@ -36,6 +44,22 @@ func Init(g *Graph, seed uint64) *Model {
 		}
 	}
 	return m
+}
+
+// opening is the bias in front of a ReLU that has nothing else to read.
+const opening = 0.1
+
+// shut reports whether ReLU reads n, and n adds its bias to nothing: n is a
+// layer without inputs, or a normalisation right behind one.
+func (g *Graph) shut(n *Node, shapes map[NodeID]Shape) bool {
+	next := g.Consumers(n.ID)
+	if len(next) != 1 || g.Node(next[0]).Op != OpReLU {
+		return false
+	}
+	if n.Op == OpBatchNorm {
+		n = g.Node(n.Inputs[0])
+	}
+	return (n.Op == OpConv || n.Op == OpLinear) && shapes[n.Inputs[0]].Len() == 0
 }
 
 // initStd returns the standard deviation of a fresh weight of layer n.
