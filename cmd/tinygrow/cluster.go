@@ -15,6 +15,7 @@ import (
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/deploy/health"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
@@ -48,29 +49,48 @@ func (s *settings) job(d coordinator.Data, resume bool, events coordinator.Event
 type hands int
 
 // runJob runs a coordinator and n workers in this process, on the NATS server
-// of the settings or, without one, on a server of its own.
-func runJob(ctx context.Context, s settings, resume bool, n hands, con *console) (coordinator.Result, error) {
-	set, data, err := s.openData()
-	if err != nil {
-		return coordinator.Result{}, err
-	}
+// of the settings or, without one, on a server of its own, which keeps no log:
+// nobody else could take over from this process.
+func runJob(ctx context.Context, s settings, how start, n hands, con *console) (coordinator.Result, error) {
 	if s.NATS.URL == "" {
 		server, err := natsserver.Start(natsserver.Options{})
 		if err != nil {
 			return coordinator.Result{}, err
 		}
 		defer server.Stop()
-		s.NATS.URL = server.URL()
+		s.NATS.URL, s.Cluster.Log = server.URL(), coordinator.LogOff
 	}
 	b, err := s.NATS.dial(proto.CoordinatorRole, "coordinator")
 	if err != nil {
 		return coordinator.Result{}, err
 	}
 	defer b.Close()
+	var ready *opened
+	if how.standby {
+		ready = s.openAhead()
+	}
+	l, resume, err := s.take(ctx, b, how, con)
+	if err != nil {
+		return coordinator.Result{}, err
+	}
+	r, err := runLed(ctx, s, b, l, resume, ready, n, con)
+	if l != nil {
+		err = errors.Join(err, l.Close())
+	}
+	return r, err
+}
+
+// runLed runs the coordinator that leads, and n workers.
+func runLed(ctx context.Context, s settings, b bus.Bus, l *lead.Lead, resume bool, ready *opened, n hands, con *console) (coordinator.Result, error) {
+	set, data, err := s.openUnless(ready)
+	if err != nil {
+		return coordinator.Result{}, err
+	}
 	j, err := s.job(data, resume, showLife(con.events(), health.NewReporter("coordinator", s.Health)))
 	if err != nil {
 		return coordinator.Result{}, err
 	}
+	j.Lead = l
 	crew, err := s.newCrew(int(n), set, slog.New(quiet{slog.Default().Handler()}))
 	if err != nil {
 		return coordinator.Result{}, err
@@ -156,15 +176,23 @@ type outcome struct {
 }
 
 // runAndReport runs a job until its end or a signal, and prints how it went.
-func runAndReport(c *cobra.Command, s settings, resume bool, n hands, asJSON bool) error {
+func runAndReport(c *cobra.Command, s settings, how start, n hands, asJSON bool) error {
 	con := newConsole(c.ErrOrStderr())
 	con.alone = n > 0
 	ctx, stop := untilSignal(c.Context(), func(os.Signal) {
 		con.line("interrupted: finishing the step and writing a checkpoint; a second interrupt ends at once")
 	})
 	defer stop()
-	r, err := runJob(ctx, s, resume, n, con)
+	r, err := runJob(ctx, s, how, n, con)
+	for how.standby && errors.Is(err, lead.ErrFenced) {
+		con.line("%v", err)
+		r, err = runJob(ctx, s, how, n, con)
+	}
 	con.end()
+	if how.standby && errors.Is(err, coordinator.ErrComplete) {
+		con.line("%v", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

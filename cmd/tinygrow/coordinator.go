@@ -3,19 +3,24 @@ package main
 import "github.com/spf13/cobra"
 
 func newCoordinator() *cobra.Command {
-	var asJSON, resume bool
+	var asJSON, resume, standby bool
 	c := &cobra.Command{
 		Use:   "coordinator",
 		Short: "Run the coordinator of a job whose workers join over NATS",
 		Long: `Runs the coordinator alone: it waits for workers on the NATS server, hands out work, updates the weights,
 decides on growth and keeps the run directory. It reads the data set only to know its size and digest.
-With --resume it takes up the run in --run-dir if there is one, with the configuration that run was started with.`,
+With --resume it takes up the run in --run-dir if there is one, with the configuration that run was started with.
+With --standby it waits while another coordinator leads the run, and takes over within seconds when that dies, is cut
+off or stops: start two or more of them so and one works. That needs a NATS server with JetStream, which keeps
+the log of commits that makes sure that no two ever lead at once, and a run directory that all of them share.`,
 		Example: `  tinygrow coordinator --nats nats://host:4222 --run-dir runs/a --data cifar10 --data-dir ~/cifar --epochs 20
-  tinygrow coordinator --nats nats://host:4222 --run-dir runs/a --resume`,
+  tinygrow coordinator --nats nats://host:4222 --run-dir runs/a --resume
+  tinygrow coordinator --nats nats://host:4222 --run-dir /shared/runs/a --standby`,
 		Args: noArgs,
 	}
 	src := newSource(c, dataFlags, runFlags, policyFlag, runPlaceFlags, natsFlags, healthFlag)
 	c.Flags().BoolVar(&resume, "resume", false, "take up the run in --run-dir if there is one")
+	c.Flags().BoolVar(&standby, "standby", false, "wait while another coordinator leads the run, then take over")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		s, err := src.resolve(defaults())
@@ -34,7 +39,7 @@ With --resume it takes up the run in --run-dir if there is one, with the configu
 				return err
 			}
 		}
-		return runAndReport(c, s, resume, 0, asJSON)
+		return runAndReport(c, s, start{resume, standby}, 0, asJSON)
 	}
 	return c
 }

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/proto/bus"
 	"github.com/tinygrow/tinygrow/worker"
 	"github.com/tinygrow/tinygrow/worker/dataset"
@@ -91,6 +93,10 @@ var causes = []struct {
 	{checkpoint.ErrLocked, exitRun},
 	{checkpoint.ErrNoCheckpoint, exitRun},
 	{checkpoint.ErrDamaged, exitRun},
+	{coordinator.ErrOtherRun, exitRun},
+	{lead.ErrHeld, exitRun},
+	{lead.ErrFenced, exitRun},
+	{lead.ErrShort, exitRun},
 	{worker.ErrRefused, exitRefused},
 	{context.Canceled, exitInterrupted},
 }

@@ -24,7 +24,7 @@ this process. Only what does not change the result may differ: workers, threads,
 		if err != nil {
 			return err
 		}
-		return runAndReport(c, s, true, hands(s.Workers), asJSON)
+		return runAndReport(c, s, start{resume: true}, hands(s.Workers), asJSON)
 	}
 	return c
 }

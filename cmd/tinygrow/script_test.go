@@ -34,10 +34,14 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// startNATS runs a server until the end of the script: nats [CONFIG]. Its address is $NATS.
+// startNATS runs a server until the end of the script: nats [CONFIG], or nats
+// jetstream. Its address is $NATS.
 func startNATS(ts *testscript.TestScript, _ bool, args []string) {
 	var o natsserver.Options
-	if len(args) > 0 {
+	switch {
+	case len(args) > 0 && args[0] == "jetstream":
+		o.StoreDir = ts.MkAbs(".jetstream")
+	case len(args) > 0:
 		o.Config = ts.MkAbs(args[0])
 	}
 	server, err := natsserver.Start(o)

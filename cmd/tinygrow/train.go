@@ -32,7 +32,7 @@ step, writes a checkpoint and says how to resume.
 		s.name(func() string {
 			return fmt.Sprintf("%s-%s-%s", s.Data.Name, s.Model.Name, time.Now().Format("20060102-150405"))
 		})
-		return runAndReport(c, s, false, hands(s.Workers), asJSON)
+		return runAndReport(c, s, start{}, hands(s.Workers), asJSON)
 	}
 	return c
 }

@@ -68,6 +68,9 @@ func Open(ctx context.Context, logs bus.Logs, o Options) (*Lead, error) {
 // Holder names this coordinator.
 func (l *Lead) Holder() string { return l.holder }
 
+// Run returns the run that is led.
+func (l *Lead) Run() proto.RunID { return l.o.Run }
+
 // History reads what the log says.
 func (l *Lead) History(ctx context.Context) (History, error) { return Read(ctx, l.log, l.o.Run) }
 

@@ -19,11 +19,11 @@ const (
 
 // Acquire takes the lease once it is free: nobody ever held it, its holder
 // gave it up, or did not renew it for as long as Silence by this process's
-// clock. Where it is renewed by another, standby is told who that is, once for
-// each, and waited; without standby ErrHeld is returned. From then on the lease is renewed until Close.
+// clock. Where it is renewed by another, standby is told who that is, again and
+// again; without standby ErrHeld is returned. Once taken, the lease is renewed until Close.
 func (l *Lead) Acquire(ctx context.Context, standby func(holder string)) error {
 	var seen watch
-	told, failing := "", time.Time{}
+	failing := time.Time{}
 	for {
 		err := l.look(ctx, &seen)
 		switch {
@@ -34,9 +34,8 @@ func (l *Lead) Acquire(ctx context.Context, standby func(holder string)) error {
 			}
 		case err == nil && seen.renewed && standby == nil:
 			return fmt.Errorf("%w %s: %s: start this one with --standby to take over when that ends", ErrHeld, l.o.Run, seen.holder)
-		case err == nil && seen.holder != "" && seen.holder != told && standby != nil:
-			told = seen.holder
-			standby(told)
+		case standby != nil:
+			standby(seen.holder)
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
