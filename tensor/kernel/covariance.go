@@ -54,6 +54,7 @@ type Covariance struct {
 	ring    int   // rows of x that a strip reads
 	ext     []int // by (kh, kw, c): the index in u
 	held    int   // floats of sums held at a time
+	shifts  *shifts
 }
 
 // A stretch is a run of positions of one row, of equal weight.
@@ -91,6 +92,7 @@ func NewCovariance(u Unfold, v Beside, rowCount, colCount []int) *Covariance {
 			}
 		}
 	}
+	c.shifts = c.planShifts(rowCount, colCount)
 	return c
 }
 
@@ -157,10 +159,19 @@ func (c *Covariance) sumsRows(cross bool) int {
 	return max(1, min(c.u.KH*c.u.KW*c.u.InC+c.v.C+1, c.held/max(1, c.sumsLine(cross))))
 }
 
+// sumsLen returns the floats of sums.
+func (c *Covariance) sumsLen() int {
+	n := max(c.sumsRows(false)*c.sumsLine(false), c.sumsRows(true)*c.sumsLine(true))
+	if c.shifts != nil {
+		n = max(n, c.shiftRows()*c.shifts.line)
+	}
+	return n
+}
+
 // ScratchLen returns the scratch length of Add and AddCross.
 func (c *Covariance) ScratchLen() int {
 	x, v := c.lines()
-	sums := max(c.sumsRows(false)*c.sumsLine(false), c.sumsRows(true)*c.sumsLine(true))
+	sums := c.sumsLen()
 	return tensor.Lanes*(c.ring*x+c.strip*v) + sums + 7*vec
 }
 
@@ -203,6 +214,15 @@ func (c *Covariance) run(dst []float64, x, v []float32, used int, scratch []floa
 			count += s.n * s.weight * used
 		}
 		dst[packedAt(c.Order(), c.Rows()-1, c.Rows()-1)] += float64(count)
+	}
+	if w.shared() {
+		for lo := 0; lo < u.InC; lo += c.shiftRows() {
+			w.lo, w.hi = lo, min(u.InC, lo+c.shiftRows())
+			w.shiftPass()
+		}
+		if c.v.C == 0 && !u.Ones {
+			return
+		}
 	}
 	for lo := 0; lo < w.rows(); lo += c.sumsRows(cross) {
 		w.lo, w.hi = lo, min(w.rows(), lo+c.sumsRows(cross))

@@ -31,7 +31,7 @@ func (w *covarianceWork) cut(scratch []float32) {
 	lo, hi := w.valid()
 	w.xT = take(w.ring*tensor.Lanes*w.xLine+vec, lo*w.u.InC)
 	w.vT = take(w.strip*tensor.Lanes*w.vLine+vec, 0)
-	w.sums = take(w.sumsRows(w.cross)*w.sumsLine(w.cross), 0)
+	w.sums = take(w.sumsLen(), 0)
 	w.one = take(1, 0)
 	w.one[0] = 1
 	clear(w.xT[len(w.xT)-vec:])
@@ -46,14 +46,17 @@ func (w *covarianceWork) cut(scratch []float32) {
 }
 
 // valid returns which transposed columns of x lie inside the image.
-func (w *covarianceWork) valid() (lo, hi int) {
-	lo = min(w.width, max(0, (w.u.PadW+w.colStep-1)/w.colStep))
-	hi = w.width
-	for hi > lo && (hi-1)*w.colStep-w.u.PadW >= w.u.InW {
+func (c *Covariance) valid() (lo, hi int) {
+	lo = min(c.width, max(0, (c.u.PadW+c.colStep-1)/c.colStep))
+	hi = c.width
+	for hi > lo && (hi-1)*c.colStep-c.u.PadW >= c.u.InW {
 		hi--
 	}
 	return lo, hi
 }
+
+// shared reports whether products of u with itself are added by distance.
+func (w *covarianceWork) shared() bool { return w.shifts != nil && !w.cross }
 
 // rows returns the rows of sums.
 func (w *covarianceWork) rows() int {
@@ -105,6 +108,12 @@ func (w *covarianceWork) load(lo, hi int) {
 			src: w.vs[((w.v.Y+y)*w.v.W+w.v.X)*w.v.C*tensor.Lanes:], srcStep: tensor.Lanes, cols: tensor.Lanes}
 		t.do(w.isa)
 	}
+	w.loadRows(lo, hi)
+}
+
+// loadRows is load for x alone.
+func (w *covarianceWork) loadRows(lo, hi int) {
+	u := w.u
 	end := min(u.InH, (hi-1)*u.Stride-u.PadH+u.KH)
 	for r := max(0, lo*u.Stride-u.PadH, w.done); r < end; r++ {
 		if (r+u.PadH)%u.Stride >= u.KH {
@@ -193,7 +202,7 @@ func (w *covarianceWork) blocks(list []stretch, n, lo int) {
 		}
 		b := block{left: i, skip: from - first, rows: to - from, at: from - w.lo}
 		for j := range u.KH {
-			if i != u.KH && (j >= i || i > u.KH) && !w.cross {
+			if i != u.KH && (j >= i && !w.shared() || i > u.KH) && !w.cross {
 				b.right, b.col, b.vecs = j, j*cols, cols/vec
 				w.add(b, list, n, lo)
 			}
@@ -283,7 +292,7 @@ func (w *covarianceWork) flush(weight int) {
 			}
 			continue
 		}
-		if r < taps || r == w.rows()-1 && w.u.Ones {
+		if r < taps && !w.shared() || r == w.rows()-1 && w.u.Ones {
 			for kh := range w.u.KH {
 				from := 0
 				if r < taps {
