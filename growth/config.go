@@ -223,6 +223,7 @@ func (c Config) refits() bool { return c.Refit && c.Policy != PolicyFisher }
 func Presets() map[string]Config {
 	paper := Default()
 	paper.Where, paper.SitesPerEvent, paper.Scale, paper.Refit = WhereRoundRobin, 1, ScaleEqual, false
+	paper.Blind = BlindRefuse
 	paper.Significance, paper.Price, paper.MaxRefusals = 0, 0, 0
 	return map[string]Config{"best": Default(), "paper": paper}
 }

@@ -260,6 +260,9 @@ func TestP28AmplitudeNeverRaisesTheLoss(t *testing.T) {
 			m := randomModel(g, seed)
 			c := testConfig()
 			c.Significance, c.Price, c.SitesPerEvent, c.ApplyUpdate = 0, 0, 1+int(seed)%3, seed%2 == 1
+			if seed%3 == 0 {
+				c.Kernels, c.Blind = KernelsFull, BlindNoise
+			}
 			e := NewEvent(c, m, nil, w.info(seed, 32))
 			o := w.run(t, e, m, 32)
 			r := e.ranges[2]
@@ -278,7 +281,13 @@ func TestP28AmplitudeNeverRaisesTheLoss(t *testing.T) {
 func TestP27GateRefusesNoise(t *testing.T) {
 	grown := 0
 	for seed := range uint64(8) {
-		g := mlp(t, 3)
+		g, c := mlp(t, 3), testConfig()
+		switch seed % 4 {
+		case 2:
+			g = cnn(t, 3, 3)
+		case 3:
+			g, c.Kernels = cnn(t, 3, 3), KernelsFull
+		}
 		w := newWorld(t, g, 2400, seed)
 		s := rng.New(seed, 99)
 		for i := range w.labels {
@@ -288,7 +297,7 @@ func TestP27GateRefusesNoise(t *testing.T) {
 		for i := range g.NumParams() { // a network that says nothing: no bias to learn either
 			m.Params[i] *= 0.1
 		}
-		if o := w.run(t, NewEvent(testConfig(), m, nil, w.info(1, 32)), m, 32); o.Grown {
+		if o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32); o.Grown {
 			grown++
 		} else if o.Record.Decision != Refuse || o.Record.Why == "" || o.Model != m {
 			t.Errorf("refused as %q: %q", o.Record.Decision, o.Record.Why)
@@ -304,11 +313,14 @@ func TestP27GateRefusesNoise(t *testing.T) {
 func TestP25GradMaxGradient(t *testing.T) {
 	smooth := chain(t, nn.Shape{C: 8, H: 1, W: 1}, nn.CrossEntropy, linear("fc1", 3, true), op("t", nn.OpTanh), linear("out", 4, true))
 	images := chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, conv("fc1", 3, 3, 1, 1, true), op("t", nn.OpReLU), conv("z", 3, 3, 2, 1, true), op("p", nn.OpGlobalAvgPool))
-	for _, g := range []*nn.Graph{smooth, mlp(t, 3), images} {
+	for i, g := range []*nn.Graph{smooth, mlp(t, 3), images, images} {
 		w := newWorld(t, g, 2400, 1)
 		m := randomModel(g, 2)
 		c := testConfig()
 		c.Policy = PolicyGradMax
+		if i == 3 {
+			c.Kernels = KernelsFull
+		}
 		e := NewEvent(c, m, nil, w.info(1, 32))
 		o := w.run(t, e, m, 32)
 		if !o.Grown || len(o.Record.Grown) != 1 {

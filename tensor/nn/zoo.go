@@ -13,7 +13,8 @@ type ModelConfig struct {
 	Classes int    `json:"classes" yaml:"classes"`
 	Loss    Loss   `json:"loss" yaml:"loss"` // default cross_entropy
 	// Widths are the hidden layers of mlp (default 64, 64) and the convolutions
-	// of cnn (default 4, 4, 4, 4) and vgg (default 32, 64, 128).
+	// of cnn (default 4, 4, 4, 4) and vgg (default 32, 64, 128). A layer may
+	// start with 0, but not two in a row.
 	Widths []int `json:"widths" yaml:"widths"`
 	// Width is the base width of the residual networks: default 64 for
 	// resnet18, 16 for the others. Widen is wrn28's factor k, default 10.
@@ -124,6 +125,12 @@ func (c *ModelConfig) defaults() error {
 	}
 	if residual := strings.HasPrefix(c.Name, "resnet") || c.Name == "wrn28"; c.EmptyBlocks && !residual {
 		faults = append(faults, errors.New("empty_blocks: only residual networks have blocks (use widths of 0 for the layers of the others)"))
+	}
+	for i := 1; i < len(c.Widths); i++ {
+		if c.Widths[i-1] == 0 && c.Widths[i] == 0 {
+			faults = append(faults, fmt.Errorf("widths %v: of two layers of width 0 in a row neither can grow, for the other lets nothing through: give one of them at least 1", c.Widths))
+			break
+		}
 	}
 	if c.Width < 1 || c.Widen < 1 {
 		faults = append(faults, errors.New("width and widen must be at least 1"))

@@ -77,6 +77,9 @@ func TestBuildReportsAllFaults(t *testing.T) {
 	if _, err := Build(ModelConfig{Name: "vgg", Input: Shape{3, 32, 32}, Classes: 10, EmptyBlocks: true}); err == nil || !strings.Contains(err.Error(), "empty_blocks") {
 		t.Errorf("empty blocks of a network without blocks: %v", err)
 	}
+	if _, err := Build(ModelConfig{Name: "mlp", Input: Shape{3, 1, 1}, Classes: 10, Widths: []int{2, 0, 0}}); err == nil || !strings.Contains(err.Error(), "give one of them") {
+		t.Errorf("two empty layers in a row: %v", err)
+	}
 	if _, err := Build(ModelConfig{Name: "cnn", Classes: 10}); err == nil || !strings.Contains(err.Error(), "input shape") {
 		t.Errorf("no input shape: %v", err)
 	}
