@@ -47,8 +47,8 @@ type port interface {
 	append(after uint64, c *proto.Commit)
 	// applied is told what a round led to. Its error ends the run.
 	applied(a trainer.Applied) error
-	// memory returns n bytes for weights, which open gets.
-	memory(n int) []byte
+	// memory returns n values for weights, which open gets.
+	memory(n int) []float32
 	// release gives the memory of sums back.
 	release(s proto.Sums)
 	// decided is told every decision of the plan.

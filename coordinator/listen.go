@@ -77,7 +77,13 @@ func (s *server) onBlob(m *bus.Message) {
 }
 
 func (s *server) onPartial(m *bus.Message) {
-	if whole, ok := s.partials.receive(m.Data); ok {
+	whole, ok := arrived{}, false
+	if handed, near := m.Value.(*proto.Partial); near {
+		whole, ok = s.partials.take(handed)
+	} else {
+		whole, ok = s.partials.receive(m.Data)
+	}
+	if ok {
 		s.push(input{partial: &whole})
 	}
 }

@@ -1,8 +1,10 @@
 package coordinator
 
 import (
+	"encoding/binary"
 	"sync"
 
+	"github.com/tinygrow/tinygrow/coordinator/parallel"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/zeebo/xxh3"
@@ -98,6 +100,36 @@ func (p *partials) keep(s proto.Sums) {
 	}
 }
 
+// take takes a partial that a worker of this process hands over, and gives
+// other memory for it if there is some.
+func (p *partials) take(m *proto.Partial) (whole arrived, ok bool) {
+	p.mu.Lock()
+	_, member := p.workers[m.Worker]
+	switch {
+	case m.Run != p.run || m.Term != p.term || m.Round != p.round.number || !m.Block.In(p.round.microShards):
+		p.dropped.Stale++
+	case !member:
+		p.dropped.Strangers++
+	case len(m.Sums.F32) != p.round.f32 || len(m.Sums.F64) != p.round.f64:
+		p.dropped.Damaged++
+	default:
+		ok = true
+	}
+	back := m.Sums
+	if ok {
+		back = proto.Sums{}
+		if n := len(p.free); n > 0 {
+			back, p.free = p.free[n-1], p.free[:n-1]
+		}
+	}
+	p.mu.Unlock()
+	m.Return(back)
+	if !ok {
+		return arrived{}, false
+	}
+	return arrived{m.Worker, m.Round, m.Block, digestSums(m.Sums), m.Sums}, true
+}
+
 // receive takes a message; whole is set when it completes a partial.
 func (p *partials) receive(data []byte) (whole arrived, ok bool) {
 	var m proto.PartialChunk
@@ -173,14 +205,32 @@ func (p *partials) counts() Dropped {
 	return p.dropped
 }
 
-// digestSums tells equal partials from unequal ones.
+// span is the number of values that one goroutine hashes or adds at a time.
+const span = 1 << 16
+
+// digestSums tells equal partials from unequal ones. Long ones are hashed by
+// several goroutines.
 func digestSums(s proto.Sums) uint64 {
-	return xxh3.Hash(proto.Bytes32(s.F32)) ^ xxh3.HashSeed(proto.Bytes64(s.F64), 1)
+	spans := (len(s.F32) + span - 1) / span
+	parts := make([]uint64, spans+1)
+	parallel.Each(spans, func(i int) {
+		parts[i] = xxh3.Hash(proto.Bytes32(s.F32[i*span : min((i+1)*span, len(s.F32))]))
+	})
+	parts[spans] = xxh3.Hash(proto.Bytes64(s.F64))
+	var all []byte
+	for _, part := range parts {
+		all = binary.LittleEndian.AppendUint64(all, part)
+	}
+	return xxh3.Hash(all)
 }
 
-// addSums adds right to left.
+// addSums adds right to left, long ones by several goroutines: each value is
+// added by one of them, so the bits do not depend on how many there are.
 func addSums(left, right proto.Sums) {
-	kernel.Add(left.F32, left.F32, right.F32)
+	parallel.Each((len(left.F32)+span-1)/span, func(i int) {
+		lo, hi := i*span, min((i+1)*span, len(left.F32))
+		kernel.Add(left.F32[lo:hi], left.F32[lo:hi], right.F32[lo:hi])
+	})
 	for i, v := range right.F64 {
 		left.F64[i] += v
 	}

@@ -258,7 +258,7 @@ func (s *server) open(r roundInfo, o offer, newWeights bool) {
 	}
 }
 
-func (s *server) memory(n int) []byte { return s.shelf.memory(n) }
+func (s *server) memory(n int) []float32 { return s.shelf.memory(n) }
 
 func (s *server) release(sums proto.Sums) { s.partials.release(sums) }
 

@@ -139,17 +139,40 @@ func (s *sender) run(ctx context.Context) {
 		if !ok {
 			continue
 		}
-		var sent int64
-		size := chunkSize(s.bus)
-		// A chunk that is not sent is asked for by those who miss it.
-		_ = proto.SendBlob(proto.BlobChunk{Head: s.head, Key: b.ref.Key}, b.data, size, func(data []byte) error {
-			s.wait(ctx, sent)
-			sent += int64(size)
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			return s.bus.Publish(s.subject, data)
-		})
+		s.broadcast(ctx, b)
 		s.shelf.giveBack(b)
 	}
+}
+
+// broadcast sends a blob in chunks to all who did not get it handed over.
+func (s *sender) broadcast(ctx context.Context, b blob) {
+	to := s.bus
+	if near, ok := s.bus.(bus.Sharing); ok {
+		if to = s.handOver(near, b); to == nil {
+			return
+		}
+	}
+	var sent int64
+	size := chunkSize(s.bus)
+	// A chunk that is not sent is asked for by those who miss it.
+	_ = proto.SendBlob(proto.BlobChunk{Head: s.head, Key: b.ref.Key}, b.data, size, func(data []byte) error {
+		s.wait(ctx, sent)
+		sent += int64(size)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		return to.Publish(s.subject, data)
+	})
+}
+
+// handOver lends weights to the workers of this process, and returns the bus
+// to all others; nil if there are none.
+func (s *sender) handOver(near bus.Sharing, b blob) bus.Bus {
+	return near.Hand(s.subject, func() any {
+		lent, ok := s.shelf.borrow(b.ref.Key)
+		if !ok {
+			return nil // overtaken
+		}
+		return &proto.Weights{Head: s.head, Key: lent.ref.Key, Values: lent.values, Done: sync.OnceFunc(func() { s.shelf.giveBack(lent) })}
+	})
 }

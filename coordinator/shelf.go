@@ -7,7 +7,7 @@ import "sync"
 type shelf struct {
 	mu    sync.Mutex
 	offer offer
-	free  [][]byte
+	free  [][]float32
 }
 
 // put replaces the offer.
@@ -46,12 +46,12 @@ func (s *shelf) giveBack(b blob) {
 
 func (s *shelf) drop(b blob) {
 	if *b.users--; *b.users == 0 && len(s.free) < 3 {
-		s.free = append(s.free, b.data)
+		s.free = append(s.free, b.values)
 	}
 }
 
-// memory returns n bytes of arbitrary contents.
-func (s *shelf) memory(n int) []byte {
+// memory returns n values of arbitrary contents.
+func (s *shelf) memory(n int) []float32 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i, b := range s.free {
@@ -61,5 +61,5 @@ func (s *shelf) memory(n int) []byte {
 		}
 	}
 	s.free = nil // of another generation
-	return make([]byte, n)
+	return make([]float32, n)
 }

@@ -352,9 +352,9 @@ func (c *simLeader) open(r roundInfo, _ offer, newWeights bool) {
 	}
 }
 
-func (c *simLeader) memory(n int) []byte  { return make([]byte, n) }
-func (c *simLeader) release(proto.Sums)   {}
-func (c *simLeader) decided(plan.Command) {}
+func (c *simLeader) memory(n int) []float32 { return make([]float32, n) }
+func (c *simLeader) release(proto.Sums)     {}
+func (c *simLeader) decided(plan.Command)   {}
 
 // append sends a record to the log, which answers after a while; no answer is
 // asked for again.

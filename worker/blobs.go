@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/bus"
 )
 
 // blobs receives what the coordinator hands out: weights that are broadcast,
@@ -28,9 +29,13 @@ type incoming struct {
 	key    string
 	values []float32
 	parts  *proto.Assembly
-	got    int64 // bytes
-	taken  bool  // whole, and handed out by weights
+	got    int64  // bytes
+	taken  bool   // whole, and handed out by weights
+	done   func() // of values that belong to the coordinator in this process; else nil
 }
+
+// whole reports whether all values are there.
+func (in *incoming) whole() bool { return in.done != nil || in.parts.Done() }
 
 func newBlobs(c *client) *blobs { return &blobs{client: c, news: make(chan struct{})} }
 
@@ -50,8 +55,36 @@ func (b *blobs) tell(arrives func(key string)) {
 	b.arrives = arrives
 }
 
-// receive takes a chunk of a broadcast.
-func (b *blobs) receive(data []byte) {
+// receive takes a message of a broadcast.
+func (b *blobs) receive(m *bus.Message) {
+	switch w, handed := m.Value.(*proto.Weights); {
+	case handed:
+		b.receiveWhole(w)
+	default:
+		b.receiveChunk(m.Data)
+	}
+}
+
+// receiveWhole takes weights from a coordinator in this process.
+func (b *blobs) receiveWhole(w *proto.Weights) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if w.Run != b.client.cfg.Run || w.Term != b.term || b.current != nil && w.Key <= b.current.key && (w.Key < b.current.key || b.current.whole()) {
+		w.Done()
+		return
+	}
+	b.replace(&incoming{key: w.Key, values: w.Values, done: w.Done})
+	if have := int64(4 * len(w.Values)); have >= report {
+		b.client.say(proto.Heartbeat{Key: w.Key, Have: have})
+	}
+	b.changed()
+	if b.arrives != nil {
+		b.arrives(w.Key)
+	}
+}
+
+// receiveChunk takes a chunk of a broadcast.
+func (b *blobs) receiveChunk(data []byte) {
 	var m proto.BlobChunk
 	if err := proto.Decode(data, &m); err != nil {
 		return // damaged: it is asked for when it is missed
@@ -78,12 +111,33 @@ func (b *blobs) start(key string, size int64) error {
 	if size%4 != 0 {
 		return fmt.Errorf("weights of %d bytes are no whole number of float32", size)
 	}
-	if b.current != nil && !b.current.taken {
-		b.keep(b.current.values)
-	}
 	values := b.memory(int(size / 4))
-	b.current = &incoming{key: key, values: values, parts: proto.AssembleBytes(proto.Bytes32(values))}
+	b.replace(&incoming{key: key, values: values, parts: proto.AssembleBytes(proto.Bytes32(values))})
 	return nil
+}
+
+// replace makes in the version at hand.
+func (b *blobs) replace(in *incoming) {
+	if old := b.current; old != nil && !old.taken {
+		b.drop(old)
+	}
+	b.current = in
+}
+
+// drop gives up a version that nobody uses.
+func (b *blobs) drop(in *incoming) {
+	switch {
+	case in.done != nil:
+		in.done()
+	case len(b.spare) < 2:
+		b.spare = append(b.spare, in.values)
+	}
+}
+
+// changed wakes who waits for something to arrive.
+func (b *blobs) changed() {
+	close(b.news)
+	b.news = make(chan struct{})
 }
 
 // report is after how many bytes of a version the coordinator is told of
@@ -102,24 +156,22 @@ func (b *blobs) memory(n int) []float32 {
 	return make([]float32, n)
 }
 
-func (b *blobs) keep(v []float32) {
-	if len(b.spare) < 2 {
-		b.spare = append(b.spare, v)
-	}
-}
-
 // recycle takes back what weights handed out.
-func (b *blobs) recycle(v []float32) {
+func (b *blobs) recycle(in *incoming) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.current != nil && len(v) > 0 && len(b.current.values) > 0 && &b.current.values[0] == &v[0] {
-		b.current.taken = false // still the version at hand
+	if in == b.current {
+		in.taken = false // still the version at hand
 		return
 	}
-	b.keep(v)
+	b.drop(in)
 }
 
+// take puts a chunk where it belongs.
 func (b *blobs) take(c proto.Chunk) {
+	if b.current.done != nil {
+		return // whole from the start
+	}
 	if fresh, err := b.current.parts.Put(c); err != nil || !fresh {
 		return
 	}
@@ -129,13 +181,12 @@ func (b *blobs) take(c proto.Chunk) {
 	if in.got/report != before/report {
 		b.client.say(proto.Heartbeat{Key: in.key, Have: in.got})
 	}
-	close(b.news)
-	b.news = make(chan struct{})
+	b.changed()
 }
 
-// weights returns the version that ref names. It waits for the broadcast, and
-// asks for what is missing when that stands still.
-func (b *blobs) weights(ctx context.Context, ref proto.BlobRef) ([]float32, error) {
+// weights returns the version that ref names, which goes back with recycle. It
+// waits for the broadcast, and asks for what is missing when that stands still.
+func (b *blobs) weights(ctx context.Context, ref proto.BlobRef) (*incoming, error) {
 	for {
 		b.mu.Lock()
 		if b.current != nil && b.current.key > ref.Key {
@@ -147,12 +198,13 @@ func (b *blobs) weights(ctx context.Context, ref proto.BlobRef) ([]float32, erro
 			return nil, err
 		}
 		in, news := b.current, b.news
-		in.taken = in.parts.Done()
-		whole, missing := in.taken, in.parts.Missing()
-		b.mu.Unlock()
-		if whole {
-			return in.values, nil
+		if in.whole() {
+			in.taken = true
+			b.mu.Unlock()
+			return in, nil
 		}
+		missing := in.parts.Missing()
+		b.mu.Unlock()
 		patience := time.NewTimer(b.client.cfg.Patience)
 		select {
 		case <-ctx.Done():

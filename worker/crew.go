@@ -45,7 +45,7 @@ func compile(g *nn.Graph, shard int) (*network, error) {
 // version is one state of a network's numbers, shared by all threads and read only.
 type version struct {
 	network *network
-	values  []float32 // all
+	from    *incoming // whose values they are; nil: the caller's
 	params  []float32
 	buffers []float32
 	packed  [2]*nn.Packed // for train and eval; nil until needed
@@ -72,17 +72,33 @@ func (j *job) lengths() (f32, f64 int) {
 // metricsLen is the number of metrics in front of the moments.
 const metricsLen = 3
 
-// pack prepares the weights for the kernels, once a version.
-func (j *job) pack(packs *[2]*nn.Packed) {
+// pack prepares the weights for the kernels, once a version, on so many threads.
+func (j *job) pack(packs *[2]*nn.Packed, threads int) {
 	v := j.version
+	i, program := 0, v.network.train
 	switch {
-	case j.spec.Kind == proto.Gradient && v.packed[0] == nil:
-		packs[0] = v.network.train.Pack(packs[0], v.params)
-		v.packed[0] = packs[0]
-	case j.spec.Kind == proto.Evaluate && v.packed[1] == nil:
-		packs[1] = v.network.eval.Pack(packs[1], v.params)
-		v.packed[1] = packs[1]
+	case j.spec.Kind == proto.Growth:
+		return
+	case j.spec.Kind == proto.Evaluate:
+		i, program = 1, v.network.eval
 	}
+	if v.packed[i] != nil {
+		return
+	}
+	if packs[i] == nil {
+		packs[i] = program.NewPacked()
+	}
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(threads, program.PackParts()) {
+		wg.Go(func() {
+			for part := int(next.Add(1)) - 1; part < program.PackParts(); part = int(next.Add(1)) - 1 {
+				program.PackPart(packs[i], v.params, part)
+			}
+		})
+	}
+	wg.Wait()
+	v.packed[i] = packs[i]
 }
 
 // crew computes blocks on a fixed number of threads.
@@ -120,17 +136,19 @@ func (c *crew) compute(ctx context.Context, j *job, b proto.Block, threads int) 
 			*h = hand{batch: c.network.train.NewBatch()}
 		}
 	}
-	j.pack(&c.packs)
-	c.sums.sized(j.lengths())
-	f := newFold(b, &c.sums)
-	var next atomic.Int64
-	next.Store(int64(b.Lo))
-	var wg sync.WaitGroup
 	if threads == 0 {
 		threads = len(c.hands)
 	}
-	for _, h := range c.hands[:min(len(c.hands), threads, int(b.Len()))] {
+	threads = min(threads, len(c.hands))
+	j.pack(&c.packs, threads)
+	c.sums.sized(j.lengths())
+	f := newFold(b, &c.sums, threads)
+	var next atomic.Int64
+	next.Store(int64(b.Lo))
+	var wg sync.WaitGroup
+	for _, h := range c.hands[:threads] {
 		wg.Go(func() {
+			defer f.help()
 			for ctx.Err() == nil {
 				i := next.Add(1) - 1
 				if i >= int64(b.Hi) {

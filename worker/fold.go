@@ -45,44 +45,115 @@ func (p *pool) put(s proto.Sums) {
 
 // fold adds up the leaves of one block in the order of the tree, whatever the
 // order in which threads finish them. Unlike proto.Fold it lets several
-// threads add at once.
+// threads add at once, different nodes or ranges of one.
 type fold struct {
 	root  proto.Block // of the block; its subtree is that of the round's tree
 	pool  *pool
 	mu    sync.Mutex
+	moved sync.Cond                  // something below changed
 	nodes map[proto.Block]proto.Sums // finished, waiting for their sibling
+	open  []*addition                // with ranges that nobody has begun
+	busy  int                        // threads that may still put, or add
 }
 
-func newFold(root proto.Block, p *pool) *fold {
-	return &fold{root: root, pool: p, nodes: map[proto.Block]proto.Sums{}}
+// addition is left += right, cut into ranges of values.
+type addition struct {
+	parent      proto.Block
+	left, right proto.Sums
+	ranges      int // of F32, and one of all F64 behind them
+	begun, done int
 }
 
-// put takes over the sums of node b and adds them to their sibling's for as
-// long as that is there. Additions run outside the lock.
+// addSpan is the number of values that one thread adds at a time.
+const addSpan = 1 << 16
+
+// newFold returns a fold for so many threads, each of which puts sums and ends with help.
+func newFold(root proto.Block, p *pool, threads int) *fold {
+	f := &fold{root: root, pool: p, nodes: map[proto.Block]proto.Sums{}, busy: threads}
+	f.moved.L = &f.mu
+	return f
+}
+
+// put takes over the sums of node b, and adds while there is something to add.
 func (f *fold) put(b proto.Block, s proto.Sums) {
-	for {
-		f.mu.Lock()
-		if b == f.root {
-			f.nodes[b] = s
-			f.mu.Unlock()
-			return
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.settle(b, s)
+	f.add()
+}
+
+// settle notes the sums of node b, and opens the addition to its sibling's.
+// The lock is held.
+func (f *fold) settle(b proto.Block, s proto.Sums) {
+	if b == f.root {
+		f.nodes[b] = s
+		f.moved.Broadcast()
+		return
+	}
+	parent, sibling := f.family(b)
+	other, there := f.nodes[sibling]
+	if !there {
+		f.nodes[b] = s
+		return
+	}
+	delete(f.nodes, sibling)
+	a := &addition{parent: parent, left: s, right: other, ranges: (len(s.F32)+addSpan-1)/addSpan + 1}
+	if sibling.Lo < b.Lo {
+		a.left, a.right = other, s
+	}
+	f.open = append(f.open, a)
+	f.moved.Broadcast()
+}
+
+// add does ranges of open additions until there are none. The lock is held,
+// but not while adding. Whoever finishes the last range of a node goes on to its parent.
+func (f *fold) add() {
+	for len(f.open) > 0 {
+		a := f.open[len(f.open)-1]
+		i := a.begun
+		if a.begun++; a.begun == a.ranges {
+			f.open = f.open[:len(f.open)-1]
 		}
-		parent, sibling := f.family(b)
-		other, there := f.nodes[sibling]
-		if !there {
-			f.nodes[b] = s
-			f.mu.Unlock()
-			return
-		}
-		delete(f.nodes, sibling)
 		f.mu.Unlock()
-		left, right := s, other
-		if sibling.Lo < b.Lo {
-			left, right = other, s
+		a.add(i)
+		f.mu.Lock()
+		if a.done++; a.done == a.ranges {
+			f.pool.put(a.right)
+			f.settle(a.parent, a.left)
 		}
-		add(left, right)
-		f.pool.put(right)
-		b, s = parent, left
+	}
+}
+
+// help adds until the root is there or nobody can finish it, which ends a thread.
+func (f *fold) help() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.busy--
+	f.moved.Broadcast()
+	for {
+		f.busy++
+		f.add()
+		f.busy--
+		if f.busy == 0 {
+			f.moved.Broadcast()
+			return
+		}
+		if _, done := f.nodes[f.root]; done {
+			return
+		}
+		f.moved.Wait()
+	}
+}
+
+// add adds range i.
+func (a *addition) add(i int) {
+	lo, hi := i*addSpan, min((i+1)*addSpan, len(a.left.F32))
+	if lo < hi {
+		kernel.Add(a.left.F32[lo:hi], a.left.F32[lo:hi], a.right.F32[lo:hi])
+		return
+	}
+	for k, v := range a.right.F64 {
+		a.left.F64[k] += v
 	}
 }
 
@@ -101,13 +172,5 @@ func (f *fold) family(b proto.Block) (parent, sibling proto.Block) {
 		default:
 			parent = right
 		}
-	}
-}
-
-// add adds right to left.
-func add(left, right proto.Sums) {
-	kernel.Add(left.F32, left.F32, right.F32)
-	for i, v := range right.F64 {
-		left.F64[i] += v
 	}
 }

@@ -21,15 +21,15 @@ func (s *session) prepare(ctx context.Context, spec proto.RoundSpec) (*job, erro
 		if want := int64(4 * (n.graph.NumParams() + n.graph.NumBuffers())); spec.Weights.Size != want {
 			return nil, fmt.Errorf("weights of round %d have %d bytes, the architecture needs %d", spec.Round, spec.Weights.Size, want)
 		}
-		values, err := s.blobs.weights(ctx, spec.Weights)
+		in, err := s.blobs.weights(ctx, spec.Weights)
 		if err != nil {
 			return nil, err
 		}
 		if s.version != nil {
-			s.blobs.recycle(s.version.values)
+			s.blobs.recycle(s.version.from)
 		}
 		params := n.graph.NumParams()
-		s.version, s.weights = &version{network: n, values: values, params: values[:params:params], buffers: values[params:]}, spec.Weights.Key
+		s.version, s.weights = &version{network: n, from: in, params: in.values[:params:params], buffers: in.values[params:]}, spec.Weights.Key
 		s.job = nil
 	}
 	if spec.Kind != proto.Growth {

@@ -20,7 +20,7 @@ func Run(ctx context.Context, cfg Config, b bus.Bus, samples Samples) error {
 	}
 	c := &client{cfg: cfg.withDefaults(), bus: b, samples: samples, pulls: uint64(time.Now().UnixNano())}
 	in := newBlobs(c)
-	weights, err := b.Subscribe(c.cfg.Run.WeightsSubject(), func(m *bus.Message) { in.receive(m.Data) })
+	weights, err := b.Subscribe(c.cfg.Run.WeightsSubject(), in.receive)
 	if err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func (s *session) run(ctx context.Context) error {
 	group.Wait()
 	stopComputing(nil)
 	if s.version != nil {
-		s.blobs.recycle(s.version.values)
+		s.blobs.recycle(s.version.from)
 	}
 	if ctx.Err() != nil {
 		s.client.say(proto.Heartbeat{Leave: true, Text: "told to stop"})
@@ -255,15 +255,33 @@ func (s *session) do(ctx, pulling context.Context, t proto.Task) error {
 	if err != nil {
 		return err
 	}
-	defer s.crew.sums.put(sums)
+	s.publish(t, sums)
+	return nil
+}
+
+// publish hands sums over to a coordinator in this process, or sends them.
+func (s *session) publish(t proto.Task, sums proto.Sums) {
 	c := s.client
-	m := proto.PartialChunk{Head: c.head(), Worker: c.cfg.ID, Round: t.Spec.Round, Block: t.Block}
 	subject := c.cfg.Run.PartialSubject(c.cfg.ID)
-	err = proto.SendPartial(m, sums, chunkSize(c.bus), func(data []byte) error { return c.bus.Publish(subject, data) })
+	if near, ok := c.bus.(bus.Sharing); ok {
+		given := false
+		near.Hand(subject, func() any {
+			if given { // only one can have them: the others ask for the block again
+				return nil
+			}
+			given = true
+			return &proto.Partial{Head: c.head(), Worker: c.cfg.ID, Round: t.Spec.Round, Block: t.Block, Sums: sums, Return: s.crew.sums.put}
+		})
+		if given {
+			return
+		}
+	}
+	defer s.crew.sums.put(sums)
+	m := proto.PartialChunk{Head: c.head(), Worker: c.cfg.ID, Round: t.Spec.Round, Block: t.Block}
+	err := proto.SendPartial(m, sums, chunkSize(c.bus), func(data []byte) error { return c.bus.Publish(subject, data) })
 	if err != nil { // the coordinator asks for it again
 		c.cfg.Log.Debug("partial not sent", "round", t.Spec.Round, "block", t.Block, "error", err)
 	}
-	return nil
 }
 
 // chunkSize leaves room for what surrounds the data in a message.

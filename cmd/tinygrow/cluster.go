@@ -19,7 +19,6 @@ import (
 	"github.com/tinygrow/tinygrow/deploy/health"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
-	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
 	"github.com/tinygrow/tinygrow/worker"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
@@ -48,23 +47,19 @@ func (s *settings) job(d coordinator.Data, resume bool, events coordinator.Event
 // hands is how many workers of this process compute for its coordinator.
 type hands int
 
-// runJob runs a coordinator and n workers in this process, on the NATS server
-// of the settings or, without one, on a server of its own, which keeps no log:
-// nobody else could take over from this process.
+// runJob runs a coordinator and n workers in this process. These meet in its
+// memory; others may join over the NATS server of the settings. Without one no
+// log is kept: nobody else could take over from this process.
 func runJob(ctx context.Context, s settings, how start, n hands, con *console) (coordinator.Result, error) {
 	if s.NATS.URL == "" {
-		server, err := natsserver.Start(natsserver.Options{})
-		if err != nil {
-			return coordinator.Result{}, err
-		}
-		defer server.Stop()
-		s.NATS.URL, s.Cluster.Log = server.URL(), coordinator.LogOff
+		s.Cluster.Log = coordinator.LogOff
 	}
-	b, err := s.NATS.dial(proto.CoordinatorRole, "coordinator")
+	hub := bus.NewHub(0)
+	b, leave, err := s.meet(hub)
 	if err != nil {
 		return coordinator.Result{}, err
 	}
-	defer b.Close()
+	defer leave()
 	var ready *opened
 	if how.standby {
 		ready = s.openAhead()
@@ -73,15 +68,15 @@ func runJob(ctx context.Context, s settings, how start, n hands, con *console) (
 	if err != nil {
 		return coordinator.Result{}, err
 	}
-	r, err := runLed(ctx, s, b, l, resume, ready, n, con)
+	r, err := runLed(ctx, s, b, hub, l, resume, ready, n, con)
 	if l != nil {
 		err = errors.Join(err, l.Close())
 	}
 	return r, err
 }
 
-// runLed runs the coordinator that leads, and n workers.
-func runLed(ctx context.Context, s settings, b bus.Bus, l *lead.Lead, resume bool, ready *opened, n hands, con *console) (coordinator.Result, error) {
+// runLed runs the coordinator that leads, and n workers that meet it in hub.
+func runLed(ctx context.Context, s settings, b bus.Bus, hub *bus.Hub, l *lead.Lead, resume bool, ready *opened, n hands, con *console) (coordinator.Result, error) {
 	set, data, err := s.openUnless(ready)
 	if err != nil {
 		return coordinator.Result{}, err
@@ -91,15 +86,16 @@ func runLed(ctx context.Context, s settings, b bus.Bus, l *lead.Lead, resume boo
 		return coordinator.Result{}, err
 	}
 	j.Lead = l
-	crew, err := s.newCrew(int(n), set, slog.New(quiet{slog.Default().Handler()}))
+	join := func(int) (bus.Bus, error) { return hub.Share(), nil }
+	crew, err := s.newCrew(int(n), set, slog.New(quiet{slog.Default().Handler()}), join)
 	if err != nil {
 		return coordinator.Result{}, err
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	join := crew.start(cancel)
+	end := crew.start(cancel)
 	r, err := coordinator.Run(ctx, j, b)
-	if failed := join(); failed != nil {
+	if failed := end(); failed != nil {
 		err = errors.Join(err, failed)
 	}
 	return r, err
@@ -109,11 +105,11 @@ func runLed(ctx context.Context, s settings, b bus.Bus, l *lead.Lead, resume boo
 type crew struct {
 	set     *dataset.Set
 	configs []worker.Config
-	buses   []*bus.NATS
+	buses   []bus.Bus
 }
 
 // newCrew connects n workers, each by itself.
-func (s *settings) newCrew(n int, set *dataset.Set, log *slog.Logger) (*crew, error) {
+func (s *settings) newCrew(n int, set *dataset.Set, log *slog.Logger, join func(i int) (bus.Bus, error)) (*crew, error) {
 	c := &crew{set: set}
 	for i := range n {
 		w := s.Worker
@@ -121,7 +117,7 @@ func (s *settings) newCrew(n int, set *dataset.Set, log *slog.Logger) (*crew, er
 		if n > 1 && w.ID != "" {
 			w.ID += proto.WorkerID(fmt.Sprintf("-%d", i+1))
 		}
-		b, err := s.NATS.dial(proto.WorkerRole, fmt.Sprintf("worker %d", i+1))
+		b, err := join(i)
 		if err != nil {
 			c.close()
 			return nil, err
@@ -145,9 +141,9 @@ func (q quiet) Enabled(ctx context.Context, level slog.Level) bool {
 	return level >= slog.LevelWarn || q.Handler.Enabled(ctx, slog.LevelDebug)
 }
 
-// start sets the workers to work. An error of one is told to failed. join
+// start sets the workers to work. An error of one is told to failed. end
 // stops them and returns their errors.
-func (c *crew) start(failed context.CancelCauseFunc) (join func() error) {
+func (c *crew) start(failed context.CancelCauseFunc) (end func() error) {
 	ctx, stop := context.WithCancel(context.Background())
 	errs := make([]error, len(c.buses))
 	var group sync.WaitGroup

@@ -47,7 +47,7 @@ the log of commits that makes sure that no two ever lead at once, and a run dire
 // needNATS refuses to go on without the address of a server.
 func (p *place) needNATS(command string) error {
 	if p.NATS.URL == "" {
-		return usagef("%s needs a NATS server: --nats nats://host:4222 (tinygrow train starts its own)", command)
+		return usagef("%s needs a NATS server: --nats nats://host:4222 (tinygrow train needs none)", command)
 	}
 	return nil
 }

@@ -42,6 +42,7 @@ var (
 	policyFlag  = []keyFlag{{"policy", "growth.policy", "name", "growth policy: tiny, gradmax, random or none"}}
 	workersFlag = []keyFlag{{"workers", "workers", "n", "workers in this process"}}
 	threadsFlag = []keyFlag{{"threads", "worker.threads", "n", "threads of each worker; 0: all cores shared out"}}
+	listenFlag  = []keyFlag{{"listen", "nats.listen", "host:port", "start a NATS server there, on which more workers of this machine may join"}}
 	natsFlags   = []keyFlag{
 		{"nats", "nats.url", "url", "NATS server, as nats://host:4222"},
 		{"creds", "nats.creds", "file", "file with the nkey seed of this role"},

@@ -13,7 +13,7 @@ this process. Only what does not change the result may differ: workers, threads,
   tinygrow resume runs/a --workers 4 --threads 1 --json`,
 		Args: oneArg("RUN"),
 	}
-	src := newSource(c, workersFlag, threadsFlag, natsFlags)
+	src := newSource(c, workersFlag, threadsFlag, natsFlags, listenFlag)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		base, err := src.resolve(defaults())

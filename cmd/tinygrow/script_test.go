@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -29,7 +30,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"nats": startNATS, "code": exitsWith, "report": checkReport, "foretold": foretold, "same": sameResult, "await": awaitFile, "edit": editBytes, "cifar": writeCIFAR, "mnist": writeMNIST,
+			"freeport": freePort, "nats": startNATS, "code": exitsWith, "report": checkReport, "foretold": foretold, "same": sameResult, "await": awaitFile, "edit": editBytes, "cifar": writeCIFAR, "mnist": writeMNIST,
 		},
 	})
 }
@@ -48,6 +49,14 @@ func startNATS(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	ts.Defer(server.Stop)
 	ts.Setenv("NATS", server.URL())
+}
+
+// freePort sets $FREE to a loopback address that nobody listened on a moment ago.
+func freePort(ts *testscript.TestScript, _ bool, _ []string) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	defer l.Close()
+	ts.Setenv("FREE", l.Addr().String())
 }
 
 // exitsWith runs a command that has to end with a code and say something on

@@ -37,9 +37,10 @@ type place struct {
 }
 
 type natsSettings struct {
-	URL   string `yaml:"url"`   // empty: train and resume start a server of their own
-	Creds string `yaml:"creds"` // file with the nkey seed of this role
-	CA    string `yaml:"ca"`    // file with the certificate authority of the server
+	URL    string `yaml:"url"`    // empty: train and resume need none
+	Creds  string `yaml:"creds"`  // file with the nkey seed of this role
+	CA     string `yaml:"ca"`     // file with the certificate authority of the server
+	Listen string `yaml:"listen"` // where train and resume start a server for more workers; empty: nowhere
 }
 
 // defaults are what plain `tinygrow train` runs with: some 35 seconds of
@@ -102,6 +103,11 @@ func (p *place) validate() error {
 		if err := proto.RunID(p.Run).Validate(); err != nil {
 			faults = append(faults, err)
 		}
+	}
+	if p.NATS.Listen != "" {
+		_, _, err := p.NATS.address()
+		check(err == nil, "%v", err)
+		check(p.NATS.URL == "", "nats listen and url: give one of them")
 	}
 	for _, file := range []string{p.NATS.Creds, p.NATS.CA} {
 		if file != "" {

@@ -12,9 +12,10 @@ func newTrain() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "train",
 		Short: "Train and grow a network, everything in this process",
-		Long: `Starts a NATS server, a coordinator and workers in this process and trains a growing network. Without flags
-it draws a small data set and shows several growth events within a minute. Interrupt it once and it finishes the
-step, writes a checkpoint and says how to resume.
+		Long: `Runs a coordinator and workers in this process and trains a growing network. Without flags it draws a small
+data set and shows several growth events within a minute. Interrupt it once and it finishes the step, writes a
+checkpoint and says how to resume. More workers may join over NATS: over the server of --nats, or over one that
+--listen starts in this process.
 
 ` + keyHelp(),
 		Example: `  tinygrow train
@@ -22,7 +23,7 @@ step, writes a checkpoint and says how to resume.
   tinygrow train --config run.yaml --set optim.momentum=0.8 --policy gradmax --run-dir runs/g --json`,
 		Args: noArgs,
 	}
-	src := newSource(c, dataFlags, runFlags, policyFlag, runPlaceFlags, workersFlag, threadsFlag, natsFlags)
+	src := newSource(c, dataFlags, runFlags, policyFlag, runPlaceFlags, workersFlag, threadsFlag, natsFlags, listenFlag)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		s, err := src.resolve(defaults())

@@ -9,6 +9,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/deploy/health"
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/bus"
 	"github.com/tinygrow/tinygrow/worker"
 )
 
@@ -48,7 +50,7 @@ coordinator as long as it takes, and joins again after any interruption. SIGTERM
 		defer stop()
 		life := health.NewReporter("worker", s.Health)
 		s.Worker.Alive = func(state string) { alive(life, state) }
-		crew, err := s.newCrew(1, set, slog.Default())
+		crew, err := s.newCrew(1, set, slog.Default(), func(int) (bus.Bus, error) { return s.NATS.dial(proto.WorkerRole, "worker") })
 		if err != nil {
 			return err
 		}

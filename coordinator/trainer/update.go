@@ -4,11 +4,9 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
-	"runtime"
-	"sync"
-	"sync/atomic"
 	"unsafe"
 
+	"github.com/tinygrow/tinygrow/coordinator/parallel"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 	"github.com/zeebo/xxh3"
@@ -82,7 +80,7 @@ func bytesOf(values []float32) []byte {
 // digest hashes a model and its optimizer.
 func digest(m *nn.Model, o *optim.Optimizer) Digest {
 	h := newHasher(len(m.Params))
-	each(len(h.parts), func(i int) { h.part(i, m.Params, o.Slots()) })
+	parallel.Each(len(h.parts), func(i int) { h.part(i, m.Params, o.Slots()) })
 	return h.sum(m, o)
 }
 
@@ -92,31 +90,9 @@ func digest(m *nn.Model, o *optim.Optimizer) Digest {
 func update(m *nn.Model, o *optim.Optimizer, grad []float32, scale float32, lr float64) Digest {
 	u := o.Begin(scale, lr)
 	h := newHasher(len(m.Params))
-	each(len(h.parts), func(i int) {
+	parallel.Each(len(h.parts), func(i int) {
 		u.Apply(m.Params, grad, i*chunk, min((i+1)*chunk, len(m.Params)))
 		h.part(i, m.Params, o.Slots())
 	})
 	return h.sum(m, o)
-}
-
-// each calls f for 0 <= i < n on as many goroutines as there are processors
-// and returns when all calls have.
-func each(n int, f func(i int)) {
-	goroutines := min(n, runtime.GOMAXPROCS(0))
-	if goroutines <= 1 {
-		for i := range n {
-			f(i)
-		}
-		return
-	}
-	var next atomic.Int64
-	var wg sync.WaitGroup
-	for range goroutines {
-		wg.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				f(i)
-			}
-		})
-	}
-	wg.Wait()
 }

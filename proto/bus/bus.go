@@ -17,6 +17,7 @@ import (
 type Message struct {
 	Subject string
 	Data    []byte
+	Value   any // in place of Data: see Sharing
 	respond func(data []byte) error
 }
 

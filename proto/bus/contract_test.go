@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -25,6 +26,18 @@ var adapters = map[string]func(t *testing.T) (connect func() bus.Bus){
 		h := bus.NewHub(0)
 		return h.Connect
 	},
+	"sharing hub": func(*testing.T) func() bus.Bus {
+		h := bus.NewHub(0)
+		return func() bus.Bus { return h.Share() }
+	},
+	"both, met near": func(*testing.T) func() bus.Bus {
+		near, far := bus.NewHub(0), bus.NewHub(0)
+		return inTurn(func() bus.Bus { return bus.Both(near.Share(), far.Connect()) }, func() bus.Bus { return near.Share() })
+	},
+	"both, met far": func(*testing.T) func() bus.Bus {
+		near, far := bus.NewHub(0), bus.NewHub(0)
+		return inTurn(func() bus.Bus { return bus.Both(near.Share(), far.Connect()) }, far.Connect)
+	},
 	"faultless decorator": func(*testing.T) func() bus.Bus {
 		h := bus.NewHub(0)
 		return func() bus.Bus { return bus.Faults(h.Connect(), bus.Plan{}) }
@@ -43,6 +56,14 @@ var adapters = map[string]func(t *testing.T) (connect func() bus.Bus){
 			return b
 		}
 	},
+}
+
+// inTurn calls one, then the other, and so on.
+func inTurn(one, other func() bus.Bus) func() bus.Bus {
+	return func() bus.Bus {
+		defer func() { one, other = other, one }()
+		return one()
+	}
 }
 
 // contract runs test with two participants of each adapter.
@@ -358,5 +379,75 @@ func BenchmarkGradientOverNATS(b *testing.B) {
 			}
 		}
 		<-arrived
+	}
+}
+
+// A participant that shares hands over values in order with what it publishes,
+// and learns who is left for bytes.
+func TestSharingHandsOverValues(t *testing.T) {
+	near, far := bus.NewHub(0), bus.NewHub(0)
+	a, b, plain, remote := bus.Both(near.Share(), far.Connect()), near.Share(), near.Connect(), far.Connect()
+	got := make(chan string, 16)
+	listen := func(name string, to bus.Bus) {
+		_, err := to.Subscribe("x.*", func(m *bus.Message) {
+			if m.Value != nil {
+				got <- fmt.Sprintf("%s: value %v", name, m.Value)
+			} else {
+				got <- fmt.Sprintf("%s: bytes %s", name, m.Data)
+			}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect := func(want ...string) {
+		t.Helper()
+		for _, w := range want {
+			select {
+			case g := <-got:
+				if g != w {
+					t.Errorf("got %q, want %q", g, w)
+				}
+			case <-soon(t).Done():
+				t.Fatalf("no %q", w)
+			}
+		}
+	}
+	calls := 0
+	value := func() any { calls++; return calls }
+	listen("b", b)
+	if err := a.Publish("x.1", []byte("one")); err != nil {
+		t.Fatal(err)
+	}
+	if rest := b.Hand("x.2", value); rest != nil {
+		t.Errorf("a hub with sharing participants alone has a rest: %v", rest)
+	}
+	expect("b: bytes one", "b: value 1")
+	rest := a.Hand("x.3", value)
+	expect("b: value 2")
+	listen("remote", remote)
+	if err := rest.Publish("x.3", []byte("three")); err != nil {
+		t.Fatal(err)
+	}
+	expect("remote: bytes three")
+	listen("plain", plain)
+	rest = a.Hand("x.4", value)
+	expect("b: value 3")
+	if err := rest.Publish("x.4", []byte("four")); err != nil {
+		t.Fatal(err)
+	}
+	last := []string{<-got, <-got}
+	slices.Sort(last)
+	if last[0] != "plain: bytes four" || last[1] != "remote: bytes four" {
+		t.Errorf("got %q", last)
+	}
+	if rest := b.Hand("y", value); rest != nil || calls != 3 {
+		t.Errorf("nobody listens: rest %v, %d calls", rest, calls)
+	}
+	for _, x := range []bus.Bus{a, b, plain, remote} {
+		x.Close()
+	}
+	if rest := b.Hand("x.5", value); rest != nil || calls != 3 {
+		t.Errorf("closed: rest %v, %d calls", rest, calls)
 	}
 }

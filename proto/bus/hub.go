@@ -31,6 +31,7 @@ func (h *Hub) Connect() Bus { return &hubBus{hub: h} }
 
 type hubBus struct {
 	hub    *Hub
+	takes  bool // values too: see Share
 	mu     sync.Mutex
 	closed bool
 	subs   []*hubSub
@@ -39,6 +40,7 @@ type hubBus struct {
 // hubSub is a queue with one goroutine that hands its messages to the handler.
 type hubSub struct {
 	hub     *Hub
+	takes   bool // values too
 	pattern []string
 	mu      sync.Mutex
 	queue   []*Message
@@ -57,36 +59,45 @@ func (b *hubBus) open() error {
 }
 
 func (b *hubBus) Publish(subject string, data []byte) error {
-	_, err := b.publish(subject, data, nil)
+	_, err := b.publish(subject, data, nil, func(*hubSub) bool { return true })
 	return err
 }
 
-// publish returns how many subscriptions got the message.
-func (b *hubBus) publish(subject string, data []byte, respond func([]byte) error) (int, error) {
+// publish returns how many subscriptions got the message, of those to be served.
+func (b *hubBus) publish(subject string, data []byte, respond func([]byte) error, served func(*hubSub) bool) (int, error) {
 	if err := b.open(); err != nil {
 		return 0, err
 	}
 	if len(data) > b.hub.payload {
 		return 0, tooLarge(subject, len(data), b.hub.payload)
 	}
-	names := strings.Split(subject, ".")
-	b.hub.mu.Lock()
-	defer b.hub.mu.Unlock()
 	n := 0
-	for s := range b.hub.subs {
-		if matches(s.pattern, names) {
+	b.hub.each(subject, func(s *hubSub) {
+		if served(s) {
 			s.put(&Message{Subject: subject, Data: bytes.Clone(data), respond: respond})
 			n++
 		}
-	}
+	})
 	return n, nil
+}
+
+// each calls f for the subscriptions of a subject.
+func (h *Hub) each(subject string, f func(s *hubSub)) {
+	names := strings.Split(subject, ".")
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for s := range h.subs {
+		if matches(s.pattern, names) {
+			f(s)
+		}
+	}
 }
 
 func (b *hubBus) Subscribe(subject string, h Handler) (Subscription, error) {
 	if err := b.open(); err != nil {
 		return nil, err
 	}
-	s := &hubSub{hub: b.hub, pattern: strings.Split(subject, "."), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	s := &hubSub{hub: b.hub, takes: b.takes, pattern: strings.Split(subject, "."), wake: make(chan struct{}, 1), done: make(chan struct{})}
 	b.hub.mu.Lock()
 	b.hub.subs[s] = struct{}{}
 	b.hub.mu.Unlock()
@@ -105,7 +116,7 @@ func (b *hubBus) Request(ctx context.Context, subject string, data []byte) ([]by
 		default: // only the first response counts
 		}
 		return nil
-	})
+	}, func(*hubSub) bool { return true })
 	switch {
 	case err != nil:
 		return nil, err

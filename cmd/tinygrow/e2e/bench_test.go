@@ -13,14 +13,22 @@ import (
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
 
+// named returns the system that participants of a benchmark meet in.
+func named(b *testing.B, kind string) system {
+	switch kind {
+	case "shared":
+		return shared()
+	case "memory":
+		return memory()
+	}
+	return overNATS(b)
+}
+
 // One operation is one step of a network so small that all of it is latency.
 func BenchmarkLatency(b *testing.B) {
-	for _, kind := range []string{"memory", "nats"} {
+	for _, kind := range []string{"shared", "memory", "nats"} {
 		b.Run(kind, func(b *testing.B) {
-			s := memory()
-			if kind == "nats" {
-				s = overNATS(b)
-			}
+			s := named(b, kind)
 			j := job(b, "")
 			j.Config.Train.EvalEpochs, j.Config.Train.Steps, j.Config.Growth.Policy = 0, uint64(b.N), growth.PolicyNone
 			j.Config.Train.Batch = 8
@@ -32,19 +40,16 @@ func BenchmarkLatency(b *testing.B) {
 }
 
 // One operation is one step of 128 samples: data, compute, wire, reduction,
-// update and broadcast, by one worker of two threads on an embedded NATS server.
+// update and broadcast, by one worker of two threads.
 func BenchmarkStep(b *testing.B) {
 	set, err := dataset.Open(dataset.Config{Name: "shapes", Limit: 2560, Seed: 1})
 	if err != nil {
 		b.Fatal(err)
 	}
 	for _, name := range []string{"mlp", "vgg", "resnet18-8", "resnet18-16"} {
-		for _, kind := range []string{"memory", "nats"} {
+		for _, kind := range []string{"shared", "memory", "nats"} {
 			b.Run(name+"/"+kind, func(b *testing.B) {
-				s := memory()
-				if kind == "nats" {
-					s = overNATS(b)
-				}
+				s := named(b, kind)
 				j := job(b, "")
 				j.Config = coordinator.Default()
 				j.Config.Model, _ = nn.Preset(name)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -103,9 +104,32 @@ func job(t testing.TB, dir string) coordinator.Job {
 // system is where participants meet.
 type system struct {
 	connect func() bus.Bus
+	lead    func() bus.Bus // of coordinators; nil: connect
 }
 
-func memory() system { return system{bus.NewHub(0).Connect} }
+func memory() system { return system{connect: bus.NewHub(0).Connect} }
+
+// shared is memory whose participants hand each other values.
+func shared() system {
+	h := bus.NewHub(0)
+	return system{connect: func() bus.Bus { return h.Share() }}
+}
+
+// mixed is a system whose workers meet the coordinator in memory, handing over
+// values, and elsewhere, in bytes, by turns.
+func mixed() system {
+	near, far := bus.NewHub(0), bus.NewHub(0)
+	var workers atomic.Int32
+	return system{
+		connect: func() bus.Bus {
+			if workers.Add(1)%2 == 0 {
+				return near.Share()
+			}
+			return far.Connect()
+		},
+		lead: func() bus.Bus { return bus.Both(near.Share(), far.Connect()) },
+	}
+}
 
 func overNATS(t testing.TB) system {
 	s, err := natsserver.Start(natsserver.Options{})
@@ -113,7 +137,7 @@ func overNATS(t testing.TB) system {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
-	return system{func() bus.Bus {
+	return system{connect: func() bus.Bus {
 		b, err := bus.Dial(bus.Options{URL: s.URL(), Name: "test", Bulk: proto.Bulk})
 		if err != nil {
 			t.Fatal(err)
@@ -178,7 +202,10 @@ func (s system) train(t testing.TB, j coordinator.Job, workers, threads int) coo
 
 func (s system) coordinate(t testing.TB, ctx context.Context, j coordinator.Job) coordinator.Result {
 	t.Helper()
-	b := s.connect()
+	if s.lead == nil {
+		s.lead = s.connect
+	}
+	b := s.lead()
 	defer b.Close()
 	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("test timed out"))
 	defer cancel()
@@ -236,7 +263,7 @@ func TestReference(t *testing.T) {
 // and threads, over memory and over NATS.
 func TestWorkersDoNotMatter(t *testing.T) {
 	want := of(reference(t))
-	for name, s := range map[string]func() system{"memory": memory, "nats": func() system { return overNATS(t) }} {
+	for name, s := range map[string]func() system{"memory": memory, "shared": shared, "mixed": mixed, "nats": func() system { return overNATS(t) }} {
 		counts := []int{1, 2, 3, 8}
 		if testing.Short() {
 			counts = []int{1, 3}

@@ -22,6 +22,7 @@ import (
 
 func systems(t *testing.T, test func(t *testing.T, s system)) {
 	t.Run("memory", func(t *testing.T) { test(t, memory()) })
+	t.Run("shared", func(t *testing.T) { test(t, shared()) })
 	t.Run("nats", func(t *testing.T) { test(t, overNATS(t)) })
 }
 
