@@ -165,6 +165,11 @@ func standardError(s []float64, n, shards float64) float64 {
 
 // settle grows the chosen sites at their own amplitudes times factor.
 func (e *Event) settle(factor float64, why string) {
+	for _, c := range e.trials {
+		if c.record.Reason == "" && !slices.Contains(e.chosen, c) {
+			c.record.Reason, c.record.Waits = "it passed the gate, but others gain more", true
+		}
+	}
 	var ins []Insertion
 	for _, c := range e.chosen {
 		own := float64(c.trial.Amplitude)

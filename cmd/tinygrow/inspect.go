@@ -152,8 +152,6 @@ func printDryRun(w io.Writer, r *growth.Record) {
 		verdict := s.Reason
 		if g, ok := grown[s.Site]; ok {
 			verdict = fmt.Sprintf("grows to %d", g.To)
-		} else if verdict == "" {
-			verdict = "others gain more"
 		}
 		fmt.Fprintf(w, "%s\t%d\t%.1f %%\t%d\t%.3g\t%s\t%s\t%d\t%s\n", s.Site, s.Width, 100*float64(s.Share), s.Kept, float64(max(s.Refit, s.Predicted)), amplitude, gain, s.Params, verdict)
 	}

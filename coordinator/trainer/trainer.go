@@ -201,6 +201,9 @@ func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 		}
 	default:
 		if math.IsNaN(m.Loss) || math.IsInf(m.Loss, 0) {
+			if r.Step == 0 {
+				return Applied{}, fmt.Errorf("%w before its first step: the loss of fresh weights is %v: look for pixels or targets that are no numbers (tinygrow data verify)", ErrDiverged, m.Loss)
+			}
 			return Applied{}, fmt.Errorf("%w: the loss of step %d is %v: lower the learning rate (--lr) or add warm-up", ErrDiverged, r.Step, m.Loss)
 		}
 		if r.Kind == proto.Evaluate {

@@ -302,8 +302,8 @@ func TestApplyRefuses(t *testing.T) {
 		"short gradient": {proto.Sums{F32: good.F32[1:], F64: good.F64}, "values, want"},
 		"no metrics":     {proto.Sums{F32: good.F32}, "values, want"},
 		"other samples":  {f64(0, 49), "over 49 samples, want 50"},
-		"not a number":   {f64(1, math.NaN()), "lower the learning rate"},
-		"infinite":       {f64(1, math.Inf(1)), "lower the learning rate"},
+		"not a number":   {f64(1, math.NaN()), "pixels or targets that are no numbers"},
+		"infinite":       {f64(1, math.Inf(1)), "before its first step"},
 	} {
 		if _, err := tr.Apply(c.s); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
@@ -314,6 +314,14 @@ func TestApplyRefuses(t *testing.T) {
 	}
 	if tr.Digest() != before {
 		t.Error("a refused sum changed the state")
+	}
+	if _, err := tr.Apply(good); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range []float64{math.NaN(), math.Inf(1)} {
+		if _, err := tr.Apply(f64(1, v)); !errors.Is(err, ErrDiverged) || !strings.Contains(err.Error(), "lower the learning rate") {
+			t.Errorf("a loss of %v after a step: %v", v, err)
+		}
 	}
 }
 
