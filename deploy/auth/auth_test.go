@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -407,9 +408,25 @@ func TestOnlyTheCoordinatorWritesTheLog(t *testing.T) {
 	options := bus.LogOptions{Name: "r-log", Subject: run.LogSubject()}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	log, err := connect(proto.CoordinatorRole).OpenLog(ctx, options)
+	coordinator := connect(proto.CoordinatorRole)
+	log, err := coordinator.OpenLog(ctx, options)
 	if err != nil {
 		t.Fatal(err)
+	}
+	objects, err := coordinator.OpenObjects(ctx, bus.ObjectOptions{Name: "r-objects"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	data := bytes.Repeat([]byte("0123456789abcdef"), 1<<19) // 8 MiB: more than flow control lets pass at once
+	if err := objects.Put(ctx, "x", bytes.NewReader(data)); err != nil {
+		t.Fatal(err)
+	}
+	back, err := objects.Get(ctx, "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(back); err != nil || !bytes.Equal(got, data) {
+		t.Fatalf("%d bytes of an object came back, %v", len(got), err)
 	}
 	if _, err := log.Append(ctx, 0, []byte("x")); err != nil {
 		t.Fatal(err)
@@ -422,6 +439,9 @@ func TestOnlyTheCoordinatorWritesTheLog(t *testing.T) {
 	defer stop()
 	if _, err := worker.OpenLog(brief, options); err == nil {
 		t.Error("a worker opened the log")
+	}
+	if _, err := worker.OpenObjects(brief, bus.ObjectOptions{Name: "r-objects"}); err == nil {
+		t.Error("a worker opened the objects")
 	}
 	if err := worker.Publish(run.LogSubject(), []byte("y")); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,6 @@
 // Package bus carries messages between the processes of a run: publish,
-// subscribe and request/reply over subjects, and logs that outlast the
-// processes. Dial gives the adapter to NATS and its JetStream, NewHub an
+// subscribe and request/reply over subjects, and logs and objects that outlast
+// the processes. Dial gives the adapter to NATS and its JetStream, NewHub an
 // in-memory one for tests and simulation, Faults and LogFaults decorators that
 // fail by a seeded script. All pass one contract suite.
 //

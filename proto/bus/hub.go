@@ -16,6 +16,7 @@ type Hub struct {
 	mu      sync.Mutex
 	subs    map[*hubSub]struct{}
 	logs    map[string]*memoryLog
+	objects map[string]*memoryObjects
 }
 
 // NewHub returns a hub that takes messages of up to payload bytes; 0 means 1 MiB.
@@ -23,7 +24,7 @@ func NewHub(payload int) *Hub {
 	if payload == 0 {
 		payload = 1 << 20
 	}
-	return &Hub{payload: payload, subs: map[*hubSub]struct{}{}, logs: map[string]*memoryLog{}}
+	return &Hub{payload: payload, subs: map[*hubSub]struct{}{}, logs: map[string]*memoryLog{}, objects: map[string]*memoryObjects{}}
 }
 
 // Connect returns a new participant.

@@ -41,10 +41,15 @@ func (l *natsLog) create(ctx context.Context) error {
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNameAlreadyInUse): // made with other options, which count
 		return nil
-	case errors.Is(err, jetstream.ErrJetStreamNotEnabled), errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount), errors.Is(err, nats.ErrNoResponders):
+	case noJetStream(err):
 		return fmt.Errorf("%w: %w", ErrNoLogs, err)
 	}
 	return wrap(err)
+}
+
+// noJetStream reports whether err says that the server has no JetStream.
+func noJetStream(err error) bool {
+	return errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) || errors.Is(err, nats.ErrNoResponders)
 }
 
 func (l *natsLog) Append(ctx context.Context, after uint64, data []byte) (uint64, error) {
