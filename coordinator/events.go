@@ -33,6 +33,8 @@ type Events struct {
 	Resumed func(why string)
 	// Alarm says that two workers computed different sums of the same block.
 	Alarm func(string)
+	// Trouble is about what fails without holding up the run.
+	Trouble func(string)
 	// Decided is told every decision about blocks and workers, for debugging.
 	Decided func(plan.Command)
 }
@@ -100,7 +102,7 @@ func (e Events) withDefaults() Events {
 		e.Alive = func() {}
 	}
 	ignore := func(string) {}
-	for _, f := range []*func(string){&e.Waiting, &e.Resumed, &e.Alarm} {
+	for _, f := range []*func(string){&e.Waiting, &e.Resumed, &e.Alarm, &e.Trouble} {
 		if *f == nil {
 			*f = ignore
 		}

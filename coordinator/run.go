@@ -36,6 +36,9 @@ func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 	s := newServer(j, store, b)
 	if j.Lead != nil {
 		s.core.ledger = lead.NewLedger(past, s.head(), j.Lead.Holder(), store.fresh)
+		if past.Checkpoint != nil && !store.fresh {
+			s.inLog[0] = past.Checkpoint.Object
+		}
 	}
 	if err = s.serve(ctx); err == nil {
 		err = store.save()
@@ -73,6 +76,10 @@ type server struct {
 	sender   *sender
 	appends  chan appending // to the commit log; at most one is on its way
 	logWaits bool
+	uploads  chan upload // checkpoints; at most one is on its way
+	// uploading says that one is, inLog names the two newest that the log names.
+	uploading bool
+	inLog     []string
 
 	pulls   map[proto.WorkerID]pending
 	samples int // trained on by this process
@@ -80,14 +87,15 @@ type server struct {
 }
 
 // input is a message for the run's goroutine: one of hello, pull, beat,
-// partial and news of the log.
+// partial and news of log and uploads.
 type input struct {
-	hello   *proto.Hello
-	pull    *proto.Pull
-	beat    *proto.Heartbeat
-	partial *arrived
-	log     *appended
-	message *bus.Message // to answer
+	hello    *proto.Hello
+	pull     *proto.Pull
+	beat     *proto.Heartbeat
+	partial  *arrived
+	log      *appended
+	uploaded *upload
+	message  *bus.Message // to answer
 }
 
 // pending is a pull that waits for its answer.
@@ -98,7 +106,7 @@ type pending struct {
 
 func newServer(j Job, store *storage, b bus.Bus) *server {
 	s := &server{job: j, store: store, bus: b, events: j.Events.withDefaults(), started: time.Now(),
-		inbox: make(chan input, 256), appends: make(chan appending, 1), done: make(chan struct{}), partials: newPartials(store.run, store.term), pulls: map[proto.WorkerID]pending{}}
+		inbox: make(chan input, 256), appends: make(chan appending, 1), uploads: make(chan upload, 1), inLog: []string{"", ""}, done: make(chan struct{}), partials: newPartials(store.run, store.term), pulls: map[proto.WorkerID]pending{}}
 	s.core = &core{run: store.run, term: store.term, plan: plan.New(j.Config.plan()), train: store.train, port: s}
 	s.sender = newSender(b, &s.shelf, s.head())
 	return s
@@ -120,6 +128,7 @@ func (s *server) serve(ctx context.Context) error {
 	var group sync.WaitGroup
 	group.Go(func() { s.sender.run(sending) })
 	group.Go(func() { s.writeLog(sending) })
+	group.Go(func() { s.writeObjects(sending) })
 	subs, err := s.subscribe()
 	defer func() {
 		close(s.done)
@@ -128,6 +137,7 @@ func (s *server) serve(ctx context.Context) error {
 		}
 		stopSending()
 		group.Wait()
+		s.dropUpload()
 	}()
 	if err != nil {
 		return err
@@ -135,7 +145,7 @@ func (s *server) serve(ctx context.Context) error {
 	s.tell(&proto.News{Head: s.head(), Text: "a coordinator took the run up"})
 	defer s.ends()
 	s.ctx = ctx
-	if err := s.core.begin(s.now()); err != nil {
+	if err := errors.Join(s.core.begin(s.now()), s.upload()); err != nil {
 		return err
 	}
 	ticker := time.NewTicker(tick)
@@ -230,6 +240,8 @@ func (s *server) take(in input) error {
 		return s.core.handle(now, plan.Partial{Worker: p.worker, Round: p.round, Block: p.block, Digest: p.digest}, p.sums)
 	case in.log != nil:
 		return s.logged(now, *in.log)
+	case in.uploaded != nil:
+		s.uploaded(*in.uploaded)
 	}
 	return nil
 }
@@ -304,7 +316,7 @@ func (s *server) applied(a trainer.Applied) error {
 		return err
 	}
 	s.events.Saved(s.store.dir.Path(), a.Step.Step)
-	return nil
+	return s.upload()
 }
 
 // result gathers what is known at the end.

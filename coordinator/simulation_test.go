@@ -60,6 +60,12 @@ type simLeader struct {
 	dead    bool
 }
 
+// simSystem is a commit log that fails at times, beside objects that are not used.
+type simSystem struct {
+	bus.Logs
+	bus.ObjectStores
+}
+
 // saved is a checkpoint.
 type saved struct {
 	model    *nn.Model
@@ -212,7 +218,8 @@ func (s *simulation) compute(t *trainer.Trainer, r trainer.Round, b proto.Block)
 // start lets a coordinator take the run up: from a checkpoint, or from the beginning.
 func (s *simulation) start() {
 	ctx := context.Background()
-	l, err := lead.Open(ctx, bus.LogFaults(s.hub.Connect().(bus.Logs), bus.LogPlan{Seed: s.rand.Uint64(), Lose: 0.02, LoseAck: 0.02}),
+	b := s.hub.Connect().(lead.System)
+	l, err := lead.Open(ctx, simSystem{bus.LogFaults(b, bus.LogPlan{Seed: s.rand.Uint64(), Lose: 0.02, LoseAck: 0.02}), b},
 		lead.Options{Run: "sim", Silence: time.Second})
 	s.must(err)
 	past, err := l.History(ctx)

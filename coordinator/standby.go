@@ -7,29 +7,71 @@ import (
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/lead"
+	"github.com/tinygrow/tinygrow/proto"
 )
 
 // ErrComplete is returned to a standby when there is nothing to take over.
 var ErrComplete = errors.New("the run is complete")
 
-// Prepare gets the directory of a run ready for the coordinator that took the
-// lease, and reports whether it holds a run to resume; otherwise the run is to
-// be begun there. A standby must not begin again what others began.
+// Prepare gets a directory ready for the coordinator that took the lease, or
+// is waiting for it, and reports whether it holds a run to resume; otherwise
+// the run is to be begun there. What the directory lacks comes from the object
+// store. A standby never begins again what others began.
 func Prepare(ctx context.Context, l *lead.Lead, dir string) (resume bool, err error) {
 	past, err := l.History(ctx)
 	if err != nil {
 		return false, err
 	}
-	_, err = checkpoint.ReadConfig(dir)
-	switch {
-	case past.Ended:
+	if past.Ended {
 		return false, fmt.Errorf("run %s: %w", l.Run(), ErrComplete)
-	case err == nil:
-		return true, nil
-	case !errors.Is(err, checkpoint.ErrNoRun):
-		return false, err
-	case past.Term > 0:
-		return false, fmt.Errorf("%s: %w: the commit log tells of run %s, and no checkpoint of it is here: give this coordinator the run directory of the others (--run-dir)", dir, checkpoint.ErrNoRun, l.Run())
 	}
-	return false, nil
+	holds, step, err := newest(dir, past)
+	switch {
+	case err != nil:
+		return false, err
+	case past.Checkpoint != nil && (!holds || step < past.Checkpoint.Step):
+		return true, fetch(ctx, l, *past.Checkpoint, dir)
+	case !holds && past.Term > 0:
+		return false, fmt.Errorf("%s: %w: the commit log tells of run %s, but nothing of it is here or in the object store yet: give this coordinator the run directory of the others (--run-dir)", dir, checkpoint.ErrNoRun, l.Run())
+	}
+	return holds, nil
+}
+
+// newest returns the step of the newest checkpoint in dir, which must be of
+// the run that the log tells of; holds says whether there is one.
+func newest(dir string, past lead.History) (holds bool, step proto.Step, err error) {
+	if _, err := checkpoint.ReadConfig(dir); errors.Is(err, checkpoint.ErrNoRun) {
+		return false, 0, nil
+	} else if err != nil {
+		return false, 0, err
+	}
+	c, err := checkpoint.Latest(dir)
+	if errors.Is(err, checkpoint.ErrNoCheckpoint) {
+		return past.Term == 0, 0, nil
+	}
+	if err != nil {
+		return false, 0, err
+	}
+	return true, c.Step, sameRun(dir, c, past)
+}
+
+// sameRun refuses a checkpoint of an earlier run of the same id.
+func sameRun(dir string, c *checkpoint.Checkpoint, past lead.History) error {
+	if c.Term >= past.Origin {
+		return nil
+	}
+	return fmt.Errorf("%s: %w: it ended with term %d, the commit log of run %s began anew in term %d: name another directory with --run-dir, or another run with --run",
+		dir, ErrOtherRun, c.Term, c.Run, past.Origin)
+}
+
+// fetch unpacks the newest checkpoint of the object store.
+func fetch(ctx context.Context, l *lead.Lead, c proto.Commit, dir string) error {
+	r, err := l.Objects().Get(ctx, c.Object)
+	if err == nil {
+		err = errors.Join(checkpoint.Unpack(dir, r, c.Step), r.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("checkpoint of step %d of run %s from the object store: %w", c.Step, l.Run(), err)
+	}
+	return nil
 }

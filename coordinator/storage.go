@@ -44,6 +44,7 @@ type storage struct {
 	train *trainer.Trainer
 	fresh bool // at the start of a new run
 	saved time.Time
+	last  *checkpoint.Checkpoint // saved; its tensors are those at hand
 	keep  int
 	wall  time.Duration // at the last step or evaluation
 }
@@ -71,10 +72,7 @@ func openStorage(j Job, past lead.History) (*storage, error) {
 		var at trainer.Progress
 		if err = json.Unmarshal(c.Progress, &at); err != nil {
 			err = fmt.Errorf("%w: %s: %w", checkpoint.ErrDamaged, checkpoint.StepDir(j.Dir, c.Step), err)
-		} else if c.Term < past.Origin {
-			err = fmt.Errorf("%s: %w: it ended with term %d, the commit log of run %s began anew in term %d: name another directory with --run-dir, or another run with --run",
-				j.Dir, ErrOtherRun, c.Term, c.Run, past.Origin)
-		} else {
+		} else if err = sameRun(j.Dir, c, past); err == nil {
 			s.run, s.term, s.fresh = c.Run, max(c.Term, past.Term)+1, false
 			s.train, err = trainer.Restore(settings, c.Model, c.Slots, c.Updates, at)
 		}
@@ -112,7 +110,7 @@ func (s *storage) save() error {
 	if err := s.dir.Save(c, s.keep); err != nil {
 		return fmt.Errorf("save step %d: %w: free some space or fix the directory, then continue with tinygrow resume %s", c.Step, err, s.dir.Path())
 	}
-	s.saved = time.Now()
+	s.saved, s.last = time.Now(), c
 	return nil
 }
 

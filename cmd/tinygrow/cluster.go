@@ -9,13 +9,13 @@ import (
 	"log/slog"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
-	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/deploy/health"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
@@ -60,32 +60,28 @@ func runJob(ctx context.Context, s settings, how start, n hands, con *console) (
 		return coordinator.Result{}, err
 	}
 	defer leave()
-	var ready *opened
-	if how.standby {
-		ready = s.openAhead()
-	}
-	l, resume, err := s.take(ctx, b, how, con)
+	led, err := s.take(ctx, b, how, con)
 	if err != nil {
 		return coordinator.Result{}, err
 	}
-	r, err := runLed(ctx, s, b, hub, l, resume, ready, n, con)
-	if l != nil {
-		err = errors.Join(err, l.Close())
+	r, err := runLed(ctx, s, b, hub, led, n, con)
+	if led.lead != nil {
+		err = errors.Join(err, led.lead.Close())
 	}
 	return r, err
 }
 
 // runLed runs the coordinator that leads, and n workers that meet it in hub.
-func runLed(ctx context.Context, s settings, b bus.Bus, hub *bus.Hub, l *lead.Lead, resume bool, ready *opened, n hands, con *console) (coordinator.Result, error) {
-	set, data, err := s.openUnless(ready)
+func runLed(ctx context.Context, s settings, b bus.Bus, hub *bus.Hub, led led, n hands, con *console) (coordinator.Result, error) {
+	set, data, err := s.openUnless(led.ready)
 	if err != nil {
 		return coordinator.Result{}, err
 	}
-	j, err := s.job(data, resume, showLife(con.events(), health.NewReporter("coordinator", s.Health)))
+	j, err := s.job(data, led.resume, showLife(con.events(), health.NewReporter("coordinator", s.Health)))
 	if err != nil {
 		return coordinator.Result{}, err
 	}
-	j.Lead = l
+	j.Lead = led.lead
 	join := func(int) (bus.Bus, error) { return hub.Share(), nil }
 	crew, err := s.newCrew(int(n), set, slog.New(quiet{slog.Default().Handler()}), join)
 	if err != nil {
@@ -180,8 +176,9 @@ func runAndReport(c *cobra.Command, s settings, how start, n hands, asJSON bool)
 	})
 	defer stop()
 	r, err := runJob(ctx, s, how, n, con)
-	for how.standby && errors.Is(err, lead.ErrFenced) {
+	for how.standby && again(err) {
 		con.line("%v", err)
+		pause(ctx, time.Second)
 		r, err = runJob(ctx, s, how, n, con)
 	}
 	con.end()

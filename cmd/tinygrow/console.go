@@ -92,8 +92,9 @@ func (c *console) events() coordinator.Events {
 				c.line("going on: %s", why)
 			}
 		},
-		Alarm: func(text string) { c.line("alarm: %s", text) },
-		Saved: func(dir string, step proto.Step) { slog.Debug("checkpoint", "dir", dir, "step", step) },
+		Trouble: func(text string) { c.line("trouble: %s", text) },
+		Alarm:   func(text string) { c.line("alarm: %s", text) },
+		Saved:   func(dir string, step proto.Step) { slog.Debug("checkpoint", "dir", dir, "step", step) },
 	}
 }
 

@@ -11,11 +11,12 @@ func newCoordinator() *cobra.Command {
 decides on growth and keeps the run directory. It reads the data set only to know its size and digest.
 With --resume it takes up the run in --run-dir if there is one, with the configuration that run was started with.
 With --standby it waits while another coordinator leads the run, and takes over within seconds when that dies, is cut
-off or stops: start two or more of them so and one works. That needs a NATS server with JetStream, which keeps
-the log of commits that makes sure that no two ever lead at once, and a run directory that all of them share.`,
+off or stops: start two or more of them so and one works. That needs a NATS server with JetStream: it keeps
+the log of commits, which makes sure that no two ever lead at once, and the newest checkpoint, so that each of them may
+have a run directory of its own or all share one.`,
 		Example: `  tinygrow coordinator --nats nats://host:4222 --run-dir runs/a --data cifar10 --data-dir ~/cifar --epochs 20
   tinygrow coordinator --nats nats://host:4222 --run-dir runs/a --resume
-  tinygrow coordinator --nats nats://host:4222 --run-dir /shared/runs/a --standby`,
+  tinygrow coordinator --nats nats://host:4222 --run a --run-dir runs/a --standby`,
 		Args: noArgs,
 	}
 	src := newSource(c, dataFlags, runFlags, policyFlag, runPlaceFlags, natsFlags, healthFlag)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator"
+	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/deploy/health"
 	"github.com/tinygrow/tinygrow/proto"
@@ -17,14 +18,14 @@ import (
 
 // openLead opens the commit log of the run, or returns nil where there is none
 // and none is needed.
-func (s *settings) openLead(ctx context.Context, logs bus.Logs, standby bool, con *console) (*lead.Lead, error) {
+func (s *settings) openLead(ctx context.Context, system lead.System, standby bool, con *console) (*lead.Lead, error) {
 	k := s.Cluster
 	if k.Log == coordinator.LogOff && !standby {
 		return nil, nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	l, err := lead.Open(ctx, logs, lead.Options{Run: proto.RunID(s.Run), Silence: k.Lease, Replicas: k.Replicas})
+	l, err := lead.Open(ctx, system, lead.Options{Run: proto.RunID(s.Run), Silence: k.Lease, Replicas: k.Replicas})
 	switch {
 	case err == nil:
 		return l, nil
@@ -60,10 +61,10 @@ type opened struct {
 	data   coordinator.Data
 }
 
-// openAhead opens the data set that the run will probably need. What fails now
-// is tried, and told, when it is needed.
-func (s settings) openAhead() *opened {
-	if holdsRun(s.RunDir) {
+// openAhead gets what the run will probably need: its configuration and data
+// set. What fails now is tried, and told, when it is needed.
+func (s settings) openAhead(ctx context.Context, l *lead.Lead) *opened {
+	if resume, err := coordinator.Prepare(ctx, l, s.RunDir); err == nil && resume {
 		if run, err := readRun(s.RunDir, s); err == nil {
 			s = run
 		}
@@ -83,26 +84,48 @@ func (s *settings) openUnless(ready *opened) (*dataset.Set, coordinator.Data, er
 	return s.openData()
 }
 
-// take waits until this process leads the run. It returns how the run goes on
-// then; lead is nil without a commit log.
-func (s *settings) take(ctx context.Context, logs bus.Logs, how start, con *console) (l *lead.Lead, resume bool, err error) {
-	if l, err = s.openLead(ctx, logs, how.standby, con); err != nil || l == nil {
-		return nil, how.resume, err
+// led is a run that this process leads.
+type led struct {
+	lead   *lead.Lead // nil: without a commit log
+	resume bool
+	ready  *opened
+}
+
+// take waits until this process leads the run. A standby gets its
+// configuration from the run.
+func (s *settings) take(ctx context.Context, system lead.System, how start, con *console) (led, error) {
+	l, err := s.openLead(ctx, system, how.standby, con)
+	if err != nil || l == nil {
+		return led{resume: how.resume}, err
 	}
-	var waiting func(string)
-	if how.standby {
-		waiting = s.standingBy(con)
+	if !how.standby {
+		return led{lead: l, resume: how.resume}, l.Acquire(ctx, nil)
 	}
-	if err = l.Acquire(ctx, waiting); err != nil || !how.standby {
-		return l, how.resume, err
+	out := led{lead: l, ready: s.openAhead(ctx, l)}
+	if err := l.Acquire(ctx, s.standingBy(con)); err != nil {
+		return led{}, err
 	}
-	if resume, err = coordinator.Prepare(ctx, l, s.RunDir); err != nil {
-		return nil, false, errors.Join(err, l.Close())
+	if out.resume, err = coordinator.Prepare(ctx, l, s.RunDir); err == nil && out.resume {
+		*s, err = readRun(s.RunDir, *s)
 	}
-	if resume {
-		if *s, err = readRun(s.RunDir, *s); err != nil {
-			return nil, false, errors.Join(err, l.Close())
-		}
+	if err != nil {
+		return led{}, errors.Join(err, l.Close())
 	}
-	return l, resume, nil
+	return out, nil
+}
+
+// again reports whether a standby goes on standing by after such an error: the
+// run goes on elsewhere, or who had it holds the directory still.
+func again(err error) bool {
+	return errors.Is(err, lead.ErrFenced) || errors.Is(err, checkpoint.ErrLocked)
+}
+
+// pause waits, unless ctx ends before.
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
 }

@@ -34,12 +34,19 @@ type Options struct {
 	Replicas int
 }
 
+// System is what lasts: a NATS server with JetStream, or a stand-in.
+type System interface {
+	bus.Logs
+	bus.ObjectStores
+}
+
 // Lead is a coordinator's hold on a run.
 type Lead struct {
-	o      Options
-	holder string
-	log    bus.Log
-	lease  bus.Log
+	o       Options
+	holder  string
+	log     bus.Log
+	lease   bus.Log
+	objects bus.Objects
 
 	number uint64 // of the lease's record
 	taken  bool   // another has the lease; both belong to the renewing goroutine while that runs
@@ -48,8 +55,8 @@ type Lead struct {
 	group  sync.WaitGroup
 }
 
-// Open opens log and lease of a run. It returns bus.ErrNoLogs if there can be none.
-func Open(ctx context.Context, logs bus.Logs, o Options) (*Lead, error) {
+// Open opens log, lease and checkpoints of a run. It returns bus.ErrNoLogs if there can be none.
+func Open(ctx context.Context, s System, o Options) (*Lead, error) {
 	if err := o.Run.Validate(); err != nil {
 		return nil, err
 	}
@@ -58,10 +65,13 @@ func Open(ctx context.Context, logs bus.Logs, o Options) (*Lead, error) {
 		host = "unknown-host"
 	}
 	l := &Lead{o: o, holder: fmt.Sprintf("%s, process %d, %.8s", host, os.Getpid(), rand.Text()), lost: make(chan error, 1)}
-	if l.log, err = logs.OpenLog(ctx, bus.LogOptions{Name: "tg-log-" + string(o.Run), Subject: o.Run.LogSubject(), Replicas: o.Replicas}); err != nil {
+	if l.log, err = s.OpenLog(ctx, bus.LogOptions{Name: "tg-log-" + string(o.Run), Subject: o.Run.LogSubject(), Replicas: o.Replicas}); err != nil {
 		return nil, err
 	}
-	l.lease, err = logs.OpenLog(ctx, bus.LogOptions{Name: "tg-lease-" + string(o.Run), Subject: o.Run.LeaseSubject(), Keep: 1, Volatile: true, Replicas: o.Replicas})
+	if l.lease, err = s.OpenLog(ctx, bus.LogOptions{Name: "tg-lease-" + string(o.Run), Subject: o.Run.LeaseSubject(), Keep: 1, Volatile: true, Replicas: o.Replicas}); err != nil {
+		return nil, err
+	}
+	l.objects, err = s.OpenObjects(ctx, bus.ObjectOptions{Name: "tg-checkpoints-" + string(o.Run), Replicas: o.Replicas})
 	return l, err
 }
 
@@ -70,6 +80,9 @@ func (l *Lead) Holder() string { return l.holder }
 
 // Run returns the run that is led.
 func (l *Lead) Run() proto.RunID { return l.o.Run }
+
+// Objects is where the run's checkpoints lie for others.
+func (l *Lead) Objects() bus.Objects { return l.objects }
 
 // History reads what the log says.
 func (l *Lead) History(ctx context.Context) (History, error) { return Read(ctx, l.log, l.o.Run) }

@@ -21,7 +21,7 @@ const silence = 3 * time.Second
 
 func open(t *testing.T, b bus.Bus) *lead.Lead {
 	t.Helper()
-	l, err := lead.Open(t.Context(), b.(bus.Logs), lead.Options{Run: "r", Silence: silence})
+	l, err := lead.Open(t.Context(), b.(lead.System), lead.Options{Run: "r", Silence: silence})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestAStandbyTakesOver(t *testing.T) {
 func TestALostLeaseIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := bus.NewHub(0)
-		flaky := &switched{Logs: h.Connect().(bus.Logs)}
+		flaky := &switched{System: h.Connect().(lead.System)}
 		a, err := lead.Open(t.Context(), flaky, lead.Options{Run: "r", Silence: silence})
 		if err != nil {
 			t.Fatal(err)
@@ -155,9 +155,15 @@ func TestALostLeaseIsTold(t *testing.T) {
 	})
 }
 
+// faulty are logs that fail, beside objects that do not.
+type faulty struct {
+	bus.Logs
+	bus.ObjectStores
+}
+
 // switched are logs that can be out of reach.
 type switched struct {
-	bus.Logs
+	lead.System
 	off bool
 }
 
@@ -167,7 +173,7 @@ type switchedLog struct {
 }
 
 func (s *switched) OpenLog(ctx context.Context, o bus.LogOptions) (bus.Log, error) {
-	l, err := s.Logs.OpenLog(ctx, o)
+	l, err := s.System.OpenLog(ctx, o)
 	return switchedLog{l, s}, err
 }
 
@@ -208,8 +214,9 @@ func TestTheLogFences(t *testing.T) {
 func TestAppendOutlastsFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := bus.NewHub(0)
-		f := bus.LogFaults(h.Connect().(bus.Logs), bus.LogPlan{Seed: 3, Lose: 0.3, LoseAck: 0.3})
-		a, err := lead.Open(t.Context(), f, lead.Options{Run: "r", Silence: silence})
+		b := h.Connect().(lead.System)
+		f := bus.LogFaults(b, bus.LogPlan{Seed: 3, Lose: 0.3, LoseAck: 0.3})
+		a, err := lead.Open(t.Context(), faulty{f, b}, lead.Options{Run: "r", Silence: silence})
 		if err != nil {
 			t.Fatal(err)
 		}

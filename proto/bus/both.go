@@ -8,7 +8,7 @@ import (
 
 // Both returns a participant of two systems at once: near, whose other
 // participants share this process, and far, all the others. What it publishes
-// goes to both, its handlers serve both, one message at a time. Logs are far's.
+// goes to both, its handlers serve both, one message at a time. Logs and objects are far's.
 func Both(near Sharing, far Bus) Sharing { return &both{near, far} }
 
 type both struct {
@@ -86,6 +86,15 @@ func (b *both) OpenLog(ctx context.Context, o LogOptions) (Log, error) {
 		return nil, ErrNoLogs
 	}
 	return logs.OpenLog(ctx, o)
+}
+
+// OpenObjects opens a store of the far system.
+func (b *both) OpenObjects(ctx context.Context, o ObjectOptions) (Objects, error) {
+	stores, ok := b.far.(ObjectStores)
+	if !ok {
+		return nil, ErrNoLogs
+	}
+	return stores.OpenObjects(ctx, o)
 }
 
 // Close ends the participation in both.

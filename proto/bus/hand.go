@@ -5,6 +5,7 @@ package bus
 type Sharing interface {
 	Bus
 	Logs
+	ObjectStores
 	// Hand gives value's result to every subscription of subject that takes
 	// values, calling value once for each, in order with what this participant
 	// publishes. rest reaches the other subscriptions; it is nil if there are none.

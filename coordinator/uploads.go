@@ -1,0 +1,117 @@
+package coordinator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/coordinator/lead"
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/bus"
+)
+
+// upload is a checkpoint on its way to the object store.
+type upload struct {
+	bundle *checkpoint.Bundle
+	state  lead.State
+	mark   uint64 // where the commit log stands
+	name   string
+	keep   []string // what others may still need
+	err    error
+}
+
+func objectName(term proto.Term, step proto.Step) string {
+	return fmt.Sprintf("term-%d-step-%d", term, step)
+}
+
+// upload hands the checkpoint that was just saved to the uploader, if that is
+// idle; while it is not, the next checkpoint will do.
+func (s *server) upload() error {
+	if s.job.Lead == nil || s.uploading {
+		return nil
+	}
+	b, err := s.store.dir.Bundle(s.store.last)
+	if err != nil {
+		return err
+	}
+	s.uploading = true
+	s.uploads <- upload{bundle: b, state: s.core.state(), mark: s.core.ledger.Mark(), name: objectName(s.store.term, b.Step), keep: s.inLog}
+	return nil
+}
+
+// writeObjects uploads checkpoints until ctx ends.
+func (s *server) writeObjects(ctx context.Context) {
+	for {
+		select {
+		case u := <-s.uploads:
+			u.err = errors.Join(putBundle(ctx, s.job.Lead.Objects(), u), u.bundle.Close())
+			s.push(input{uploaded: &u})
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// dropUpload closes what writeObjects did not come to.
+func (s *server) dropUpload() {
+	select {
+	case u := <-s.uploads:
+		u.bundle.Close()
+	default:
+	}
+}
+
+// putBundle makes room, then writes the bundle of u.
+func putBundle(ctx context.Context, objects bus.Objects, u upload) error {
+	if err := sweep(ctx, objects, u); err != nil {
+		return err
+	}
+	r, w := io.Pipe()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		w.CloseWithError(u.bundle.Write(w))
+	}()
+	err := objects.Put(ctx, u.name, r)
+	r.CloseWithError(errors.Join(err, io.ErrClosedPipe)) // lets the writer go
+	<-written
+	return err
+}
+
+// sweep deletes what no record that counts names: uploads that were overtaken
+// or cut short. Those of later terms are another coordinator's.
+func sweep(ctx context.Context, objects bus.Objects, u upload) error {
+	names, err := objects.Names(ctx)
+	if err != nil {
+		return err
+	}
+	var own proto.Term
+	var step proto.Step
+	if _, err := fmt.Sscanf(u.name, "term-%d-step-%d", &own, &step); err != nil {
+		return fmt.Errorf("object %q: %w", u.name, err)
+	}
+	for _, name := range names {
+		var term proto.Term
+		if _, err := fmt.Sscanf(name, "term-%d-step-%d", &term, &step); err != nil || term > own || name == u.keep[0] || name == u.keep[1] {
+			continue
+		}
+		if err := objects.Delete(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// uploaded takes the end of an upload. The log names the checkpoint now.
+func (s *server) uploaded(u upload) {
+	s.uploading = false
+	if u.err != nil {
+		s.events.Trouble(fmt.Sprintf("the checkpoint of step %d is on this disk only, a standby that does not share it makes more steps again: %v", u.state.Step, u.err))
+		return
+	}
+	if s.core.stored(u.state, u.name, u.mark) {
+		s.inLog = []string{u.name, s.inLog[0]}
+	}
+}
