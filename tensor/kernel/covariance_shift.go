@@ -174,30 +174,59 @@ func (w *covarianceWork) addGroup(g, count int) {
 	s.do(w.isa)
 }
 
+// flushTile is how many channels are flushed at a time, so that the part of dst
+// that they touch stays in cache.
+const flushTile = 8
+
 // flushShifts adds the sums to dst.
 func (w *covarianceWork) flushShifts() {
+	for lo := w.lo; lo < w.hi; lo += flushTile {
+		for i := range w.shifts.pairs {
+			for c := lo; c < min(w.hi, lo+flushTile); c++ {
+				w.flushPair(&w.shifts.pairs[i], c)
+			}
+		}
+	}
+}
+
+// flushPair adds the products of channel c at the left tap and all channels at
+// the right one.
+func (w *covarianceWork) flushPair(p *shiftPair, c int) {
 	n, taps, channels := w.Order(), w.u.KH*w.u.KW, w.u.InC
-	var total [64]float64
-	for _, p := range w.shifts.pairs {
-		for c := w.lo; c < w.hi; c++ {
-			row := w.sums[(c-w.lo)*w.shifts.line:][:w.shifts.line]
-			left := c*taps + p.row
-			first := 0
-			if p.square {
-				first = c
-			}
-			for ; first < channels; first += len(total) {
-				part := total[:min(len(total), channels-first)]
-				clear(part)
-				for _, off := range p.offs {
-					for k, v := range row[off+first:][:len(part)] {
-						part[k] += float64(v)
-					}
-				}
+	row := w.sums[(c-w.lo)*w.shifts.line:][:w.shifts.line]
+	left, first := c*taps+p.row, 0
+	if p.square {
+		first = c
+	}
+	var room [64]float64
+	for ; first < channels; first += len(room) {
+		total := room[:min(len(room), channels-first)]
+		for i, off := range p.offs {
+			part := row[off+first:][:len(total)]
+			if i == 0 {
 				for k, v := range part {
-					w.dst[packedAt(n, left, (first+k)*taps+p.col)] += v
+					total[k] = float64(v)
 				}
+				continue
 			}
+			for k, v := range part {
+				total[k] += float64(v)
+			}
+		}
+		if len(p.offs) == 0 {
+			return
+		}
+		right, k := first*taps+p.col, 0
+		for ; k < len(total) && right < left; k++ {
+			w.dst[packedAt(n, right, left)] += total[k]
+			right += taps
+		}
+		if k == len(total) {
+			continue
+		}
+		out := w.dst[packedAt(n, left, right):]
+		for j, v := range total[k:] {
+			out[j*taps] += v
 		}
 	}
 }
