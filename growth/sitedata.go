@@ -23,7 +23,9 @@ type siteData struct {
 	readBy    []int     // see readers
 	roots     []float32 // of how often each position is read, nil if once each
 	at        int       // of its sums
-	direct    bool      // no pooling between First and Second
+	direct    bool      // no pooling between First and Second, or all of it is in averaged
+	averaged  *averaged // nil without; else first and ways are those on its image
+	inputLen  int       // of what First reads, per sample
 	diagonal  bool      // the diagonal of S instead of S
 	plans
 }
@@ -46,6 +48,13 @@ func newSiteData(g *nn.Graph, req SiteRequest) (*siteData, error) {
 		return op == nn.OpMaxPool || op == nn.OpAvgPool || op == nn.OpGlobalAvgPool
 	})
 	s.diagonal = req.Diagonal
+	s.inputLen = l.first.in.Len()
+	if s.averaged = averagedOf(g, shapes, l); s.averaged != nil {
+		s.first, s.direct, s.ways = s.averaged.first, true, nil
+		for p := range s.first.positions() {
+			s.ways = append(s.ways, []source{{p, 1}})
+		}
+	}
 	if s.full {
 		s.offsets = l.second.area()
 		s.readers()

@@ -68,7 +68,7 @@ func (st *statistics) runner() measurer { return &statisticsRunner{statistics: s
 type statisticsRunner struct {
 	*statistics
 	products
-	strip, other, desired []float32
+	strip, other, desired, image []float32
 }
 
 func (r *statisticsRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
@@ -85,12 +85,17 @@ func (r *statisticsRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 			}
 			var x []float32
 			if s.inputNode {
-				x = b.X[:blocks*s.first.in.Len()*lanes]
+				x = b.X[:blocks*s.inputLen*lanes]
 			} else {
 				x = w.Value(s.input)
 			}
 			r.setProjected(s, h, g, used)
-			r.addNeurons(dst[s.at:s.at+s.neuronsLen()], s, blockOf(x, block, blocks), used)
+			x = blockOf(x, block, blocks)
+			if s.averaged != nil {
+				r.image = grow(r.image, s.averaged.scratchLen())
+				x = s.averaged.apply(r.image, x)
+			}
+			r.addNeurons(dst[s.at:s.at+s.neuronsLen()], s, x, used)
 		}
 	}
 }

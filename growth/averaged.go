@@ -1,0 +1,99 @@
+package growth
+
+import "github.com/tinygrow/tinygrow/tensor/nn"
+
+// averaged is what pooling between First and Second does to First's input once
+// it is linearised: an average of unfolds is the unfold of an averaged image.
+// Along each axis, element m of that image is the sum of weights[i] times
+// element m - pad + i*step of the input, 0 outside; First's window moves over it
+// without padding, by the product of all strides.
+type averaged struct {
+	in    nn.Shape // of First
+	y, x  average
+	out   nn.Shape // the averaged image
+	first window   // First's window on it
+}
+
+// average is the filter along one axis.
+type average struct {
+	weights   []float32
+	step, pad int
+}
+
+// averagedOf returns nil where nothing is pooled or read, or where pooling reads padding.
+func averagedOf(g *nn.Graph, shapes map[nn.NodeID]nn.Shape, l layout) *averaged {
+	taps, stride := [2][]float32{{1}, {1}}, 1
+	any, at := false, shapes[l.First]
+	for _, id := range l.Between {
+		n := g.Node(id)
+		k, s := [2]int{n.Kernel, n.Kernel}, n.Stride
+		switch n.Op {
+		case nn.OpGlobalAvgPool:
+			k, s = [2]int{at.H, at.W}, 1
+		case nn.OpMaxPool, nn.OpAvgPool:
+			if n.Pad != 0 {
+				return nil
+			}
+		default:
+			continue
+		}
+		any, at = true, shapes[id]
+		for i := range taps {
+			taps[i] = spread(taps[i], k[i], stride)
+		}
+		stride *= s
+	}
+	if !any || l.first.in.C == 0 {
+		return nil
+	}
+	f, step := l.first, stride*l.first.stride
+	p := &averaged{in: f.in, y: average{taps[0], f.stride, f.pad}, x: average{taps[1], f.stride, f.pad}}
+	p.out = nn.Shape{C: f.in.C, H: (at.H-1)*step + f.kh, W: (at.W-1)*step + f.kw}
+	p.first = window{in: p.out, kh: f.kh, kw: f.kw, stride: step, bias: f.bias, oh: at.H, ow: at.W}
+	return p
+}
+
+// spread averages k elements that lie step apart, each of which is the sum of
+// taps already.
+func spread(taps []float32, k, step int) []float32 {
+	out := make([]float32, len(taps)+(k-1)*step)
+	for e := range k {
+		for i, t := range taps {
+			out[e*step+i] += t / float32(k)
+		}
+	}
+	return out
+}
+
+// scratchLen returns the floats that apply needs.
+func (p *averaged) scratchLen() int { return (p.in.H*p.out.W + p.out.H*p.out.W) * p.in.C * lanes }
+
+// apply returns the averaged image of one block x (H, W, C, 32), in scratch.
+func (p *averaged) apply(scratch, x []float32) []float32 {
+	pixel := p.in.C * lanes
+	across := scratch[:p.in.H*p.out.W*pixel]
+	out := scratch[len(across):][:p.out.H*p.out.W*pixel]
+	clear(scratch[:len(across)+len(out)])
+	for y := range p.in.H {
+		p.x.add(across[y*p.out.W*pixel:][:p.out.W*pixel], x[y*p.in.W*pixel:][:p.in.W*pixel], pixel)
+	}
+	p.y.add(out, across, p.out.W*pixel)
+	return out
+}
+
+// add adds the filtered elements of src to dst, elements of size floats.
+func (a average) add(dst, src []float32, size int) {
+	n := len(src) / size
+	for m := range len(dst) / size {
+		d := dst[m*size:][:size]
+		for i, w := range a.weights {
+			from := m - a.pad + i*a.step
+			if w == 0 || from < 0 || from >= n {
+				continue
+			}
+			for k, v := range src[from*size:][:size] {
+				d[k] += float32(w * v)
+			}
+		}
+	}
+}
