@@ -51,6 +51,8 @@ type port interface {
 	memory(n int) []float32
 	// release gives the memory of sums back.
 	release(s proto.Sums)
+	// enters is told what the core does next, for those who measure it.
+	enters(p phase)
 	// decided is told every decision of the plan.
 	decided(c plan.Command)
 }
@@ -131,7 +133,9 @@ func (c *core) next(now plan.Time, newWeights bool) error {
 	}
 	c.number++
 	r.Round = c.number
+	c.port.enters(encoding)
 	offer, err := c.offer.renew(&r, c.train.Model(), newWeights, c.port.memory)
+	c.port.enters(serving)
 	if err != nil {
 		return err
 	}
@@ -157,9 +161,11 @@ func (c *core) handle(now plan.Time, e plan.Event, sums proto.Sums) error {
 		case plan.Rejoin:
 			c.port.answer(cmd.Worker, &proto.Task{Do: proto.Rejoin, Text: cmd.Why})
 		case plan.Fold:
+			c.port.enters(reducing)
 			if err := c.fold.Put(cmd.Block, sums); err != nil {
 				return fmt.Errorf("round %d: %w", c.number, err)
 			}
+			c.port.enters(serving)
 		case plan.Ignore:
 			c.port.release(sums)
 		case plan.Alarm:
@@ -184,7 +190,9 @@ func (c *core) advance(now plan.Time) error {
 	if !ok {
 		panic("coordinator: a complete round has no sum")
 	}
+	c.port.enters(updating)
 	a, err := c.train.Apply(total)
+	c.port.enters(serving)
 	c.port.release(total)
 	if err != nil {
 		return err

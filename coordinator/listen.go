@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"errors"
+	"time"
 
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
@@ -77,12 +78,14 @@ func (s *server) onBlob(m *bus.Message) {
 }
 
 func (s *server) onPartial(m *bus.Message) {
+	started := time.Now()
 	whole, ok := arrived{}, false
 	if handed, near := m.Value.(*proto.Partial); near {
 		whole, ok = s.partials.take(handed)
 	} else {
 		whole, ok = s.partials.receive(m.Data)
 	}
+	beside(&s.watch.decoding, started)
 	if ok {
 		s.push(input{partial: &whole})
 	}

@@ -29,6 +29,7 @@ type Result struct {
 	WallS       float64 `json:"wall_s"` // of this process
 	CPUS        float64 `json:"cpu_s"`
 	SamplesPerS float64 `json:"samples_per_s"` // training samples over wall time
+	Timing      Timing  `json:"timing"`
 	Dropped     Dropped `json:"dropped"`
 }
 

@@ -55,6 +55,7 @@ func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 	}
 	j.Events.withDefaults().Saved(store.dir.Path(), store.train.Step())
 	r.WallS, r.CPUS = time.Since(started).Seconds(), (cpuTime() - cpu).Seconds()
+	r.Timing = s.watch.timing()
 	r.SamplesPerS = float64(s.samples) / max(r.WallS, 1e-9)
 	return r, nil
 }
@@ -84,6 +85,7 @@ type server struct {
 	pulls   map[proto.WorkerID]pending
 	samples int // trained on by this process
 	window  rate
+	watch   stopwatch
 }
 
 // input is a message for the run's goroutine: one of hello, pull, beat,
@@ -108,7 +110,7 @@ func newServer(j Job, store *storage, b bus.Bus) *server {
 	s := &server{job: j, store: store, bus: b, events: j.Events.withDefaults(), started: time.Now(),
 		inbox: make(chan input, 256), appends: make(chan appending, 1), uploads: make(chan upload, 1), inLog: []string{"", ""}, done: make(chan struct{}), partials: newPartials(store.run, store.term), pulls: map[proto.WorkerID]pending{}}
 	s.core = &core{run: store.run, term: store.term, plan: plan.New(j.Config.plan()), train: store.train, port: s}
-	s.sender = newSender(b, &s.shelf, s.head())
+	s.sender = newSender(b, &s.shelf, s.head(), &s.watch.sending)
 	return s
 }
 
@@ -154,10 +156,13 @@ func (s *server) serve(ctx context.Context) error {
 	var tooLate <-chan time.Time
 	for !s.core.finished() {
 		var err error
+		s.watch.enter(waiting)
 		select {
 		case in := <-s.inbox:
+			s.watch.enter(serving)
 			err = s.take(in)
 		case <-ticker.C:
+			s.watch.enter(serving)
 			s.events.Alive()
 			err = errors.Join(s.core.handle(s.now(), plan.Tick{}, proto.Sums{}), s.flush())
 		case err = <-s.lost():
@@ -272,10 +277,14 @@ func (s *server) open(r roundInfo, o offer, newWeights bool) {
 
 func (s *server) memory(n int) []float32 { return s.shelf.memory(n) }
 
+func (s *server) enters(p phase) { s.watch.enter(p) }
+
 func (s *server) release(sums proto.Sums) { s.partials.release(sums) }
 
 func (s *server) decided(c plan.Command) {
 	switch c := c.(type) {
+	case plan.Fold:
+		s.watch.folded++
 	case plan.Drop:
 		s.partials.forget(c.Worker)
 		s.sender.forget(c.Worker)
@@ -293,6 +302,7 @@ func (s *server) decided(c plan.Command) {
 func (s *server) applied(a trainer.Applied) error {
 	defer func() { s.core.stop = s.core.stop || s.ctx.Err() != nil }()
 	pace := s.pace(a)
+	s.watch.lap(a.Step, pace.Threads)
 	if err := s.store.record(a, pace); err != nil {
 		return err
 	}

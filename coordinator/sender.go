@@ -3,6 +3,7 @@ package coordinator
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tinygrow/tinygrow/proto"
@@ -28,6 +29,7 @@ type sender struct {
 	wake    chan struct{} // there is something to send
 	acked   chan struct{} // a worker told of progress, or went
 	window  int64
+	busy    *atomic.Int64 // nanoseconds spent sending
 
 	mu      sync.Mutex
 	key     string // to be sent, or being sent
@@ -40,9 +42,9 @@ type receiver struct {
 	lagging bool  // not waited for
 }
 
-func newSender(b bus.Bus, s *shelf, head proto.Head) *sender {
+func newSender(b bus.Bus, s *shelf, head proto.Head, busy *atomic.Int64) *sender {
 	return &sender{bus: b, shelf: s, head: head, subject: head.Run.WeightsSubject(), wake: make(chan struct{}, 1), acked: make(chan struct{}, 1),
-		window: window, workers: map[proto.WorkerID]*receiver{}}
+		window: window, busy: busy, workers: map[proto.WorkerID]*receiver{}}
 }
 
 // send broadcasts the weights of a key, after those that are on their way.
@@ -146,6 +148,7 @@ func (s *sender) run(ctx context.Context) {
 
 // broadcast sends a blob in chunks to all who did not get it handed over.
 func (s *sender) broadcast(ctx context.Context, b blob) {
+	defer beside(s.busy, time.Now())
 	to := s.bus
 	if near, ok := s.bus.(bus.Sharing); ok {
 		if to = s.handOver(near, b); to == nil {

@@ -3,6 +3,7 @@ package coordinator
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -38,7 +39,7 @@ func (c *counting) count() int {
 func TestBroadcastKeepsToItsWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &counting{}
-		s := newSender(b, new(shelf), proto.Head{Run: "r", Term: 1})
+		s := newSender(b, new(shelf), proto.Head{Run: "r", Term: 1}, new(atomic.Int64))
 		chunk := int64(chunkSize(b))
 		s.window = 4 * chunk
 		ctx, cancel := context.WithCancel(context.Background())

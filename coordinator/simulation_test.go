@@ -362,6 +362,7 @@ func (c *simLeader) open(r roundInfo, _ offer, newWeights bool) {
 func (c *simLeader) memory(n int) []float32 { return make([]float32, n) }
 func (c *simLeader) release(proto.Sums)     {}
 func (c *simLeader) decided(plan.Command)   {}
+func (c *simLeader) enters(phase)           {}
 
 // append sends a record to the log, which answers after a while; no answer is
 // asked for again.

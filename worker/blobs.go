@@ -97,6 +97,7 @@ func (b *blobs) receiveChunk(data []byte) {
 	if err := b.start(m.Key, m.Size); err != nil {
 		return
 	}
+	b.client.record.arrived(m.Key, len(data))
 	b.take(m.Chunk)
 	if b.arrives != nil {
 		b.arrives(m.Key)

@@ -17,6 +17,7 @@ type client struct {
 	bus     bus.Bus
 	samples Samples
 	term    proto.Term
+	record  recorder
 	pulls   uint64 // ever increasing, also over a restart under the same name
 }
 

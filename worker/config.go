@@ -40,6 +40,8 @@ type Config struct {
 	// Alive is told every few seconds what the worker does; nil: nobody is.
 	// It may be called by several goroutines.
 	Alive func(state string) `yaml:"-"`
+	// Done is told what was measured when the worker ends; nil: nobody is.
+	Done func(Stats) `yaml:"-"`
 	// Log gets what happens, sparsely; nil: nothing.
 	Log *slog.Logger `yaml:"-"`
 
@@ -90,6 +92,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Alive == nil {
 		c.Alive = func(string) {}
+	}
+	if c.Done == nil {
+		c.Done = func(Stats) {}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -19,6 +19,7 @@ func Run(ctx context.Context, cfg Config, b bus.Bus, samples Samples) error {
 		return err
 	}
 	c := &client{cfg: cfg.withDefaults(), bus: b, samples: samples, pulls: uint64(time.Now().UnixNano())}
+	defer func() { c.cfg.Done(c.record.close(c.cfg)) }()
 	in := newBlobs(c)
 	weights, err := b.Subscribe(c.cfg.Run.WeightsSubject(), in.receive)
 	if err != nil {
@@ -247,15 +248,21 @@ func (s *session) do(ctx, pulling context.Context, t proto.Task) error {
 		s.stop = nil
 		s.mu.Unlock()
 	}()
+	rec := &s.client.record
+	rec.begin(&t)
 	j, err := s.prepare(fetching, t.Spec)
+	rec.note(&rec.stats.Weights)
 	if err != nil {
 		return err
 	}
 	sums, err := s.crew.compute(ctx, j, t.Block, t.Threads)
+	rec.note(&rec.stats.Compute)
 	if err != nil {
 		return err
 	}
 	s.publish(t, sums)
+	rec.note(&rec.stats.Encode)
+	rec.end(&t)
 	return nil
 }
 
@@ -278,7 +285,10 @@ func (s *session) publish(t proto.Task, sums proto.Sums) {
 	}
 	defer s.crew.sums.put(sums)
 	m := proto.PartialChunk{Head: c.head(), Worker: c.cfg.ID, Round: t.Spec.Round, Block: t.Block}
-	err := proto.SendPartial(m, sums, chunkSize(c.bus), func(data []byte) error { return c.bus.Publish(subject, data) })
+	err := proto.SendPartial(m, sums, chunkSize(c.bus), func(data []byte) error {
+		c.record.sent(len(data))
+		return c.bus.Publish(subject, data)
+	})
 	if err != nil { // the coordinator asks for it again
 		c.cfg.Log.Debug("partial not sent", "round", t.Spec.Round, "block", t.Block, "error", err)
 	}
