@@ -302,7 +302,7 @@ func (s *server) decided(c plan.Command) {
 func (s *server) applied(a trainer.Applied) error {
 	defer func() { s.core.stop = s.core.stop || s.ctx.Err() != nil }()
 	pace := s.pace(a)
-	s.watch.lap(a.Step, pace.Threads)
+	s.watch.lap(a.Step, s.core.round, pace.Threads)
 	if err := s.store.record(a, pace); err != nil {
 		return err
 	}

@@ -14,8 +14,11 @@ type Timing struct {
 	Samples int     `json:"samples"`
 	WallS   float64 `json:"wall_s"`
 	CPUS    float64 `json:"cpu_s"` // of this process
-	// Partials is how many partials were folded.
-	Partials int `json:"partials"`
+	// Partials is how many partials were folded, PartialBytes the numbers in
+	// them, WeightBytes those in the weights that each worker got.
+	Partials     int    `json:"partials"`
+	PartialBytes uint64 `json:"partial_bytes"`
+	WeightBytes  uint64 `json:"weight_bytes"`
 	// Threads is how many threads of workers were there in the last round.
 	Threads int `json:"threads"`
 	Phases  `json:"phases"`
@@ -72,7 +75,7 @@ func (w *stopwatch) enter(p phase) {
 }
 
 // lap ends a round: it counts if it is a gradient round but not the first.
-func (w *stopwatch) lap(step *trainer.StepRecord, threads int) {
+func (w *stopwatch) lap(step *trainer.StepRecord, r trainer.Round, threads int) {
 	w.enter(w.at)
 	cpu, beside := cpuTime(), [2]int64{w.decoding.Load(), w.sending.Load()}
 	if step != nil {
@@ -81,6 +84,8 @@ func (w *stopwatch) lap(step *trainer.StepRecord, threads int) {
 			t.Steps++
 			t.Samples += step.Samples
 			t.Partials += w.folded
+			t.PartialBytes += uint64(w.folded * (4*r.F32 + 8*r.F64))
+			t.WeightBytes += uint64(r.Weights.Size)
 			t.Threads = threads
 			t.WallS += w.since.Sub(w.began).Seconds()
 			t.CPUS += (cpu - w.cpu).Seconds()

@@ -6,7 +6,7 @@ func newBench() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "bench",
 		Short:   "Measure the speed of this machine",
-		Example: "  tinygrow bench compute --models vgg,resnet18-16",
+		Example: "  tinygrow bench compute --models vgg,resnet18-16\n  tinygrow bench scale --workers 1,2,4,8 --model vgg",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				return usagef("bench has no %q: see tinygrow bench --help", args[0])
@@ -15,6 +15,6 @@ func newBench() *cobra.Command {
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newBenchCompute(), newBenchEvent(), newBenchGrowth())
+	c.AddCommand(newBenchCompute(), newBenchEvent(), newBenchGrowth(), newBenchScale(), newBenchNATS())
 	return c
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"os"
 	"syscall"
@@ -15,6 +16,7 @@ import (
 )
 
 func newWorker() *cobra.Command {
+	var asJSON bool
 	c := &cobra.Command{
 		Use:   "worker",
 		Short: "Compute for a run whose coordinator is reached over NATS",
@@ -24,6 +26,7 @@ coordinator as long as it takes, and joins again after any interruption. SIGTERM
 		Args:    noArgs,
 	}
 	src := newSource(c, dataFlags, []keyFlag{{"run", "run", "id", "id of the run to join"}}, threadsFlag, natsFlags, healthFlag)
+	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end: what was done and how long it took")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		s, err := src.resolve(defaults())
 		if err != nil {
@@ -50,12 +53,19 @@ coordinator as long as it takes, and joins again after any interruption. SIGTERM
 		defer stop()
 		life := health.NewReporter("worker", s.Health)
 		s.Worker.Alive = func(state string) { alive(life, state) }
+		var stats worker.Stats
+		s.Worker.Done = func(s worker.Stats) { stats = s }
 		crew, err := s.newCrew(1, set, slog.Default(), func(int) (bus.Bus, error) { return s.NATS.dial(proto.WorkerRole, "worker") })
 		if err != nil {
 			return err
 		}
 		if err := crew.work(ctx); err != nil {
 			return err
+		}
+		if asJSON {
+			if err := json.NewEncoder(c.OutOrStdout()).Encode(stats); err != nil {
+				return err
+			}
 		}
 		if interrupted {
 			return silentError{exitInterrupted}

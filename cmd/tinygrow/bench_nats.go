@@ -1,0 +1,37 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tinygrow/tinygrow/cmd/tinygrow/scale"
+	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
+)
+
+// newBenchNATS is the server process that bench scale starts.
+func newBenchNATS() *cobra.Command {
+	return &cobra.Command{
+		Use:    "nats",
+		Short:  "Run a NATS server on a free loopback port until stdin ends",
+		Hidden: true,
+		Args:   noArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			server, err := natsserver.Start(natsserver.Options{})
+			if err != nil {
+				return err
+			}
+			defer server.Stop()
+			out := json.NewEncoder(c.OutOrStdout())
+			before := scale.CPUTime()
+			if err := out.Encode(scale.Server{URL: server.URL()}); err != nil {
+				return err
+			}
+			if _, err := io.Copy(io.Discard, c.InOrStdin()); err != nil {
+				return err
+			}
+			return out.Encode(scale.Server{CPUS: (scale.CPUTime() - before).Seconds()})
+		},
+	}
+}

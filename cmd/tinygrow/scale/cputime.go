@@ -1,0 +1,15 @@
+package scale
+
+import (
+	"syscall"
+	"time"
+)
+
+// CPUTime returns the processor time that this process has used.
+func CPUTime() time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
