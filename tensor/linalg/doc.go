@@ -4,6 +4,7 @@
 // and packed symmetric matrices.
 //
 // Results depend on the operands alone, never on the number of threads. Data
-// that cannot be inverted lowers a rank; it is never an error. The package
-// knows nothing of float32 tensors: those live in tensor/kernel.
+// that cannot be inverted lowers a rank; it is never an error. Large products
+// are those of tensor/kernel in float64; the package knows nothing of float32
+// tensors, which live there.
 package linalg

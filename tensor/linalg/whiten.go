@@ -80,7 +80,7 @@ func (w *Whitening) scaled(s blas64.Symmetric, ridge float64) *mat.Dense {
 func (w *Whitening) factor(a *mat.Dense, threshold float64) bool {
 	m := len(w.keep)
 	d := a.RawMatrix().Data
-	if !(gonum.Implementation{}).Dpotrf(blas.Upper, m, d, m) {
+	if !cholesky(d, m) {
 		return false
 	}
 	for i := range m {
@@ -138,7 +138,7 @@ func (w *Whitening) Whiten(x *mat.Dense) *mat.Dense {
 		}
 	}
 	if w.gram == nil {
-		blas64.Trsm(blas.Left, blas.Trans, 1, w.triangle(), y.RawMatrix())
+		solveUpper(true, w.triangle(), y.RawMatrix())
 		return y
 	}
 	var uy, out mat.Dense
@@ -159,7 +159,7 @@ func (w *Whitening) Unwhiten(y *mat.Dense) *mat.Dense {
 	}
 	x := mat.DenseCopyOf(y)
 	if w.gram == nil {
-		blas64.Trsm(blas.Left, blas.NoTrans, 1, w.triangle(), x.RawMatrix())
+		solveUpper(false, w.triangle(), x.RawMatrix())
 	} else {
 		var gy mat.Dense
 		if err := w.gram.SolveTo(&gy, y); err != nil && gy.IsEmpty() {
@@ -188,5 +188,5 @@ func (w *Whitening) Solve(x *mat.Dense) *mat.Dense {
 
 func (w *Whitening) triangle() blas64.Triangular {
 	m := w.u.RawMatrix()
-	return blas64.Triangular{Uplo: blas.Upper, Diag: blas.NonUnit, N: w.rank, Data: m.Data, Stride: m.Stride}
+	return upper(m.Data, w.rank, m.Stride)
 }
