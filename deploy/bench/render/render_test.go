@@ -61,6 +61,29 @@ func TestGrowthCostTable(t *testing.T) {
 	}
 }
 
+func TestScaleTableShowsEachRow(t *testing.T) {
+	raw := `{"model":"vgg","data":"cifar10","batch":512,"params":1000,"cpu":"X","cores":2,"date":"2026-01-02","repeat":1,"target_accuracy":0.5,"rows":[
+{"workers":1,"threads":2,"samples_per_s":3000,"efficiency":1,"cpu_ms_per_sample":0.5,"cpu_ratio":1,"bytes_up":2000000,"bytes_down":2000000,"formula_up":2000000,"formula_down":2000000,"test_accuracy":0.61,"target_s":12,"model_sha256":"a"},
+{"workers":8,"threads":2,"samples_per_s":2700,"efficiency":0.9,"cpu_ms_per_sample":0.55,"cpu_ratio":1.1,"bytes_up":4040000,"bytes_down":16000000,"formula_up":4000000,"formula_down":16000000,"test_accuracy":0.61,"model_sha256":"a"}]}`
+	got, err := scaleTable([]byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| s to 50 % test accuracy |\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
+		"| 1 | 2 | 3000 | 100 % | 0.50 | 1.00 | 2.00 + 2.00 | 1.000 | 12 |",
+		"| 8 | 2 | 2700 | 90 % | 0.55 | 1.10 | 4.04 + 16.00 | 1.002 | never |",
+		"vgg on cifar10, 1000 parameters, batch 512; 1 run(s) a row; all rows end in the same weights, 61.0 % test accuracy; X, 2 cores; 2026-01-02.",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+	if _, err := scaleTable([]byte(`{}`)); err == nil {
+		t.Error("a report without rows was rendered")
+	}
+}
+
 func TestRenderRefusesAnOpenMarker(t *testing.T) {
 	if _, err := render("<!-- results:compute -->\n", t.TempDir()); err == nil {
 		t.Error("a marker without its end was accepted")

@@ -20,6 +20,7 @@ var tables = []struct {
 	{"growth-cost", "growth-cost.json", growthCostTable},
 	{"policies-cifar10", "policies-cifar10.jsonl", policyTable},
 	{"policies-shapes", "policies-shapes.jsonl", policyTable},
+	{"scale-cifar10", "scale-cifar10.json", scaleTable},
 }
 
 // render replaces what stands between the markers of each table that readme
