@@ -19,7 +19,7 @@ const (
 // may gain, and maxPool columns of Second's input.
 const (
 	poolFactor = 4
-	maxPool    = 512
+	maxPool    = 192
 )
 
 // fallsBack reports whether a site where the solver found nothing gets random neurons.
