@@ -81,6 +81,7 @@ const (
 	TooManyWorkers   Why = "workers"
 	NotYet           Why = "not-yet" // the coordinator is starting: ask again
 	QuarantineWorker Why = "quarantine"
+	NoData           Why = "no-data" // the run cannot hand its data set out
 )
 
 // Refusal turns a worker away and says why in words for people.
@@ -91,6 +92,40 @@ type Refusal struct {
 }
 
 func (m *Refusal) check() error { return errors.Join(text("why", string(m.Why)), text("text", m.Text)) }
+
+// DataRequest asks what the run's data set is and where a worker gets it.
+type DataRequest struct {
+	Head
+	Worker WorkerID `msgpack:"worker"`
+	// Gone says that what was offered before was not there.
+	Gone bool `msgpack:"gone,omitempty"`
+}
+
+func (m *DataRequest) check() error { return m.Worker.Validate() }
+
+// DataSet identifies a data set.
+type DataSet struct {
+	Name   string `msgpack:"name"`
+	Digest string `msgpack:"digest"`
+	// Bytes is what its samples take in memory.
+	Bytes int64 `msgpack:"bytes"`
+	// Seed and Limit are those of a set that is drawn, not read.
+	Seed  uint64 `msgpack:"seed,omitempty"`
+	Limit int    `msgpack:"limit,omitempty"`
+}
+
+// DataOffer says what the data set is. Object is its file in DataStore; empty:
+// the set is drawn, not read.
+type DataOffer struct {
+	Head
+	Set    DataSet `msgpack:"set"`
+	Object string  `msgpack:"object,omitempty"`
+}
+
+func (m *DataOffer) check() error {
+	return errors.Join(text("data set", m.Set.Name), text("data digest", m.Set.Digest), text("object", m.Object),
+		within("bytes", int(m.Set.Bytes), 0, 1<<62), within("limit", m.Set.Limit, 0, 1<<40))
+}
 
 // Order names an order of samples; it is a pure function of its fields.
 type Order struct {

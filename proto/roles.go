@@ -31,21 +31,22 @@ type Rights struct {
 }
 
 // Rights returns what a role may do. Only the coordinator writes weights,
-// tasks, the commit log, the lease and what else JetStream keeps.
+// tasks, the commit log, the lease and what else JetStream keeps; a worker may
+// read data sets, and nothing else of that.
 func (r Role) Rights() Rights {
 	const run RunID = "*"
 	w := Rights{
 		Publish:   []string{r.ProbeSubject(">")},
 		Subscribe: []string{r.ProbeSubject(">"), r.Inbox() + ".>", run.NewsSubject()},
 	}
-	asked := []string{run.JoinSubject(), run.PullSubject(), run.BeatSubject(), run.BlobSubject(), run.PartialsSubject()}
+	asked := []string{run.JoinSubject(), run.DataSubject(), run.PullSubject(), run.BeatSubject(), run.BlobSubject(), run.PartialsSubject()}
 	switch r {
 	case CoordinatorRole:
 		w.Publish = append(w.Publish, run.WeightsSubject(), run.NewsSubject(), run.LogSubject(), run.LeaseSubject(), "$JS.API.>", "$JS.ACK.>", "$KV.>", "$O.>")
 		w.Subscribe = append(w.Subscribe, asked...)
 		w.Respond = true
 	case WorkerRole:
-		w.Publish = append(w.Publish, asked...)
+		w.Publish = append(append(w.Publish, asked...), "$JS.API.DIRECT.GET.OBJ_"+DataStore)
 		w.Subscribe = append(w.Subscribe, run.WeightsSubject())
 	}
 	return w

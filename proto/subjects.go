@@ -11,6 +11,7 @@ import (
 //	tg.RUN.join                  worker -> coordinator, request: Hello -> Welcome or Refusal
 //	tg.RUN.pull                  worker -> coordinator, request: Pull -> Task and others
 //	tg.RUN.beat                  worker -> coordinator: Heartbeat, Leave
+//	tg.RUN.data                  worker -> coordinator, request: DataRequest -> DataOffer or Refusal
 //	tg.RUN.blob                  worker -> coordinator, request: BlobRequest -> BlobChunk
 //	tg.RUN.bulk.partial.WORKER   worker -> coordinator: PartialChunk
 //	tg.RUN.bulk.weights          coordinator -> all workers: BlobChunk
@@ -20,6 +21,7 @@ import (
 const prefix = "tg."
 
 func (r RunID) JoinSubject() string    { return prefix + string(r) + ".join" }
+func (r RunID) DataSubject() string    { return prefix + string(r) + ".data" }
 func (r RunID) PullSubject() string    { return prefix + string(r) + ".pull" }
 func (r RunID) BeatSubject() string    { return prefix + string(r) + ".beat" }
 func (r RunID) BlobSubject() string    { return prefix + string(r) + ".blob" }
@@ -41,6 +43,9 @@ func (r RunID) PartialsSubject() string { return prefix + string(r) + ".bulk.par
 func Bulk(subject string) bool {
 	return strings.Contains(subject, ".bulk.") || strings.HasSuffix(subject, ".blob")
 }
+
+// DataStore holds the data sets of all runs for workers that have none.
+const DataStore = "tinygrow-data"
 
 const maxID = 64
 

@@ -31,6 +31,8 @@ func samples() []Message {
 		&News{Head: head(), Ended: true, Text: "done"},
 		&Commit{Head: head(), Kind: CheckpointCommit, Step: 9, Generation: 2, Digest: "ab", Holder: "h", Origin: 2, From: 5, Object: "o"},
 		&Lease{Head: head(), Holder: "h", Released: true},
+		&DataRequest{Head: head(), Worker: "w1", Gone: true},
+		&DataOffer{Head: head(), Set: DataSet{Name: "cifar10", Digest: "ab", Bytes: 9, Seed: 1, Limit: 2}, Object: "cifar10-ab"},
 	}
 }
 
@@ -72,6 +74,8 @@ func TestDecodeRefusesWhatIsOutOfRange(t *testing.T) {
 		"chunk of no size":    &BlobChunk{Head: head(), Key: "k", Chunk: Chunk{Size: -1}},
 		"unknown commit":      &Commit{Head: head(), Kind: "x"},
 		"term of the past":    &Commit{Head: head(), Kind: StepCommit, Origin: 4},
+		"data of no size":     &DataOffer{Head: head(), Set: DataSet{Bytes: -1}},
+		"data with a limit":   &DataOffer{Head: head(), Set: DataSet{Limit: -1}},
 		"empty block":         &PartialChunk{Head: head(), Worker: "w", Block: Block{2, 2}},
 		"heartbeat of a year": &Welcome{Head: head(), Threads: 1, Heartbeat: 365 * 24 * time.Hour},
 	} {

@@ -67,6 +67,7 @@ func seed(t *testing.T, dir string, r proto.Role) []byte {
 var subjects = []struct{ subject, publishers, subscribers string }{
 	{"tg.r.join", "worker", "coordinator"},
 	{"tg.r.pull", "worker", "coordinator"},
+	{"tg.r.data", "worker", "coordinator"},
 	{"tg.r.beat", "worker", "coordinator"},
 	{"tg.r.blob", "worker", "coordinator"},
 	{"tg.r.bulk.partial.w1", "worker", "coordinator"},
@@ -88,6 +89,12 @@ var subjects = []struct{ subject, publishers, subscribers string }{
 	{"$JS.API.STREAM.MSG.GET.log", "coordinator", ""},
 	{"$KV.lease.r", "coordinator", ""},
 	{"$O.checkpoints.C.x", "coordinator", ""},
+	{"$JS.API.DIRECT.GET.OBJ_tinygrow-data", "coordinator worker", ""},
+	{"$JS.API.DIRECT.GET.OBJ_tinygrow-data.$O.tinygrow-data.M.x", "coordinator", ""},
+	{"$JS.API.DIRECT.GET.OBJ_r-objects", "coordinator", ""},
+	{"$JS.API.STREAM.INFO.OBJ_tinygrow-data", "coordinator", ""},
+	{"$JS.API.STREAM.PURGE.OBJ_tinygrow-data", "coordinator", ""},
+	{"$O.tinygrow-data.C.x", "coordinator", ""},
 	{"$SYS.REQ.SERVER.PING", "", ""},
 	{"tg.r", "", ""},
 	{"tg.r.other", "", ""},
@@ -380,8 +387,9 @@ func TestFaultsAreToldTogether(t *testing.T) {
 	}
 }
 
-// The coordinator's rights suffice for the commit log, a worker's do not.
-func TestOnlyTheCoordinatorWritesTheLog(t *testing.T) {
+// shipped serves the configuration in the repository, as compose mounts it, and
+// returns what connects a role to it.
+func shipped(t *testing.T) func(r proto.Role) *bus.NATS {
 	o := options(t)
 	root := t.TempDir()
 	o.ServerDir = filepath.Join(root, "auth")
@@ -396,7 +404,7 @@ func TestOnlyTheCoordinatorWritesTheLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := serve(t, conf)
-	connect := func(r proto.Role) *bus.NATS {
+	return func(r proto.Role) *bus.NATS {
 		b, err := bus.Dial(bus.Options{URL: s.ClientURL(), SeedFile: auth.Seed(o.Dir, r), CAFile: auth.Authority(o.Dir, r), InboxPrefix: r.Inbox(), Bulk: proto.Bulk})
 		if err != nil {
 			t.Fatal(err)
@@ -404,6 +412,11 @@ func TestOnlyTheCoordinatorWritesTheLog(t *testing.T) {
 		t.Cleanup(func() { b.Close() })
 		return b
 	}
+}
+
+// The coordinator's rights suffice for the commit log, a worker's do not.
+func TestOnlyTheCoordinatorWritesTheLog(t *testing.T) {
+	connect := shipped(t)
 	run := proto.RunID("r")
 	options := bus.LogOptions{Name: "r-log", Subject: run.LogSubject()}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
