@@ -112,6 +112,9 @@ func (s *source) resolve(base settings) (settings, error) {
 	case epochs:
 		out.Train.Steps = 0
 	}
+	if len(out.Model.Widths) == 0 {
+		out.Model.Widths = nil // the default: a configuration that a run wrote spells it []
+	}
 	faults.Add(out.validate())
 	return out, as(exitUsage, faults.Err())
 }
