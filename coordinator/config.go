@@ -3,11 +3,13 @@ package coordinator
 import (
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/plan"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
@@ -113,4 +115,8 @@ type Data struct {
 	Train, Test int    // numbers of samples
 	Shape       nn.Shape
 	Classes     int
+	// Set is what workers without it are told of it.
+	Set proto.DataSet
+	// Pack writes the set as the file that they fetch; nil: they cannot.
+	Pack func(w io.Writer) error
 }

@@ -15,6 +15,7 @@ func (s *server) subscribe() (subs []bus.Subscription, err error) {
 	run := s.store.run
 	for subject, handler := range map[string]bus.Handler{
 		run.JoinSubject():     s.onHello,
+		run.DataSubject():     s.onData,
 		run.PullSubject():     s.onPull,
 		run.BeatSubject():     s.onBeat,
 		run.BlobSubject():     s.onBlob,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/lead"
@@ -68,16 +67,7 @@ func putBundle(ctx context.Context, objects bus.Objects, u upload) error {
 	if err := sweep(ctx, objects, u); err != nil {
 		return err
 	}
-	r, w := io.Pipe()
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		w.CloseWithError(u.bundle.Write(w))
-	}()
-	err := objects.Put(ctx, u.name, r)
-	r.CloseWithError(errors.Join(err, io.ErrClosedPipe)) // lets the writer go
-	<-written
-	return err
+	return putWritten(ctx, objects, u.name, u.bundle.Write)
 }
 
 // sweep deletes what no record that counts names: uploads that were overtaken

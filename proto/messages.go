@@ -96,12 +96,13 @@ func (m *Refusal) check() error { return errors.Join(text("why", string(m.Why)),
 // DataRequest asks what the run's data set is and where a worker gets it.
 type DataRequest struct {
 	Head
-	Worker WorkerID `msgpack:"worker"`
+	// Fetch asks for the set's file too, which is made on demand.
+	Fetch bool `msgpack:"fetch,omitempty"`
 	// Gone says that what was offered before was not there.
 	Gone bool `msgpack:"gone,omitempty"`
 }
 
-func (m *DataRequest) check() error { return m.Worker.Validate() }
+func (m *DataRequest) check() error { return nil }
 
 // DataSet identifies a data set.
 type DataSet struct {
@@ -114,8 +115,8 @@ type DataSet struct {
 	Limit int    `msgpack:"limit,omitempty"`
 }
 
-// DataOffer says what the data set is. Object is its file in DataStore; empty:
-// the set is drawn, not read.
+// DataOffer says what the data set is. Object is its file in DataStore, if
+// that was asked for.
 type DataOffer struct {
 	Head
 	Set    DataSet `msgpack:"set"`

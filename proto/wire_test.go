@@ -31,7 +31,7 @@ func samples() []Message {
 		&News{Head: head(), Ended: true, Text: "done"},
 		&Commit{Head: head(), Kind: CheckpointCommit, Step: 9, Generation: 2, Digest: "ab", Holder: "h", Origin: 2, From: 5, Object: "o"},
 		&Lease{Head: head(), Holder: "h", Released: true},
-		&DataRequest{Head: head(), Worker: "w1", Gone: true},
+		&DataRequest{Head: head(), Fetch: true, Gone: true},
 		&DataOffer{Head: head(), Set: DataSet{Name: "cifar10", Digest: "ab", Bytes: 9, Seed: 1, Limit: 2}, Object: "cifar10-ab"},
 	}
 }

@@ -34,8 +34,12 @@ func (s *settings) openData() (*dataset.Set, coordinator.Data, error) {
 	if err != nil {
 		return nil, coordinator.Data{}, as(exitData, err)
 	}
-	return set, coordinator.Data{Digest: set.Digest(), Train: set.Len(dataset.Train), Test: set.Len(dataset.Test),
-		Shape: set.Shape(), Classes: set.Classes()}, nil
+	d := coordinator.Data{Digest: set.Digest(), Train: set.Len(dataset.Train), Test: set.Len(dataset.Test),
+		Shape: set.Shape(), Classes: set.Classes(), Set: proto.DataSet{Name: set.Name(), Digest: set.Digest(), Bytes: set.Bytes()}, Pack: set.Pack}
+	if dataset.Drawn(s.Data.Name) {
+		d.Set.Seed, d.Set.Limit = s.Data.Seed, s.Data.Limit
+	}
+	return set, d, nil
 }
 
 // job describes the run to the coordinator.

@@ -12,6 +12,7 @@ import (
 	"github.com/tinygrow/tinygrow/proto/bus"
 	"github.com/tinygrow/tinygrow/worker"
 	"github.com/tinygrow/tinygrow/worker/dataset"
+	"github.com/tinygrow/tinygrow/worker/fetch"
 )
 
 // exitCode is what the process returns to its caller.
@@ -98,6 +99,8 @@ var causes = []struct {
 	{lead.ErrFenced, exitRun},
 	{lead.ErrShort, exitRun},
 	{worker.ErrRefused, exitRefused},
+	{fetch.ErrRefused, exitRefused},
+	{fetch.ErrCache, exitData},
 	{context.Canceled, exitInterrupted},
 }
 

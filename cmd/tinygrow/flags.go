@@ -40,6 +40,7 @@ var (
 		{"run-dir", "run_dir", "dir", "directory of the run (default: a new one below runs)"},
 	}
 	policyFlag  = []keyFlag{{"policy", "growth.policy", "name", "growth policy: tiny, gradmax, random or none"}}
+	cacheFlag   = []keyFlag{{"cache", "fetch.dir", "dir", "where fetched data sets are kept (default: tinygrow/data below the user's cache directory)"}}
 	workersFlag = []keyFlag{{"workers", "workers", "n", "workers in this process"}}
 	threadsFlag = []keyFlag{{"threads", "worker.threads", "n", "threads of each worker; 0: all cores shared out"}}
 	listenFlag  = []keyFlag{{"listen", "nats.listen", "host:port", "start a NATS server there, on which more workers of this machine may join"}}

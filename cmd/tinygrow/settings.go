@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
@@ -15,6 +16,7 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/optim"
 	"github.com/tinygrow/tinygrow/worker"
 	"github.com/tinygrow/tinygrow/worker/dataset"
+	"github.com/tinygrow/tinygrow/worker/fetch"
 )
 
 // settings is the whole configuration of a run: one schema, composed of the
@@ -24,6 +26,8 @@ type settings struct {
 	Data               dataset.Config   `yaml:"data"`
 	coordinator.Config `yaml:",inline"` // model, train, optim, growth, cluster, checkpoint
 	place              `yaml:",inline"`
+
+	fetches bool // a worker without --data-dir gets the data set from the coordinator
 }
 
 // place is what a resumed run may change without changing its result.
@@ -33,6 +37,7 @@ type place struct {
 	Workers int           `yaml:"workers"` // of train and resume, in the same process
 	NATS    natsSettings  `yaml:"nats"`
 	Worker  worker.Config `yaml:"worker"`
+	Fetch   fetch.Config  `yaml:"fetch"`  // of the data set, by workers that have none
 	Health  string        `yaml:"health"` // file for signs of life; empty: none
 }
 
@@ -51,7 +56,7 @@ func defaults() settings {
 	s.Train.Epochs, s.Train.Augment = 12, true
 	s.Optimizer.LR, s.Optimizer.Schedule = 0.1, optim.Cosine
 	s.Growth.EverySteps = 80
-	s.Workers = 1
+	s.Workers, s.Fetch = 1, fetch.Default()
 	return s
 }
 
@@ -68,11 +73,29 @@ func (s *settings) validate() error {
 			faults = append(faults, fmt.Errorf("%s: %w", name, f))
 		}
 	}
-	section("data", s.Data.Validate())
+	s.Data.Name = s.dataName()
+	if !s.fetches || !s.lacksData() {
+		section("data", s.Data.Validate())
+	}
 	section("model", s.checkModel())
 	faults.Add(s.Config.Validate())
 	faults.Add(s.place.validate())
 	return faults.Err()
+}
+
+// lacksData reports whether the data set is not here: it is read from nowhere
+// and nobody asked to draw it.
+func (s *settings) lacksData() bool {
+	known := s.Data.Name == "" || slices.Contains(dataset.Names, s.Data.Name)
+	return s.Data.Dir == "" && s.Data.Limit == 0 && known && !dataset.Drawn(s.Data.Name)
+}
+
+// dataName is the name of the data set, which a worker need not give.
+func (s *settings) dataName() string {
+	if s.fetches && s.Data.Name == "" && !s.lacksData() {
+		return dataset.Default().Name
+	}
+	return s.Data.Name
 }
 
 // checkModel builds the model for a stand-in where the data set is not known yet.
@@ -96,8 +119,10 @@ func (p *place) validate() error {
 		}
 	}
 	check(p.Workers >= 1 && p.Workers <= 1024, "workers %d: must be 1 to 1024", p.Workers)
-	if err := p.Worker.Validate(); err != nil {
-		faults = append(faults, err)
+	for _, err := range []error{p.Worker.Validate(), p.Fetch.Validate()} {
+		if err != nil {
+			faults = append(faults, err)
+		}
 	}
 	if p.Run != "" {
 		if err := proto.RunID(p.Run).Validate(); err != nil {

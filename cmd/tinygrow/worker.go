@@ -20,15 +20,20 @@ func newWorker() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "worker",
 		Short: "Compute for a run whose coordinator is reached over NATS",
-		Long: `Joins a run and computes on the data set given here, which must be the coordinator's. It waits for the
-coordinator as long as it takes, and joins again after any interruption. SIGTERM or SIGINT finish the block in hand.`,
-		Example: `  tinygrow worker --nats nats://host:4222 --run a --data cifar10 --data-dir ~/cifar --threads 8`,
-		Args:    noArgs,
+		Long: `Joins a run and computes. It waits for the coordinator as long as it takes, and joins again after any interruption.
+SIGTERM or SIGINT finish the block in hand.
+Without --data-dir it asks the coordinator for the data set, which it fetches over the NATS server (with JetStream) once
+and keeps in --cache; the workers of a host share that. A data set given here must be the coordinator's.`,
+		Example: `  tinygrow worker --nats nats://host:4222 --run a
+  tinygrow worker --nats nats://host:4222 --run a --data cifar10 --data-dir ~/cifar --threads 8`,
+		Args: noArgs,
 	}
-	src := newSource(c, dataFlags, []keyFlag{{"run", "run", "id", "id of the run to join"}}, threadsFlag, natsFlags, healthFlag)
+	src := newSource(c, dataFlags, []keyFlag{{"run", "run", "id", "id of the run to join"}}, cacheFlag, threadsFlag, natsFlags, healthFlag)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end: what was done and how long it took")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		s, err := src.resolve(defaults())
+		base := defaults()
+		base.Data.Name, base.fetches = "", true
+		s, err := src.resolve(base)
 		if err != nil {
 			return err
 		}
@@ -41,10 +46,6 @@ coordinator as long as it takes, and joins again after any interruption. SIGTERM
 			}
 			s.Run = idOf(s.RunDir)
 		}
-		set, _, err := s.openData()
-		if err != nil {
-			return err
-		}
 		interrupted := false
 		ctx, stop := untilSignal(c.Context(), func(sig os.Signal) {
 			interrupted = sig != syscall.SIGTERM
@@ -53,14 +54,20 @@ coordinator as long as it takes, and joins again after any interruption. SIGTERM
 		defer stop()
 		life := health.NewReporter("worker", s.Health)
 		s.Worker.Alive = func(state string) { alive(life, state) }
-		var stats worker.Stats
-		s.Worker.Done = func(s worker.Stats) { stats = s }
-		crew, err := s.newCrew(1, set, slog.Default(), func(int) (bus.Bus, error) { return s.NATS.dial(proto.WorkerRole, "worker") })
+		set, err := s.dataOfRun(ctx, s.Worker.Alive)
 		if err != nil {
 			return err
 		}
-		if err := crew.work(ctx); err != nil {
-			return err
+		var stats worker.Stats
+		s.Worker.Done = func(s worker.Stats) { stats = s }
+		if set != nil {
+			crew, err := s.newCrew(1, set, slog.Default(), func(int) (bus.Bus, error) { return s.NATS.dial(proto.WorkerRole, "worker") })
+			if err != nil {
+				return err
+			}
+			if err := crew.work(ctx); err != nil {
+				return err
+			}
 		}
 		if asJSON {
 			if err := json.NewEncoder(c.OutOrStdout()).Encode(stats); err != nil {

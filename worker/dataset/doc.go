@@ -4,7 +4,8 @@
 // which is drawn in memory.
 //
 // Open reads a set, Verify reports on it, (*Set).Fill puts the samples at
-// some positions of an order into a batch. Which sample stands where in an
+// some positions of an order into a batch, (*Set).Pack and Unpack turn a set into
+// one file and back. Which sample stands where in an
 // epoch and how it is augmented are pure functions of seeds and numbers, and
 // normalisation comes from exact sums over the training samples, so every
 // process makes the same bits of them. Sets are compared by Digest, which is of

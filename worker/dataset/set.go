@@ -92,11 +92,7 @@ func (s *Set) hash() string {
 	for _, split := range []*samples{&s.train, &s.test} {
 		put(len(split.labels))
 		h.Write(split.images)
-		labels := make([]byte, 0, 2*len(split.labels))
-		for _, l := range split.labels {
-			labels = binary.LittleEndian.AppendUint16(labels, l)
-		}
-		h.Write(labels)
+		h.Write(split.labelBytes())
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }

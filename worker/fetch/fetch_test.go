@@ -1,0 +1,324 @@
+package fetch
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/worker/dataset"
+)
+
+const run = proto.RunID("r")
+
+// someSet returns a small set read from files.
+func someSet(t *testing.T) *dataset.Set {
+	t.Helper()
+	dir := t.TempDir()
+	file := func(name string, size []uint32, n int) {
+		data := []byte{0, 0, 8, byte(len(size))}
+		for _, s := range size {
+			data = binary.BigEndian.AppendUint32(data, s)
+		}
+		for i := range n {
+			data = append(data, byte(i*i%10))
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, split := range []string{"train", "t10k"} {
+		file(split+"-images-idx3-ubyte", []uint32{40, 28, 28}, 40*28*28)
+		file(split+"-labels-idx1-ubyte", []uint32{40}, 40)
+	}
+	s, err := dataset.Open(dataset.Config{Name: "mnist", Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func identity(s *dataset.Set) proto.DataSet {
+	return proto.DataSet{Name: s.Name(), Digest: s.Digest(), Bytes: s.Bytes()}
+}
+
+// stand answers for a coordinator.
+type stand struct {
+	t       *testing.T
+	hub     *bus.Hub
+	b       bus.Bus
+	set     proto.DataSet
+	file    []byte
+	fetches atomic.Int32
+	notYet  atomic.Int32 // answers still to be so
+}
+
+func newStand(t *testing.T, set proto.DataSet, file []byte) *stand {
+	h := bus.NewHub(0)
+	s := &stand{t: t, hub: h, b: h.Connect(), set: set, file: file}
+	if _, err := s.b.Subscribe(run.DataSubject(), s.answer); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.b.Close() })
+	return s
+}
+
+func (s *stand) answer(m *bus.Message) {
+	r := new(proto.DataRequest)
+	if err := proto.Decode(m.Data, r); err != nil {
+		s.t.Error(err)
+	}
+	var out proto.Message
+	switch offer := (&proto.DataOffer{Head: proto.Head{Run: run, Term: 1}, Set: s.set}); {
+	case s.notYet.Add(-1) >= 0:
+		out = &proto.Refusal{Head: offer.Head, Why: proto.NotYet, Text: "in a moment"}
+	case !r.Fetch:
+		out = offer
+	case s.file == nil:
+		out = &proto.Refusal{Head: offer.Head, Why: proto.NoData, Text: "there is no JetStream"}
+	default:
+		s.fetches.Add(1)
+		if r.Gone { // the first offer is of what is not there yet
+			s.put()
+		}
+		offer.Object = "some object"
+		out = offer
+	}
+	data, err := proto.Marshal(out)
+	if err != nil {
+		s.t.Error(err)
+	}
+	m.Respond(data)
+}
+
+func (s *stand) put() {
+	o, err := s.b.(bus.ObjectStores).OpenObjects(context.Background(), bus.ObjectOptions{Name: proto.DataStore})
+	if err == nil {
+		err = o.Put(context.Background(), "some object", bytes.NewReader(s.file))
+	}
+	if err != nil {
+		s.t.Error(err)
+	}
+}
+
+func (s *stand) client(dir string) Client {
+	return Client{Config: Config{Dir: dir, LimitMB: 1}, Run: run, Retry: time.Millisecond}
+}
+
+func soon(t *testing.T) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+func pack(t *testing.T, s *dataset.Set) []byte {
+	var b bytes.Buffer
+	if err := s.Pack(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func TestSetsAreFetchedOnceAndKept(t *testing.T) {
+	want, dir := someSet(t), filepath.Join(t.TempDir(), "new", "cache")
+	s := newStand(t, identity(want), pack(t, want))
+	s.notYet.Store(2)
+	for range 2 { // the object is not there at first, and made when the worker says so
+		got, err := s.client(dir).Get(soon(t), s.hub.Connect())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Digest() != want.Digest() {
+			t.Error("another set")
+		}
+	}
+	if n := s.fetches.Load(); n != 2 { // refused as gone, then fetched; the second Get asks for none
+		t.Errorf("asked for the file %d times", n)
+	}
+}
+
+func TestWorkersOfAHostFetchOnce(t *testing.T) {
+	want, dir := someSet(t), t.TempDir()
+	s := newStand(t, identity(want), pack(t, want))
+	s.put()
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			if got, err := s.client(dir).Get(soon(t), s.hub.Connect()); err != nil || got.Digest() != want.Digest() {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	if n := s.fetches.Load(); n != 1 {
+		t.Errorf("fetched %d times", n)
+	}
+}
+
+// faulty is a bus whose objects come by a plan.
+type faulty struct {
+	bus.Bus
+	*bus.FaultyReader
+}
+
+func TestBrokenDownloadsAreStartedAgain(t *testing.T) {
+	want := someSet(t)
+	s := newStand(t, identity(want), pack(t, want))
+	s.put()
+	b := s.hub.Connect()
+	reader := bus.ReadFaults(b.(bus.ObjectReader), bus.ReadPlan{Seed: 5, Break: 0.8, Damage: 0.5})
+	got, err := s.client(t.TempDir()).Get(soon(t), faulty{b, reader})
+	if err != nil || got.Digest() != want.Digest() {
+		t.Fatal(err)
+	}
+	if reader.Fired() == 0 {
+		t.Error("no fault was injected: choose another seed")
+	}
+}
+
+func TestDamagedFilesOfTheCacheAreFetchedAgain(t *testing.T) {
+	want, dir := someSet(t), t.TempDir()
+	s := newStand(t, identity(want), pack(t, want))
+	s.put()
+	path := filepath.Join(dir, "mnist-"+want.Digest()+".tgdata")
+	for _, bad := range [][]byte{{}, []byte("nonsense"), s.file[:len(s.file)/2]} {
+		if err := os.WriteFile(path, bad, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.client(dir).Get(soon(t), s.hub.Connect()); err != nil || got.Digest() != want.Digest() {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestOtherContentsAreRefusedInTheEnd(t *testing.T) {
+	want := someSet(t)
+	d := identity(want)
+	d.Digest = strings.Repeat("ab", 32)
+	s := newStand(t, d, pack(t, want))
+	s.put()
+	dir := t.TempDir()
+	_, err := s.client(dir).Get(soon(t), s.hub.Connect())
+	if !errors.Is(err, dataset.ErrData) || !strings.Contains(err.Error(), "it came 3 times") {
+		t.Errorf("got %v", err)
+	}
+	if files, _ := filepath.Glob(filepath.Join(dir, "*.tgdata*")); len(files) != 1 { // the lock
+		t.Errorf("left %q", files)
+	}
+}
+
+func TestWhatIsRefusedAndWhy(t *testing.T) {
+	want := someSet(t)
+	good := identity(want)
+	for name, c := range map[string]struct {
+		change func(d *proto.DataSet)
+		file   []byte
+		told   string // the set's name that the worker was given
+		text   string
+	}{
+		"too large":    {func(d *proto.DataSet) { d.Bytes = 2 << 20 }, nil, "", "--set fetch.limit_mb=3"},
+		"a path":       {func(d *proto.DataSet) { d.Name = "../../x" }, nil, "", "use the same build"},
+		"no digest":    {func(d *proto.DataSet) { d.Digest = "../" + d.Digest[3:] }, nil, "", "use the same build"},
+		"other set":    {func(*proto.DataSet) {}, nil, "cifar10", "leave out --data"},
+		"no JetStream": {func(*proto.DataSet) {}, nil, "mnist", "there is no JetStream"},
+		"a bomb":       {func(*proto.DataSet) {}, make([]byte, 3<<20), "", "no set of"},
+	} {
+		d := good
+		c.change(&d)
+		s := newStand(t, d, c.file)
+		if c.file != nil {
+			s.put()
+		}
+		client := s.client(t.TempDir())
+		client.Name = c.told
+		if _, err := client.Get(soon(t), s.hub.Connect()); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestTheBuiltInSetIsDrawn(t *testing.T) {
+	want, err := dataset.Open(dataset.Config{Name: "shapes", Seed: 7, Limit: 30})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := identity(want)
+	d.Seed, d.Limit = 7, 30
+	s := newStand(t, d, nil)
+	if got, err := s.client(t.TempDir()).Get(soon(t), s.hub.Connect()); err != nil || got.Digest() != want.Digest() {
+		t.Error(err)
+	}
+	s.set.Seed = 8
+	if _, err := s.client(t.TempDir()).Get(soon(t), s.hub.Connect()); !errors.Is(err, dataset.ErrData) {
+		t.Errorf("another seed: %v", err)
+	}
+}
+
+func TestWaitingEndsWithTheRunOrTheContext(t *testing.T) {
+	h := bus.NewHub(0)
+	b := h.Connect()
+	ctx, cancel := context.WithCancel(soon(t))
+	waiting := make(chan string, 100)
+	c := Client{Config: Default(), Run: run, Retry: time.Millisecond, Alive: func(state string) {
+		select {
+		case waiting <- state:
+		default:
+		}
+	}}
+	done := make(chan error)
+	get := func(ctx context.Context) {
+		_, err := c.Get(ctx, h.Connect())
+		done <- err
+	}
+	go get(ctx)
+	<-waiting
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	for len(waiting) > 0 {
+		<-waiting
+	}
+	go get(soon(t))
+	<-waiting
+	news, err := proto.Marshal(&proto.News{Head: proto.Head{Run: run}, Ended: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Publish(run.NewsSubject(), news)
+	if err := <-done; !errors.Is(err, ErrEnded) {
+		t.Error(err)
+	}
+}
+
+func TestDirectoriesThatCannotBeUsedAreNamed(t *testing.T) {
+	want := someSet(t)
+	s := newStand(t, identity(want), pack(t, want))
+	s.put()
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.client(filepath.Join(file, "cache")).Get(soon(t), s.hub.Connect())
+	if !errors.Is(err, ErrCache) || !strings.Contains(err.Error(), "--cache") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRemaining(t *testing.T) {
+	if got := remaining(3*time.Second, 30, 100); got != 7*time.Second {
+		t.Error(got)
+	}
+	if got := remaining(time.Second, 0, 100); got != 0 {
+		t.Error(got)
+	}
+}
