@@ -86,8 +86,10 @@ func (s *settings) validate() error {
 // lacksData reports whether the data set is not here: it is read from nowhere
 // and nobody asked to draw it.
 func (s *settings) lacksData() bool {
-	known := s.Data.Name == "" || slices.Contains(dataset.Names, s.Data.Name)
-	return s.Data.Dir == "" && s.Data.Limit == 0 && known && !dataset.Drawn(s.Data.Name)
+	if s.Data.Name == "" {
+		return s.Data.Dir == "" && s.Data.Limit == 0
+	}
+	return s.Data.Dir == "" && slices.Contains(dataset.Names, s.Data.Name) && !dataset.Drawn(s.Data.Name)
 }
 
 // dataName is the name of the data set, which a worker need not give.
