@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Paired, alternating runs of `tinygrow bench compute` and torch_step.py, and their ratio.
 
-Each repetition runs our program once and PyTorch once at every setting: plain and channels_last,
-1 and 2 threads, OMP_WAIT_POLICY passive and default. PyTorch's rate of a repetition is the best of
-its settings. The result is the median of the repetitions' ratios, with the machine and the date.
-Called by compare.sh.
+Each repetition runs our program once with all threads and once with one, and PyTorch once at every
+setting: plain and channels_last, 1 and 2 threads, OMP_WAIT_POLICY passive and default. PyTorch's rate
+of a repetition is the best of its settings. The results are medians over the repetitions: of the
+ratios to PyTorch, of what the threads gain over one, and of the peak resident sizes (PyTorch's is the
+smallest of its settings), with the machine and the date. Called by compare.sh.
 """
 import argparse
 import datetime
@@ -20,10 +21,14 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def run(command, env=None):
-    done = subprocess.run(command, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE)
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} ended with exit code {done.returncode}")
-    return {row["model"]: row["samples_per_s"] for row in json.loads(done.stdout)["models"]}
+    """Returns what the command says of its one model, with its peak resident size in MiB."""
+    with subprocess.Popen(command, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as p:
+        out, err = p.stdout.read(), p.stderr.read()
+        _, status, usage = os.wait4(p.pid, 0)
+        p.returncode = os.waitstatus_to_exitcode(status)
+    if p.returncode:
+        sys.exit(f"{' '.join(command)} ended with exit code {p.returncode}\n{err.decode()}")
+    return {**json.loads(out)["models"][0], "rss_mib": usage.ru_maxrss / 1024}
 
 
 def settings(threads):
@@ -32,17 +37,23 @@ def settings(threads):
 
 
 def peer(args, model):
-    best, how = 0.0, ""
+    best, how, rss = 0.0, "", []
     for name, layout, n, wait in settings(args.threads):
         if layout and model == "mlp":
             continue
         command = [args.python, os.path.join(HERE, "torch_step.py"), "--models", model, "--batch", str(args.batch),
                    "--threads", str(n), "--seconds", str(args.seconds), *layout]
         env = {"OMP_NUM_THREADS": str(n), **({"OMP_WAIT_POLICY": wait} if wait else {})}
-        rate = run(command, env)[model]
-        if rate > best:
-            best, how = rate, name
-    return best, how
+        row = run(command, env)
+        rss.append(row["rss_mib"])
+        if row["samples_per_s"] > best:
+            best, how = row["samples_per_s"], name
+    return best, how, min(rss)
+
+
+def ours(args, model, threads, microshard):
+    return run([args.tinygrow, "bench", "compute", "--json", "--models", model, "--batch", str(args.batch), "--threads", str(threads),
+                "--microshard", str(microshard), "--seconds", str(args.seconds)])
 
 
 def cpu():
@@ -66,17 +77,18 @@ def main():
 
     rows = []
     for model in args.models.split(","):
-        ours, theirs, ratios, how = [], [], [], ""
+        runs = {key: [] for key in ("samples_per_s", "torch_samples_per_s", "ratio", "scaling", "rss_mib", "torch_rss_mib", "peak_share")}
         for _ in range(args.repeat):
-            mine = run([args.tinygrow, "bench", "compute", "--json", "--models", model, "--batch", str(args.batch),
-                        "--threads", str(args.threads), "--seconds", str(args.seconds)])[model]
-            best, how = peer(args, model)
-            ours.append(mine)
-            theirs.append(best)
-            ratios.append(mine / best)
-        rows.append({"model": model, "samples_per_s": statistics.median(ours), "torch_samples_per_s": statistics.median(theirs),
-                     "ratio": statistics.median(ratios), "ratios": ratios, "torch_best_setting": how})
-        print(f"{model:14s} {rows[-1]['samples_per_s']:9.0f} {rows[-1]['torch_samples_per_s']:9.0f}  ratio {rows[-1]['ratio']:.2f}", file=sys.stderr)
+            mine = ours(args, model, args.threads, 0)
+            alone = ours(args, model, 1, mine["microshard"])
+            best, how, rss = peer(args, model)
+            for key, value in (("samples_per_s", mine["samples_per_s"]), ("torch_samples_per_s", best), ("ratio", mine["samples_per_s"] / best),
+                               ("scaling", mine["samples_per_s"] / alone["samples_per_s"]), ("rss_mib", mine["rss_mib"]),
+                               ("torch_rss_mib", rss), ("peak_share", mine["peak_share"])):
+                runs[key].append(value)
+        rows.append({"model": model, **{key: statistics.median(values) for key, values in runs.items()}, "ratios": runs["ratio"], "torch_best_setting": how})
+        print("{model:14s} {samples_per_s:9.0f} {torch_samples_per_s:9.0f}  ratio {ratio:.2f}  {threads} threads over one {scaling:.2f}".format(
+            threads=args.threads, **rows[-1]), file=sys.stderr)
     print(json.dumps({"date": datetime.date.today().isoformat(), "cpu": cpu(), "cores": os.cpu_count(), "batch": args.batch,
                       "threads": args.threads, "repeat": args.repeat, "models": rows}, indent=1))
 

@@ -58,20 +58,24 @@ func computeTable(raw []byte) (string, error) {
 		Batch, Threads int
 		Repeat         int
 		Models         []struct {
-			Model string
-			Ours  float64 `json:"samples_per_s"`
-			Torch float64 `json:"torch_samples_per_s"`
-			Ratio float64
-			Best  string `json:"torch_best_setting"`
+			Model    string
+			Ours     float64 `json:"samples_per_s"`
+			Torch    float64 `json:"torch_samples_per_s"`
+			Ratio    float64
+			Best     string  `json:"torch_best_setting"`
+			Peak     float64 `json:"peak_share"`
+			Speed    float64 `json:"scaling"`
+			RSS      float64 `json:"rss_mib"`
+			TheirRSS float64 `json:"torch_rss_mib"`
 		}
 	}
 	if err := json.Unmarshal(raw, &r); err != nil {
 		return "", err
 	}
 	var b strings.Builder
-	b.WriteString("| network | tinygrow, samples/s | PyTorch at its best, samples/s | ratio | PyTorch's best setting |\n|---|---:|---:|---:|---|\n")
+	fmt.Fprintf(&b, "| network | tinygrow, samples/s | PyTorch at its best, samples/s | ratio | share of the FMA peak | gain of %d threads over one | peak memory, MiB (PyTorch) | PyTorch's best setting |\n|---|---:|---:|---:|---:|---:|---:|---|\n", r.Threads)
 	for _, m := range r.Models {
-		fmt.Fprintf(&b, "| %s | %.0f | %.0f | %.2f | %s |\n", m.Model, m.Ours, m.Torch, m.Ratio, m.Best)
+		fmt.Fprintf(&b, "| %s | %.0f | %.0f | %.2f | %.0f %% | %.2f | %.0f (%.0f) | %s |\n", m.Model, m.Ours, m.Torch, m.Ratio, 100*m.Peak, m.Speed, m.RSS, m.TheirRSS, m.Best)
 	}
 	fmt.Fprintf(&b, "\nMedians of %d paired, alternating runs; batch %d, %d threads; %s, %d cores; %s.\n", r.Repeat, r.Batch, r.Threads, r.CPU, r.Cores, r.Date)
 	return b.String(), nil
