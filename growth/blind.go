@@ -35,7 +35,7 @@ func (c Config) fallsBack(blind bool) bool {
 // scaled to one, of mean square one together; a bias is a standard normal
 // number. The numbers depend on seed, event and site.
 func (e *Event) drawPool(c *candidate, p neuronSums) {
-	count := min(poolFactor*c.cap, max(maxPool/c.second.area(), min(c.cap, e.cfg.MinNeurons)))
+	count := min(poolFactor*c.cap, max(maxPool/c.second.area(), e.least(c)))
 	c.random, c.shrink, c.both = true, 1, c.empty(count)
 	r := c.record
 	r.Fallback, r.Reason, r.Tried = r.Reason, "", count

@@ -19,17 +19,19 @@ type candidate struct {
 	cost    int // parameters of one neuron
 	neurons *Neurons
 	fisher  *linalg.Whitening // of G, for the policy tiny-fisher
-	both    Insertion         // every neuron with its sign and with the opposite one
+	both    Insertion         // every neuron with its sign, those with the opposite one, random ones
+	pairs   int               // of both
+	flops   int64             // of one neuron, for one sample
 	shrink  float64           // factor on both's incoming weights
 	kept    Insertion         // the neurons that are worth trying
 	spare   Insertion         // those that are not, with outgoing weights of zero
 	trial   *TrialRecord
 
-	amplitudes []float64 // to try
-	scan       []Point   // those that were tried first, on few samples
-	measured   Number    // gain at the amplitude taken
-	blind      bool      // the bottleneck has no part that is linear in the inputs
-	random     bool      // the solver found nothing: both is a pool of random neurons
+	with     *search // with the neurons
+	alone    *search // the update of the existing weights alone; nil if there is none
+	measured Number  // gain at the amplitude taken
+	blind    bool    // the bottleneck has no part that is linear in the inputs
+	random   bool    // the solver found nothing: both is a pool of random neurons
 }
 
 // findSites journals all sites and keeps those that may grow.
@@ -91,7 +93,7 @@ func (e *Event) limit(c *candidate) (most, cost int, reason string) {
 	g := e.model.Graph
 	width := c.width(g)
 	cost = c.first.rows() + c.outputs*c.second.area()
-	flops := 2 * (int64(c.first.weights())*int64(c.first.positions()) + int64(c.outputs)*int64(c.second.area())*int64(c.second.positions()))
+	c.flops = 2 * (int64(c.first.weights())*int64(c.first.positions()) + int64(c.outputs)*int64(c.second.area())*int64(c.second.positions()))
 	if c.norm != nil {
 		cost += 2
 	}
@@ -111,7 +113,7 @@ func (e *Event) limit(c *candidate) (most, cost int, reason string) {
 		lower((e.cfg.MaxParams-e.record.ParamsBefore)/cost, fmt.Sprintf("%d parameters, %d a neuron: the budget is %d", e.record.ParamsBefore, cost, e.cfg.MaxParams))
 	}
 	if e.cfg.MaxFLOPs > 0 {
-		lower(int(min((e.cfg.MaxFLOPs-e.record.FLOPsBefore)/flops, math.MaxInt32)), fmt.Sprintf("%d FLOPs, %d a neuron: the budget is %d", e.record.FLOPsBefore, flops, e.cfg.MaxFLOPs))
+		lower(int(min((e.cfg.MaxFLOPs-e.record.FLOPsBefore)/c.flops, math.MaxInt32)), fmt.Sprintf("%d FLOPs, %d a neuron: the budget is %d", e.record.FLOPsBefore, c.flops, e.cfg.MaxFLOPs))
 	}
 	if c.first.rows() == 0 || c.outputs == 0 {
 		lower(0, "it connects to nothing")
@@ -120,6 +122,11 @@ func (e *Event) limit(c *candidate) (most, cost int, reason string) {
 		return most, cost, ""
 	}
 	return 0, cost, reason
+}
+
+// least returns how many neurons a site gains if it grows.
+func (e *Event) least(c *candidate) int {
+	return min(c.cap, max(e.cfg.MinNeurons, int(math.Ceil(e.cfg.MinRatio*float64(c.record.Width)))))
 }
 
 // drop takes sites with a reason out of the running, and reports whether any is left.

@@ -58,11 +58,13 @@ type Config struct {
 
 	// A site gains at most MaxNeurons in an event, and at most MaxRatio times
 	// its width, but MinNeurons are always allowed. A site that grows gains at
-	// least MinNeurons: directions that did not stand out come with outgoing
-	// weights of zero, as room to train in.
+	// least MinNeurons and MinRatio times its width, within its limits: directions
+	// that did not stand out, and random ones where there are too few, come with
+	// outgoing weights of zero, as room to train in.
 	MaxNeurons    int     `json:"max_neurons" yaml:"max_neurons"`
 	MinNeurons    int     `json:"min_neurons" yaml:"min_neurons"`
 	MaxRatio      float64 `json:"max_ratio" yaml:"max_ratio"`
+	MinRatio      float64 `json:"min_ratio" yaml:"min_ratio"`
 	SitesPerEvent int     `json:"sites_per_event" yaml:"sites_per_event"` // at most; one for round_robin
 	Trials        int     `json:"trials" yaml:"trials"`                   // sites whose amplitude is searched, best predicted first
 
@@ -85,10 +87,16 @@ type Config struct {
 	// in the inputs), or noise (and where that part does not stand out from noise).
 	Blind string `json:"blind" yaml:"blind"`
 
+	// Beyond makes the gate count only what neurons gain beyond the best update of
+	// the existing weights, which is then measured too.
+	Beyond bool `json:"beyond" yaml:"beyond"`
+
 	// The gate: the measured gain must be at least Significance standard errors,
-	// and at least Price for each new parameter.
+	// at least Price for each new parameter, and at least ComputePrice times the
+	// part of a sample's FLOPs that would be theirs.
 	Significance float64 `json:"significance" yaml:"significance"`
 	Price        float64 `json:"price" yaml:"price"`
+	ComputePrice float64 `json:"compute_price" yaml:"compute_price"`
 
 	// Stop rules; zero means no limit. Widths are target widths by site.
 	MaxWidth    int            `json:"max_width" yaml:"max_width"`
@@ -122,10 +130,10 @@ func Default() Config {
 		Policy: PolicyTiny, Where: WhereGain, Kernels: KernelsCentre,
 		EverySteps: 100, Until: 0.75,
 		StatisticsSamples: 1024, NewbornSamples: 512, AmplitudeSamples: 512,
-		MaxNeurons: 32, MinNeurons: 8, MaxRatio: 1, SitesPerEvent: 4, Trials: 4,
-		MinPower: -6, MaxPower: 12, Scale: ScaleUnit, Refit: true, Blind: BlindRandom,
-		Significance: 1, Price: 1e-7,
-		MaxRefusals: 5, Follow: 10,
+		MaxNeurons: 32, MinNeurons: 8, MaxRatio: 1, SitesPerEvent: 6, Trials: 6,
+		MinPower: -6, MaxPower: 12, Scale: ScaleUnit, Refit: true, Blind: BlindNoise,
+		Significance: 1, Price: 1e-7, ComputePrice: 0.002,
+		MaxRefusals: 8, Follow: 10,
 	}
 }
 
@@ -168,12 +176,14 @@ func (c Config) Validate() error {
 	between("min_neurons", c.MinNeurons, 1, 1<<16)
 	check(c.MinNeurons <= c.MaxNeurons, "min_neurons %d: must be at most max_neurons %d", c.MinNeurons, c.MaxNeurons)
 	within("max_ratio", c.MaxRatio, 0, 1e6)
+	within("min_ratio", c.MinRatio, 0, 1e6)
 	between("sites_per_event", c.SitesPerEvent, 1, maxSites)
 	between("trials", c.Trials, 1, maxCandidates)
 	between("min_power", c.MinPower, -60, 30)
 	between("max_power", c.MaxPower, c.MinPower, c.MinPower+maxAmplitudes-1)
 	within("significance", c.Significance, 0, 1e6)
 	within("price", c.Price, 0, 1e6)
+	within("compute_price", c.ComputePrice, 0, 1e6)
 	between("max_width", c.MaxWidth, 0, many)
 	between("max_params", c.MaxParams, 0, many)
 	between("follow", c.Follow, 0, many)
@@ -224,7 +234,7 @@ func Presets() map[string]Config {
 	paper := Default()
 	paper.Where, paper.SitesPerEvent, paper.Scale, paper.Refit = WhereRoundRobin, 1, ScaleEqual, false
 	paper.Blind = BlindRefuse
-	paper.Significance, paper.Price, paper.MaxRefusals = 0, 0, 0
+	paper.Significance, paper.Price, paper.ComputePrice, paper.MaxRefusals = 0, 0, 0, 0
 	return map[string]Config{"best": Default(), "paper": paper}
 }
 

@@ -28,10 +28,14 @@ func (e *Event) rank() {
 	perParam := func(c *candidate) float64 { return float64(c.record.Predicted) / float64(max(c.record.Params, 1)) }
 	order := slices.Clone(e.sites)
 	slices.SortStableFunc(order, func(a, b *candidate) int { return cmp.Compare(perParam(b), perParam(a)) })
-	for _, c := range order[min(e.cfg.Trials, len(order)):] {
+	n := min(e.cfg.Trials, len(order))
+	if i := widestGap(order); i >= n && n > 1 {
+		order = slices.Insert(slices.Delete(slices.Clone(order), i, i+1), n-1, order[i])
+	}
+	for _, c := range order[n:] {
 		c.record.Reason, c.record.Waits = "others promise more per parameter", true
 	}
-	e.trials = order[:min(e.cfg.Trials, len(order))]
+	e.trials = order[:n]
 	var fit []*candidate
 	for _, c := range e.trials {
 		if e.cfg.refits() || c.random {
@@ -45,6 +49,20 @@ func (e *Event) rank() {
 	e.askAmplitude()
 }
 
+// widestGap returns the place of the site with random neurons that has the
+// largest bottleneck per parameter, -1 if there is none: nothing is predicted
+// for it before the refit, so that it needs a trial of its own.
+func widestGap(order []*candidate) int {
+	best := -1
+	perParam := func(c *candidate) float64 { return float64(c.record.Psi2) / float64(c.cost) }
+	for i, c := range order {
+		if c.random && (best < 0 || perParam(c) > perParam(order[best])) {
+			best = i
+		}
+	}
+	return best
+}
+
 // judge finds every trial's best amplitude and lets the gate decide.
 func (e *Event) judge(sums []float64) {
 	at := header
@@ -52,8 +70,14 @@ func (e *Event) judge(sums []float64) {
 	e.record.Trials = make([]TrialRecord, len(e.trials))
 	for i, c := range e.trials {
 		c.trial = &e.record.Trials[i]
-		*c.trial = TrialRecord{Sites: []SiteID{c.ID}, Params: c.record.Params, Scan: c.scan}
-		at += e.search(c.trial, c.amplitudes, sums[at:], sums[0], sums[3])
+		*c.trial = TrialRecord{Sites: []SiteID{c.ID}, Params: c.more() * c.cost, FLOPs: int64(c.more()) * c.flops, Scan: c.with.scan}
+		at += c.trial.search(c.with.amplitudes, sums[at:], sums[0], sums[3])
+		if c.alone != nil {
+			var alone TrialRecord
+			at += alone.search(c.alone.amplitudes, sums[at:], sums[0], sums[3])
+			c.trial.Without = alone.Gain
+		}
+		e.gate(c.trial)
 		c.measured = c.trial.Gain
 		if c.trial.Passed {
 			passed = append(passed, c)
@@ -65,7 +89,7 @@ func (e *Event) judge(sums []float64) {
 		e.refuse("no candidate passed the gate: " + e.record.Trials[0].Reason)
 		return
 	}
-	perParam := func(c *candidate) float64 { return float64(c.trial.Gain) / float64(c.trial.Params) }
+	perParam := func(c *candidate) float64 { return c.trial.own() / float64(c.trial.Params) }
 	slices.SortStableFunc(passed, func(a, b *candidate) int { return cmp.Compare(perParam(b), perParam(a)) })
 	e.chosen = e.affordable(passed)
 	joint := Candidate{Amplitudes: e.refine()}
@@ -74,6 +98,9 @@ func (e *Event) judge(sums []float64) {
 	}
 	e.ask(&Request{Kind: KindAmplitude, Candidates: []Candidate{joint}}, e.ranges[2], e.judgeJoint)
 }
+
+// more returns how many neurons the site would gain.
+func (c *candidate) more() int { return c.kept.Count + c.spare.Count }
 
 // affordable returns the leading sites that fit the limits on sites and on the
 // whole network together.
@@ -84,7 +111,7 @@ func (e *Event) affordable(passed []*candidate) []*candidate {
 		if len(out) >= e.cfg.SitesPerEvent {
 			break
 		}
-		more := c.kept.Count + c.spare.Count
+		more := c.more()
 		g.Node(c.First).Out += more
 		if len(out) > 0 && (e.cfg.MaxParams > 0 && g.NumParams() > e.cfg.MaxParams || e.cfg.MaxFLOPs > 0 && g.FLOPs() > e.cfg.MaxFLOPs) {
 			g.Node(c.First).Out -= more
@@ -101,9 +128,11 @@ func (e *Event) judgeJoint(sums []float64) {
 	r := &TrialRecord{}
 	for _, c := range e.chosen {
 		r.Sites = append(r.Sites, c.ID)
-		r.Params += c.record.Params
+		r.Params += c.trial.Params
+		r.FLOPs += c.trial.FLOPs
 	}
-	e.search(r, e.refine(), sums[header:], sums[0], sums[3])
+	r.search(e.refine(), sums[header:], sums[0], sums[3])
+	e.gate(r)
 	e.record.Joint = r
 	first := e.chosen[0]
 	switch {
@@ -124,9 +153,8 @@ func (e *Event) judgeJoint(sums []float64) {
 
 // search reads the sums of one candidate, fills in r and returns their number.
 // The best amplitude is the one of the largest gain that is sure: less one
-// standard error, the smaller of equals. The gate asks that the gain beats its
-// noise and pays for its parameters.
-func (e *Event) search(r *TrialRecord, amplitudes, sums []float64, n, shards float64) int {
+// standard error, the smaller of equals.
+func (r *TrialRecord) search(amplitudes, sums []float64, n, shards float64) int {
 	r.Curve = points(amplitudes, sums, n, shards)
 	for _, p := range r.Curve {
 		gain, err := float64(p.Gain), float64(p.Error)
@@ -134,19 +162,29 @@ func (e *Event) search(r *TrialRecord, amplitudes, sums []float64, n, shards flo
 			r.Amplitude, r.Gain, r.Error = p.Amplitude, p.Gain, p.Error
 		}
 	}
-	gain, price := float64(r.Gain), e.cfg.Price*float64(r.Params)
+	return len(amplitudes) * trialSums
+}
+
+// own returns the gain that the neurons make, beyond that of the existing weights.
+func (r *TrialRecord) own() float64 { return float64(r.Gain - r.Without) }
+
+// gate asks that the gain of the neurons beats its noise and pays for their parameters.
+func (e *Event) gate(r *TrialRecord) {
+	gain, price := r.own(), e.cfg.Price*float64(r.Params)
+	part := float64(r.FLOPs) / math.Max(float64(e.record.FLOPsBefore+r.FLOPs), 1)
 	switch {
-	case gain <= 0:
+	case r.Gain <= 0:
 		r.Reason = "no amplitude lowers the loss"
 	case gain < e.cfg.Significance*float64(r.Error):
 		r.Reason = fmt.Sprintf("gain %.3g is below %g standard errors of %.3g", gain, e.cfg.Significance, float64(r.Error))
 	case gain < price:
 		r.Reason = fmt.Sprintf("gain %.3g does not pay for %d parameters at %g each", gain, r.Params, e.cfg.Price)
+	case gain < e.cfg.ComputePrice*part:
+		r.Reason = fmt.Sprintf("gain %.3g does not pay for %.3g %% of the computation at %g for all of it", gain, 100*part, e.cfg.ComputePrice)
 	default:
 		r.Passed = true
 		r.Reason = fmt.Sprintf("gain %.3g is %.1f standard errors", gain, gain/math.Max(float64(r.Error), 1e-300))
 	}
-	return len(amplitudes) * trialSums
 }
 
 // standardError returns that of the mean difference: the larger of what the

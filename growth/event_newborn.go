@@ -12,15 +12,16 @@ func (e *Event) askNewborn() {
 	req := &Request{Kind: KindNewborn}
 	for _, c := range e.sites {
 		if !c.random {
-			c.bothSigns(e.model.Graph, e.cfg.MinNeurons)
+			c.bothSigns(e.model.Graph, e.least(c))
+			e.randomIncoming(c, &c.both, 2*c.pairs, c.shrink)
 		}
 		req.Newborn = append(req.Newborn, c.both)
 	}
 	e.ask(req, e.ranges[1], e.chooseSigns)
 }
 
-// bothSigns makes the insertion of the neurons, then of their opposites.
-// Where an activation is not homogeneous its derivative at amplitude zero is
+// bothSigns makes the insertion of the neurons, then of their opposites, then
+// room for random ones where the solution has fewer than least. Where an activation is not homogeneous its derivative at amplitude zero is
 // that of small inputs, so incoming weights are shrunk.
 func (c *candidate) bothSigns(g *nn.Graph, least int) {
 	k, a, area := max(c.record.Significant, min(least, len(c.neurons.Lambda))), c.first.rows(), c.second.area()
@@ -28,15 +29,16 @@ func (c *candidate) bothSigns(g *nn.Graph, least int) {
 	if !c.homogeneous(g) {
 		c.shrink = 1. / 1024
 	}
-	c.both = c.empty(2 * k)
+	c.pairs, c.both = k, c.empty(2*k+max(0, least-k))
+	n := c.both.Count
 	for j := range k {
 		for i := range a {
 			v := c.shrink * c.neurons.Alpha.At(j, i)
 			c.both.Alpha[j*a+i], c.both.Alpha[(k+j)*a+i] = float32(v), float32(-v)
 		}
 		for o := range c.outputs {
-			c.outgoing(c.both.Omega[(o*2*k+j)*area:][:area], c.neurons.Omega, o, j, 1)
-			c.outgoing(c.both.Omega[(o*2*k+k+j)*area:][:area], c.neurons.Omega, o, j, -1)
+			c.outgoing(c.both.Omega[(o*n+j)*area:][:area], c.neurons.Omega, o, j, 1)
+			c.outgoing(c.both.Omega[(o*n+k+j)*area:][:area], c.neurons.Omega, o, j, -1)
 		}
 	}
 }
@@ -105,7 +107,7 @@ func (e *Event) chooseSigns(sums []float64) {
 			c.sizePool(parts[i])
 			continue
 		}
-		c.choose(parts[i], e.cfg.Scale == ScaleUnit && c.homogeneous(e.model.Graph), e.cfg.MinNeurons)
+		c.choose(parts[i], e.cfg.Scale == ScaleUnit && c.homogeneous(e.model.Graph), e.least(c))
 		r := c.record
 		r.Params = r.Kept * c.cost
 		if r.Kept == 0 {
@@ -120,7 +122,7 @@ func (e *Event) chooseSigns(sums []float64) {
 }
 
 func (c *candidate) choose(s newbornSums, unit bool, least int) {
-	r, k := c.record, c.both.Count/2
+	r, k := c.record, c.pairs
 	var keep, spare []int // indices in both
 	for j := range k {
 		plus, errPlus := s.gain(j)
@@ -137,6 +139,9 @@ func (c *candidate) choose(s newbornSums, unit bool, least int) {
 		} else {
 			spare = append(spare, best)
 		}
+	}
+	for j := 2 * k; j < c.both.Count; j++ {
+		spare = append(spare, j)
 	}
 	r.Kept = len(keep)
 	spare = spare[:min(len(spare), max(0, least-len(keep)))]

@@ -9,6 +9,13 @@ const scanPart = 8
 // powerStep is the distance of the exponents of the first search.
 const powerStep = 2
 
+// search is a range of amplitudes of one insertion.
+type search struct {
+	insertion  Insertion
+	amplitudes []float64 // to try
+	scan       []Point   // those that were tried first, on few samples
+}
+
 // askAmplitude asks for the loss of all trials over a range of amplitudes, on
 // samples that nothing so far has seen. One micro-shard is the least to scan.
 func (e *Event) askAmplitude() {
@@ -17,7 +24,12 @@ func (e *Event) askAmplitude() {
 		if e.cfg.ApplyUpdate && !e.cfg.refits() && !c.random {
 			c.kept.Update = c.request.Update
 		}
-		c.amplitudes = all
+		c.with = &search{insertion: c.kept, amplitudes: all}
+		if e.cfg.Beyond && e.cfg.refits() && !c.random && len(c.request.Update) > 0 {
+			in := c.empty(0)
+			in.Update = c.request.Update
+			c.alone = &search{insertion: in, amplitudes: all}
+		}
 	}
 	s := e.ranges[2]
 	part := s.Count / scanPart / e.info.MicroShard * e.info.MicroShard
@@ -29,11 +41,23 @@ func (e *Event) askAmplitude() {
 	e.askTrials(SampleRange{s.Offset, part}, e.narrow)
 }
 
-// askTrials asks for the loss of all trials at their amplitudes.
+// searches returns those of all trials, in the order of their sums.
+func (e *Event) searches() []*search {
+	var out []*search
+	for _, c := range e.trials {
+		out = append(out, c.with)
+		if c.alone != nil {
+			out = append(out, c.alone)
+		}
+	}
+	return out
+}
+
+// askTrials asks for the loss of all searches at their amplitudes.
 func (e *Event) askTrials(s SampleRange, feed func(sums []float64)) {
 	req := &Request{Kind: KindAmplitude}
-	for _, c := range e.trials {
-		req.Candidates = append(req.Candidates, Candidate{[]Insertion{c.kept}, c.amplitudes})
+	for _, s := range e.searches() {
+		req.Candidates = append(req.Candidates, Candidate{[]Insertion{s.insertion}, s.amplitudes})
 	}
 	e.ask(req, s, feed)
 }
@@ -46,21 +70,21 @@ func (e *Event) amplitudes() []float64 {
 	return out
 }
 
-// narrow leaves each trial the amplitude of the largest gain on the first
+// narrow leaves each search the amplitude of the largest gain on the first
 // samples and its neighbours, to be measured on the others.
 func (e *Event) narrow(sums []float64) {
 	at := header
-	for _, c := range e.trials {
-		c.scan = points(c.amplitudes, sums[at:], sums[0], sums[3])
-		at += trialSums * len(c.amplitudes)
+	for _, s := range e.searches() {
+		s.scan = points(s.amplitudes, sums[at:], sums[0], sums[3])
+		at += trialSums * len(s.amplitudes)
 		best := 0
-		for i, p := range c.scan {
-			if p.Gain > c.scan[best].Gain || math.IsNaN(float64(c.scan[best].Gain)) {
+		for i, p := range s.scan {
+			if p.Gain > s.scan[best].Gain || math.IsNaN(float64(s.scan[best].Gain)) {
 				best = i
 			}
 		}
-		from := min(max(best-1, 0), len(c.amplitudes)-3)
-		c.amplitudes = c.amplitudes[from : from+3]
+		from := min(max(best-1, 0), len(s.amplitudes)-3)
+		s.amplitudes = s.amplitudes[from : from+3]
 	}
 	e.askTrials(e.ranges[2], e.judge)
 }

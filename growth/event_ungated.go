@@ -32,7 +32,7 @@ func (e *Event) gradMaxNeurons() {
 		}
 		switch {
 		case dead && (c.norm != nil || !c.first.bias):
-			e.randomIncoming(c, &c.both, 0.01)
+			e.randomIncoming(c, &c.both, 0, 0.01)
 		case dead:
 			for j := range k {
 				c.both.Alpha[j*a+a-1] = 1e-3
@@ -52,14 +52,15 @@ func (e *Event) gradMaxNeurons() {
 func (e *Event) randomNeurons() {
 	for _, c := range e.sites {
 		c.both = c.empty(c.cap)
-		e.randomIncoming(c, &c.both, 1)
+		e.randomIncoming(c, &c.both, 0, 1)
 	}
 	e.insertUngated()
 }
 
-// randomIncoming draws incoming weights, biases zero, of factor times the root
-// mean square norm of the site's existing neurons, or of He's if it has none.
-func (e *Event) randomIncoming(c *candidate, in *Insertion, factor float64) {
+// randomIncoming draws the incoming weights of the neurons from first on, biases
+// zero, of factor times the root mean square norm of the site's existing
+// neurons, or of He's if it has none.
+func (e *Event) randomIncoming(c *candidate, in *Insertion, first int, factor float64) {
 	entry := byName(e.model.Graph.ParamEntries())[string(c.First)+"."+nn.RoleWeight]
 	weights, a := c.first.weights(), c.first.rows()
 	std := math.Sqrt(2 / float64(max(weights, 1)))
@@ -67,7 +68,7 @@ func (e *Event) randomIncoming(c *candidate, in *Insertion, factor float64) {
 		std = math.Sqrt(rowSquares(existing) / float64(len(existing)))
 	}
 	s := rng.New(e.info.Seed, e.info.Number, rng.Key("growth "+string(c.ID)))
-	for j := range in.Count {
+	for j := first; j < in.Count; j++ {
 		for i := range weights {
 			in.Alpha[j*a+i] = float32(factor * std * s.Normal(uint64(j*weights+i)))
 		}
@@ -179,7 +180,7 @@ func (e *Event) finishUngated(sums []float64) {
 		}
 		c.kept = c.pick(all, s, 1)
 		c.kept.Gain, c.kept.Shift, c.kept.Update = c.both.Gain, c.both.Shift, c.both.Update
-		if e.cfg.Policy == PolicyZeroOut && c.homogeneous(e.model.Graph) {
+		if (e.cfg.Policy == PolicyZeroOut || e.cfg.Policy == PolicyRandom && c.norm != nil) && c.homogeneous(e.model.Graph) {
 			c.unitSize(&c.kept, all, s)
 		}
 	}

@@ -117,3 +117,71 @@ func TestPresets(t *testing.T) {
 		t.Errorf("turns %v", turns)
 	}
 }
+
+// What the existing weights would gain anyway is not a gain of neurons: where
+// it is all there is, the gate refuses.
+func TestGateSubtractsWhatTheExistingWeightsGain(t *testing.T) {
+	e := &Event{cfg: testConfig(), record: &Record{FLOPsBefore: 1000}}
+	r := TrialRecord{Gain: 0.5, Without: 0.499, Error: 0.01, Params: 10}
+	if e.gate(&r); r.Passed {
+		t.Error("passed: ", r.Reason)
+	}
+	r.Without = 0.1
+	if e.gate(&r); !r.Passed {
+		t.Error("refused: ", r.Reason)
+	}
+	r.Passed, e.cfg.ComputePrice, r.FLOPs = false, 1, 1000*1000
+	if e.gate(&r); r.Passed {
+		t.Error("a thousand times the computation passed: ", r.Reason)
+	}
+}
+
+// A site that grows gains MinRatio times its width even where the solution has
+// fewer directions: the rest is random, with outgoing weights of zero.
+func TestMinRatioLeavesRoomToTrainIn(t *testing.T) {
+	g := mlp(t, 12, 3)
+	w := newWorld(t, g, 2400, 1)
+	m := nn.Init(g, 2)
+	w.train(t, m, 100, 128, 32, 0.1)
+	c := testConfig()
+	c.MinNeurons, c.MinRatio, c.MaxNeurons = 1, 1, 32
+	o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+	if !o.Grown {
+		t.Fatal(o.Record.Why)
+	}
+	for _, r := range o.Record.Grown {
+		if r.To < 2*r.From {
+			t.Errorf("%s: %d -> %d", r.Site, r.From, r.To)
+		}
+	}
+}
+
+// Random neurons in front of a normalisation have the size that it gives the
+// others, or the first steps after an event run away.
+func TestRandomNeuronsHaveUnitSizeBeforeNormalisation(t *testing.T) {
+	g := cnn(t, 3, 2)
+	w := newWorld(t, g, 2400, 1)
+	m := randomModel(g, 2)
+	for i := range m.Params {
+		m.Params[i] *= 50
+	}
+	c := testConfig()
+	c.Policy = PolicyRandom
+	o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+	if !o.Grown {
+		t.Fatal(o.Record.Why)
+	}
+	grown := o.Record.Grown[0]
+	norm, err := layoutOf(g, grown.Site)
+	if err != nil || norm.norm == nil {
+		t.Fatalf("no normalisation follows %s", grown.Site)
+	}
+	for _, role := range []string{nn.RoleRunningMean, nn.RoleRunningVar} {
+		e := byName(o.Model.Graph.BufferEntries())[string(norm.norm.ID)+"."+role]
+		for _, v := range e.Of(o.Model.Buffers)[grown.From:] {
+			if math.Abs(float64(v)) > 1.01 {
+				t.Errorf("%s of a new channel is %g", role, v)
+			}
+		}
+	}
+}

@@ -102,7 +102,7 @@ func (e *Event) choosePool(c *candidate, u updateSums, rows float64) {
 	gain := c.fitPool(first, base, cross, taken)
 	r.Predicted, r.Refit = Number(gain), Number(gain)
 	r.Significant, r.Kept, r.Params = len(taken), len(taken), len(taken)*c.cost
-	c.spare = c.subset(c.both, c.others(taken, min(e.cfg.MinNeurons, c.cap)-len(taken)))
+	c.spare = c.subset(c.both, c.others(taken, e.least(c)-len(taken)))
 }
 
 // pooled are statistics of the existing features of Second's input.

@@ -105,10 +105,12 @@ type SiteRecord struct {
 type TrialRecord struct {
 	Sites     []SiteID `json:"sites"`
 	Params    int      `json:"params"`
+	FLOPs     int64    `json:"flops"`          // more for one sample, forward
 	Scan      []Point  `json:"scan,omitempty"` // on the first samples: where to measure
 	Curve     []Point  `json:"curve"`          // on the others
 	Amplitude Number   `json:"amplitude"`      // the best; 0 if none beats no change
 	Gain      Number   `json:"gain"`           // decrease of the mean loss there
+	Without   Number   `json:"without"`        // of that, what the best update of the existing weights gains without the neurons
 	Error     Number   `json:"error"`          // its standard error
 	Passed    bool     `json:"passed"`         // the gate
 	Reason    string   `json:"reason"`

@@ -88,11 +88,50 @@ func digest(m *nn.Model, o *optim.Optimizer) Digest {
 // the digest of the result; running statistics must be up to date. Every
 // parameter is touched by one goroutine, so the bits do not depend on how many there are.
 func update(m *nn.Model, o *optim.Optimizer, grad []float32, scale float32, lr float64) Digest {
-	u := o.Begin(scale, lr)
+	u := o.Begin(clip(grad, scale, o.Config().ClipNorm), lr)
 	h := newHasher(len(m.Params))
 	parallel.Each(len(h.parts), func(i int) {
 		u.Apply(m.Params, grad, i*chunk, min((i+1)*chunk, len(m.Params)))
 		h.part(i, m.Params, o.Slots())
 	})
 	return h.sum(m, o)
+}
+
+// clip returns scale, made smaller where the norm of grad times scale is above
+// limit. Squares are summed by chunk, then over the chunks in order, so the
+// bits do not depend on the goroutines.
+func clip(grad []float32, scale float32, limit float64) float32 {
+	if limit == 0 {
+		return scale
+	}
+	parts := make([]float64, (len(grad)+chunk-1)/chunk)
+	parallel.Each(len(parts), func(i int) {
+		parts[i] = squares(grad[i*chunk : min((i+1)*chunk, len(grad))])
+	})
+	total := 0.0
+	for _, p := range parts {
+		total += p
+	}
+	norm := math.Sqrt(total) * float64(scale)
+	if norm > limit {
+		return float32(float64(scale) * limit / norm)
+	}
+	return scale
+}
+
+// squares returns the sum of squares of x, in four sums by position.
+func squares(x []float32) float64 {
+	var s0, s1, s2, s3 float64
+	for ; len(x) >= 4; x = x[4:] {
+		v := (*[4]float32)(x)
+		a, b, c, d := float64(v[0]), float64(v[1]), float64(v[2]), float64(v[3])
+		s0 += float64(a * a)
+		s1 += float64(b * b)
+		s2 += float64(c * c)
+		s3 += float64(d * d)
+	}
+	for _, v := range x {
+		s0 += float64(float64(v) * float64(v))
+	}
+	return (s0 + s1) + (s2 + s3)
 }

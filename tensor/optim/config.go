@@ -39,15 +39,18 @@ type Config struct {
 	StepEpochs float64 `json:"step_epochs" yaml:"step_epochs"`
 	StepFactor float64 `json:"step_factor" yaml:"step_factor"`
 	MinLR      float64 `json:"min_lr" yaml:"min_lr"`
+	// ClipNorm bounds the Euclidean norm of the mean gradient: a longer one is
+	// shortened to it, in its own direction. 0 clips nothing.
+	ClipNorm float64 `json:"clip_norm" yaml:"clip_norm"`
 	// WarmupEpochs is the time over which the rate rises linearly from near 0.
 	WarmupEpochs float64 `json:"warmup_epochs" yaml:"warmup_epochs"`
 }
 
-// Default returns SGD with momentum 0.9 at a rate of 0.1 that falls to 0 along a cosine, and
+// Default returns SGD with momentum 0.9 at a rate of 0.1 that falls to 0 along a cosine, gradients of norm at most 5, and
 // PyTorch's defaults for the rest.
 func Default() Config {
 	return Config{Name: SGD, LR: 0.1, Momentum: 0.9, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
-		Schedule: Cosine, StepEpochs: 30, StepFactor: 0.1}
+		Schedule: Cosine, StepEpochs: 30, StepFactor: 0.1, ClipNorm: 5}
 }
 
 // Validate returns all faults at once (errors.Join), or nil.
@@ -84,6 +87,7 @@ func (c Config) Validate() error {
 	default:
 		check(false, "schedule %q: must be %q, %q or %q", c.Schedule, Constant, Step, Cosine)
 	}
+	within("clip_norm", c.ClipNorm, 0, 1e30)
 	check(c.WarmupEpochs >= 0 && c.WarmupEpochs <= 1e6, "warmup_epochs %v: must be at least 0", c.WarmupEpochs)
 	return errors.Join(faults...)
 }
