@@ -20,7 +20,8 @@ func newBenchCompute() *cobra.Command {
 		Use:   "compute",
 		Short: "Measure training steps of known networks on random images",
 		Long: `Measures whole training steps: weights packed, forward, loss, backward, gradients added along the
-canonical tree, update by SGD with momentum. One thread computes whole micro-shards. Times are medians.`,
+canonical tree, update by SGD with momentum. One thread computes whole micro-shards. Times are medians.
+--layers adds the time of each kind of layer on one thread; there the operations of padding count too.`,
 		Example: "  tinygrow bench compute --models mlp,vgg,resnet18-16 --batch 128 --threads 2 --seconds 2 --json",
 		Args:    noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -37,6 +38,13 @@ canonical tree, update by SGD with momentum. One thread computes whole micro-sha
 			err := bench.Compute(config, report.PeakGFLOPs*1e9, func(r bench.Result) {
 				report.Models = append(report.Models, r)
 				fmt.Fprintf(c.ErrOrStderr(), "%-12s %10.0f %9.2f %8.1f %5.0f%% %11d %9d\n", r.Model, r.SamplesPerSecond, r.StepMS, r.GFLOPs, 100*r.PeakShare, r.MicroShard, r.Threads)
+				for _, l := range r.Layers {
+					fmt.Fprintf(c.ErrOrStderr(), "  %-22s %8.2f ms %4.0f%% of a step on one thread", l.Kind, l.MS, 100*l.Part)
+					if l.GFLOPs > 0 {
+						fmt.Fprintf(c.ErrOrStderr(), ", %.0f GFLOP/s, %.0f%% of its peak", l.GFLOPs, 100*l.PeakShare)
+					}
+					fmt.Fprintln(c.ErrOrStderr())
+				}
 			})
 			if err != nil || !asJSON {
 				return err
@@ -50,6 +58,7 @@ canonical tree, update by SGD with momentum. One thread computes whole micro-sha
 	f.IntVar(&config.Threads, "threads", quota.CPUs(), "threads that compute")
 	f.IntVar(&config.MicroShard, "microshard", 0, "samples of a micro-shard; 0 takes the fastest")
 	f.Float64Var(&seconds, "seconds", 2, "time for each network")
+	f.BoolVar(&config.Layers, "layers", false, "also measure each kind of layer, on one thread")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	return c
 }

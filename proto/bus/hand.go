@@ -33,7 +33,7 @@ func (b sharingBus) Hand(subject string, value func() any) (rest Bus) {
 	if !more {
 		return nil
 	}
-	return bytesOnly{b.hubBus}
+	return bytesOnly(b)
 }
 
 // bytesOnly publishes to those who take no values.

@@ -33,6 +33,7 @@ type Workspace struct {
 	n       int // valid samples
 	blocks  int // blocks that hold them
 	grad    []float32
+	lap     Lap // nil: nobody measures
 }
 
 // NewWorkspace returns the memory that one goroutine needs.
@@ -93,9 +94,7 @@ func (w *Workspace) Forward(pk *Packed, buffers []float32, b *Batch, mode Mode) 
 	}
 	w.packed, w.running, w.batch, w.mode = pk, buffers, b, mode
 	w.n, w.blocks = b.N, tensor.Blocks(b.N)
-	for _, s := range p.steps[:p.forward] {
-		s.run(w)
-	}
+	w.runAll(p.steps[:p.forward])
 }
 
 // Backward overwrites grad, of length NumParams, with the gradient of the sum
@@ -110,9 +109,7 @@ func (w *Workspace) Backward(grad []float32) {
 		panic("nn: gradient of a wrong length")
 	}
 	w.grad = grad
-	for _, s := range p.steps[p.forward:] {
-		s.run(w)
-	}
+	w.runAll(p.steps[p.forward:])
 	w.grad = nil
 }
 

@@ -40,6 +40,38 @@ func TestStepsLearnTheSameBitsOnAnyThreads(t *testing.T) {
 	}
 }
 
+func TestLayersCoverTheStep(t *testing.T) {
+	tr, err := newTrainer(nn.Init(small(t), 1), 64, 32, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flops, err := stepFLOPs(small(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var part, operations float64
+	kinds := map[string]bool{}
+	for _, l := range tr.layers(time.Millisecond) {
+		kinds[l.Kind] = true
+		part += l.Part
+		operations += l.GFLOPs * 1e9 * l.MS / 1e3
+	}
+	if part < 0.999 || part > 1.001 {
+		t.Errorf("the parts add up to %v", part)
+	}
+	if want := float64(64 * flops); operations < 0.99*want || operations > 1.01*want {
+		t.Errorf("%v operations, want %v", operations, want)
+	}
+	for _, kind := range []string{"conv forward", "conv backward-data", "conv backward-weights", "linear forward", "norm forward", "pool backward", "loss", "pack", "reduce and update"} {
+		if !kinds[kind] {
+			t.Errorf("no %q in %v", kind, kinds)
+		}
+	}
+	if tr.threads != 2 {
+		t.Error("the threads are changed")
+	}
+}
+
 func TestStepFLOPs(t *testing.T) {
 	got, err := stepFLOPs(small(t))
 	want := int64(2 * (2*27*3*64 + 3*27*3*16 + 3*3*10)) // conv1 (8x8, no input gradient), conv2 (4x4), fc

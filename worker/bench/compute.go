@@ -16,6 +16,7 @@ type Config struct {
 	Threads    int           // goroutines that compute
 	MicroShard int           // samples of a micro-shard; 0 chooses the fastest size
 	Time       time.Duration // of measuring, for each model
+	Layers     bool          // also measure the kinds of layers, each call on its own
 }
 
 // Validate returns all faults at once, or nil.
@@ -52,6 +53,7 @@ type Result struct {
 	MicroShard       int     `json:"microshard"`
 	Threads          int     `json:"threads"`
 	Steps            int     `json:"steps"`
+	Layers           []Layer `json:"layers,omitempty"` // longest first
 }
 
 // Compute measures the models in turn and tells each result as it comes.
@@ -71,6 +73,9 @@ func Compute(c Config, peak float64, tell func(Result)) error {
 		r.Model = name
 		if peak > 0 {
 			r.PeakShare = r.GFLOPs * 1e9 / peak
+			for i := range r.Layers { // one thread computed them
+				r.Layers[i].PeakShare = r.Layers[i].GFLOPs * 1e9 / (peak / float64(c.Threads))
+			}
 		}
 		tell(r)
 	}
@@ -95,11 +100,15 @@ func measure(g *nn.Graph, c Config) (Result, error) {
 	times := t.run(3, c.Time)
 	slices.Sort(times)
 	median := times[len(times)/2].Seconds()
-	return Result{
+	r := Result{
 		SamplesPerSecond: float64(c.Batch) / median, StepMS: median * 1e3,
 		GFLOPs: float64(flops) * float64(c.Batch) / median / 1e9,
 		Params: g.NumParams(), Batch: c.Batch, MicroShard: size, Threads: c.Threads, Steps: len(times),
-	}, nil
+	}
+	if c.Layers {
+		r.Layers = t.layers(c.Time)
+	}
+	return r, nil
 }
 
 // run makes up to three steps to warm up, for at most time d, then at least the

@@ -93,8 +93,20 @@ func (t *trainer) gradients() []float64 {
 
 // step makes one training step and returns the mean loss before it.
 func (t *trainer) step() float64 {
-	t.each(t.program.PackParts(), func(_, part int) { t.program.PackPart(t.packed, t.model.Params, part) })
+	t.pack()
 	losses := t.gradients()
+	t.update()
+	fold(proto.Root(uint32(len(t.batches))), func(into, from uint32) { losses[into] += losses[from] })
+	return losses[0] / float64(t.samples)
+}
+
+// pack lays the weights out for the kernels.
+func (t *trainer) pack() {
+	t.each(t.program.PackParts(), func(_, part int) { t.program.PackPart(t.packed, t.model.Params, part) })
+}
+
+// update adds the gradients and moments along the tree and updates the weights.
+func (t *trainer) update() {
 	root := proto.Root(uint32(len(t.batches)))
 	update := t.optimizer.Begin(1/float32(t.samples), t.rate)
 	n := len(t.model.Params)
@@ -107,13 +119,11 @@ func (t *trainer) step() float64 {
 		update.Apply(t.model.Params, t.grads[0], lo, hi)
 	})
 	fold(root, func(into, from uint32) {
-		losses[into] += losses[from]
 		for i, v := range t.moments[from] {
 			t.moments[into][i] += v
 		}
 	})
 	nn.UpdateRunning(t.model.Graph, t.model.Buffers, t.moments[0])
-	return losses[0] / float64(t.samples)
 }
 
 // fold adds all values of a block into that of its first micro-shard, along the tree.
