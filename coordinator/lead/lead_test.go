@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -135,13 +136,13 @@ func TestALostLeaseIsTold(t *testing.T) {
 			t.Fatal(err)
 		}
 		begin(t, a)
-		flaky.off = true
+		flaky.off.Store(true)
 		b := open(t, h.Connect())
 		if err := b.Acquire(t.Context(), func(string) {}); err != nil {
 			t.Fatal(err)
 		}
 		begin(t, b)
-		flaky.off = false
+		flaky.off.Store(false)
 		if err := <-a.Lost(); !errors.Is(err, lead.ErrFenced) || !strings.Contains(err.Error(), b.Holder()) {
 			t.Errorf("got %v", err)
 		}
@@ -164,7 +165,7 @@ type faulty struct {
 // switched are logs that can be out of reach.
 type switched struct {
 	lead.System
-	off bool
+	off atomic.Bool
 }
 
 type switchedLog struct {
@@ -180,14 +181,14 @@ func (s *switched) OpenLog(ctx context.Context, o bus.LogOptions) (bus.Log, erro
 var errOff = errors.New("out of reach")
 
 func (l switchedLog) Append(ctx context.Context, after uint64, data []byte) (uint64, error) {
-	if l.s.off {
+	if l.s.off.Load() {
 		return 0, errOff
 	}
 	return l.Log.Append(ctx, after, data)
 }
 
 func (l switchedLog) Last(ctx context.Context) (bus.Record, error) {
-	if l.s.off {
+	if l.s.off.Load() {
 		return bus.Record{}, errOff
 	}
 	return l.Log.Last(ctx)

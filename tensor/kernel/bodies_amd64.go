@@ -2,42 +2,6 @@ package kernel
 
 import "unsafe"
 
-// The structs below are what the assembly reads: words in this order, steps in bytes.
-
-type tapArgs struct {
-	dst, src, w, bias unsafe.Pointer
-	runs              unsafe.Pointer
-	runsLen           int
-	count             int
-	dstStep, srcStep  int
-}
-
-type sumArgs struct {
-	c            unsafe.Pointer
-	cStep        int
-	fresh        int
-	a, b         unsafe.Pointer
-	segs         unsafe.Pointer
-	segsLen      int
-	n            int
-	aLane, bLane int
-	k            int
-	aStep, bStep int
-}
-
-type transposeArgs struct {
-	dst, src         unsafe.Pointer
-	dstStep, srcStep int
-	cols, rows       int
-}
-
-type laneSumArgs struct {
-	acc, src         unsafe.Pointer
-	channels, pixels int
-}
-
-func start(x []float32) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(x)) }
-
 // do runs the call by the bodies of isa.
 func (t *tap) do(isa ISA) {
 	t.check()

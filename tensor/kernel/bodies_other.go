@@ -2,16 +2,6 @@
 
 package kernel
 
-func (t *tap) do(ISA) {
-	t.check()
-	t.doGeneric()
-}
-
-func (s *sum) do(ISA) {
-	s.check()
-	s.doGeneric()
-}
-
 func (s *sum) doTriples(_ ISA, segs []triple) {
 	s.checkTriples(segs)
 	s.doTriplesGeneric(segs)

@@ -30,7 +30,7 @@ func NewConv(g Geometry) *Conv {
 
 // panelHeight returns the most rows of a tile.
 func panelHeight(isa ISA) int {
-	if isa == AVX2 {
+	if isa == AVX2 || isa == NEON {
 		return 6
 	}
 	return 14

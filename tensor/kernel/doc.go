@@ -24,7 +24,7 @@
 // lanes 0 to 15 of a row before lanes 16 to 31, rows in memory order; the partials are
 // combined by halves: p[j] += p[j+8], then j+4, j+2, j+1.
 //
-// Generic Go, AVX2 and AVX-512 bodies give the same bits, except for the sign and
+// Generic Go, AVX2, AVX-512 and NEON bodies give the same bits, except for the sign and
 // payload of a NaN.
 //
 // # Use
@@ -37,4 +37,4 @@
 // The package starts no goroutine, and knows no graphs and no optimizers.
 package kernel
 
-//go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -dispatch ../dispatch_amd64.go -pkg kernel
+//go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -dispatch ../dispatch_amd64.go -neon ../neon_arm64 -pkg kernel

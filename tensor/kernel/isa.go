@@ -14,10 +14,11 @@ const (
 	Generic ISA = iota // plain Go
 	AVX2               // AVX2 and FMA
 	AVX512             // AVX-512 F, BW, DQ and VL
+	NEON               // of arm64, for convolutions and matrix products
 )
 
 // ISAEnv names the environment variable that forces an instruction set:
-// avx512, avx2 or generic.
+// avx512, avx2, neon or generic.
 const ISAEnv = "TINYGROW_ISA"
 
 var (
@@ -60,7 +61,7 @@ func SetISA(isa ISA) error {
 // Supported returns the instruction sets of this machine, the slowest first.
 func Supported() []ISA {
 	var list []ISA
-	for isa := Generic; isa <= AVX512; isa++ {
+	for isa := Generic; isa <= NEON; isa++ {
 		if supported(isa) {
 			list = append(list, isa)
 		}
@@ -70,12 +71,12 @@ func Supported() []ISA {
 
 // ParseISA returns the instruction set called name.
 func ParseISA(name string) (ISA, error) {
-	for isa := Generic; isa <= AVX512; isa++ {
+	for isa := Generic; isa <= NEON; isa++ {
 		if isa.String() == name {
 			return isa, nil
 		}
 	}
-	return Generic, fmt.Errorf("unknown instruction set %q: use avx512, avx2 or generic", name)
+	return Generic, fmt.Errorf("unknown instruction set %q: use avx512, avx2, neon or generic", name)
 }
 
 func (i ISA) String() string {
@@ -86,16 +87,17 @@ func (i ISA) String() string {
 		return "avx2"
 	case AVX512:
 		return "avx512"
+	case NEON:
+		return "neon"
 	}
 	return fmt.Sprintf("ISA(%d)", int(i))
 }
 
 func best() ISA {
-	if supported(AVX512) {
-		return AVX512
-	}
-	if supported(AVX2) {
-		return AVX2
+	for _, isa := range []ISA{AVX512, AVX2, NEON} {
+		if supported(isa) {
+			return isa
+		}
 	}
 	return Generic
 }

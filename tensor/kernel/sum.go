@@ -117,7 +117,7 @@ func (s *sum) fuse() {
 // sumRows returns the most rows of a sum call of vecs vectors.
 func sumRows(isa ISA, vecs int) int {
 	switch {
-	case isa == AVX2:
+	case isa == AVX2 || isa == NEON:
 		return 6
 	case vecs == 3:
 		return 9
@@ -129,7 +129,7 @@ func sumRows(isa ISA, vecs int) int {
 // takes, so that no single vector stays behind if that can be avoided.
 func tileVecs(isa ISA, rows, vecs int) int {
 	switch {
-	case isa == AVX2:
+	case isa == AVX2 || isa == NEON:
 		return 1
 	case vecs <= 3:
 		return vecs

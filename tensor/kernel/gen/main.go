@@ -22,10 +22,14 @@ func main() {
 	laneSumKernels()
 	peakKernels()
 	out := flag.String("dispatch", "dispatch_amd64.go", "output of the Go switches over kernels")
+	neon := flag.String("neon", "neon_arm64", "output of the NEON kernels, .s and .go")
 	flag.Parse()
-	if err := os.WriteFile(*out, dispatch(), 0o666); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
+	text, stubs := neonKernels()
+	for name, data := range map[string][]byte{*out: dispatch(), *neon + ".s": text, *neon + ".go": stubs} {
+		if err := os.WriteFile(name, data, 0o666); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
 	Generate()
 }
