@@ -174,17 +174,12 @@ func (w *covarianceWork) addGroup(g, count int) {
 	s.do(w.isa)
 }
 
-// flushTile is how many channels are flushed at a time, so that the part of dst
-// that they touch stays in cache.
-const flushTile = 8
-
-// flushShifts adds the sums to dst.
+// flushShifts adds the sums to dst, one channel after the other: the part of
+// dst that one of them touches stays in cache.
 func (w *covarianceWork) flushShifts() {
-	for lo := w.lo; lo < w.hi; lo += flushTile {
+	for c := w.lo; c < w.hi; c++ {
 		for i := range w.shifts.pairs {
-			for c := lo; c < min(w.hi, lo+flushTile); c++ {
-				w.flushPair(&w.shifts.pairs[i], c)
-			}
+			w.flushPair(&w.shifts.pairs[i], c)
 		}
 	}
 }
@@ -201,25 +196,33 @@ func (w *covarianceWork) flushPair(p *shiftPair, c int) {
 	var room [64]float64
 	for ; first < channels; first += len(room) {
 		total := room[:min(len(room), channels-first)]
-		for i, off := range p.offs {
-			part := row[off+first:][:len(total)]
-			if i == 0 {
-				for k, v := range part {
-					total[k] = float64(v)
-				}
-				continue
-			}
-			for k, v := range part {
-				total[k] += float64(v)
-			}
-		}
-		if len(p.offs) == 0 {
+		offs := p.offs
+		if len(offs) == 0 {
 			return
 		}
+		if len(offs)%2 == 1 {
+			for k, v := range row[offs[0]+first:][:len(total)] {
+				total[k] = float64(v)
+			}
+			offs = offs[1:]
+		} else {
+			clear(total)
+		}
+		for ; len(offs) > 1; offs = offs[2:] {
+			one, two := row[offs[0]+first:][:len(total)], row[offs[1]+first:][:len(total)]
+			for k := range total {
+				total[k] = total[k] + float64(one[k]) + float64(two[k])
+			}
+		}
 		right, k := first*taps+p.col, 0
-		for ; k < len(total) && right < left; k++ {
-			w.dst[packedAt(n, right, left)] += total[k]
-			right += taps
+		if right < left {
+			at, step := packedAt(n, right, left), taps*(n-right-1)-taps*(taps-1)/2
+			for ; k < len(total) && right < left; k++ {
+				w.dst[at] += total[k]
+				right += taps
+				at += step
+				step -= taps * taps
+			}
 		}
 		if k == len(total) {
 			continue

@@ -7,7 +7,11 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // tinyNet has every kind of node that carries parameters, and a residual.
 func tinyNet() *Graph {

@@ -3,6 +3,8 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -33,6 +35,9 @@ type ModelConfig struct {
 	Head string `json:"head" yaml:"head"`
 	// Stem of resnet18 is cifar (default) or imagenet.
 	Stem string `json:"stem" yaml:"stem"`
+	// Units gives single layers other widths than those above, by name:
+	// what a network of this kind grew to is a network of this kind with Units.
+	Units map[string]int `json:"units" yaml:"units"`
 }
 
 // Preset returns the networks that benchmarks name: mlp, vgg, vgg-grown,
@@ -76,10 +81,27 @@ func Build(c ModelConfig) (*Graph, error) {
 	case "wrn28":
 		b.wide([]int{4, 4, 4})
 	}
-	if err := b.g.Validate(); err != nil {
+	if err := errors.Join(c.resize(b.g), b.g.Validate()); err != nil {
 		return nil, fmt.Errorf("model %q: %w", c.Name, err)
 	}
 	return b.g, nil
+}
+
+// resize gives layers the widths of Units.
+func (c ModelConfig) resize(g *Graph) error {
+	var faults []error
+	for _, id := range slices.Sorted(maps.Keys(c.Units)) {
+		n := g.Node(NodeID(id))
+		switch {
+		case n == nil || n.Op != OpConv && n.Op != OpLinear || n == g.Output():
+			faults = append(faults, fmt.Errorf("units: there is no layer %q whose width could be chosen", id))
+		case c.Units[id] < 0:
+			faults = append(faults, fmt.Errorf("units: width %d of %s: must be at least 0", c.Units[id], id))
+		default:
+			n.Out = c.Units[id]
+		}
+	}
+	return errors.Join(faults...)
 }
 
 // defaults fills in zero fields and tells all faults at once.
