@@ -84,6 +84,13 @@ func (p neuronSums) meanSquare(w []float64) float64 {
 	return math.Max(0, sum)
 }
 
+// poolOfSigns makes the pool of the neurons that were tried with both signs, none
+// of which held on fresh samples: several together may.
+func (c *candidate) poolOfSigns(s newbornSums, why string) {
+	c.random, c.record.Fallback, c.record.Tried = true, why, c.both.Count
+	c.sizePool(s)
+}
+
 // sizePool gives all neurons of the pool pre-activations of size one, and
 // makes them the ones that the refit sees.
 func (c *candidate) sizePool(s newbornSums) {

@@ -3,7 +3,9 @@ package growth
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"sort"
 )
 
@@ -40,6 +42,10 @@ const (
 // Config says where, when and how much to grow. The zero value is invalid;
 // start from Default.
 type Config struct {
+	// Preset, one of Presets or empty, is where the other values come from that
+	// were not given; it decides nothing here.
+	Preset string `json:"preset" yaml:"preset"`
+
 	Policy  string `json:"policy" yaml:"policy"`   // one of Policies
 	Where   string `json:"where" yaml:"where"`     // gain or round_robin
 	Kernels string `json:"kernels" yaml:"kernels"` // centre or full
@@ -50,11 +56,27 @@ type Config struct {
 	EveryEpochs int     `json:"every_epochs" yaml:"every_epochs"`
 	Until       float64 `json:"until" yaml:"until"`
 
+	// When to put an event off that is due; zero means never. Plateau waits until
+	// the mean training loss between two times that one is due falls by less than
+	// this part of it; MaxGap while the test loss of the last evaluation is above
+	// the training loss by more than this (the network has too many neurons
+	// rather than too few). MinBottleneck leaves sites alone that cannot express
+	// less than this part of the desired update.
+	Plateau       float64 `json:"plateau" yaml:"plateau"`
+	MaxGap        float64 `json:"max_gap" yaml:"max_gap"`
+	MinBottleneck float64 `json:"min_bottleneck" yaml:"min_bottleneck"`
+
 	// Samples of an event, from the training set, disjoint: for statistics, for
 	// signs and moments of the new neurons, for amplitudes and the gate.
 	StatisticsSamples int `json:"statistics_samples" yaml:"statistics_samples"`
 	NewbornSamples    int `json:"newborn_samples" yaml:"newborn_samples"`
 	AmplitudeSamples  int `json:"amplitude_samples" yaml:"amplitude_samples"`
+
+	// Precision ends the statistics early, in steps of two from an eighth of their
+	// samples, once the share of the desired update that a site cannot express
+	// differs by no more between samples that its best update was made for and
+	// others. Zero reads all of them.
+	Precision float64 `json:"precision" yaml:"precision"`
 
 	// A site gains at most MaxNeurons in an event, and at most MaxRatio times
 	// its width, but MinNeurons are always allowed. A site that grows gains at
@@ -66,7 +88,11 @@ type Config struct {
 	MaxRatio      float64 `json:"max_ratio" yaml:"max_ratio"`
 	MinRatio      float64 `json:"min_ratio" yaml:"min_ratio"`
 	SitesPerEvent int     `json:"sites_per_event" yaml:"sites_per_event"` // at most; one for round_robin
-	Trials        int     `json:"trials" yaml:"trials"`                   // sites whose amplitude is searched, best predicted first
+	// Together lets the other sites that have a bottleneck grow with those that
+	// pass the gate, for no more computation than the costliest of these, by random
+	// neurons with outgoing weights of zero, if the measured gain pays for all.
+	Together bool `json:"together" yaml:"together"`
+	Trials   int  `json:"trials" yaml:"trials"` // sites whose amplitude is searched, best predicted first
 
 	// Amplitudes are tried from 2^MinPower to 2^MaxPower in steps of 4, then at
 	// the factors of two about the best.
@@ -87,16 +113,26 @@ type Config struct {
 	// in the inputs), or noise (and where that part does not stand out from noise).
 	Blind string `json:"blind" yaml:"blind"`
 
+	// Outgoing says how random neurons are connected that no solver gave outgoing
+	// weights: zero, pairs, or variance (for the policy random alone, because it
+	// changes what the network computes). Those of the others are zero in any case.
+	Outgoing string `json:"outgoing" yaml:"outgoing"`
+
 	// Beyond makes the gate count only what neurons gain beyond the best update of
 	// the existing weights, which is then measured too.
 	Beyond bool `json:"beyond" yaml:"beyond"`
 
 	// The gate: the measured gain must be at least Significance standard errors,
 	// at least Price for each new parameter, and at least ComputePrice times the
-	// part of a sample's FLOPs that would be theirs.
+	// part of a sample's FLOPs that would be theirs. With a Significance of 0 nor
+	// must lambdas stand out from noise or derivatives beat their errors.
 	Significance float64 `json:"significance" yaml:"significance"`
 	Price        float64 `json:"price" yaml:"price"`
 	ComputePrice float64 `json:"compute_price" yaml:"compute_price"`
+
+	// SamplesPerParam is how many samples the run must have left to train on for
+	// each parameter that the network would have.
+	SamplesPerParam float64 `json:"samples_per_param" yaml:"samples_per_param"`
 
 	// Stop rules; zero means no limit. Widths are target widths by site.
 	MaxWidth    int            `json:"max_width" yaml:"max_width"`
@@ -119,20 +155,24 @@ type Config struct {
 	// the metrics then say which are dead. Zero means not at all.
 	Follow int `json:"follow" yaml:"follow"`
 
+	// WarmUp is over how many steps after an event the learning rate of its new
+	// neurons rises to that of the others. Zero means not at all.
+	WarmUp int `json:"warm_up" yaml:"warm_up"`
+
 	// DryRun decides and journals, and changes nothing.
 	DryRun bool `json:"dry_run" yaml:"dry_run"`
 }
 
-// Default returns the policy tiny with a gate, an event every 100 steps during
+// Default returns the policy tiny with a gate, an event every 350 steps during
 // the first three quarters of the run.
 func Default() Config {
 	return Config{
 		Policy: PolicyTiny, Where: WhereGain, Kernels: KernelsCentre,
-		EverySteps: 100, Until: 0.75,
-		StatisticsSamples: 1024, NewbornSamples: 512, AmplitudeSamples: 512,
-		MaxNeurons: 32, MinNeurons: 8, MaxRatio: 1, SitesPerEvent: 6, Trials: 6,
-		MinPower: -6, MaxPower: 12, Scale: ScaleUnit, Refit: true, Blind: BlindNoise,
-		Significance: 1, Price: 1e-7, ComputePrice: 0.002,
+		EverySteps: 350, Until: 0.75,
+		StatisticsSamples: 512, NewbornSamples: 256, AmplitudeSamples: 512,
+		MaxNeurons: 32, MinNeurons: 8, MaxRatio: 1, SitesPerEvent: 6, Trials: 6, Together: true,
+		MinPower: -6, MaxPower: 12, Scale: ScaleUnit, Refit: true, Blind: BlindNoise, Outgoing: OutgoingZero,
+		Significance: 1, Price: 1e-7, ComputePrice: 0.002, SamplesPerParam: 4,
 		MaxRefusals: 8, Follow: 10,
 	}
 }
@@ -159,19 +199,26 @@ func (c Config) Validate() error {
 	within := func(name string, v, lo, hi float64) {
 		check(v >= lo && v <= hi, "%s %v: must be %v to %v", name, v, lo, hi)
 	}
+	oneOf("preset", c.Preset, append([]string{""}, slices.Sorted(maps.Keys(Presets()))...)...)
 	oneOf("policy", c.Policy, Policies()...)
 	oneOf("where", c.Where, WhereGain, WhereRoundRobin)
 	oneOf("kernels", c.Kernels, KernelsCentre, KernelsFull)
 	oneOf("scale", c.Scale, ScaleEqual, ScaleUnit)
 	oneOf("blind", c.Blind, BlindRefuse, BlindRandom, BlindNoise)
+	oneOf("outgoing", c.Outgoing, OutgoingZero, OutgoingPairs, OutgoingVariance)
+	check(c.Outgoing != OutgoingVariance || c.Policy == PolicyRandom, "outgoing %q: changes what the network computes, which only the policy random may: set outgoing to zero or pairs, or the policy to random", c.Outgoing)
 	const many = math.MaxInt32
 	between("every_steps", c.EverySteps, 0, many)
 	between("every_epochs", c.EveryEpochs, 0, many)
 	check(c.Policy == PolicyNone || c.EverySteps > 0 || c.EveryEpochs > 0, "every_steps and every_epochs are 0: one must be above 0")
 	within("until", c.Until, 0, 1)
+	within("plateau", c.Plateau, 0, 1)
+	within("max_gap", c.MaxGap, 0, 1e6)
+	within("min_bottleneck", c.MinBottleneck, 0, 1)
 	between("statistics_samples", c.StatisticsSamples, 1, many)
 	between("newborn_samples", c.NewbornSamples, 1, many)
 	between("amplitude_samples", c.AmplitudeSamples, 1, many)
+	within("precision", c.Precision, 0, 1)
 	between("max_neurons", c.MaxNeurons, 1, 1<<16)
 	between("min_neurons", c.MinNeurons, 1, 1<<16)
 	check(c.MinNeurons <= c.MaxNeurons, "min_neurons %d: must be at most max_neurons %d", c.MinNeurons, c.MaxNeurons)
@@ -183,10 +230,12 @@ func (c Config) Validate() error {
 	between("max_power", c.MaxPower, c.MinPower, c.MinPower+maxAmplitudes-1)
 	within("significance", c.Significance, 0, 1e6)
 	within("price", c.Price, 0, 1e6)
+	within("samples_per_param", c.SamplesPerParam, 0, 1e9)
 	within("compute_price", c.ComputePrice, 0, 1e6)
 	between("max_width", c.MaxWidth, 0, many)
 	between("max_params", c.MaxParams, 0, many)
 	between("follow", c.Follow, 0, many)
+	between("warm_up", c.WarmUp, 0, many)
 	between("depth_every", c.DepthEvery, 0, many)
 	between("depth_after", c.DepthAfter, 0, many)
 	between("depth_blocks", c.DepthBlocks, 0, many)
@@ -229,22 +278,15 @@ func (c Config) takesTurns() bool {
 func (c Config) refits() bool { return c.Refit && c.Policy != PolicyFisher }
 
 // Presets returns named configurations: best is Default; paper is algorithm 1
-// of [tiny], one site after the other, amplitudes on both sides, no refit.
+// of [tiny], one site after the other up to target widths (Widths or MaxWidth),
+// amplitudes on both sides, no refit, and no gate but that the loss must fall.
 func Presets() map[string]Config {
-	paper := Default()
+	best, paper := Default(), Default()
+	best.Preset, paper.Preset = "best", "paper"
 	paper.Where, paper.SitesPerEvent, paper.Scale, paper.Refit = WhereRoundRobin, 1, ScaleEqual, false
-	paper.Blind = BlindRefuse
-	paper.Significance, paper.Price, paper.ComputePrice, paper.MaxRefusals = 0, 0, 0, 0
-	return map[string]Config{"best": Default(), "paper": paper}
-}
-
-// Progress is where a run stands when it asks whether an event is due.
-type Progress struct {
-	Step          uint64 // steps done
-	StepsPerEpoch uint64
-	TotalSteps    uint64 // of the run; 0 if unknown
-	Params        int
-	FLOPs         int64
+	paper.Blind, paper.Together = BlindRefuse, false
+	paper.Significance, paper.Price, paper.ComputePrice, paper.SamplesPerParam, paper.MaxRefusals = 0, 0, 0, 0, 0
+	return map[string]Config{"best": best, "paper": paper}
 }
 
 // History is what the schedule remembers of past events.
@@ -293,31 +335,4 @@ func idleAfter(before map[SiteID]int, r *Record) map[SiteID]int {
 		}
 	}
 	return idle
-}
-
-// Due reports whether an event is due, and why or why not.
-func (c Config) Due(p Progress, h History) (bool, string) {
-	every, why := uint64(c.EverySteps), fmt.Sprintf("every %d steps", c.EverySteps)
-	if c.EveryEpochs > 0 {
-		every, why = uint64(c.EveryEpochs)*p.StepsPerEpoch, fmt.Sprintf("every %d epochs", c.EveryEpochs)
-	}
-	switch {
-	case c.Policy == PolicyNone:
-		return false, "policy none never grows"
-	case every == 0 || p.Step == 0 || p.Step%every != 0:
-		return false, "between events"
-	case h.Events > 0 && h.LastStep >= p.Step:
-		return false, "the event of this step is over"
-	case p.TotalSteps > 0 && float64(p.Step) > c.Until*float64(p.TotalSteps):
-		return false, fmt.Sprintf("step %d is past %g of %d steps", p.Step, c.Until, p.TotalSteps)
-	case c.MaxEvents > 0 && h.Events >= c.MaxEvents:
-		return false, fmt.Sprintf("%d events have been", h.Events)
-	case c.MaxRefusals > 0 && h.Refusals >= c.MaxRefusals:
-		return false, fmt.Sprintf("nothing grew in %d events in a row", h.Refusals)
-	case c.MaxParams > 0 && p.Params >= c.MaxParams:
-		return false, fmt.Sprintf("%d parameters: the budget is %d", p.Params, c.MaxParams)
-	case c.MaxFLOPs > 0 && p.FLOPs >= c.MaxFLOPs:
-		return false, fmt.Sprintf("%d FLOPs a sample: the budget is %d", p.FLOPs, c.MaxFLOPs)
-	}
-	return true, why
 }

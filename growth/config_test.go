@@ -33,14 +33,14 @@ func TestConfigValidate(t *testing.T) {
 	}
 }
 
-func TestDue(t *testing.T) {
+func TestSchedule(t *testing.T) {
 	c := Default()
 	c.EverySteps, c.Until, c.MaxEvents, c.MaxRefusals, c.MaxParams = 10, 0.5, 5, 2, 1000
-	at := Progress{Step: 20, StepsPerEpoch: 7, TotalSteps: 100, Params: 10}
+	at := Progress{Step: 20, Part: 0.2, Params: 10}
 	for name, change := range map[string]func(c *Config, p *Progress, h *History){
 		"never grows":        func(c *Config, _ *Progress, _ *History) { c.Policy = PolicyNone },
 		"between events":     func(_ *Config, p *Progress, _ *History) { p.Step = 21 },
-		"is past":            func(_ *Config, p *Progress, _ *History) { p.Step = 60 },
+		"growth ends at":     func(_ *Config, p *Progress, _ *History) { p.Part = 0.8 },
 		"event of this step": func(_ *Config, _ *Progress, h *History) { *h = History{Events: 1, LastStep: 20} },
 		"5 events":           func(_ *Config, _ *Progress, h *History) { h.Events = 5 },
 		"2 events in a row":  func(_ *Config, _ *Progress, h *History) { h.Refusals = 2 },
@@ -48,19 +48,19 @@ func TestDue(t *testing.T) {
 	} {
 		c, p, h := c, at, History{}
 		change(&c, &p, &h)
-		if due, why := c.Due(p, h); due || !strings.Contains(why, name) {
-			t.Errorf("%s: due %v, %q", name, due, why)
+		if s := c.Schedule(p, h); s.Due || s.PutOff || !strings.Contains(s.Why, name) {
+			t.Errorf("%s: %+v", name, s)
 		}
 	}
-	if due, why := c.Due(at, History{}); !due || why != "every 10 steps" {
-		t.Errorf("due %v, %q", due, why)
+	if s := c.Schedule(at, History{}); !s.Due || s.Why != "every 10 steps" {
+		t.Errorf("%+v", s)
 	}
 	c.EveryEpochs = 2
-	for step := range uint64(40) {
+	for epochs := range uint64(7) {
 		p := at
-		p.Step = step
-		if due, _ := c.Due(p, History{}); due != (step > 0 && step%14 == 0) {
-			t.Errorf("step %d: due %v", step, due)
+		p.Epochs = epochs
+		if s := c.Schedule(p, History{}); s.Due != (epochs > 0 && epochs%2 == 0) {
+			t.Errorf("after %d epochs: %+v", epochs, s)
 		}
 	}
 }

@@ -18,6 +18,22 @@ type EventInfo struct {
 	TrainSamples int
 	MicroShard   int
 	History      History
+	// SamplesLeft is how many samples the run will still train on, FLOPsLeft how
+	// many operations of forward passes it may still spend on them; 0: no limit.
+	SamplesLeft, FLOPsLeft float64
+}
+
+// left returns how many samples a network of that size, in FLOPs of a sample's
+// forward pass, has left to train on.
+func (i EventInfo) left(flops int64) float64 {
+	left := math.Inf(1)
+	if i.SamplesLeft > 0 {
+		left = i.SamplesLeft
+	}
+	if i.FLOPsLeft > 0 {
+		left = min(left, i.FLOPsLeft/math.Max(float64(flops), 1))
+	}
+	return left
 }
 
 // SampleRange is positions [Offset, Offset+Count) in the event's own seeded
@@ -45,6 +61,7 @@ type Event struct {
 
 	ranges  [3]SampleRange // statistics, newborn, amplitude
 	sites   []*candidate   // those still in the running
+	open    []*candidate   // those that have a bottleneck and may grow
 	trials  []*candidate
 	chosen  []*candidate
 	record  *Record
@@ -146,7 +163,7 @@ func (e *Event) start() {
 		e.refuse(fmt.Sprintf("%d training samples are too few for an event of micro-shards of %d", e.info.TrainSamples, e.info.MicroShard))
 		return
 	}
-	e.record.Samples = SampleCounts{e.ranges[0].Count, e.ranges[1].Count, e.ranges[2].Count}
+	e.record.Samples = SampleCounts{Statistics: e.ranges[0].Count, Newborn: e.ranges[1].Count, Amplitude: e.ranges[2].Count}
 	e.findSites()
 	if len(e.sites) == 0 {
 		e.refuse("no site may grow")

@@ -142,12 +142,12 @@ func (e *Event) judgeJoint(sums []float64) {
 			why = fmt.Sprintf("%s alone lowers the loss more than with others", first.ID)
 		}
 		e.chosen = e.chosen[:1]
-		e.settle(1, why)
+		e.settle(1, first.trial.Gain, why)
 	case len(e.chosen) == 1:
 		first.measured = r.Gain
-		e.settle(float64(r.Amplitude), fmt.Sprintf("%s has the best measured gain per parameter", first.ID))
+		e.settle(float64(r.Amplitude), r.Gain, fmt.Sprintf("%s has the best measured gain per parameter", first.ID))
 	default:
-		e.settle(float64(r.Amplitude), fmt.Sprintf("%d sites together lower the loss by %.3g", len(e.chosen), float64(r.Gain)))
+		e.settle(float64(r.Amplitude), r.Gain, fmt.Sprintf("%d sites together lower the loss by %.3g", len(e.chosen), float64(r.Gain)))
 	}
 }
 
@@ -172,7 +172,10 @@ func (r *TrialRecord) own() float64 { return float64(r.Gain - r.Without) }
 func (e *Event) gate(r *TrialRecord) {
 	gain, price := r.own(), e.cfg.Price*float64(r.Params)
 	part := float64(r.FLOPs) / math.Max(float64(e.record.FLOPsBefore+r.FLOPs), 1)
+	params, left := e.record.ParamsBefore+r.Params, e.info.left(e.record.FLOPsBefore+r.FLOPs)
 	switch {
+	case left < e.cfg.SamplesPerParam*float64(params):
+		r.Reason = fmt.Sprintf("%.3g samples would be left to train each of %d parameters: fewer than %g", left/float64(params), params, e.cfg.SamplesPerParam)
 	case r.Gain <= 0:
 		r.Reason = "no amplitude lowers the loss"
 	case gain < e.cfg.Significance*float64(r.Error):
@@ -202,7 +205,7 @@ func standardError(s []float64, n, shards float64) float64 {
 }
 
 // settle grows the chosen sites at their own amplitudes times factor.
-func (e *Event) settle(factor float64, why string) {
+func (e *Event) settle(factor float64, gain Number, why string) {
 	for _, c := range e.trials {
 		if c.record.Reason == "" && !slices.Contains(e.chosen, c) {
 			c.record.Reason, c.record.Waits = "it passed the gate, but others gain more", true
@@ -220,6 +223,10 @@ func (e *Event) settle(factor float64, why string) {
 		}
 		e.grown(c, own*factor, predicted*own*factor, float64(c.measured))
 	}
+	if companions := e.companions(gain); len(companions) > 0 {
+		e.askMoments(ins, companions, why)
+		return
+	}
 	e.grow(ins, why)
 }
 
@@ -228,9 +235,9 @@ func (e *Event) grown(c *candidate, amplitude, predicted, measured float64) {
 	width := c.width(e.model.Graph)
 	g := GrownRecord{Site: c.ID, Unit: c.unit(e.model.Graph), From: width, To: width + c.kept.Count, Share: c.record.Share,
 		Predicted: Number(predicted), Measured: Number(measured), Amplitude: Number(amplitude), Params: c.kept.Count * c.cost}
-	g.Sentence = g.sentence(e.cfg.Policy)
+	g.Sentence = g.sentence(e.cfg.Policy, e.cfg.Outgoing)
 	if c.random {
-		g.Sentence += fmt.Sprintf(", the best of %d random neurons: the solver found none", c.record.Tried)
+		g.Sentence += fmt.Sprintf(", chosen among %d: the solver found none that stands out", c.record.Tried)
 	}
 	e.record.Grown = append(e.record.Grown, g)
 }

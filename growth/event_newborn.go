@@ -99,7 +99,8 @@ func (e *Event) newborn(sums []float64) []newbornSums {
 }
 
 // chooseSigns takes each neuron's better sign, and of those the neurons whose
-// derivative on fresh samples is above its standard error.
+// derivative on fresh samples is above its standard error, or above zero if
+// significance is not asked for.
 func (e *Event) chooseSigns(sums []float64) {
 	parts := e.newborn(sums)
 	for i, c := range e.sites {
@@ -107,11 +108,15 @@ func (e *Event) chooseSigns(sums []float64) {
 			c.sizePool(parts[i])
 			continue
 		}
-		c.choose(parts[i], e.cfg.Scale == ScaleUnit && c.homogeneous(e.model.Graph), e.least(c))
+		c.choose(parts[i], e.cfg.Scale == ScaleUnit && c.homogeneous(e.model.Graph), e.cfg.Significance > 0, e.least(c))
 		r := c.record
 		r.Params = r.Kept * c.cost
-		if r.Kept == 0 {
-			r.Reason = "no neuron helps on fresh samples"
+		switch why := "no neuron helps on fresh samples"; {
+		case r.Kept > 0:
+		case e.cfg.fallsBack(false):
+			c.poolOfSigns(parts[i], why)
+		default:
+			r.Reason = why
 		}
 	}
 	if !e.drop() {
@@ -121,7 +126,7 @@ func (e *Event) chooseSigns(sums []float64) {
 	e.rank()
 }
 
-func (c *candidate) choose(s newbornSums, unit bool, least int) {
+func (c *candidate) choose(s newbornSums, unit, sure bool, least int) {
 	r, k := c.record, c.pairs
 	var keep, spare []int // indices in both
 	for j := range k {
@@ -133,7 +138,7 @@ func (c *candidate) choose(s newbornSums, unit bool, least int) {
 		}
 		gain, err = gain/c.shrink, err/c.shrink
 		r.Derivatives, r.Errors = append(r.Derivatives, Number(gain)), append(r.Errors, Number(err))
-		if j < r.Significant && gain > 0 && gain > err && !math.IsInf(gain, 0) {
+		if j < r.Significant && gain > 0 && (gain > err || !sure) && !math.IsInf(gain, 0) {
 			keep = append(keep, best)
 			r.Predicted += Number(gain)
 		} else {

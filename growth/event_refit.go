@@ -16,7 +16,7 @@ func (e *Event) askRefit(sites []*candidate) {
 		req.Sites = append(req.Sites, SiteRequest{Site: c.ID})
 		req.Newborn = append(req.Newborn, c.kept)
 	}
-	e.ask(req, e.ranges[0], func(sums []float64) {
+	e.ask(req, e.ranges[1], func(sums []float64) {
 		e.refit(sites, sums, req.Newborn)
 		e.trials = slices.DeleteFunc(e.trials, func(c *candidate) bool { return c.record.Reason != "" })
 		if len(e.trials) == 0 {

@@ -33,7 +33,7 @@ func (e *Event) askAmplitude() {
 	}
 	s := e.ranges[2]
 	part := s.Count / scanPart / e.info.MicroShard * e.info.MicroShard
-	if part == 0 || len(all) <= 3 {
+	if part == 0 || len(all) <= 2 {
 		e.askTrials(s, e.judge)
 		return
 	}
@@ -71,7 +71,8 @@ func (e *Event) amplitudes() []float64 {
 }
 
 // narrow leaves each search the amplitude of the largest gain on the first
-// samples and its neighbours, to be measured on the others.
+// samples and the next smaller one, which is safer and costs little gain, to be
+// measured on the others.
 func (e *Event) narrow(sums []float64) {
 	at := header
 	for _, s := range e.searches() {
@@ -83,8 +84,8 @@ func (e *Event) narrow(sums []float64) {
 				best = i
 			}
 		}
-		from := min(max(best-1, 0), len(s.amplitudes)-3)
-		s.amplitudes = s.amplitudes[from : from+3]
+		from := max(best-1, 0)
+		s.amplitudes = s.amplitudes[from : from+2]
 	}
 	e.askTrials(e.ranges[2], e.judge)
 }

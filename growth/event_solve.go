@@ -1,6 +1,7 @@
 package growth
 
 import (
+	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/mat"
@@ -15,13 +16,7 @@ const threshold = 1e-6
 const maxSpectrum = 32
 
 // askUpdate asks for the bottleneck of all sites in the running.
-func (e *Event) askUpdate() {
-	req := &Request{Kind: KindUpdate}
-	for _, c := range e.sites {
-		req.Sites = append(req.Sites, SiteRequest{Site: c.ID})
-	}
-	e.ask(req, e.ranges[0], e.solveUpdate)
-}
+func (e *Event) askUpdate() { e.askPortion(nil, 0) }
 
 func (e *Event) solveUpdate(sums []float64) {
 	e.record.Loss = Number(sums[1] / sums[0])
@@ -40,6 +35,8 @@ func (e *Event) solveUpdate(sums []float64) {
 			r.Reason = "the loss has no gradient here"
 		case u.Share() < threshold:
 			r.Reason = "no bottleneck: its weights can express the desired update"
+		case u.Share() < e.cfg.MinBottleneck && !e.inspect:
+			r.Reason = fmt.Sprintf("its bottleneck is %.3g %% of the desired update, less than min_bottleneck %.3g %%", 100*u.Share(), 100*e.cfg.MinBottleneck)
 		case c.second.rows() > 0 && e.cfg.Policy != PolicyWhole:
 			c.request.Update = float32s(u.Delta)
 		}
@@ -51,6 +48,7 @@ func (e *Event) solveUpdate(sums []float64) {
 		e.refuse("no site has a bottleneck")
 		return
 	}
+	e.open = e.sites
 	e.askNeurons()
 }
 
@@ -78,7 +76,7 @@ func (e *Event) solveNeurons(sums []float64) {
 		if e.cfg.Policy == PolicyGradMax {
 			c.solveGradients(p)
 		} else {
-			c.solve(p, sums[0])
+			c.solve(p, sums[0], e.cfg.Significance > 0)
 			if c.record.Reason != "" && !e.inspect && e.cfg.fallsBack(c.blind) {
 				e.drawPool(c, p)
 			}
@@ -103,8 +101,9 @@ func (e *Event) solveNeurons(sums []float64) {
 	e.askNewborn()
 }
 
-// solve finds the best neurons of a site and how many stand out from noise.
-func (c *candidate) solve(p neuronSums, samples float64) {
+// solve finds the best neurons of a site and how many stand out from noise, or
+// are there at all if that is not asked.
+func (c *candidate) solve(p neuronSums, samples float64, standOut bool) {
 	r := c.record
 	a, columns := p.N.Dims()
 	rows := samples * float64(c.second.positions())
@@ -134,6 +133,9 @@ func (c *candidate) solve(p neuronSums, samples float64) {
 	// the largest singular value of noise of that size (Marchenko and Pastur)
 	width := math.Sqrt(effective) + math.Sqrt(float64(columns))
 	edge := noise / (float64(columns) * rows) * width * width
+	if !standOut {
+		edge = threshold * noise
+	}
 	for r.Significant < len(s.Lambda) && s.Lambda[r.Significant]*s.Lambda[r.Significant] > edge {
 		r.Significant++
 	}

@@ -9,10 +9,14 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // world is a training set that batches are cut from.
 type world struct {
@@ -212,7 +216,7 @@ func cnn(t *testing.T, widths ...int) *nn.Graph {
 func testConfig() Config {
 	c := Default()
 	c.StatisticsSamples, c.NewbornSamples, c.AmplitudeSamples = 1024, 512, 512
-	c.MinNeurons, c.MaxNeurons = 4, 16
+	c.MinNeurons, c.MaxNeurons, c.Together = 4, 16, false
 	return c
 }
 

@@ -48,7 +48,7 @@ func (e *Event) gradMaxNeurons() {
 }
 
 // randomNeurons gives the site whose turn it is random incoming weights, of
-// the norm of those that it has, and outgoing weights of zero.
+// the norm of those that it has, and outgoing weights as Outgoing says.
 func (e *Event) randomNeurons() {
 	for _, c := range e.sites {
 		c.both = c.empty(c.cap)
@@ -190,6 +190,9 @@ func (e *Event) finishUngated(sums []float64) {
 func (e *Event) growUngated() {
 	var ins []Insertion
 	for _, c := range e.sites {
+		if e.cfg.Policy == PolicyRandom {
+			e.connect(c, &c.kept)
+		}
 		c.record.Kept, c.record.Params = c.kept.Count, c.kept.Count*c.cost
 		ins = append(ins, c.kept)
 		e.grown(c, 1, float64(c.record.Predicted), 0)

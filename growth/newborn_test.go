@@ -206,7 +206,7 @@ func TestP23SignOfDecompositionDoesNotMatter(t *testing.T) {
 		}
 		c := &candidate{layout: l, record: &SiteRecord{Significant: 2}, neurons: s}
 		c.bothSigns(g, 0)
-		c.choose(newbornPart(t, m, c.both, bs), true, 0)
+		c.choose(newbornPart(t, m, c.both, bs), true, true, 0)
 		return c.kept
 	}
 	a, b := take(false), take(true)

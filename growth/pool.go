@@ -96,7 +96,7 @@ func (e *Event) choosePool(c *candidate, u updateSums, rows float64) {
 		taken = append(taken, best)
 	}
 	if len(taken) == 0 {
-		r.Reason = fmt.Sprintf("%s; nor does any of %d random neurons", r.Fallback, pool)
+		r.Reason = fmt.Sprintf("%s; nor does any of %d others", r.Fallback, pool)
 		return
 	}
 	gain := c.fitPool(first, base, cross, taken)

@@ -57,9 +57,10 @@ type Record struct {
 
 // SampleCounts says how many samples each part of an event read.
 type SampleCounts struct {
-	Statistics int `json:"statistics"`
-	Newborn    int `json:"newborn"`
-	Amplitude  int `json:"amplitude"`
+	Statistics int    `json:"statistics"`
+	Newborn    int    `json:"newborn"`
+	Amplitude  int    `json:"amplitude"`
+	Why        string `json:"why,omitempty"` // the statistics stopped there
 }
 
 // RoundRecord is the cost of one round: samples that were computed, and values
@@ -131,20 +132,20 @@ type GrownRecord struct {
 	To        int    `json:"to"`
 	Share     Number `json:"share"`
 	Predicted Number `json:"predicted"` // first-order gain at the amplitude taken
-	Measured  Number `json:"measured"`  // gain of the whole event where several sites grew
+	Measured  Number `json:"measured"`  // gain of the site alone; that of several together is Joint's
 	Amplitude Number `json:"amplitude"`
 	Params    int    `json:"params"`
 	Sentence  string `json:"sentence"`
 }
 
 // sentence tells one growth to a reader.
-func (g *GrownRecord) sentence(policy string) string {
+func (g *GrownRecord) sentence(policy, outgoing string) string {
 	s := fmt.Sprintf("%s %d -> %d %s: ", g.Site, g.From, g.To, g.Unit)
 	switch policy {
 	case PolicyGradMax:
 		return s + fmt.Sprintf("gradmax, squared gradient of the new weights %.3g", float64(g.Predicted))
 	case PolicyRandom:
-		return s + "random, outgoing weights zero"
+		return s + "random, outgoing weights " + outgoing
 	case PolicyNet2Net:
 		return s + "copies of neurons, function preserved"
 	case PolicyZeroOut:

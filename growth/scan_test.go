@@ -12,7 +12,7 @@ func TestAmplitudesAreScannedOnFewSamples(t *testing.T) {
 	w := newWorld(t, mlp(t, 2, 2), 6000, 1)
 	m := nn.Init(w.g, 2)
 	w.train(t, m, 400, 128, 32, 0.1)
-	for _, c := range []struct{ samples, scanned, measured, points int }{{512, 64, 448, 3}, {256, 32, 224, 3}, {224, 0, 224, 10}} {
+	for _, c := range []struct{ samples, scanned, measured, points int }{{512, 64, 448, 2}, {256, 32, 224, 2}, {224, 0, 224, 10}} {
 		cfg := testConfig()
 		cfg.AmplitudeSamples = c.samples
 		e := NewEvent(cfg, m, nil, w.info(1, 32))
