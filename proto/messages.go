@@ -15,7 +15,16 @@ const (
 	MaxBlob        = 4 << 30
 	MaxMicroShards = 1 << 20
 	maxText        = 4096
+	// MinPayload is the least max_payload of a server: the longest text fits,
+	// and a piece of a tensor.
+	MinPayload = 16 << 10
+	// surrounding is room for what a message has besides a piece of a tensor.
+	surrounding = 4 << 10
 )
+
+// ChunkSize returns how many bytes of a tensor go into a message of at most
+// payload bytes.
+func ChunkSize(payload int) int { return min(MaxChunk, max(payload, MinPayload)-surrounding) &^ 7 }
 
 // Head stands in every message: who speaks of which run, in which term.
 type Head struct {
@@ -38,9 +47,11 @@ var ErrVersion = errors.New("other protocol version")
 // Hello asks to join a run.
 type Hello struct {
 	Head
-	Worker  WorkerID `msgpack:"worker"`
-	Host    string   `msgpack:"host"`
-	Threads int      `msgpack:"threads"`
+	Worker WorkerID `msgpack:"worker"`
+	// Nonce tells this process from another one that goes by the same id.
+	Nonce   Nonce  `msgpack:"nonce"`
+	Host    string `msgpack:"host"`
+	Threads int    `msgpack:"threads"`
 	// Shared lets the coordinator share out the host's processors, Threads of
 	// them, between all workers of Host that say so.
 	Shared bool `msgpack:"shared,omitempty"`
@@ -53,7 +64,7 @@ type Hello struct {
 }
 
 func (m *Hello) check() error {
-	return errors.Join(m.Worker.Validate(), text("host", m.Host), text("data digest", m.Data), text("fingerprint", m.Fingerprint),
+	return errors.Join(m.Worker.Validate(), text("nonce", string(m.Nonce)), text("host", m.Host), text("data digest", m.Data), text("fingerprint", m.Fingerprint),
 		text("program", m.Program), within("threads", m.Threads, 1, 1<<16))
 }
 
@@ -81,6 +92,7 @@ const (
 	TooManyWorkers   Why = "workers"
 	NotYet           Why = "not-yet" // the coordinator is starting: ask again
 	QuarantineWorker Why = "quarantine"
+	TakenID          Why = "id"      // another worker goes by that id
 	NoData           Why = "no-data" // the run cannot hand its data set out
 )
 
@@ -214,11 +226,12 @@ func (r *RoundSpec) check() error {
 type Pull struct {
 	Head
 	Worker WorkerID `msgpack:"worker"`
+	Nonce  Nonce    `msgpack:"nonce"`
 	Seq    uint64   `msgpack:"seq"`
 	Last   uint64   `msgpack:"last"`
 }
 
-func (m *Pull) check() error { return m.Worker.Validate() }
+func (m *Pull) check() error { return errors.Join(m.Worker.Validate(), text("nonce", string(m.Nonce))) }
 
 // Do is what the reply to a Pull tells a worker to do.
 type Do string
@@ -263,6 +276,7 @@ func (m *Task) check() error {
 type Heartbeat struct {
 	Head
 	Worker WorkerID `msgpack:"worker"`
+	Nonce  Nonce    `msgpack:"nonce"`
 	// Leave says that the worker goes, and Text why.
 	Leave bool   `msgpack:"leave,omitempty"`
 	Text  string `msgpack:"text,omitempty"`
@@ -272,7 +286,7 @@ type Heartbeat struct {
 }
 
 func (m *Heartbeat) check() error {
-	return errors.Join(m.Worker.Validate(), text("text", m.Text), text("blob key", m.Key), within("bytes", int(m.Have), 0, MaxBlob))
+	return errors.Join(m.Worker.Validate(), text("nonce", string(m.Nonce)), text("text", m.Text), text("blob key", m.Key), within("bytes", int(m.Have), 0, MaxBlob))
 }
 
 // Chunk is a piece of something longer, and where it belongs. The message

@@ -15,7 +15,7 @@ import (
 //	tg.RUN.blob                  worker -> coordinator, request: BlobRequest -> BlobChunk
 //	tg.RUN.bulk.partial.WORKER   worker -> coordinator: PartialChunk
 //	tg.RUN.bulk.weights          coordinator -> all workers: BlobChunk
-//	tg.RUN.news                  coordinator -> everybody: News
+//	tg.RUN.news                  coordinator -> everybody: News, once a second at least
 //	tg.RUN.log                   coordinator -> commit log: Commit
 //	tg.RUN.lease                 coordinator -> lease: Lease
 const prefix = "tg."

@@ -124,3 +124,19 @@ func Decode(data []byte, m Message) error {
 	}
 	return nil
 }
+
+// MarshalBlob returns the bytes of v, a struct of at most 15 fields that travels
+// as a blob, whose checksum its BlobRef holds.
+func MarshalBlob(v any) ([]byte, error) { return msgpack.Marshal(v) }
+
+// UnmarshalBlob reads what MarshalBlob wrote, with the checks of Decode on its
+// shape: a length that the data does not hold is refused before any memory is taken.
+func UnmarshalBlob(data []byte, v any) error {
+	if err := shape(data); err != nil {
+		return fmt.Errorf("%T: %w", v, err)
+	}
+	if err := msgpack.Unmarshal(data, v); err != nil {
+		return fmt.Errorf("decode %T: %w", v, err)
+	}
+	return nil
+}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -302,7 +303,7 @@ func TestFaultsFireAndAreCounted(t *testing.T) {
 
 func TestDialSaysWhenNobodyAnswers(t *testing.T) {
 	_, err := bus.Dial(bus.Options{URL: "nats://127.0.0.1:1", DialTimeout: time.Second})
-	if !errors.Is(err, bus.ErrUnreachable) {
+	if !errors.Is(err, bus.ErrUnreachable) || !strings.Contains(err.Error(), "is it running there") {
 		t.Errorf("dial: %v", err)
 	}
 }

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
 
 // Options say how to reach a NATS server.
@@ -28,6 +30,8 @@ type Options struct {
 	// Pending bounds the bytes waiting for one handler; 0 means 256 MiB. What
 	// comes on top is dropped and counted.
 	Pending int
+	// MinPayload is the largest message that the server must take at least; 0: any will do.
+	MinPayload int
 	// DialTimeout bounds the first connect; 0 means 5 s. Later ones are tried for ever.
 	DialTimeout time.Duration
 
@@ -67,6 +71,10 @@ func Dial(o Options) (*NATS, error) {
 	if b.bulk, err = connect(o, "bulk", b.dropped); err != nil {
 		b.control.Close()
 		return nil, err
+	}
+	if limit := b.MaxPayload(); limit < o.MinPayload {
+		b.Close()
+		return nil, fmt.Errorf("%w: %s takes %d bytes, at least %d are needed: set max_payload: 1MB in its configuration", ErrPayload, o.URL, limit, o.MinPayload)
 	}
 	return b, nil
 }
@@ -119,13 +127,31 @@ func connect(o Options, kind string, dropped *atomic.Uint64) (*nats.Conn, error)
 	}
 	c, err := nats.Connect(o.URL, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, o.URL, err)
+		return nil, fmt.Errorf("%w at %s: %w%s", ErrUnreachable, o.URL, err, advice(err))
 	}
 	return c, nil
 }
 
-// ErrUnreachable is returned by Dial when no server answers.
-var ErrUnreachable = errors.New("no NATS server")
+// advice says what to do when a server cannot be reached.
+func advice(err error) string {
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, nats.ErrAuthorization):
+		return ": it wants a key that it knows: name the seed file of this role (--creds)"
+	case errors.As(err, &certificate):
+		return ": name the authority that signed its certificate (--ca), and the server as its certificate does"
+	case errors.Is(err, nats.ErrNoServers):
+		return ": is it running there, and does the way to it let its port through?"
+	}
+	return ""
+}
+
+var (
+	// ErrUnreachable is returned by Dial when no server answers.
+	ErrUnreachable = errors.New("no NATS server")
+	// ErrPayload is returned by Dial when the server takes small messages only.
+	ErrPayload = errors.New("the NATS server takes small messages only")
+)
 
 // Dropped counts the times a handler fell so far behind that messages were dropped.
 func (b *NATS) Dropped() uint64 { return b.dropped.Load() }
@@ -209,8 +235,25 @@ func wrap(err error) error {
 		return ErrClosed
 	case errors.Is(err, nats.ErrNoResponders):
 		return ErrNoResponders
+	case isCode(err, codeAccountFull, codeServerFull, codeMemoryFull, codeDiskFull, codeStoreFailed):
+		return fmt.Errorf("%w: %w", ErrFull, err)
 	}
 	return fmt.Errorf("nats: %w", err)
+}
+
+// Codes of JetStream that the client library has no names for.
+const (
+	codeAccountFull = 10002 // resource limits exceeded for account
+	codeServerFull  = 10023 // insufficient resources
+	codeMemoryFull  = 10028 // insufficient memory resources available
+	codeDiskFull    = 10047 // insufficient storage resources available
+	codeStoreFailed = 10077 // storing a message failed
+)
+
+// isCode reports whether JetStream refused with one of these codes.
+func isCode(err error, codes ...jetstream.ErrorCode) bool {
+	var refused *jetstream.APIError
+	return errors.As(err, &refused) && slices.Contains(codes, refused.ErrorCode)
 }
 
 func tooLarge(subject string, n, limit int) error {

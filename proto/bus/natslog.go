@@ -64,11 +64,12 @@ func (l *natsLog) Append(ctx context.Context, after uint64, data []byte) (uint64
 
 func (l *natsLog) publish(ctx context.Context, after uint64, data []byte) (uint64, error) {
 	ack, err := l.js.Publish(ctx, l.config.Subjects[0], data, jetstream.WithExpectLastSequence(after), jetstream.WithExpectStream(l.config.Name))
-	var refused *jetstream.APIError
-	if errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
+	switch {
+	case isCode(err, jetstream.JSErrCodeStreamWrongLastSequence):
 		return 0, ErrConflict
-	}
-	if err != nil {
+	case errors.Is(err, jetstream.ErrNoStreamResponse):
+		return 0, fmt.Errorf("%w: %w", ErrNoStream, err)
+	case err != nil:
 		return 0, wrap(err)
 	}
 	return ack.Sequence, nil

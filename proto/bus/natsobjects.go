@@ -2,6 +2,7 @@ package bus
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -12,7 +13,12 @@ import (
 
 // natsObjects is a store as a bucket of JetStream's object store. It travels
 // on the bulk connection, so that nothing waits behind it.
-type natsObjects struct{ bucket jetstream.ObjectStore }
+type natsObjects struct {
+	js     jetstream.JetStream
+	bucket jetstream.ObjectStore
+	name   string
+	chunk  uint32 // bytes of an object in a message
+}
 
 // OpenObjects returns the store that a bucket of that name holds.
 func (b *NATS) OpenObjects(ctx context.Context, o ObjectOptions) (Objects, error) {
@@ -30,11 +36,18 @@ func (b *NATS) OpenObjects(ctx context.Context, o ObjectOptions) (Objects, error
 	case err != nil:
 		return nil, fmt.Errorf("objects %s: %w", o.Name, wrap(err))
 	}
-	return natsObjects{bucket}, nil
+	return natsObjects{js, bucket, o.Name, uint32(min(chunk, max(b.MaxPayload()-overhead, overhead)))}, nil
 }
 
+// chunk is how much of an object a message carries where the server takes so
+// much, overhead what comes on top of it.
+const (
+	chunk    = 128 << 10
+	overhead = 4 << 10
+)
+
 func (s natsObjects) Put(ctx context.Context, name string, r io.Reader) error {
-	_, err := s.bucket.Put(ctx, jetstream.ObjectMeta{Name: name}, r)
+	_, err := s.bucket.Put(ctx, jetstream.ObjectMeta{Name: name, Opts: &jetstream.ObjectMetaOptions{ChunkSize: s.chunk}}, r)
 	return wrap(err)
 }
 
@@ -47,11 +60,33 @@ func (s natsObjects) Get(ctx context.Context, name string) (io.ReadCloser, error
 }
 
 func (s natsObjects) Delete(ctx context.Context, name string) error {
-	err := s.bucket.Delete(ctx, name)
-	if errors.Is(err, jetstream.ErrObjectNotFound) {
-		return nil
+	err := wrap(s.bucket.Delete(ctx, name))
+	if errors.Is(err, ErrFull) { // the note that an object is gone takes room too
+		info, e := s.bucket.GetInfo(ctx, name)
+		if err = wrap(e); err == nil {
+			err = s.purge(ctx, "C."+info.NUID)
+		}
+		if err == nil {
+			err = wrap(s.bucket.Delete(ctx, name))
+		}
 	}
-	return wrap(err)
+	switch {
+	case errors.Is(err, jetstream.ErrObjectNotFound):
+		return nil
+	case err != nil:
+		return err
+	}
+	// The client library would keep that note for ever, one for each name.
+	return s.purge(ctx, "M."+base64.URLEncoding.EncodeToString([]byte(name)))
+}
+
+// purge removes what the stream behind the bucket has on a subject, which takes no room.
+func (s natsObjects) purge(ctx context.Context, subject string) error {
+	stream, err := s.js.Stream(ctx, "OBJ_"+s.name)
+	if err != nil {
+		return wrap(err)
+	}
+	return wrap(stream.Purge(ctx, jetstream.WithPurgeSubject("$O."+s.name+"."+subject)))
 }
 
 func (s natsObjects) Names(ctx context.Context) ([]string, error) {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"strconv"
 	"time"
 
@@ -21,8 +22,8 @@ import (
 // consumers of the client library these need the right to one subject only,
 // and a lost answer costs one chunk.
 type natsReader struct {
-	ctx    context.Context
-	conn   *nats.Conn
+	// get returns the stored message that a query describes.
+	get    func(query map[string]any) (*nats.Msg, error)
 	store  string
 	info   jetstream.ObjectInfo
 	next   uint64 // number in the stream from which the next chunk is looked for
@@ -33,7 +34,16 @@ type natsReader struct {
 
 // ReadObject reads an object of a bucket of JetStream's object store.
 func (b *NATS) ReadObject(ctx context.Context, store, name string) (io.ReadCloser, int64, error) {
-	r := &natsReader{ctx: ctx, conn: b.bulk, store: store, next: 1, digest: sha256.New()}
+	r, size, err := openReader(store, name, func(query map[string]any) (*nats.Msg, error) { return b.stored(ctx, store, query) })
+	if err != nil {
+		return nil, 0, err
+	}
+	return r, size, nil
+}
+
+// openReader reads the manifest of an object.
+func openReader(store, name string, get func(query map[string]any) (*nats.Msg, error)) (*natsReader, int64, error) {
+	r := &natsReader{get: get, store: store, next: 1, digest: sha256.New()}
 	m, err := r.get(map[string]any{"last_by_subj": "$O." + store + ".M." + base64.URLEncoding.EncodeToString([]byte(name))})
 	if err == nil {
 		err = json.Unmarshal(m.Data, &r.info)
@@ -41,7 +51,10 @@ func (b *NATS) ReadObject(ctx context.Context, store, name string) (io.ReadClose
 	switch {
 	case errors.Is(err, ErrNoObject) || err == nil && r.info.Deleted:
 		return nil, 0, fmt.Errorf("%w: %s", ErrNoObject, name)
-	case err != nil:
+	case err == nil && r.info.Size > math.MaxInt64:
+		err = fmt.Errorf("its manifest tells of %d bytes", r.info.Size)
+	}
+	if err != nil {
 		return nil, 0, fmt.Errorf("object %s: %w", name, err)
 	}
 	return r, int64(r.info.Size), nil
@@ -50,16 +63,16 @@ func (b *NATS) ReadObject(ctx context.Context, store, name string) (io.ReadClose
 // patience bounds the wait for one chunk before it is asked for again.
 const patience = 10 * time.Second
 
-// get returns the stored message that query describes, asking until it is
+// stored returns the stored message that query describes, asking until it is
 // answered: the connection may be lost and come back.
-func (r *natsReader) get(query map[string]any) (*nats.Msg, error) {
+func (b *NATS) stored(ctx context.Context, store string, query map[string]any) (*nats.Msg, error) {
 	request, err := json.Marshal(query)
 	if err != nil {
 		return nil, err
 	}
 	for {
-		ctx, cancel := context.WithTimeout(r.ctx, patience)
-		m, err := r.conn.RequestWithContext(ctx, "$JS.API.DIRECT.GET.OBJ_"+r.store, request)
+		asking, cancel := context.WithTimeout(ctx, patience)
+		m, err := b.bulk.RequestWithContext(asking, "$JS.API.DIRECT.GET.OBJ_"+store, request)
 		cancel()
 		switch {
 		case errors.Is(err, nats.ErrNoResponders):
@@ -70,8 +83,8 @@ func (r *natsReader) get(query map[string]any) (*nats.Msg, error) {
 			return m, status(m)
 		}
 		select {
-		case <-r.ctx.Done():
-			return nil, errors.Join(r.ctx.Err(), wrap(err))
+		case <-ctx.Done():
+			return nil, errors.Join(ctx.Err(), wrap(err))
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
@@ -99,7 +112,7 @@ func (r *natsReader) Read(p []byte) (int, error) {
 			return 0, fmt.Errorf("object %s at byte %d: %w", r.info.Name, r.got, err)
 		}
 		number, err := strconv.ParseUint(m.Header.Get("Nats-Sequence"), 10, 64)
-		if err != nil || number < r.next || int64(len(m.Data)) > int64(r.info.Size)-r.got {
+		if err != nil || number < r.next || len(m.Data) == 0 || int64(len(m.Data)) > int64(r.info.Size)-r.got {
 			return 0, fmt.Errorf("object %s at byte %d: the server answers with what does not belong there", r.info.Name, r.got)
 		}
 		r.next, r.rest = number+1, m.Data

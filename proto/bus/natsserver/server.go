@@ -22,6 +22,8 @@ type Options struct {
 	Config string
 	// MaxPayload is the largest message in bytes; 0: NATS's default of 1 MiB.
 	MaxPayload int32
+	// MaxStore is how many bytes JetStream keeps on disk; 0: what is free there.
+	MaxStore int64
 }
 
 // Server is a running server.
@@ -42,7 +44,7 @@ func Start(o Options) (*Server, error) {
 		opts.MaxPayload = o.MaxPayload
 	}
 	if o.StoreDir != "" {
-		opts.JetStream, opts.StoreDir, opts.SyncAlways = true, o.StoreDir, true
+		opts.JetStream, opts.StoreDir, opts.SyncAlways, opts.JetStreamMaxStore = true, o.StoreDir, true, o.MaxStore
 	}
 	if opts.Host == "" {
 		opts.Host = "127.0.0.1"
@@ -64,6 +66,10 @@ func Start(o Options) (*Server, error) {
 
 // URL is where clients reach the server.
 func (s *Server) URL() string { return s.s.ClientURL() }
+
+// StopJetStream does what a server does to itself when its disk is full: it goes
+// on without JetStream until it is started again.
+func (s *Server) StopJetStream() { s.s.ShutdownJetStream() }
 
 // Stop ends the server and returns when it is down.
 func (s *Server) Stop() {
