@@ -17,7 +17,7 @@ import (
 )
 
 // version is the format of state.json.
-const version = 1
+const version = 3
 
 // Names of the files of a checkpoint.
 const (
@@ -49,6 +49,36 @@ type State struct {
 	JournalBytes    int64  `json:"journal_bytes"`
 	JournalSHA256   string `json:"journal_sha256"`
 	MetricsBytes    int64  `json:"metrics_bytes"`
+	// SHA256 is that of this file with an empty SHA256.
+	SHA256 string `json:"sha256"`
+}
+
+// encode completes s by its digest and returns state.json.
+func (s *State) encode() ([]byte, error) {
+	s.SHA256 = ""
+	data, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(data)
+	s.SHA256 = hex.EncodeToString(sum[:])
+	data, err = json.MarshalIndent(s, "", "  ")
+	return append(data, '\n'), err
+}
+
+// decodeState reads the state.json at path.
+func decodeState(path string, data []byte) (State, error) {
+	var s State
+	if err := json.Unmarshal(data, &s); err != nil {
+		return s, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
+	}
+	if s.Version != version {
+		return s, fmt.Errorf("checkpoint: %s: format %d, this program reads format %d", path, s.Version, version)
+	}
+	if again, err := s.encode(); err != nil || !bytes.Equal(again, data) { // its digest included
+		return s, fmt.Errorf("%w: %s is not what was written", ErrDamaged, path)
+	}
+	return s, nil
 }
 
 // OptimizerSHA256 returns the hexadecimal SHA-256 of an optimizer's state: the
@@ -110,11 +140,11 @@ func (c *Checkpoint) write(dir string) error {
 	if err := writeTensors(filepath.Join(dir, optimizerFile), slotTensors(c.Model.Graph, c.Slots), info); err != nil {
 		return err
 	}
-	state, err := json.MarshalIndent(c.State, "", "  ")
+	state, err := c.State.encode()
 	if err != nil {
 		return err
 	}
-	err = writeFile(filepath.Join(dir, stateFile), func(f *os.File) error { _, err := f.Write(append(state, '\n')); return err })
+	err = writeFile(filepath.Join(dir, stateFile), func(f *os.File) error { _, err := f.Write(state); return err })
 	if err != nil {
 		return err
 	}
@@ -125,19 +155,11 @@ func (c *Checkpoint) write(dir string) error {
 // missing, truncated, of another architecture or of another checkpoint is
 // ErrDamaged.
 func Load(dir string) (*Checkpoint, error) {
-	c := new(Checkpoint)
-	path := filepath.Join(dir, stateFile)
-	data, err := os.ReadFile(path)
+	state, err := ReadState(dir)
 	if err != nil {
-		return nil, fmt.Errorf("checkpoint: %w", err)
+		return nil, err
 	}
-	d := json.NewDecoder(bytes.NewReader(data))
-	if err := d.Decode(&c.State); err != nil {
-		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
-	}
-	if c.Version != version {
-		return nil, fmt.Errorf("checkpoint: %s: format %d, this program reads format %d", path, c.Version, version)
-	}
+	c := &Checkpoint{State: state}
 	if c.Model, err = LoadModel(filepath.Join(dir, modelFile)); err != nil {
 		return nil, err
 	}
@@ -148,6 +170,16 @@ func Load(dir string) (*Checkpoint, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+// ReadState reads what the checkpoint in directory dir says of itself.
+func ReadState(dir string) (s State, err error) {
+	path := filepath.Join(dir, stateFile)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return s, fmt.Errorf("checkpoint: %w", err)
+	}
+	return decodeState(path, data)
 }
 
 // LoadModel reads a model file alone.
@@ -181,6 +213,12 @@ func (c *Checkpoint) loadSlots(path string) error {
 	if err != nil {
 		return err
 	}
+	return c.fillSlots(f)
+}
+
+// fillSlots takes the optimizer's slots from a file.
+func (c *Checkpoint) fillSlots(f *tensorFile) error {
+	path := f.path
 	var names []string
 	if err := json.Unmarshal([]byte(f.info["slots"]), &names); err != nil {
 		return fmt.Errorf("%w: %s: list of slots: %w", ErrDamaged, path, err)

@@ -3,7 +3,6 @@ package trainer
 import (
 	"errors"
 	"fmt"
-	"math"
 )
 
 // Config says how to train. Start from Default.
@@ -12,11 +11,26 @@ type Config struct {
 	// 0, is the number of updates instead.
 	Epochs float64 `yaml:"epochs" json:"epochs"`
 	Steps  uint64  `yaml:"steps" json:"steps"`
+	// MaxFLOPs, if not 0, ends the run before that once so many floating point
+	// operations have been spent on gradients and growth events, by the formula
+	// that a backward pass costs two forward ones (nn.Graph.FLOPs). Schedules then
+	// reach their end when the budget does. A budget of processor seconds would
+	// let the clock decide what comes out.
+	MaxFLOPs float64 `yaml:"max_flops" json:"max_flops"`
+	// TargetAccuracy, if not 0, ends the run at the first evaluation on the test
+	// samples that finds at least this accuracy, of 1.
+	TargetAccuracy float64 `yaml:"target_accuracy" json:"target_accuracy"`
 	// Batch is the number of samples of a step, MicroShard that of the atoms
 	// in which it is computed. Both are part of the result: batch norm uses the
 	// statistics of a micro-shard.
 	Batch      int `yaml:"batch" json:"batch"`
 	MicroShard int `yaml:"microshard" json:"microshard"`
+	// GrowBatch lets batches grow with the square root of the number of
+	// parameters, as the authors of [tiny] do: an epoch has batches of Batch times
+	// the root of the ratio to the first network, whole micro-shards, at most
+	// MaxBatch samples if that is not 0.
+	GrowBatch bool `yaml:"grow_batch" json:"grow_batch"`
+	MaxBatch  int  `yaml:"max_batch" json:"max_batch"`
 	// Seed keys initial weights, order of samples and augmentation.
 	Seed uint64 `yaml:"seed" json:"seed"`
 	// Augment pads, crops and flips training images.
@@ -42,33 +56,16 @@ func (c Config) Validate() error {
 	check(c.Epochs >= 0 && c.Epochs <= 1e6, "epochs %v: must be at least 0", c.Epochs)
 	check(c.Steps > 0 || c.Epochs > 0, "neither epochs nor steps: set one above 0")
 	check(c.Steps <= 1<<40, "steps %d: at most %d", c.Steps, uint64(1)<<40)
+	check(c.MaxFLOPs >= 0 && c.MaxFLOPs <= 1e30, "max_flops %v: must be at least 0", c.MaxFLOPs)
+	check(c.TargetAccuracy >= 0 && c.TargetAccuracy <= 1, "target_accuracy %v: must be 0 to 1", c.TargetAccuracy)
+	check(c.TargetAccuracy == 0 || c.EvalEpochs > 0, "target_accuracy %v: is looked at in evaluations: set eval_epochs above 0", c.TargetAccuracy)
 	check(c.MicroShard >= 1 && c.MicroShard <= 1024, "microshard %d: must be 1 to 1024", c.MicroShard)
 	check(c.Batch >= 1 && c.Batch <= 1<<20, "batch %d: must be 1 to %d", c.Batch, 1<<20)
 	check(c.MicroShard <= c.Batch, "microshard %d is larger than the batch of %d: lower --microshard or raise --batch", c.MicroShard, c.Batch)
+	check(c.MaxBatch == 0 || c.MaxBatch >= c.Batch && c.MaxBatch <= 1<<20, "max_batch %d: must be batch (%d) to %d, or 0", c.MaxBatch, c.Batch, 1<<20)
 	check(c.EvalEpochs >= 0 && c.EvalEpochs <= 1e6, "eval_epochs %v: must be at least 0", c.EvalEpochs)
 	return errors.Join(faults...)
 }
 
 // Data is what a trainer knows of the samples.
 type Data struct{ Train, Test int }
-
-// horizon is a Config applied to Data: everything in steps.
-type horizon struct {
-	perEpoch  uint64 // full batches; the rest of an epoch's order is left out
-	total     uint64
-	evalEvery uint64 // 0: at the end only
-}
-
-func newHorizon(c Config, d Data) (horizon, error) {
-	if c.Batch > d.Train {
-		return horizon{}, fmt.Errorf("batch %d: the data set has %d training samples: lower --batch", c.Batch, d.Train)
-	}
-	p := horizon{perEpoch: uint64(d.Train / c.Batch), total: c.Steps}
-	if p.total == 0 {
-		p.total = max(uint64(math.Round(c.Epochs*float64(p.perEpoch))), 1)
-	}
-	if c.EvalEpochs > 0 {
-		p.evalEvery = max(uint64(math.Round(c.EvalEpochs*float64(p.perEpoch))), 1)
-	}
-	return p, nil
-}

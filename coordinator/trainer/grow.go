@@ -1,6 +1,7 @@
 package trainer
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/tinygrow/tinygrow/growth"
@@ -17,16 +18,17 @@ func (t *Trainer) settle(a *Applied) error {
 		return nil
 	}
 	if t.event == nil {
-		g := t.model.Graph
-		due, _ := t.set.Growth.Due(growth.Progress{Step: t.at.Step, StepsPerEpoch: t.horizon.perEpoch, TotalSteps: t.horizon.total,
-			Params: len(t.model.Params), FLOPs: g.FLOPs()}, t.at.Growth)
-		if !due {
-			t.at.Considered = true
+		s := t.set.Growth.Schedule(growth.Progress{Step: t.at.Step, Epochs: t.epochsDone(), Part: t.part(),
+			Params: len(t.model.Params), FLOPs: t.model.Graph.FLOPs(),
+			Loss: t.at.Since.MeanLoss(), Before: t.at.Before.MeanLoss(), TestLoss: t.at.Test.MeanLoss()}, t.at.Growth)
+		if s.PutOff {
+			a.PutOff = &PutOffRecord{Kind: "growth_put_off", Step: t.Step(), Why: s.Why}
+		}
+		if !s.Due {
+			t.considered()
 			return nil
 		}
-		t.event = growth.NewEvent(t.set.Growth, t.model, t.opt.Slots(), growth.EventInfo{
-			Number: t.eventNumber(), Step: t.at.Step, Epoch: t.at.Step / t.horizon.perEpoch, Seed: t.set.Train.Seed,
-			TrainSamples: t.set.Data.Train, MicroShard: t.set.Train.MicroShard, History: t.at.Growth})
+		t.event = growth.NewEvent(t.set.Growth, t.model, t.opt.Slots(), t.set.event(t.at))
 	}
 	if req, _, ok := t.event.Next(); ok {
 		job, err := growth.NewJob(t.model.Graph, req, t.set.Train.MicroShard)
@@ -37,6 +39,45 @@ func (t *Trainer) settle(a *Applied) error {
 		return nil
 	}
 	return t.conclude(a)
+}
+
+// NextEvent describes the growth event that would be next where a run stands
+// at a checkpoint, so that it reads the samples that the run's own would.
+func (s Settings) NextEvent(at Progress) (growth.EventInfo, error) {
+	if at.Lap.Batch == 0 {
+		at.Lap = s.first()
+	}
+	if err := errors.Join(s.Validate(), s.check(at.Lap, at.Step)); err != nil {
+		return growth.EventInfo{}, err
+	}
+	return s.event(at), nil
+}
+
+func (s Settings) event(at Progress) growth.EventInfo {
+	total := s.steps(at.Lap)
+	info := growth.EventInfo{Number: uint64(at.Growth.Events), Step: at.Step, Epoch: at.Lap.Epoch, Seed: s.Train.Seed,
+		TrainSamples: s.Data.Train, MicroShard: s.Train.MicroShard, History: at.Growth,
+		SamplesLeft: float64(total-min(at.Step, total)) * float64(at.Lap.Batch)}
+	if s.Train.MaxFLOPs > 0 {
+		info.FLOPsLeft = max(s.Train.MaxFLOPs-at.FLOPs, 1) / passes
+	}
+	return info
+}
+
+// epochsDone returns the number of epochs if one has just ended, else 0.
+func (t *Trainer) epochsDone() uint64 {
+	if t.at.Step > t.at.Lap.Began {
+		return 0
+	}
+	return t.at.Lap.Epoch
+}
+
+// considered ends the consideration of growth at this step.
+func (t *Trainer) considered() {
+	t.at.Considered = true
+	if t.set.Growth.OnTime(t.at.Step, t.epochsDone()) {
+		t.at.Before, t.at.Since = t.at.Since, Tally{}
+	}
 }
 
 // conclude takes over what the event decided.
@@ -55,8 +96,12 @@ func (t *Trainer) conclude(a *Applied) error {
 	if out.Grown && t.set.Growth.Follow > 0 {
 		t.at.Newborn = growth.NewWatch(out.Record)
 	}
+	if out.Grown && t.set.Growth.WarmUp > 0 {
+		t.at.Warming = growth.NewWarming(out.Record)
+	}
 	t.event = nil
-	t.at.Considered = true
+	t.considered()
+	t.at.FLOPs, t.eventFLOPs = t.at.FLOPs+t.eventFLOPs, 0
 	t.at.Growth = t.at.Growth.After(out.Record)
 	a.Growth = out.Record
 	a.Grown = &GrownRecord{Kind: "growth", Step: proto.Step(t.at.Step), Generation: t.Generation(), Params: len(t.model.Params),

@@ -13,34 +13,47 @@ import (
 
 // Trainer is a run between two rounds.
 type Trainer struct {
-	set     Settings
-	horizon horizon
-	model   *nn.Model
-	opt     *optim.Optimizer
-	at      Progress
+	set   Settings
+	model *nn.Model
+	opt   *optim.Optimizer
+	at    Progress
 
-	event     *growth.Event // in progress, awaiting sums
-	eventSums int           // how many
+	event      *growth.Event // in progress, awaiting sums
+	eventSums  int           // how many
+	eventFLOPs float64       // spent on it so far
 }
 
 // Progress is where a trainer stands, apart from model and optimizer. It is
 // written into checkpoints.
 type Progress struct {
 	Step uint64 `json:"step"`
+	Lap  Lap    `json:"lap"`
+	// EvalStep is the step of the last evaluation.
+	EvalStep uint64 `json:"eval_step"`
 	// Evaluated says that the weights of this step were evaluated, Considered
 	// that growth was, if due.
 	Evaluated  bool           `json:"evaluated"`
 	Considered bool           `json:"considered"`
 	Growth     growth.History `json:"growth"`
+	// FLOPs have been spent on gradients and growth events.
+	FLOPs float64 `json:"flops"`
+	// Stopped says why the run ended before its last step, if it did.
+	Stopped string `json:"stopped,omitempty"`
 	// Epoch sums the steps of the epoch at hand, LastEpoch is the one before.
 	Epoch     Tally `json:"epoch"`
 	LastEpoch Tally `json:"last_epoch"`
+	// Since sums the steps since an event was due last, Before those between the
+	// two times before.
+	Since  Tally `json:"since"`
+	Before Tally `json:"before"`
 	// Test is the last evaluation.
 	Test        Tally `json:"test"`
 	StartParams int   `json:"start_params"`
 	// Newborn follows the neurons of the last event, nil if it grew none or
 	// they were followed long enough.
 	Newborn *growth.Watch `json:"newborn,omitempty"`
+	// Warming are its neurons while their learning rate rises.
+	Warming *growth.Warming `json:"warming,omitempty"`
 }
 
 // Tally is a sum of metrics over samples.
@@ -70,35 +83,39 @@ type Settings struct {
 	Data      Data
 }
 
-// horizon checks the settings and counts them in steps.
-func (s Settings) horizon() (horizon, error) {
+// Validate returns all faults at once, or nil.
+func (s Settings) Validate() error {
 	if err := errors.Join(s.Train.Validate(), s.Optimizer.Validate(), s.Growth.Validate()); err != nil {
-		return horizon{}, err
+		return err
 	}
-	return newHorizon(s.Train, s.Data)
+	if s.Train.Batch > s.Data.Train {
+		return fmt.Errorf("batch %d: the data set has %d training samples: lower --batch", s.Train.Batch, s.Data.Train)
+	}
+	return nil
 }
 
 // New returns a trainer at the start of a run; it keeps m, which must be valid.
 func New(s Settings, m *nn.Model) (*Trainer, error) {
-	h, err := s.horizon()
-	if err != nil {
+	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	return &Trainer{set: s, horizon: h, model: m, opt: optim.New(s.Optimizer, len(m.Params)),
-		at: Progress{StartParams: len(m.Params)}}, nil
+	return &Trainer{set: s, model: m, opt: optim.New(s.Optimizer, len(m.Params)),
+		at: Progress{StartParams: len(m.Params), Lap: s.first()}}, nil
 }
 
 // Restore returns a trainer in the middle of a run; it keeps m and slots.
 func Restore(s Settings, m *nn.Model, slots []optim.Slot, updates uint64, at Progress) (*Trainer, error) {
-	h, err := s.horizon()
-	if err != nil {
+	if err := s.Validate(); err != nil {
 		return nil, err
+	}
+	if err := s.check(at.Lap, at.Step); err != nil {
+		return nil, fmt.Errorf("the checkpoint does not fit the configuration: %w", err)
 	}
 	opt, err := optim.Restore(s.Optimizer, len(m.Params), updates, slots)
 	if err != nil {
 		return nil, fmt.Errorf("the checkpoint does not fit the configuration: %w", err)
 	}
-	return &Trainer{set: s, horizon: h, model: m, opt: opt, at: at}, nil
+	return &Trainer{set: s, model: m, opt: opt, at: at}, nil
 }
 
 // Model returns the model at hand; it changes with Apply and must not be
@@ -115,11 +132,73 @@ func (t *Trainer) Progress() Progress { return t.at }
 // Step returns the number of updates made, Steps that of the whole run.
 func (t *Trainer) Step() proto.Step { return proto.Step(t.at.Step) }
 
-// Steps returns the number of updates of the whole run.
-func (t *Trainer) Steps() uint64 { return t.horizon.total }
+// Steps returns the number of updates of the whole run; with a budget of
+// FLOPs, what it would be if the network grew no more.
+func (t *Trainer) Steps() uint64 {
+	if t.set.Train.MaxFLOPs == 0 {
+		return t.total()
+	}
+	left := (t.set.Train.MaxFLOPs - t.at.FLOPs) / t.cost(uint64(t.at.Lap.Batch))
+	return min(t.total(), t.at.Step+uint64(math.Ceil(min(max(left, 0), 1<<53)))) // an empty network costs nothing
+}
 
 // Epochs returns how often the run goes through the training samples.
-func (t *Trainer) Epochs() float64 { return float64(t.horizon.total) / float64(t.horizon.perEpoch) }
+func (t *Trainer) Epochs() float64 { return t.set.epochs(t.at.Lap, t.Steps()) }
+
+// Batch returns the number of samples of a step of the epoch at hand.
+func (t *Trainer) Batch() int { return t.at.Lap.Batch }
+
+// total returns the number of updates of the run if neither budget nor batch
+// changes it.
+func (t *Trainer) total() uint64 { return t.set.steps(t.at.Lap) }
+
+// cost returns the FLOPs of gradients over that many samples.
+func (t *Trainer) cost(samples uint64) float64 {
+	return passes * float64(t.model.Graph.FLOPs()) * float64(samples)
+}
+
+// passes is what a gradient costs in forward passes.
+const passes = 3
+
+// part returns how much of the run is done, from 0 to 1.
+func (t *Trainer) part() float64 {
+	part := float64(t.at.Step) / float64(t.total())
+	if t.set.Train.Steps == 0 {
+		part = t.epoch() / t.set.Train.Epochs
+	}
+	if t.set.Train.MaxFLOPs > 0 {
+		part = max(part, min(t.at.FLOPs/t.set.Train.MaxFLOPs, 1))
+	}
+	return part
+}
+
+// schedule returns the number of steps that the learning rate is scheduled for:
+// those of the run, or as many as it would have if it went on at the rate at
+// which it has spent its budget or its epochs so far.
+func (t *Trainer) schedule() uint64 {
+	part := t.part()
+	if t.set.Train.MaxFLOPs == 0 && !t.set.Train.GrowBatch || part == 0 {
+		return t.total()
+	}
+	return uint64(math.Round(float64(t.at.Step) / part))
+}
+
+// perEpoch returns the number of steps of an epoch; where batches grow, the mean
+// of those so far.
+func (t *Trainer) perEpoch() float64 {
+	if t.set.Train.GrowBatch && t.at.Step > 0 {
+		return float64(t.at.Step) / t.epoch()
+	}
+	return float64(t.set.perEpoch(t.at.Lap))
+}
+
+// spend counts the FLOPs of samples, and ends the run when they are used up.
+func (t *Trainer) spend(samples uint64) {
+	t.at.FLOPs += t.cost(samples)
+	if limit := t.set.Train.MaxFLOPs; limit > 0 && t.at.FLOPs >= limit && !t.done() {
+		t.at.Stopped = fmt.Sprintf("its budget of %.4g FLOPs is spent", limit)
+	}
+}
 
 // Generation returns the version of the architecture.
 func (t *Trainer) Generation() proto.Generation { return proto.Generation(t.model.Graph.Generation) }
@@ -136,14 +215,14 @@ func (t *Trainer) TrainLoss() float64 {
 	return t.at.LastEpoch.MeanLoss()
 }
 
-func (t *Trainer) epoch() float64 { return float64(t.at.Step) / float64(t.horizon.perEpoch) }
+func (t *Trainer) epoch() float64 { return t.set.epochs(t.at.Lap, t.at.Step) }
 
-func (t *Trainer) done() bool { return t.at.Step >= t.horizon.total }
+func (t *Trainer) done() bool { return t.at.Step >= t.total() || t.at.Stopped != "" }
 
 // evalDue reports whether the weights of this step are to be evaluated.
 func (t *Trainer) evalDue() bool {
-	every := t.horizon.evalEvery
-	return t.set.Data.Test > 0 && (t.done() || every > 0 && t.at.Step > 0 && t.at.Step%every == 0)
+	every := t.set.evalEvery(t.at.Lap)
+	return t.set.Data.Test > 0 && (t.done() || every > 0 && t.at.Step >= t.at.EvalStep+every)
 }
 
 // Begin must be called once, before the first Next. A growth event that is
@@ -171,9 +250,9 @@ func (t *Trainer) Next() (r Round, ok bool) {
 		r.Offset, r.Count, r.Augment, r.F64 = uint64(samples.Offset), uint64(samples.Count), t.set.Train.Augment, t.eventSums
 	default:
 		r.Kind = proto.Gradient
-		batch := uint64(t.set.Train.Batch)
-		r.Order = proto.Order{Split: "train", Stream: "epoch", Seed: t.set.Train.Seed, Index: t.at.Step / t.horizon.perEpoch}
-		r.Offset, r.Count, r.Augment = t.at.Step%t.horizon.perEpoch*batch, batch, t.set.Train.Augment
+		batch := uint64(t.at.Lap.Batch)
+		r.Order = proto.Order{Split: "train", Stream: "epoch", Seed: t.set.Train.Seed, Index: t.at.Lap.Epoch}
+		r.Offset, r.Count, r.Augment = (t.at.Step-t.at.Lap.Began)*batch, batch, t.set.Train.Augment
 		r.F32, r.F64 = len(t.model.Params), metricsLen+momentsLen(t.model.Graph)
 	}
 	return r, true
@@ -196,6 +275,7 @@ func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 	var a Applied
 	switch r.Kind {
 	case proto.Growth:
+		t.eventFLOPs += t.cost(r.Count)
 		if err := t.event.Feed(s.F64); err != nil {
 			return Applied{}, err
 		}
@@ -219,23 +299,29 @@ func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 }
 
 func (t *Trainer) evaluated(m Tally) *EvalRecord {
-	t.at.Evaluated, t.at.Test = true, m
+	t.at.Evaluated, t.at.EvalStep, t.at.Test = true, t.at.Step, m
+	if target := t.set.Train.TargetAccuracy; target > 0 && m.Accuracy() >= target && !t.done() {
+		t.at.Stopped = fmt.Sprintf("its test accuracy of %.4g has reached the target of %.4g", m.Accuracy(), target)
+	}
 	return &EvalRecord{Kind: "evaluation", Step: t.Step(), Epoch: t.epoch(), Generation: t.Generation(),
 		Params: len(t.model.Params), Samples: int(m.Samples), Loss: m.MeanLoss(), Accuracy: m.Accuracy()}
 }
 
 func (t *Trainer) updated(s proto.Sums, m Tally) *StepRecord {
-	lr := optim.LR(t.set.Optimizer, t.at.Step, t.horizon.total, float64(t.horizon.perEpoch))
+	lr := optim.LR(t.set.Optimizer, t.at.Step, t.schedule(), t.perEpoch())
 	nn.UpdateRunning(t.model.Graph, t.model.Buffers, s.F64[metricsLen:])
-	d := update(t.model, t.opt, s.F32, float32(1/m.Samples), lr)
+	d := update(t.model, t.opt, s.F32, float32(1/m.Samples), lr, t.warm())
 	t.at.Epoch.add(m)
+	t.at.Since.add(m)
 	t.at.Step++
+	t.spend(uint64(m.Samples))
 	t.at.Evaluated, t.at.Considered = false, false
-	rec := &StepRecord{Kind: "step", Step: t.Step(), Epoch: t.epoch(), Generation: t.Generation(), Params: len(t.model.Params),
-		Samples: int(m.Samples), Loss: m.MeanLoss(), Accuracy: m.Accuracy(), LR: lr, Digest: d.String()}
-	if t.at.Step%t.horizon.perEpoch == 0 {
+	if t.at.Step-t.at.Lap.Began == t.set.perEpoch(t.at.Lap) {
+		t.at.Lap = t.set.next(t.at.Lap, t.at.Step, len(t.model.Params), t.at.StartParams)
 		t.at.LastEpoch, t.at.Epoch = t.at.Epoch, Tally{}
 	}
+	rec := &StepRecord{Kind: "step", Step: t.Step(), Epoch: t.epoch(), Generation: t.Generation(), Params: len(t.model.Params),
+		Samples: int(m.Samples), Loss: m.MeanLoss(), Accuracy: m.Accuracy(), LR: lr, Digest: d.String()}
 	return rec
 }
 

@@ -101,8 +101,10 @@ func toySettings() Settings {
 	return Settings{c, o, g, toyData}
 }
 
-func newToy(t *testing.T) *Trainer {
-	tr, err := New(toySettings(), nn.Init(toyGraph(2), 1))
+func newToy(t *testing.T) *Trainer { return newToyOf(t, toySettings()) }
+
+func newToyOf(t *testing.T, s Settings) *Trainer {
+	tr, err := New(s, nn.Init(toyGraph(2), 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,11 +183,16 @@ func TestSequenceOfRounds(t *testing.T) {
 }
 
 // A trainer restored anywhere goes on as if nothing had happened.
-func TestRestoreAnywhere(t *testing.T) {
-	whole := newToy(t)
+func TestRestoreAnywhere(t *testing.T) { restoreAnywhere(t, toySettings()) }
+
+// restoreAnywhere runs to the end, returns all that was told on the way, and
+// then runs again, each time restored after another number of rounds.
+func restoreAnywhere(t *testing.T, set Settings) (whole *Trainer, told []Applied) {
+	t.Helper()
+	whole = newToyOf(t, set)
 	want := run(t, whole, never)
-	for at := range 25 {
-		tr := newToy(t)
+	for at := range 30 {
+		tr := newToyOf(t, set)
 		n := 0
 		got := run(t, tr, func() bool { n++; return n > at })
 		js, err := json.Marshal(tr.Progress())
@@ -196,7 +203,7 @@ func TestRestoreAnywhere(t *testing.T) {
 		if err := json.Unmarshal(js, &progress); err != nil {
 			t.Fatal(err)
 		}
-		tr, err = Restore(toySettings(), tr.Model().Clone(), tr.Optimizer().Slots(), tr.Optimizer().Count(), progress)
+		tr, err = Restore(set, tr.Model().Clone(), tr.Optimizer().Slots(), tr.Optimizer().Count(), progress)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +214,20 @@ func TestRestoreAnywhere(t *testing.T) {
 		if tr.Digest() != whole.Digest() || tr.TrainLoss() != whole.TrainLoss() {
 			t.Fatalf("restored after %d rounds: another end", at)
 		}
+		was, _ := json.Marshal(whole.Progress())
+		is, _ := json.Marshal(tr.Progress())
+		if string(is) != string(was) {
+			t.Fatalf("restored after %d rounds: (-want +got)\n%s", at, cmp.Diff(string(was), string(is)))
+		}
 	}
+	for _, line := range want {
+		var a Applied
+		if err := json.Unmarshal([]byte(line), &a); err != nil {
+			t.Fatal(err)
+		}
+		told = append(told, a)
+	}
+	return whole, told
 }
 
 // New neurons are followed for as many steps as configured, until the next
@@ -358,7 +378,7 @@ func TestUpdateBitsDoNotDependOnProcessors(t *testing.T) {
 		before := runtime.GOMAXPROCS(procs)
 		m := nn.Init(g, 1)
 		o := optim.New(optim.Default(), len(m.Params))
-		d := update(m, o, grad, 0.5, 0.1)
+		d := update(m, o, grad, 0.5, 0.1, warm{})
 		runtime.GOMAXPROCS(before)
 		if d != digest(m, o) {
 			t.Error("the digest of an update is not that of its result")
@@ -390,7 +410,7 @@ func BenchmarkUpdateAndDigest(b *testing.B) {
 	grad := make([]float32, len(m.Params))
 	b.SetBytes(int64(4 * 3 * len(grad)))
 	for b.Loop() {
-		update(m, o, grad, 1, 0.1)
+		update(m, o, grad, 1, 0.1, warm{})
 	}
 }
 

@@ -1,0 +1,33 @@
+package trainer
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/optim"
+)
+
+// FuzzProgress takes a run up from whatever state.json says of it.
+func FuzzProgress(f *testing.F) {
+	f.Add([]byte(`{"step":3,"evaluated":true,"considered":false,"growth":{},"epoch":{"samples":40,"loss":3,"correct":9},"start_params":20}`), uint64(3))
+	f.Add([]byte(`{"step":18446744073709551615,"newborn":{}}`), uint64(18446744073709551615))
+	f.Fuzz(func(t *testing.T, progress []byte, updates uint64) {
+		var at Progress
+		if json.Unmarshal(progress, &at) != nil {
+			return
+		}
+		m := nn.Init(toyGraph(4), 1)
+		tr, err := Restore(toySettings(), m, optim.New(toySettings().Optimizer, len(m.Params)).Slots(), updates, at)
+		if err != nil {
+			return
+		}
+		if _, err := tr.Begin(); err != nil {
+			return
+		}
+		tr.TrainLoss()
+		if r, ok := tr.Next(); ok && (r.MicroShards() == 0 || r.Count == 0) {
+			t.Errorf("a round of nothing: %+v", r)
+		}
+	})
+}

@@ -1,0 +1,133 @@
+package trainer
+
+import (
+	"encoding/json"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/optim"
+)
+
+func decoded(t *testing.T, lines []string) (out []Applied) {
+	for _, line := range lines {
+		var a Applied
+		if err := json.Unmarshal([]byte(line), &a); err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, a)
+	}
+	return out
+}
+
+// What a run has spent is three forward passes for every sample of a gradient
+// and of an event, at the size that the network has then. It ends at the first
+// step that spends the budget, with an evaluation, and the learning rate ends there too.
+func TestBudgetOfFLOPs(t *testing.T) {
+	set := toySettings()
+	whole := newToyOf(t, set)
+	run(t, whole, never)
+	set.Train.MaxFLOPs = 0.6 * whole.Progress().FLOPs
+	tr := newToyOf(t, set)
+	if tr.Steps() <= 4 || tr.Steps() > whole.Steps() {
+		t.Errorf("%d steps foreseen of %d", tr.Steps(), whole.Steps())
+	}
+	lines := decoded(t, run(t, tr, never))
+	forward := float64(toyGraph(2).FLOPs()) // of a sample
+	var spent, lr float64
+	for i, a := range lines {
+		if a.Step != nil {
+			if spent >= set.Train.MaxFLOPs {
+				t.Errorf("step %d after the budget was spent", a.Step.Step)
+			}
+			spent += 3 * forward * float64(a.Step.Samples)
+			lr = a.Step.LR
+		}
+		if a.Growth != nil {
+			for _, r := range a.Growth.Rounds {
+				spent += 3 * forward * float64(r.Samples)
+			}
+			forward = float64(a.Growth.FLOPsAfter)
+		}
+		if last := i == len(lines)-1; last && (a.Eval == nil || a.Eval.Step != tr.Step()) {
+			t.Errorf("the run does not end with an evaluation: %+v", a)
+		}
+	}
+	at := tr.Progress()
+	if math.Abs(at.FLOPs/spent-1) > 1e-9 || spent < set.Train.MaxFLOPs {
+		t.Errorf("%v FLOPs spent, want %v, of %v", at.FLOPs, spent, set.Train.MaxFLOPs)
+	}
+	if uint64(tr.Step()) >= whole.Steps() || tr.Steps() != uint64(tr.Step()) || !strings.Contains(at.Stopped, "FLOPs is spent") {
+		t.Errorf("step %d of %d: %q", tr.Step(), tr.Steps(), at.Stopped)
+	}
+	if first := optim.Default().LR; lr > first/3 {
+		t.Errorf("the learning rate ends at %v, from %v", lr, first)
+	}
+}
+
+// A budget that is not used up changes nothing but the learning rate's way.
+func TestBudgetThatIsTooLarge(t *testing.T) {
+	set := toySettings()
+	set.Optimizer.Schedule = optim.Constant
+	want := newToyOf(t, set)
+	run(t, want, never)
+	set.Train.MaxFLOPs = 2 * want.Progress().FLOPs
+	got := newToyOf(t, set)
+	run(t, got, never)
+	if got.Digest() != want.Digest() || got.Progress().Stopped != "" {
+		t.Errorf("%q", got.Progress().Stopped)
+	}
+}
+
+func TestTargetAccuracy(t *testing.T) {
+	set := toySettings()
+	tr := newToyOf(t, set)
+	var best float64
+	for _, a := range decoded(t, run(t, tr, never)) {
+		if a.Eval != nil {
+			best = max(best, a.Eval.Accuracy)
+		}
+	}
+	set.Train.TargetAccuracy = best
+	tr = newToyOf(t, set)
+	lines := decoded(t, run(t, tr, never))
+	for i, a := range lines {
+		if reached := a.Eval != nil && a.Eval.Accuracy >= best; reached != (i == len(lines)-1) {
+			t.Errorf("line %d of %d: %+v", i+1, len(lines), a.Eval)
+		}
+	}
+	if uint64(tr.Step()) < tr.Steps() && !strings.Contains(tr.Progress().Stopped, "has reached the target") {
+		t.Errorf("%q", tr.Progress().Stopped)
+	}
+	set.Train.EvalEpochs = 0
+	if _, err := New(set, nn.Init(toyGraph(2), 1)); err == nil || !strings.Contains(err.Error(), "eval_epochs") {
+		t.Errorf("a target that is never looked at: %v", err)
+	}
+}
+
+// With rules that put events off and a budget a run tells the same lines from
+// wherever it is restored, also in the middle of an event.
+func TestRulesAreRestored(t *testing.T) {
+	set := toySettings()
+	set.Train.MaxFLOPs = 8e4
+	set.Growth.EverySteps, set.Growth.Plateau, set.Growth.MaxGap, set.Growth.Until, set.Growth.WarmUp = 2, 0.05, 0.5, 1, 3
+	set.Growth.Policy = growth.PolicyRandom
+	whole, told := restoreAnywhere(t, set)
+	if whole.Progress().Stopped == "" {
+		t.Errorf("the budget was not spent: %v", whole.Progress().FLOPs)
+	}
+	var off, grown int
+	for _, a := range told {
+		if a.PutOff != nil {
+			off++
+		}
+		if a.Growth != nil {
+			grown++
+		}
+	}
+	if off == 0 || grown == 0 {
+		t.Errorf("%d events put off, %d not", off, grown)
+	}
+}
