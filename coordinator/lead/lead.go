@@ -28,7 +28,7 @@ var (
 type Options struct {
 	Run proto.RunID
 	// Silence is how long a lease may go without being renewed before others
-	// take it; it is renewed six times as often.
+	// take it; it is renewed eight times as often.
 	Silence time.Duration
 	// Replicas is on how many servers log and lease lie; 0 means 1.
 	Replicas int
@@ -126,7 +126,7 @@ func (l *Lead) Try(ctx context.Context, after uint64, c *proto.Commit) error {
 	case err != nil:
 		return err
 	case len(there) == 0:
-		return fmt.Errorf("%w: run %s had %d and goes on at fewer: was the NATS server's store deleted? Continue from the run directory with tinygrow coordinator --resume", ErrShort, l.o.Run, after)
+		return l.missing(ctx, after)
 	case there[0].Number == after+1 && bytes.Equal(there[0].Data, data):
 		return nil // an acknowledgement was lost
 	}
@@ -135,6 +135,19 @@ func (l *Lead) Try(ctx context.Context, after uint64, c *proto.Commit) error {
 		return err
 	}
 	return l.fenced(other.Holder, other.Term)
+}
+
+// missing says why a record could not be added behind number after, though none
+// stands there.
+func (l *Lead) missing(ctx context.Context, after uint64) error {
+	last, err := l.log.Last(ctx)
+	switch {
+	case err != nil:
+		return err
+	case last.Number < after:
+		return fmt.Errorf("%w: run %s had %d and goes on at fewer: was the NATS server's store deleted? Continue from the run directory with tinygrow coordinator --resume", ErrShort, l.o.Run, after)
+	}
+	return fmt.Errorf("a record behind number %d is on its way between the servers", after)
 }
 
 func (l *Lead) fenced(holder string, term proto.Term) error {

@@ -285,6 +285,38 @@ func TestALedgerReplays(t *testing.T) {
 	})
 }
 
+// A step whose record was lost with its writer, while the disk knew the step,
+// stands behind a later one when it is made up for. A checkpoint of it keeps the
+// later one in sight.
+func TestACheckpointKeepsLaterStepsInSight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := open(t, bus.NewHub(0).Connect())
+		first := begin(t, a)
+		commit(t, a, first, proto.StepCommit, lead.State{Step: 1, Digest: "a"})
+		second := begin(t, a) // from a disk with step 2
+		commit(t, a, second, proto.StepCommit, lead.State{Step: 3, Digest: "c"})
+		commit(t, a, second, proto.GrowthCommit, lead.State{Step: 3, Digest: "C"})
+		third := begin(t, a) // from the start
+		commit(t, a, third, proto.StepCommit, lead.State{Step: 1, Digest: "a"})
+		commit(t, a, third, proto.StepCommit, lead.State{Step: 2, Digest: "b"})
+		mark := third.Mark()
+		commit(t, a, third, proto.StepCommit, lead.State{Step: 3, Digest: "c"})
+		third.Stored(lead.State{Step: 2, Digest: "b"}, "the-object", mark)
+		if err := flush(t, a, third); err != nil {
+			t.Fatal(err)
+		}
+		fourth := begin(t, a)
+		if err := fourth.Commit(proto.StepCommit, lead.State{Step: 3, Digest: "x"}); !errors.Is(err, lead.ErrOtherBits) {
+			t.Errorf("other bits of step 3: %v", err)
+		}
+		for kind, digest := range map[proto.CommitKind]string{proto.StepCommit: "c", proto.GrowthCommit: "C"} {
+			if err := fourth.Commit(kind, lead.State{Step: 3, Digest: digest}); err != nil || !fourth.Clear() {
+				t.Errorf("%s of step 3: %v, clear %v", kind, err, fourth.Clear())
+			}
+		}
+	})
+}
+
 // A run that begins anew under an old id does not look back.
 func TestAFreshRunForgetsAnEarlierOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -312,6 +344,52 @@ func TestAShortLogIsToldApart(t *testing.T) {
 		err := a.Append(t.Context(), 7, &proto.Commit{Head: proto.Head{Run: "r", Term: 1}, Kind: proto.StepCommit}, func(error) {})
 		if !errors.Is(err, lead.ErrShort) {
 			t.Errorf("got %v", err)
+		}
+	})
+}
+
+// underway are logs that hold every second record back once: it is refused as
+// if another stood there, which cannot be read yet.
+type underway struct {
+	lead.System
+	held int
+}
+
+type underwayLog struct {
+	bus.Log
+	u *underway
+}
+
+func (u *underway) OpenLog(ctx context.Context, o bus.LogOptions) (bus.Log, error) {
+	l, err := u.System.OpenLog(ctx, o)
+	if o.Volatile {
+		return l, err
+	}
+	return underwayLog{l, u}, err
+}
+
+func (l underwayLog) Append(ctx context.Context, after uint64, data []byte) (uint64, error) {
+	if l.u.held++; l.u.held%2 == 0 {
+		return 0, bus.ErrConflict
+	}
+	return l.Log.Append(ctx, after, data)
+}
+
+// A record that is still on its way between servers is neither lost nor another's.
+func TestARecordOnItsWayIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u := &underway{System: bus.NewHub(0).Connect().(lead.System)}
+		a, err := lead.Open(t.Context(), u, lead.Options{Run: "r", Silence: silence})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ledger := begin(t, a)
+		for i := range proto.Step(10) {
+			commit(t, a, ledger, proto.StepCommit, lead.State{Step: i + 1})
+		}
+		past, err := a.History(t.Context())
+		if err != nil || len(past.Records) != 11 || u.held < 20 {
+			t.Errorf("%d records after %d tries, %v", len(past.Records), u.held, err)
 		}
 	})
 }

@@ -11,9 +11,10 @@ import (
 )
 
 // renewals is how often a lease is renewed within Silence, looks how often a
-// standby looks at it.
+// standby looks at it: a takeover begins between 1-1/renewals and 1+1/looks of
+// Silence after the death of the holder.
 const (
-	renewals = 6
+	renewals = 8
 	looks    = 20
 )
 

@@ -1,8 +1,10 @@
 package lead
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/tinygrow/tinygrow/proto"
 )
@@ -25,6 +27,7 @@ type Ledger struct {
 	stored bool   // the object store has a checkpoint, the newest of step since or later
 
 	again map[commitKey]committed // what the log knows already
+	later []laterCommits          // the same, by ascending key
 	since proto.Step              // of the newest stored checkpoint; what lies before is not in again
 }
 
@@ -33,9 +36,25 @@ type commitKey struct {
 	step proto.Step
 }
 
+func (k commitKey) compare(o commitKey) int {
+	rank := func(kind proto.CommitKind) int {
+		if kind == proto.StepCommit {
+			return 0
+		}
+		return 1 // an event follows its step
+	}
+	return cmp.Or(cmp.Compare(k.step, o.step), cmp.Compare(rank(k.kind), rank(o.kind)))
+}
+
 type committed struct {
 	number uint64
 	digest string
+}
+
+// laterCommits are those of a key and of all after it.
+type laterCommits struct {
+	key   commitKey
+	first uint64 // number of the first one in the log
 }
 
 // NewLedger returns the ledger of a coordinator that takes a run up where h
@@ -54,8 +73,14 @@ func NewLedger(h History, head proto.Head, holder string, fresh bool) *Ledger {
 	}
 	for _, r := range h.Records {
 		if r.Kind == proto.StepCommit || r.Kind == proto.GrowthCommit {
-			l.again[commitKey{r.Kind, r.Step}] = committed{r.Number, r.Digest}
+			key := commitKey{r.Kind, r.Step}
+			l.again[key] = committed{r.Number, r.Digest}
+			l.later = append(l.later, laterCommits{key, r.Number})
 		}
+	}
+	slices.SortFunc(l.later, func(a, b laterCommits) int { return a.key.compare(b.key) })
+	for i := len(l.later) - 2; i >= 0; i-- {
+		l.later[i].first = min(l.later[i].first, l.later[i+1].first)
 	}
 	return l
 }
@@ -86,16 +111,32 @@ func (l *Ledger) Commit(kind proto.CommitKind, s State) error {
 				ErrOtherBits, kind, s.Step, s.Digest, l.head.Run, old.digest)
 		case known:
 			delete(l.again, key)
-			l.mark = old.number
+			l.mark = l.before(key, old.number)
 			return nil
 		case l.stored && (s.Step < l.since || s.Step == l.since && kind == proto.StepCommit):
 			return nil // from before the checkpoint that the log goes on from
 		}
-		l.mark = l.put(kind, s)
+		l.mark = l.before(key, l.put(kind, s))
 		return nil
 	}
 	l.put(kind, s)
 	return nil
+}
+
+// before returns the mark of the state that a record led to: its number, or one
+// before that of a later state. The log has these the wrong way round when a
+// record was lost with its writer, whose disk knew the step, and was made up for.
+func (l *Ledger) before(key commitKey, number uint64) uint64 {
+	i, _ := slices.BinarySearchFunc(l.later, key, func(a laterCommits, k commitKey) int {
+		if a.key.compare(k) <= 0 {
+			return -1
+		}
+		return 1
+	})
+	if i < len(l.later) {
+		return min(number, l.later[i].first-1)
+	}
+	return number
 }
 
 // put queues a record and returns the number that it will get.

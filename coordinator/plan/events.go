@@ -19,6 +19,7 @@ type Event interface{ event() }
 // announced, shared out between them.
 type Join struct {
 	Worker  proto.WorkerID
+	Nonce   proto.Nonce
 	Threads int
 	Host    string
 	Shared  bool
@@ -56,6 +57,8 @@ type Partial struct {
 type Open struct {
 	Round       proto.Round
 	MicroShards uint32
+	// Step is that of the weights.
+	Step proto.Step
 	// Kind names rounds that take similarly long per micro-shard.
 	Kind string
 	// Light says that a partial is small, so that blocks may be cut finer.
@@ -110,12 +113,34 @@ type Ignore struct {
 }
 
 // Alarm says that two workers computed the same block to different sums, which
-// must never happen: the bits of one of them are wrong.
+// must never happen: the bits of one of them are wrong. The round is not over
+// before it is known whose, even if Complete was said.
 type Alarm struct {
 	First, Second proto.WorkerID
 	Round         proto.Round
 	Block         proto.Block
 	Why           string
+}
+
+// Undecided says that nobody can tell which of several sums of a block is right.
+type Undecided struct {
+	Workers []proto.WorkerID
+	Round   proto.Round
+	Block   proto.Block
+	Why     string
+}
+
+// Quarantine says that a worker computes wrongly. It gets no more blocks and is
+// not admitted again; a Drop follows if it is a member.
+type Quarantine struct {
+	Worker proto.WorkerID
+	Why    string
+}
+
+// Redo says that the round begins anew: what was folded is forgotten.
+type Redo struct {
+	Round proto.Round
+	Why   string
 }
 
 // Complete says that every micro-shard of the round is folded.
@@ -142,28 +167,36 @@ type (
 	Resumed struct{ Why string }
 )
 
-func (Assign) command()   {}
-func (Wait) command()     {}
-func (Fold) command()     {}
-func (Ignore) command()   {}
-func (Alarm) command()    {}
-func (Complete) command() {}
-func (Drop) command()     {}
-func (Rejoin) command()   {}
-func (Waiting) command()  {}
-func (Resumed) command()  {}
+func (Assign) command()     {}
+func (Wait) command()       {}
+func (Fold) command()       {}
+func (Ignore) command()     {}
+func (Alarm) command()      {}
+func (Undecided) command()  {}
+func (Quarantine) command() {}
+func (Redo) command()       {}
+func (Complete) command()   {}
+func (Drop) command()       {}
+func (Rejoin) command()     {}
+func (Waiting) command()    {}
+func (Resumed) command()    {}
 
 func (c Assign) String() string {
 	return fmt.Sprintf("assign %s %s task %d: %s", c.Worker, c.Block, c.Task, c.Why)
 }
-func (c Wait) String() string     { return fmt.Sprintf("wait %s: %s", c.Worker, c.Why) }
-func (c Fold) String() string     { return fmt.Sprintf("fold %s %s: %s", c.Worker, c.Block, c.Why) }
-func (c Ignore) String() string   { return fmt.Sprintf("ignore %s %s: %s", c.Worker, c.Block, c.Why) }
-func (c Complete) String() string { return fmt.Sprintf("complete %d: %s", c.Round, c.Why) }
-func (c Drop) String() string     { return fmt.Sprintf("drop %s: %s", c.Worker, c.Why) }
-func (c Rejoin) String() string   { return fmt.Sprintf("rejoin %s: %s", c.Worker, c.Why) }
-func (c Waiting) String() string  { return "waiting: " + c.Why }
-func (c Resumed) String() string  { return "resumed: " + c.Why }
+func (c Wait) String() string       { return fmt.Sprintf("wait %s: %s", c.Worker, c.Why) }
+func (c Fold) String() string       { return fmt.Sprintf("fold %s %s: %s", c.Worker, c.Block, c.Why) }
+func (c Ignore) String() string     { return fmt.Sprintf("ignore %s %s: %s", c.Worker, c.Block, c.Why) }
+func (c Complete) String() string   { return fmt.Sprintf("complete %d: %s", c.Round, c.Why) }
+func (c Quarantine) String() string { return fmt.Sprintf("quarantine %s: %s", c.Worker, c.Why) }
+func (c Redo) String() string       { return fmt.Sprintf("redo %d: %s", c.Round, c.Why) }
+func (c Undecided) String() string {
+	return fmt.Sprintf("undecided %s on %s: %s", join(c.Workers), c.Block, c.Why)
+}
+func (c Drop) String() string    { return fmt.Sprintf("drop %s: %s", c.Worker, c.Why) }
+func (c Rejoin) String() string  { return fmt.Sprintf("rejoin %s: %s", c.Worker, c.Why) }
+func (c Waiting) String() string { return "waiting: " + c.Why }
+func (c Resumed) String() string { return "resumed: " + c.Why }
 func (c Alarm) String() string {
 	return fmt.Sprintf("alarm %s and %s differ on %s: %s", c.First, c.Second, c.Block, c.Why)
 }

@@ -10,7 +10,7 @@ import (
 func (p *Plan) partial(now Time, e Partial) {
 	w := p.workers[e.Worker]
 	if w != nil {
-		w.heard = now
+		w.lives(now)
 	}
 	r := &p.round
 	ignore := func(why string) { p.say(Ignore{e.Worker, e.Round, e.Block, why}) }
@@ -24,28 +24,85 @@ func (p *Plan) partial(now Time, e Partial) {
 	}
 	b := r.blocks[e.Block]
 	switch {
+	case p.quarantined[e.Worker] != "":
+		ignore("its worker is in quarantine")
+		return
 	case b == nil:
 		ignore("nobody holds this block") // it was given back and cut anew; the new cut is on its way
 		return
-	case b.by == e.Worker:
+	case w != nil && w.suspect && !b.disputed && b.by == "":
+		ignore("its worker takes part in a dispute that is not decided")
+		return
+	}
+	before, again := b.claimOf(e.Worker)
+	switch {
+	case again && before.digest == e.Digest:
 		ignore("sent twice")
 		return
-	case b.by != "" && b.digest != e.Digest:
-		p.say(Alarm{b.by, e.Worker, e.Round, e.Block, "the same block gave two different sums, so one of these workers computes wrongly"})
+	case again:
+		why := fmt.Sprintf("worker %s got two different sums of the same block %s of round %d", e.Worker, e.Block, e.Round)
+		p.say(Alarm{e.Worker, e.Worker, e.Round, e.Block, why})
+		ignore("its worker contradicts itself")
+		p.condemn([]proto.WorkerID{e.Worker}, why)
 		return
+	}
+	b.claims = append(b.claims, claim{e.Worker, e.Digest})
+	if w != nil && slices.Contains(b.holders, w.id) {
+		p.done(now, w, e.Block, true)
+		b.holders = slices.DeleteFunc(b.holders, func(id proto.WorkerID) bool { return id == w.id })
+	}
+	if len(b.others(e.Digest)) > 0 {
+		p.differs(now, b, e)
+		return
+	}
+	switch {
 	case b.by != "":
 		ignore(fmt.Sprintf("%s was first", b.by))
+	case !b.audited:
+		p.fold(now, b, e, "first partial of its block")
+	case len(b.claims) > 1:
+		p.fold(now, b, e, "the same as that of "+string(b.claims[0].worker))
+	default:
+		ignore("it is folded when a second worker got the same")
+	}
+}
+
+// differs takes a partial that is not what another worker got.
+func (p *Plan) differs(now Time, b *block, e Partial) {
+	p.dispute(e.Block, b, e)
+	right, decided := b.right()
+	if !decided {
+		p.say(Ignore{e.Worker, e.Round, e.Block, "it is not decided which one is right"})
 		return
 	}
+	wrong := b.others(right)
+	why := fmt.Sprintf("its sums of block %s of round %d are not those that two other workers got", e.Block, e.Round)
+	if e.Digest == right && b.by == "" {
+		p.fold(now, b, e, "two workers got the same")
+	} else {
+		p.say(Ignore{e.Worker, e.Round, e.Block, "two workers agree"})
+	}
+	p.condemn(wrong, why)
+}
+
+// fold adds a partial to the reduction.
+func (p *Plan) fold(now Time, b *block, e Partial, why string) {
 	b.by, b.digest = e.Worker, e.Digest
-	r.folded += int(e.Block.Len())
-	r.pending = slices.DeleteFunc(r.pending, func(x proto.Block) bool { return x == e.Block })
+	p.round.folded += int(e.Block.Len())
 	for _, id := range b.holders {
-		p.done(now, p.workers[id], e.Block, id == e.Worker)
+		p.done(now, p.workers[id], e.Block, false)
 	}
 	b.holders = nil
-	p.say(Fold{e.Worker, e.Block, "first partial of its block"})
-	if r.open && r.folded == int(r.MicroShards) {
+	if !b.disputed {
+		p.settled(e.Block, b)
+	}
+	p.say(Fold{e.Worker, e.Block, why})
+}
+
+// finish ends the round when all is folded and nothing disputed.
+func (p *Plan) finish() {
+	r := &p.round
+	if r.open && r.folded == int(r.MicroShards) && !p.disputes() {
 		r.open = false
 		p.say(Complete{r.Round, fmt.Sprintf("all %d micro-shards are in", r.MicroShards)})
 	}
@@ -66,6 +123,7 @@ func (p *Plan) done(now Time, w *worker, b proto.Block, own bool) {
 	}
 	if at == 0 && now-h.since > p.limit(b, w.threads) {
 		w.strikes++
+		w.silent = true
 		w.bench = min(1<<min(w.strikes, 20), maxBench)
 	}
 }

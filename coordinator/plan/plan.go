@@ -25,6 +25,9 @@ type Config struct {
 	// HeavyBlock and LightBlock bound a block, in micro-shards per thread of
 	// its worker [16, 4].
 	HeavyBlock, LightBlock int
+	// Audit is the fraction of blocks that two workers compute, and that are
+	// folded when both got the same [0]. Which ones depends on step and block.
+	Audit float64
 }
 
 func (c Config) withDefaults() Config {
@@ -53,7 +56,9 @@ type Plan struct {
 	round   round
 	paces   map[string]*pace // by Open.Kind
 	waiting bool             // Waiting was said
-	out     []Command
+	// quarantined says why workers are.
+	quarantined map[proto.WorkerID]string
+	out         []Command
 }
 
 // worker is what the plan knows of a worker.
@@ -69,9 +74,20 @@ type worker struct {
 	served  bool   // was given a block in this round
 	held    []held // given and not folded, oldest first; at most two
 	// strikes counts the rounds in a row in which others finished its block;
-	// bench is the number of rounds that it is given copies only.
+	// bench is the number of rounds that it is given copies only. silent says
+	// that nothing was heard of it since the last strike.
 	strikes, bench int
+	silent         bool
+	suspect        bool // takes part in a dispute
+	contested      Time // another said hello by its id since then; 0: nobody did
 }
+
+// lives notes a sign of life.
+func (w *worker) lives(now Time) { w.heard, w.silent = now, false }
+
+// out reports whether a worker gets no share of a round. A pull that waits is no
+// sign of life: one that stands still may have sent it before.
+func (w *worker) out() bool { return w.bench > 0 || w.silent || w.suspect || w.threads == 0 }
 
 // held is a block in a worker's hands.
 type held struct {
@@ -86,20 +102,13 @@ type round struct {
 	open    bool
 	free    free
 	blocks  map[proto.Block]*block
-	pending []proto.Block // given and not folded, oldest first
+	pending []proto.Block // given and not folded, or disputed, oldest first
 	folded  int           // micro-shards
-}
-
-// block is a block that was given to somebody.
-type block struct {
-	holders []proto.WorkerID
-	by      proto.WorkerID // whose partial was folded, or empty
-	digest  uint64
 }
 
 // New returns a plan without workers and without a round.
 func New(cfg Config) *Plan {
-	return &Plan{cfg: cfg.withDefaults(), workers: map[proto.WorkerID]*worker{}, paces: map[string]*pace{}}
+	return &Plan{cfg: cfg.withDefaults(), workers: map[proto.WorkerID]*worker{}, paces: map[string]*pace{}, quarantined: map[proto.WorkerID]string{}}
 }
 
 // Workers returns the number of admitted workers and their threads.
@@ -109,6 +118,9 @@ func (p *Plan) Workers() (workers, threads int) {
 	}
 	return len(p.order), threads
 }
+
+// Quarantined returns why a worker is in quarantine; empty: it is not.
+func (p *Plan) Quarantined(w proto.WorkerID) string { return p.quarantined[w] }
 
 // Step takes one event at a time that never goes back, and returns the
 // commands it leads to, in the order in which to carry them out. The slice is
@@ -124,17 +136,21 @@ func (p *Plan) Step(now Time, e Event) []Command {
 		}
 	case Heard:
 		if w := p.workers[e.Worker]; w != nil {
-			w.heard = now
+			w.lives(now)
 		}
 	case Pull:
 		p.pulled(now, e)
 	case Partial:
 		p.partial(now, e)
 	case Open:
+		for _, w := range p.order {
+			w.bench = max(w.bench-1, 0)
+		}
 		p.openRound(e)
 	case Tick:
 		p.tick(now)
 	}
+	p.finish()
 	p.serve(now)
 	return p.out
 }
@@ -142,6 +158,10 @@ func (p *Plan) Step(now Time, e Event) []Command {
 func (p *Plan) say(c Command) { p.out = append(p.out, c) }
 
 func (p *Plan) join(now Time, e Join) {
+	if why := p.quarantined[e.Worker]; why != "" {
+		p.say(Drop{e.Worker, "it is in quarantine: " + why})
+		return
+	}
 	if old := p.workers[e.Worker]; old != nil {
 		p.forget(old)
 	}
@@ -150,6 +170,7 @@ func (p *Plan) join(now Time, e Join) {
 	p.workers[e.Worker] = w
 	p.order = append(p.order, w)
 	p.shareOut()
+	p.suspect()
 }
 
 // shareOut gives every worker its threads. The threads of a host go in equal
@@ -189,14 +210,9 @@ func (p *Plan) remove(w *worker, why string) {
 func (p *Plan) forget(w *worker) {
 	delete(p.workers, w.id)
 	p.order = slices.DeleteFunc(p.order, func(x *worker) bool { return x == w })
-	for _, h := range w.held {
-		b := p.round.blocks[h.block]
-		b.holders = slices.DeleteFunc(b.holders, func(id proto.WorkerID) bool { return id == w.id })
-		if len(b.holders) == 0 {
-			p.release(h.block)
-		}
+	for _, h := range slices.Clone(w.held) {
+		p.unhand(w, h.block)
 	}
-	w.held = nil
 	p.shareOut()
 }
 
@@ -216,9 +232,6 @@ func (p *Plan) openRound(e Open) {
 			w.held = w.held[:0]
 		}
 		w.served = false
-		if w.bench > 0 {
-			w.bench--
-		}
 	}
 	p.round = round{Open: e, open: true, free: free{proto.Root(e.MicroShards)}, blocks: map[proto.Block]*block{}}
 	if p.paces[e.Kind] == nil {
@@ -232,7 +245,7 @@ func (p *Plan) pulled(now Time, e Pull) {
 		p.say(Rejoin{e.Worker, "not a member of this run: it was never admitted or was given up"})
 		return
 	}
-	w.heard = now
+	w.lives(now)
 	if e.Seq <= w.pull {
 		return // an old pull that was delayed
 	}

@@ -24,6 +24,7 @@ func (p *Plan) serve(now Time) {
 		p.waiting = false
 		p.say(Resumed{fmt.Sprintf("%d workers are here", len(p.order))})
 	}
+	p.undecidable(now)
 	for _, w := range p.order {
 		if w.pulling {
 			p.offer(now, w)
@@ -35,8 +36,15 @@ func (p *Plan) serve(now Time) {
 // the free ones; or, when it is idle, a copy of one that is late elsewhere.
 func (p *Plan) offer(now Time, w *worker) {
 	r := &p.round
+	if at, why, ok := p.wanted(w, true); ok && len(w.held) < 2 {
+		p.assign(now, w, at, why)
+		return
+	}
+	if w.suspect && len(w.held) == 0 {
+		return
+	}
 	left, active := r.free.left(), p.activeThreads()
-	benched := w.threads == 0 || w.bench > 0 && slices.ContainsFunc(p.order, func(x *worker) bool { return x.bench == 0 && x.threads > 0 })
+	benched := w.threads == 0 || w.out() && slices.ContainsFunc(p.order, func(x *worker) bool { return !x.out() })
 	switch {
 	case len(w.held) == 0 && left > 0 && !benched:
 		share, why := r.free.left()*w.threads/active, "its share of what is left"
@@ -45,11 +53,15 @@ func (p *Plan) offer(now Time, w *worker) {
 		}
 		b, _ := r.free.take(p.clamp(share, w.threads))
 		p.assign(now, w, b, why)
-	case len(w.held) == 1 && left >= active && !benched && w.served:
+	case len(w.held) == 1 && left >= active && !benched && w.served && !w.suspect:
 		b, _ := r.free.take(p.clamp(left*w.threads/(2*active), w.threads))
 		p.assign(now, w, b, "to have the next one ready; there is enough for all")
 	case len(w.held) == 0:
-		if b, why, ok := p.late(now); ok {
+		b, why, ok := p.wanted(w, false)
+		if !ok {
+			b, why, ok = p.late(now, w)
+		}
+		if ok {
 			p.assign(now, w, b, why)
 		}
 	case now-w.held[0].since > p.limit(w.held[0].block, w.threads):
@@ -68,7 +80,7 @@ func (p *Plan) again(now Time, w *worker, at int, why string) {
 func (p *Plan) activeThreads() int {
 	n := 0
 	for _, w := range p.order {
-		if w.bench == 0 {
+		if !w.out() {
 			n += w.threads
 		}
 	}
@@ -87,12 +99,12 @@ func (p *Plan) clamp(n, threads int) int {
 	return max(threads, min(n, bound*threads))
 }
 
-// late returns a block that is worth computing twice: one that waits behind
+// late returns a block that is worth computing by w too: one that waits behind
 // another block of its only holder, or the first one that is overdue at all its holders.
-func (p *Plan) late(now Time) (proto.Block, string, bool) {
+func (p *Plan) late(now Time, w *worker) (proto.Block, string, bool) {
 	for _, b := range p.round.pending {
 		holders := p.round.blocks[b].holders
-		if len(holders) == 1 {
+		if _, done := p.round.blocks[b].claimOf(w.id); len(holders) == 1 && !done {
 			if w := p.workers[holders[0]]; w.held[0].block != b && now-w.held[0].since > p.cfg.Grace {
 				return b, fmt.Sprintf("it waits behind another block of %s", w.id), true
 			}
@@ -100,7 +112,8 @@ func (p *Plan) late(now Time) (proto.Block, string, bool) {
 	}
 	for _, b := range p.round.pending {
 		holders := p.round.blocks[b].holders
-		overdue := true
+		_, done := p.round.blocks[b].claimOf(w.id)
+		overdue := len(holders) > 0 && !done
 		for _, id := range holders {
 			w := p.workers[id]
 			at := slices.IndexFunc(w.held, func(h held) bool { return h.block == b })
@@ -128,7 +141,7 @@ func (p *Plan) assign(now Time, w *worker, b proto.Block, why string) {
 	w.held = append(w.held, held{b, w.task, now})
 	state := p.round.blocks[b]
 	if state == nil {
-		state = new(block)
+		state = &block{audited: p.audits(b)}
 		p.round.blocks[b] = state
 		p.round.pending = append(p.round.pending, b)
 	}

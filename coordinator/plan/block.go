@@ -1,0 +1,85 @@
+package plan
+
+import (
+	"slices"
+
+	"github.com/tinygrow/tinygrow/proto"
+)
+
+// block is a block that was given to somebody.
+type block struct {
+	holders []proto.WorkerID
+	claims  []claim        // partials that came, one a worker
+	by      proto.WorkerID // whose partial was folded, or empty
+	digest  uint64         // of that
+	// audited says that two workers have to agree before it is folded;
+	// disputed that two do not.
+	audited, disputed bool
+	lonely            Time // since when nobody can decide a dispute; 0: somebody can
+}
+
+// claim is what a worker says that the sums of a block are.
+type claim struct {
+	worker proto.WorkerID
+	digest uint64
+}
+
+func (b *block) claimOf(w proto.WorkerID) (claim, bool) {
+	for _, c := range b.claims {
+		if c.worker == w {
+			return c, true
+		}
+	}
+	return claim{}, false
+}
+
+// votes returns how many workers claim a digest.
+func (b *block) votes(digest uint64) int {
+	n := 0
+	for _, c := range b.claims {
+		if c.digest == digest {
+			n++
+		}
+	}
+	return n
+}
+
+// others returns the workers that claim another digest.
+func (b *block) others(digest uint64) []proto.WorkerID {
+	var list []proto.WorkerID
+	for _, c := range b.claims {
+		if c.digest != digest {
+			list = append(list, c.worker)
+		}
+	}
+	return list
+}
+
+// right returns the digest that two workers agree on.
+func (b *block) right() (digest uint64, ok bool) {
+	for _, c := range b.claims {
+		if b.votes(c.digest) >= 2 {
+			return c.digest, true
+		}
+	}
+	return 0, false
+}
+
+// copies returns how many more workers have to compute the block now.
+func (b *block) copies() int {
+	agree := 0
+	for _, c := range b.claims {
+		agree = max(agree, b.votes(c.digest))
+	}
+	switch {
+	case b.disputed, b.audited && b.by == "":
+		return 2 - agree - len(b.holders)
+	}
+	return 0
+}
+
+// drop takes a worker's claim and its hold on the block away.
+func (b *block) drop(w proto.WorkerID) {
+	b.claims = slices.DeleteFunc(b.claims, func(c claim) bool { return c.worker == w })
+	b.holders = slices.DeleteFunc(b.holders, func(id proto.WorkerID) bool { return id == w })
+}
