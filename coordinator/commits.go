@@ -2,10 +2,12 @@ package coordinator
 
 import (
 	"context"
+	"errors"
 
 	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/coordinator/plan"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/bus"
 )
 
 // appending is a record on its way to the commit log.
@@ -47,13 +49,20 @@ func (s *server) writeLog(ctx context.Context) {
 func (s *server) logged(now plan.Time, a appended) error {
 	switch {
 	case a.waiting:
-		s.events.Waiting("the commit log does not answer, the run goes on when it does: " + a.err.Error())
+		why := "the commit log does not answer, the run goes on when it does; a server whose disk is full is silent until there is room and it was started again: "
+		switch {
+		case errors.Is(a.err, bus.ErrFull):
+			why = "the commit log takes nothing more, the run goes on when there is room: "
+		case errors.Is(a.err, bus.ErrNoStream):
+			why = "there is no commit log, the run goes on when it is back: "
+		}
+		s.events.Waiting(why + a.err.Error())
 		s.logWaits = true
 		return nil
 	case a.err != nil:
 		return a.err
 	case s.logWaits:
-		s.events.Resumed("the commit log answers")
+		s.events.Resumed("the commit log has the record")
 		s.logWaits = false
 	}
 	return s.core.acked(now)

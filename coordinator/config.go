@@ -38,6 +38,9 @@ type Cluster struct {
 	// Grace, before an idle worker gets a copy of it.
 	Overdue float64       `yaml:"overdue"`
 	Grace   time.Duration `yaml:"grace"`
+	// Audit is the fraction of blocks that two workers compute, to find those
+	// that compute wrongly without knowing it; 0: none.
+	Audit float64 `yaml:"audit"`
 	// StopGrace is how long a run that is told to stop waits for the end of
 	// the step at hand.
 	StopGrace time.Duration `yaml:"stop_grace"`
@@ -59,7 +62,9 @@ const (
 
 // Checkpoint says when the run is saved besides at its start and its end.
 type Checkpoint struct {
-	// Every is the time between two checkpoints; EverySteps, if not 0, makes
+	// Every is the longest time between two checkpoints. With a commit log they
+	// come more often where that costs next to nothing, because a successor
+	// makes the steps since the newest one again. EverySteps, if not 0, makes
 	// one after so many steps too.
 	Every      time.Duration `yaml:"every"`
 	EverySteps uint64        `yaml:"every_steps"`
@@ -72,7 +77,7 @@ func Default() Config {
 	return Config{
 		Model: nn.ModelConfig{Name: "cnn"}, Train: trainer.Default(), Optimizer: optim.Default(), Growth: growth.Default(),
 		Cluster: Cluster{MinWorkers: 1, MaxWorkers: 1024, LostAfter: 10 * time.Second, Overdue: 3, Grace: 100 * time.Millisecond, StopGrace: 10 * time.Second,
-			Log: LogAuto, Lease: 3 * time.Second, Replicas: 1},
+			Log: LogAuto, Lease: 2 * time.Second, Replicas: 1},
 		Checkpoint: Checkpoint{Every: 30 * time.Second, Keep: 3},
 	}
 }
@@ -92,6 +97,7 @@ func (c Config) Validate() error {
 	check(k.LostAfter >= 100*time.Millisecond && k.LostAfter <= time.Hour, "lost_after %s: must be 100ms to 1h", k.LostAfter)
 	check(k.Overdue >= 1 && k.Overdue <= 1000, "overdue %v: must be 1 to 1000", k.Overdue)
 	check(k.Grace > 0 && k.Grace <= time.Hour, "grace %s: must be above 0 and at most 1h", k.Grace)
+	check(k.Audit >= 0 && k.Audit <= 1, "audit %v: must be 0 to 1", k.Audit)
 	check(k.StopGrace >= 0, "stop_grace %s: must be at least 0", k.StopGrace)
 	check(k.Log == LogAuto || k.Log == LogOn || k.Log == LogOff, "log %q: must be auto, on or off", k.Log)
 	check(k.Lease >= 500*time.Millisecond && k.Lease <= time.Hour, "lease %s: must be 500ms to 1h", k.Lease)
@@ -102,7 +108,7 @@ func (c Config) Validate() error {
 }
 
 func (c Config) plan() plan.Config {
-	return plan.Config{MinWorkers: c.Cluster.MinWorkers, LostAfter: c.Cluster.LostAfter, Overdue: c.Cluster.Overdue, Grace: c.Cluster.Grace}
+	return plan.Config{MinWorkers: c.Cluster.MinWorkers, LostAfter: c.Cluster.LostAfter, Overdue: c.Cluster.Overdue, Grace: c.Cluster.Grace, Audit: c.Cluster.Audit}
 }
 
 func (c Config) settings(d Data) trainer.Settings {

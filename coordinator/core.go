@@ -3,6 +3,7 @@ package coordinator
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/coordinator/plan"
@@ -10,8 +11,8 @@ import (
 	"github.com/tinygrow/tinygrow/proto"
 )
 
-// ErrDisagree is returned when two workers computed different sums of the same
-// block: one of them computes wrongly, so the run must not go on.
+// ErrDisagree is returned when workers computed different sums of the same block
+// and no other worker is there to decide who is wrong.
 var ErrDisagree = errors.New("workers disagree")
 
 // core joins the pure parts: plan, trainer, ledger and fold. It has no clock, no
@@ -140,17 +141,27 @@ func (c *core) next(now plan.Time, newWeights bool) error {
 		return err
 	}
 	c.round, c.offer = r, offer
-	c.fold = proto.NewFold(r.MicroShards(), func(left, right proto.Sums) proto.Sums {
+	c.begins()
+	c.port.open(roundInfo{r.Round, r.MicroShards(), r.F32, r.F64}, offer, newWeights)
+	return c.handle(now, plan.Open{Round: r.Round, MicroShards: r.MicroShards(), Step: r.Step, Kind: string(r.Kind), Light: r.Kind == proto.Evaluate}, proto.Sums{})
+}
+
+// begins forgets what was folded of the round at hand.
+func (c *core) begins() {
+	c.complete = false
+	c.fold = proto.NewFold(c.round.MicroShards(), func(left, right proto.Sums) proto.Sums {
 		addSums(left, right)
 		c.port.release(right)
 		return left
 	})
-	c.port.open(roundInfo{r.Round, r.MicroShards(), r.F32, r.F64}, offer, newWeights)
-	return c.handle(now, plan.Open{Round: r.Round, MicroShards: r.MicroShards(), Kind: string(r.Kind), Light: r.Kind == proto.Evaluate}, proto.Sums{})
 }
 
 // handle takes an event, with the sums of a partial. Its error ends the run.
 func (c *core) handle(now plan.Time, e plan.Event, sums proto.Sums) error {
+	if _, late := e.(plan.Partial); late && c.ended {
+		c.port.release(sums)
+		return nil
+	}
 	for _, cmd := range c.plan.Step(now, e) {
 		c.port.decided(cmd)
 		switch cmd := cmd.(type) {
@@ -168,10 +179,13 @@ func (c *core) handle(now plan.Time, e plan.Event, sums proto.Sums) error {
 			c.port.enters(serving)
 		case plan.Ignore:
 			c.port.release(sums)
-		case plan.Alarm:
-			// One of the two is in the sum already, and nobody knows which is right.
-			return fmt.Errorf("%w: workers %s and %s got different sums of block %v of round %d: leave out the one whose machine is at fault (run tinygrow doctor on both), then continue with tinygrow resume",
-				ErrDisagree, cmd.First, cmd.Second, cmd.Block, cmd.Round)
+		case plan.Alarm: // it is not known yet whose sums are right
+			c.complete = false
+		case plan.Redo:
+			c.begins()
+		case plan.Undecided:
+			return fmt.Errorf("%w: %s got different sums of block %v of round %d, and %s: run tinygrow doctor on their machines, leave out the one that computes wrongly or give the run three workers, then continue with tinygrow resume",
+				ErrDisagree, names(cmd.Workers), cmd.Block, cmd.Round, cmd.Why)
 		case plan.Complete:
 			c.complete = true
 		}
@@ -201,6 +215,15 @@ func (c *core) advance(now plan.Time) error {
 		return err
 	}
 	return c.next(now, a.NewWeights())
+}
+
+// names lists workers for people.
+func names(ids []proto.WorkerID) string {
+	var list []string
+	for _, id := range ids {
+		list = append(list, string(id))
+	}
+	return "workers " + strings.Join(list, " and ")
 }
 
 func (c *core) task(a plan.Assign) *proto.Task {

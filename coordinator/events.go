@@ -18,6 +18,8 @@ type Events struct {
 	Step      func(trainer.StepRecord, Pace)
 	Evaluated func(trainer.EvalRecord)
 	Grew      func(growth.Record, trainer.GrownRecord)
+	// PutOff says why growth that was due did not take place.
+	PutOff func(trainer.PutOffRecord)
 	// Followed tells how the neurons of an event fared in the steps after it.
 	Followed func(growth.HealthRecord)
 	// Saved is told where a checkpoint lies.
@@ -31,7 +33,8 @@ type Events struct {
 	// Waiting says that the run stands still for want of workers, Resumed that it goes on.
 	Waiting func(why string)
 	Resumed func(why string)
-	// Alarm says that two workers computed different sums of the same block.
+	// Alarm says that two workers computed different sums of the same block,
+	// and later which of them is in quarantine.
 	Alarm func(string)
 	// Trouble is about what fails without holding up the run.
 	Trouble func(string)
@@ -55,6 +58,7 @@ type Started struct {
 // Pace is how fast a run goes.
 type Pace struct {
 	Wall       time.Duration // since this process took the run up
+	Steps      uint64        // of the whole run, as far as is known
 	Workers    int
 	Threads    int
 	SamplesSec float64 // over the last seconds
@@ -85,6 +89,9 @@ func (e Events) withDefaults() Events {
 	}
 	if e.Grew == nil {
 		e.Grew = func(growth.Record, trainer.GrownRecord) {}
+	}
+	if e.PutOff == nil {
+		e.PutOff = func(trainer.PutOffRecord) {}
 	}
 	if e.Saved == nil {
 		e.Saved = func(string, proto.Step) {}

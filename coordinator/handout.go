@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -109,13 +110,17 @@ func (s *server) putData(ctx context.Context) error {
 	return putWritten(ctx, objects, s.dataObject(), s.job.Data.Pack)
 }
 
+// piece is how many bytes are handed to the store at once: it syncs each.
+const piece = 128 << 10
+
 // putWritten puts what write writes.
 func putWritten(ctx context.Context, objects bus.Objects, name string, write func(io.Writer) error) error {
 	r, w := io.Pipe()
 	written := make(chan struct{})
 	go func() {
 		defer close(written)
-		w.CloseWithError(write(w))
+		out := bufio.NewWriterSize(w, piece)
+		w.CloseWithError(errors.Join(write(out), out.Flush()))
 	}()
 	err := objects.Put(ctx, name, r)
 	r.CloseWithError(errors.Join(err, io.ErrClosedPipe)) // lets the writer go

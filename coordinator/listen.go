@@ -72,7 +72,7 @@ func (s *server) onBlob(m *bus.Message) {
 	if r.Term == s.store.term {
 		if b, ok := s.shelf.borrow(r.Key); ok {
 			defer s.shelf.giveBack(b)
-			answer.Gone, answer.Chunk = false, proto.ChunkAt(b.data, r.Offset, chunkSize(s.bus))
+			answer.Gone, answer.Chunk = false, proto.ChunkAt(b.data, r.Offset, proto.ChunkSize(s.bus.MaxPayload()))
 		}
 	}
 	reply(m, answer)
@@ -91,6 +91,3 @@ func (s *server) onPartial(m *bus.Message) {
 		s.push(input{partial: &whole})
 	}
 }
-
-// chunkSize leaves room for what surrounds the data in a message.
-func chunkSize(b bus.Bus) int { return min(proto.MaxChunk, max(b.MaxPayload()-4096, 4096)) &^ 7 }

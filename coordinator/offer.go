@@ -7,7 +7,6 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
-	"github.com/vmihailenco/msgpack/v5"
 )
 
 // blob is something handed out in chunks. Its data do not change while anybody
@@ -45,7 +44,7 @@ func (o offer) renew(r *trainer.Round, m *nn.Model, newWeights bool, memory func
 	}
 	o.request = blob{}
 	if r.Request != nil {
-		data, err := msgpack.Marshal(r.Request)
+		data, err := proto.MarshalBlob(r.Request)
 		if err != nil {
 			return offer{}, fmt.Errorf("encode the growth request: %w", err)
 		}

@@ -45,10 +45,10 @@ func (s *server) pace(a trainer.Applied) Pace {
 	if a.Step != nil {
 		s.samples += a.Step.Samples
 	}
-	p := Pace{Wall: now, SamplesSec: s.window.perSecond(now, s.samples)}
+	p := Pace{Wall: now, Steps: s.store.train.Steps(), SamplesSec: s.window.perSecond(now, s.samples)}
 	p.Workers, p.Threads = s.core.plan.Workers()
 	if t := s.store.train; s.samples > 0 {
-		left := float64(t.Steps()-uint64(t.Step())) * float64(s.job.Config.Train.Batch)
+		left := float64(p.Steps-uint64(t.Step())) * float64(t.Batch())
 		p.Left = time.Duration(left / (float64(s.samples) / now.Seconds()) * float64(time.Second))
 	}
 	return p

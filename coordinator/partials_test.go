@@ -4,8 +4,12 @@ import (
 	"slices"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"github.com/tinygrow/tinygrow/proto"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // chunksOf returns the messages of a partial.
 func chunksOf(t *testing.T, m proto.PartialChunk, s proto.Sums, size int) [][]byte {

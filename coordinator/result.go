@@ -11,8 +11,11 @@ type Result struct {
 	Run    proto.RunID `json:"run"`
 	RunDir string      `json:"run_dir"`
 	// Done is false for a run that was stopped and can be resumed.
-	Done         bool             `json:"done"`
+	Done bool `json:"done"`
+	// Stopped says why a run that is done ended before its last step.
+	Stopped      string           `json:"stopped,omitempty"`
 	Steps        proto.Step       `json:"steps"`
+	FLOPs        float64          `json:"flops"` // spent on gradients and growth events
 	Generation   proto.Generation `json:"generation"`
 	ParamsStart  int              `json:"params_start"`
 	ParamsEnd    int              `json:"params_end"`
@@ -31,6 +34,16 @@ type Result struct {
 	SamplesPerS float64 `json:"samples_per_s"` // training samples over wall time
 	Timing      Timing  `json:"timing"`
 	Dropped     Dropped `json:"dropped"`
+	// Quarantined are the workers that computed wrongly.
+	Quarantined []Quarantined `json:"quarantined,omitempty"`
+}
+
+// Quarantined is a worker that gets no more blocks of this run.
+type Quarantined struct {
+	Worker proto.WorkerID `json:"worker"`
+	Host   string         `json:"host"`
+	Step   proto.Step     `json:"step"` // of the weights that it was found with
+	Why    string         `json:"why"`
 }
 
 // widths returns the number of outputs of every convolution and linear layer but the last.

@@ -14,7 +14,6 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
-	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 // Run trains until the end of the job, and returns how it went. Cancelling ctx
@@ -80,10 +79,13 @@ type server struct {
 	logWaits bool
 	uploads  chan upload // checkpoints; at most one is on its way
 	// uploading says that one is, inLog names the two newest that the log names.
-	uploading bool
-	inLog     []string
+	uploading  bool
+	uploadTook time.Duration // the last one
+	inLog      []string
 
 	pulls   map[proto.WorkerID]pending
+	hosts   map[proto.WorkerID]string // of members
+	wrong   []Quarantined
 	samples int // trained on by this process
 	window  rate
 	watch   stopwatch
@@ -109,7 +111,7 @@ type pending struct {
 
 func newServer(j Job, store *storage, b bus.Bus) *server {
 	s := &server{job: j, store: store, bus: b, events: j.Events.withDefaults(), started: time.Now(),
-		inbox: make(chan input, 256), appends: make(chan appending, 1), uploads: make(chan upload, 1), inLog: []string{"", ""}, done: make(chan struct{}), handout: handout{asked: make(chan struct{}, 1)}, partials: newPartials(store.run, store.term), pulls: map[proto.WorkerID]pending{}}
+		inbox: make(chan input, 256), appends: make(chan appending, 1), uploads: make(chan upload, 1), inLog: []string{"", ""}, done: make(chan struct{}), handout: handout{asked: make(chan struct{}, 1)}, partials: newPartials(store.run, store.term), pulls: map[proto.WorkerID]pending{}, hosts: map[proto.WorkerID]string{}}
 	s.core = &core{run: store.run, term: store.term, plan: plan.New(j.Config.plan()), train: store.train, port: s}
 	s.sender = newSender(b, &s.shelf, s.head(), &s.watch.sending)
 	return s
@@ -207,9 +209,11 @@ func (s *server) tell(n *proto.News) {
 	proto.Encode(n, func(data []byte) error { return s.bus.Publish(s.store.run.NewsSubject(), data) })
 }
 
-// flush lets readers of the metrics see them once a second.
+// flush lets readers of the metrics see them once a second, and workers that
+// look for a run hear of this one.
 func (s *server) flush() error {
 	if s.window.due(s.now()) {
+		s.tell(&proto.News{Head: s.head(), Text: "a coordinator leads the run"})
 		return s.store.dir.Metrics.Flush()
 	}
 	return nil
@@ -226,15 +230,23 @@ func (s *server) take(in input) error {
 		if s.job.Lead != nil && p.Term > s.store.term {
 			return nil // there is another coordinator; the log is about to say so
 		}
+		again := func(why string) error {
+			reply(in.message, &proto.Task{Head: s.head(), Do: proto.Rejoin, Text: why})
+			return nil
+		}
+		if s.core.plan.Stranger(p.Worker, p.Nonce) {
+			return again(fmt.Sprintf("another worker goes by the id %s", p.Worker))
+		}
 		if old, ok := s.pulls[p.Worker]; ok && p.Seq <= old.seq {
 			return nil
 		}
-		s.pulls[p.Worker] = pending{p.Seq, in.message}
 		if p.Term != s.store.term {
-			s.answer(p.Worker, &proto.Task{Do: proto.Rejoin, Text: fmt.Sprintf("this is term %d of the run", s.store.term)})
-			return nil
+			return again(fmt.Sprintf("this is term %d of the run", s.store.term))
 		}
+		s.pulls[p.Worker] = pending{p.Seq, in.message}
 		return s.core.handle(now, plan.Pull{Worker: p.Worker, Seq: p.Seq, Last: p.Last}, proto.Sums{})
+	case in.beat != nil && s.core.plan.Stranger(in.beat.Worker, in.beat.Nonce):
+		return nil
 	case in.beat != nil && in.beat.Leave:
 		return s.core.handle(now, plan.Leave{Worker: in.beat.Worker, Why: in.beat.Text}, proto.Sums{})
 	case in.beat != nil && in.beat.Key != "":
@@ -253,15 +265,19 @@ func (s *server) take(in input) error {
 	return nil
 }
 
-// answer replies to the last pull of a worker, if that still waits.
+// answer replies to the last pull of a worker, if that still waits. One that
+// has to join again is forgotten until it does.
 func (s *server) answer(w proto.WorkerID, t *proto.Task) {
-	p, ok := s.pulls[w]
-	if !ok || p.message == nil {
-		return
+	p := s.pulls[w]
+	if t.Do == proto.Rejoin {
+		delete(s.pulls, w)
+	} else {
+		s.pulls[w] = pending{seq: p.seq}
 	}
-	t.Head = s.head()
-	s.pulls[w] = pending{seq: p.seq}
-	reply(p.message, t)
+	if p.message != nil {
+		t.Head = s.head()
+		reply(p.message, t)
+	}
 }
 
 // reply answers a request; an answer that is lost is asked for again.
@@ -288,15 +304,22 @@ func (s *server) decided(c plan.Command) {
 	case plan.Fold:
 		s.watch.folded++
 	case plan.Drop:
+		s.answer(c.Worker, &proto.Task{Do: proto.Rejoin, Text: c.Why})
 		s.partials.forget(c.Worker)
 		s.sender.forget(c.Worker)
+		delete(s.hosts, c.Worker)
 		s.events.Left(c.Worker, c.Why)
 	case plan.Waiting:
 		s.events.Waiting(c.Why)
 	case plan.Resumed:
 		s.events.Resumed(c.Why)
 	case plan.Alarm:
-		s.events.Alarm(fmt.Sprint(c))
+		s.events.Alarm(fmt.Sprintf("step %d: workers %s and %s got different sums of block %s of round %d: %s", s.store.train.Step(), c.First, c.Second, c.Block, c.Round, c.Why))
+	case plan.Quarantine:
+		s.wrong = append(s.wrong, Quarantined{c.Worker, s.hosts[c.Worker], s.store.train.Step(), c.Why})
+		s.events.Alarm(fmt.Sprintf("step %d: worker %s (host %q) is in quarantine, look at that machine: %s", s.store.train.Step(), c.Worker, s.hosts[c.Worker], c.Why))
+	case plan.Redo:
+		s.events.Alarm(fmt.Sprintf("round %d begins anew: %s", c.Round, c.Why))
 	}
 	s.events.Decided(c)
 }
@@ -320,8 +343,10 @@ func (s *server) applied(a trainer.Applied) error {
 	if a.Growth != nil {
 		s.events.Grew(*a.Growth, *a.Grown)
 	}
-	k := s.job.Config.Checkpoint
-	if a.Step == nil || time.Since(s.store.saved) < k.Every && (k.EverySteps == 0 || uint64(a.Step.Step)%k.EverySteps != 0) {
+	if a.PutOff != nil {
+		s.events.PutOff(*a.PutOff)
+	}
+	if a.Step == nil || !s.due(a.Step.Step) {
 		return nil
 	}
 	if err := s.store.save(); err != nil {
@@ -345,38 +370,12 @@ func (s *server) result() (Result, error) {
 	at := t.Progress()
 	_, more := t.Next()
 	return Result{
-		Run: s.store.run, RunDir: s.store.dir.Path(), Done: !more, Steps: t.Step(), Generation: t.Generation(),
+		Run: s.store.run, RunDir: s.store.dir.Path(), Done: !more, Stopped: at.Stopped, Steps: t.Step(), FLOPs: at.FLOPs, Generation: t.Generation(),
 		ParamsStart: at.StartParams, ParamsEnd: len(c.Model.Params), Widths: widths(c.Model.Graph), GrowthEvents: records,
 		TrainLoss: t.TrainLoss(), TestLoss: at.Test.MeanLoss(), TestAccuracy: at.Test.Accuracy(),
 		ModelSHA256: checkpoint.ModelSHA256(c.Model), OptimizerSHA256: checkpoint.OptimizerSHA256(c.Updates, c.Slots), JournalSHA256: s.store.dir.Journal.SHA256(),
-		Dropped: s.partials.counts(),
+		Dropped: s.partials.counts(), Quarantined: s.wrong,
 	}, nil
-}
-
-// join admits a worker or says why not.
-func (s *server) join(now plan.Time, h *proto.Hello, m *bus.Message) error {
-	who := Member{h.Worker, h.Host, h.Threads, h.Program}
-	refuse := func(why proto.Why, format string, args ...any) error {
-		text := fmt.Sprintf(format, args...)
-		s.events.Refused(who, text)
-		reply(m, &proto.Refusal{Head: s.head(), Why: why, Text: text})
-		return nil
-	}
-	workers, _ := s.core.plan.Workers()
-	switch {
-	case h.Data != s.job.Data.Digest:
-		return refuse(proto.OtherData, "the worker has another data set (digest %.16s) than the run (%.16s): give both the same --data, --data-dir and --limit", h.Data, s.job.Data.Digest)
-	case h.Fingerprint != nn.Fingerprint():
-		return refuse(proto.OtherArithmetic, "the worker's arithmetic gives other bits (fingerprint %.16s) than the coordinator's (%.16s): use the same build on both", h.Fingerprint, nn.Fingerprint())
-	case workers >= s.job.Config.Cluster.MaxWorkers:
-		return refuse(proto.TooManyWorkers, "%d workers are here, max_workers allows no more", workers)
-	}
-	s.partials.admit(h.Worker)
-	s.sender.admit(h.Worker)
-	s.pulls[h.Worker] = pending{seq: s.pulls[h.Worker].seq}
-	reply(m, &proto.Welcome{Head: s.head(), Threads: h.Threads, Heartbeat: s.job.Config.Cluster.LostAfter / 4})
-	s.events.Joined(who)
-	return s.core.handle(now, plan.Join{Worker: h.Worker, Threads: h.Threads, Host: h.Host, Shared: h.Shared}, proto.Sums{})
 }
 
 // cpuTime returns the processor time that this process has used.

@@ -156,7 +156,7 @@ func (s *sender) broadcast(ctx context.Context, b blob) {
 		}
 	}
 	var sent int64
-	size := chunkSize(s.bus)
+	size := proto.ChunkSize(s.bus.MaxPayload())
 	// A chunk that is not sent is asked for by those who miss it.
 	_ = proto.SendBlob(proto.BlobChunk{Head: s.head, Key: b.ref.Key}, b.data, size, func(data []byte) error {
 		s.wait(ctx, sent)

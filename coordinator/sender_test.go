@@ -40,7 +40,7 @@ func TestBroadcastKeepsToItsWindow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &counting{}
 		s := newSender(b, new(shelf), proto.Head{Run: "r", Term: 1}, new(atomic.Int64))
-		chunk := int64(chunkSize(b))
+		chunk := int64(proto.ChunkSize(b.MaxPayload()))
 		s.window = 4 * chunk
 		ctx, cancel := context.WithCancel(context.Background())
 		var group sync.WaitGroup

@@ -44,6 +44,7 @@ type storage struct {
 	train *trainer.Trainer
 	fresh bool // at the start of a new run
 	saved time.Time
+	took  time.Duration          // the last save
 	last  *checkpoint.Checkpoint // saved; its tensors are those at hand
 	keep  int
 	wall  time.Duration // at the last step or evaluation
@@ -55,13 +56,12 @@ func openStorage(j Job, past lead.History) (*storage, error) {
 	if err := j.Config.Validate(); err != nil {
 		return nil, err
 	}
-	settings := j.Config.settings(j.Data)
 	s := &storage{run: j.Run, term: past.Term + 1, fresh: true, keep: j.Config.Checkpoint.Keep}
 	var c *checkpoint.Checkpoint
 	var err error
 	if j.Resume {
 		s.dir, c, err = checkpoint.Open(j.Dir)
-	} else if s.train, err = newTrainer(j, settings); err == nil { // before anything is made on disk
+	} else if s.train, err = NewTrainer(j.Config, j.Data); err == nil { // before anything is made on disk
 		s.dir, err = checkpoint.Create(j.Dir, j.Resolved)
 	}
 	if err != nil {
@@ -69,15 +69,12 @@ func openStorage(j Job, past lead.History) (*storage, error) {
 	}
 	switch {
 	case c != nil:
-		var at trainer.Progress
-		if err = json.Unmarshal(c.Progress, &at); err != nil {
-			err = fmt.Errorf("%w: %s: %w", checkpoint.ErrDamaged, checkpoint.StepDir(j.Dir, c.Step), err)
-		} else if err = sameRun(j.Dir, c, past); err == nil {
+		if err = sameRun(j.Dir, c, past); err == nil {
 			s.run, s.term, s.fresh = c.Run, max(c.Term, past.Term)+1, false
-			s.train, err = trainer.Restore(settings, c.Model, c.Slots, c.Updates, at)
+			s.train, err = RestoreTrainer(j.Config, j.Data, c)
 		}
 	case s.train == nil:
-		s.train, err = newTrainer(j, settings)
+		s.train, err = NewTrainer(j.Config, j.Data)
 	}
 	if err == nil {
 		err = s.run.Validate()
@@ -91,14 +88,24 @@ func openStorage(j Job, past lead.History) (*storage, error) {
 	return s, nil
 }
 
-func newTrainer(j Job, settings trainer.Settings) (*trainer.Trainer, error) {
-	m := j.Config.Model
-	m.Input, m.Classes = j.Data.Shape, j.Data.Classes
+// NewTrainer returns the trainer of a run at its start.
+func NewTrainer(c Config, d Data) (*trainer.Trainer, error) {
+	m := c.Model
+	m.Input, m.Classes = d.Shape, d.Classes
 	g, err := nn.Build(m)
 	if err != nil {
 		return nil, err
 	}
-	return trainer.New(settings, nn.Init(g, j.Config.Train.Seed))
+	return trainer.New(c.settings(d), nn.Init(g, c.Train.Seed))
+}
+
+// RestoreTrainer returns the trainer of a run at a checkpoint, whose tensors it keeps.
+func RestoreTrainer(c Config, d Data, from *checkpoint.Checkpoint) (*trainer.Trainer, error) {
+	var at trainer.Progress
+	if err := json.Unmarshal(from.Progress, &at); err != nil {
+		return nil, fmt.Errorf("%w: progress of step %d: %w", checkpoint.ErrDamaged, from.Step, err)
+	}
+	return trainer.Restore(c.settings(d), from.Model, from.Slots, from.Updates, at)
 }
 
 // save writes a checkpoint of the trainer as it stands.
@@ -107,10 +114,12 @@ func (s *storage) save() error {
 	if err != nil {
 		return err
 	}
+	began := time.Now()
 	if err := s.dir.Save(c, s.keep); err != nil {
 		return fmt.Errorf("save step %d: %w: free some space or fix the directory, then continue with tinygrow resume %s", c.Step, err, s.dir.Path())
 	}
 	s.saved, s.last = time.Now(), c
+	s.took = time.Since(began)
 	return nil
 }
 
@@ -153,6 +162,9 @@ func (s *storage) record(a trainer.Applied, p Pace) error {
 			WallS  float64 `json:"wall_s"`
 			EventS float64 `json:"event_s"` // the event took
 		}{a.Grown, p.Wall.Seconds(), (p.Wall - s.wall).Seconds()})
+	}
+	if a.PutOff != nil {
+		line(a.PutOff)
 	}
 	if a.Step != nil || a.Eval != nil {
 		s.wall = p.Wall

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/lead"
@@ -18,7 +19,26 @@ type upload struct {
 	mark   uint64 // where the commit log stands
 	name   string
 	keep   []string // what others may still need
+	took   time.Duration
 	err    error
+}
+
+// due reports whether it is time for a checkpoint after a step.
+func (s *server) due(step proto.Step) bool {
+	k := s.job.Config.Checkpoint
+	return k.EverySteps != 0 && uint64(step)%k.EverySteps == 0 || time.Since(s.store.saved) >= s.interval()
+}
+
+// interval is the time between two checkpoints. With a commit log the steps
+// since the newest one are part of what a takeover takes: then checkpoints come
+// once a second, unless saving them would hold the run up for more than a
+// fiftieth of the time, or uploading them go on for more than a tenth.
+func (s *server) interval() time.Duration {
+	every := s.job.Config.Checkpoint.Every
+	if s.job.Lead == nil {
+		return every
+	}
+	return min(every, max(time.Second, 50*s.store.took, 10*s.uploadTook))
 }
 
 func objectName(term proto.Term, step proto.Step) string {
@@ -45,7 +65,9 @@ func (s *server) writeObjects(ctx context.Context) {
 	for {
 		select {
 		case u := <-s.uploads:
+			began := time.Now()
 			u.err = errors.Join(putBundle(ctx, s.job.Lead.Objects(), u), u.bundle.Close())
+			u.took = time.Since(began)
 			s.push(input{uploaded: &u})
 		case <-ctx.Done():
 			return
@@ -96,7 +118,7 @@ func sweep(ctx context.Context, objects bus.Objects, u upload) error {
 
 // uploaded takes the end of an upload. The log names the checkpoint now.
 func (s *server) uploaded(u upload) {
-	s.uploading = false
+	s.uploading, s.uploadTook = false, u.took
 	if u.err != nil {
 		s.events.Trouble(fmt.Sprintf("the checkpoint of step %d is on this disk only, a standby that does not share it makes more steps again: %v", u.state.Step, u.err))
 		return

@@ -18,6 +18,7 @@ type client struct {
 	samples Samples
 	term    proto.Term
 	record  recorder
+	nonce   proto.Nonce
 	pulls   uint64 // ever increasing, also over a restart under the same name
 }
 
@@ -62,7 +63,7 @@ func (c *client) pause(ctx context.Context) error {
 
 // join says hello until it is answered. A refusal other than "not yet" is ErrRefused.
 func (c *client) join(ctx context.Context) (proto.Welcome, error) {
-	hello := &proto.Hello{Head: proto.Head{Run: c.cfg.Run}, Worker: c.cfg.ID, Host: c.cfg.Host, Threads: c.cfg.Threads, Shared: c.cfg.shared,
+	hello := &proto.Hello{Head: proto.Head{Run: c.cfg.Run}, Worker: c.cfg.ID, Nonce: c.nonce, Host: c.cfg.Host, Threads: c.cfg.Threads, Shared: c.cfg.shared,
 		Data: c.samples.Digest(), Fingerprint: nn.Fingerprint(), Program: c.cfg.Program}
 	told := false
 	for {
@@ -132,7 +133,7 @@ func (c *client) hello(ctx context.Context, hello *proto.Hello) (proto.Welcome, 
 
 // say publishes a heartbeat; one that is lost is followed by others.
 func (c *client) say(m proto.Heartbeat) {
-	m.Head, m.Worker = c.head(), c.cfg.ID
+	m.Head, m.Worker, m.Nonce = c.head(), c.cfg.ID, c.nonce
 	if data, err := proto.Marshal(&m); err == nil {
 		if err := c.bus.Publish(c.cfg.Run.BeatSubject(), data); err != nil {
 			c.cfg.Log.Debug("heartbeat not sent", "error", err)

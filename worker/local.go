@@ -57,19 +57,44 @@ func (l Local) Round(ctx context.Context, m *nn.Model, e *growth.Event, info gro
 
 func (l Local) compute(ctx context.Context, m *nn.Model, spec proto.RoundSpec, req *growth.Request) (proto.Sums, error) {
 	spec.MicroShard = uint32(l.MicroShard)
-	net, err := compile(m.Graph, l.MicroShard)
-	if err != nil {
-		return proto.Sums{}, err
-	}
-	j := &job{spec: spec, version: &version{network: net, params: m.Params, buffers: m.Buffers}}
-	if req != nil {
-		if j.growth, err = growth.NewJob(m.Graph, req, l.MicroShard); err != nil {
-			return proto.Sums{}, err
-		}
-	}
+	return l.Rounds().Sums(ctx, m, spec, req)
+}
+
+// Rounds computes rounds one after the other and keeps what the next one can use.
+type Rounds struct {
+	crew    *crew
+	network *network // of the round before
+}
+
+// Rounds returns no rounds yet.
+func (l Local) Rounds() *Rounds {
 	threads := l.Threads
 	if threads == 0 {
 		threads = quota.CPUs()
 	}
-	return newCrew(l.Samples, threads).compute(ctx, j, proto.Root(spec.MicroShards()), 0)
+	return &Rounds{crew: newCrew(l.Samples, threads)}
 }
+
+// Sums returns the sums of a whole round with the weights of m; req is that of
+// a growth round. They may go back with Release.
+func (r *Rounds) Sums(ctx context.Context, m *nn.Model, spec proto.RoundSpec, req *growth.Request) (proto.Sums, error) {
+	if r.network == nil || r.network.graph != m.Graph || r.network.shard != int(spec.MicroShard) {
+		n, err := compile(m.Graph, int(spec.MicroShard))
+		if err != nil {
+			return proto.Sums{}, err
+		}
+		r.network = n
+	}
+	j := &job{spec: spec, version: &version{network: r.network, params: m.Params, buffers: m.Buffers}}
+	if req != nil {
+		g, err := growth.NewJob(m.Graph, req, int(spec.MicroShard))
+		if err != nil {
+			return proto.Sums{}, err
+		}
+		j.growth = g
+	}
+	return r.crew.compute(ctx, j, proto.Root(spec.MicroShards()), 0)
+}
+
+// Release gives the memory of sums back.
+func (r *Rounds) Release(s proto.Sums) { r.crew.sums.put(s) }

@@ -7,7 +7,6 @@ import (
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
-	"github.com/vmihailenco/msgpack/v5"
 )
 
 // prepare gets together all that a round needs: architecture, weights and
@@ -74,7 +73,7 @@ func (s *session) growthOf(ctx context.Context, spec proto.RoundSpec) (*growth.J
 		return nil, err
 	}
 	var req growth.Request
-	if err := msgpack.Unmarshal(data, &req); err != nil {
+	if err := proto.UnmarshalBlob(data, &req); err != nil {
 		return nil, fmt.Errorf("growth request of round %d: %w", spec.Round, err)
 	}
 	j, err := growth.NewJob(s.version.network.graph, &req, int(spec.MicroShard))

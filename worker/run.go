@@ -18,7 +18,7 @@ func Run(ctx context.Context, cfg Config, b bus.Bus, samples Samples) error {
 	if err := cfg.Validate(); err != nil {
 		return err
 	}
-	c := &client{cfg: cfg.withDefaults(), bus: b, samples: samples, pulls: uint64(time.Now().UnixNano())}
+	c := &client{cfg: cfg.withDefaults(), bus: b, samples: samples, nonce: proto.NewNonce(), pulls: uint64(time.Now().UnixNano())}
 	defer func() { c.cfg.Done(c.record.close(c.cfg)) }()
 	in := newBlobs(c)
 	weights, err := b.Subscribe(c.cfg.Run.WeightsSubject(), in.receive)
@@ -157,7 +157,7 @@ func (s *session) pull(ctx context.Context) error {
 	for {
 		c.pulls++
 		var t proto.Task
-		err := c.request(ctx, c.cfg.Run.PullSubject(), &proto.Pull{Head: c.head(), Worker: c.cfg.ID, Seq: c.pulls, Last: last}, &t)
+		err := c.request(ctx, c.cfg.Run.PullSubject(), &proto.Pull{Head: c.head(), Worker: c.cfg.ID, Nonce: c.nonce, Seq: c.pulls, Last: last}, &t)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -285,7 +285,7 @@ func (s *session) publish(t proto.Task, sums proto.Sums) {
 	}
 	defer s.crew.sums.put(sums)
 	m := proto.PartialChunk{Head: c.head(), Worker: c.cfg.ID, Round: t.Spec.Round, Block: t.Block}
-	err := proto.SendPartial(m, sums, chunkSize(c.bus), func(data []byte) error {
+	err := proto.SendPartial(m, sums, proto.ChunkSize(c.bus.MaxPayload()), func(data []byte) error {
 		c.record.sent(len(data))
 		return c.bus.Publish(subject, data)
 	})
@@ -293,6 +293,3 @@ func (s *session) publish(t proto.Task, sums proto.Sums) {
 		c.cfg.Log.Debug("partial not sent", "round", t.Spec.Round, "block", t.Block, "error", err)
 	}
 }
-
-// chunkSize leaves room for what surrounds the data in a message.
-func chunkSize(b bus.Bus) int { return min(proto.MaxChunk, max(b.MaxPayload()-4096, 4096)) &^ 7 }

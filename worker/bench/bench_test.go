@@ -6,8 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // small is a network that even plain Go computes at once.
 func small(t *testing.T) *nn.Graph {

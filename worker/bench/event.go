@@ -26,7 +26,7 @@ type EventConfig struct {
 
 // DefaultEvent returns what plain `tinygrow train` does, with fewer events.
 func DefaultEvent() EventConfig {
-	return EventConfig{Model: "cnn", Events: 6, Steps: 80, Batch: 128, Threads: 1, MicroShard: 32, Rate: 0.05}
+	return EventConfig{Model: "cnn", Events: 6, Steps: growth.Default().EverySteps, Batch: 128, Threads: 1, MicroShard: 32, Rate: 0.05}
 }
 
 // EventModels lists the networks that can be grown: the one that `tinygrow

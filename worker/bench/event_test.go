@@ -23,8 +23,8 @@ func TestEventTellsTheCostOfEveryRound(t *testing.T) {
 		t.Fatalf("%d events, want 2", len(got))
 	}
 	for _, r := range got {
-		if len(r.Rounds) < 2 || r.Rounds[0].Kind != growth.KindUpdate || r.Rounds[0].Samples != 1024 {
-			t.Errorf("rounds %+v: want an update round over 1024 samples first", r.Rounds)
+		if len(r.Rounds) < 2 || r.Rounds[0].Kind != growth.KindUpdate || r.Rounds[0].Samples != growth.Default().StatisticsSamples {
+			t.Errorf("rounds %+v: want an update round over all statistics samples first", r.Rounds)
 		}
 		if r.Params == 0 || r.Decision == "" {
 			t.Errorf("incomplete: %+v", r)

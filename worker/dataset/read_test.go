@@ -13,7 +13,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"go.uber.org/goleak"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // write puts files below dir.
 func write(t *testing.T, dir string, files map[string][]byte) string {

@@ -13,10 +13,14 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const run = proto.RunID("r")
 

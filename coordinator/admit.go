@@ -1,0 +1,56 @@
+package coordinator
+
+import (
+	"fmt"
+
+	"github.com/tinygrow/tinygrow/coordinator/plan"
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// join admits a worker or says why not.
+func (s *server) join(now plan.Time, h *proto.Hello, m *bus.Message) error {
+	who := Member{h.Worker, h.Host, h.Threads, h.Program}
+	if why, text := s.objection(now, h); why != "" {
+		if why != proto.NotYet {
+			s.events.Refused(who, text)
+		}
+		reply(m, &proto.Refusal{Head: s.head(), Why: why, Text: text})
+		return nil
+	}
+	s.partials.admit(h.Worker)
+	s.sender.admit(h.Worker)
+	seq := s.pulls[h.Worker].seq
+	if s.core.plan.Stranger(h.Worker, h.Nonce) {
+		seq = 0 // another process counts by another clock
+	}
+	s.pulls[h.Worker] = pending{seq: seq}
+	reply(m, &proto.Welcome{Head: s.head(), Threads: h.Threads, Heartbeat: s.job.Config.Cluster.LostAfter / 4})
+	s.hosts[h.Worker] = h.Host
+	s.events.Joined(who)
+	return s.core.handle(now, plan.Join{Worker: h.Worker, Nonce: h.Nonce, Threads: h.Threads, Host: h.Host, Shared: h.Shared}, proto.Sums{})
+}
+
+// objection is the reason not to admit a worker, empty for none, in a word and
+// in words for people.
+func (s *server) objection(now plan.Time, h *proto.Hello) (why proto.Why, text string) {
+	workers, _ := s.core.plan.Workers()
+	_, member := s.hosts[h.Worker]
+	claim := s.core.plan.Claims(now, h.Worker, h.Nonce)
+	switch {
+	case h.Data != s.job.Data.Digest:
+		return proto.OtherData, fmt.Sprintf("the worker has another data set (digest %.16s) than the run (%.16s): give both the same --data, --data-dir and --limit", h.Data, s.job.Data.Digest)
+	case h.Fingerprint != nn.Fingerprint():
+		return proto.OtherArithmetic, fmt.Sprintf("the worker's arithmetic gives other bits (fingerprint %.16s) than the coordinator's (%.16s): use the same build on both", h.Fingerprint, nn.Fingerprint())
+	case s.core.plan.Quarantined(h.Worker) != "":
+		return proto.QuarantineWorker, fmt.Sprintf("worker %s is in quarantine: %s: this machine computes wrongly, so look at its memory and processor (tinygrow doctor) before it works again", h.Worker, s.core.plan.Quarantined(h.Worker))
+	case claim == plan.Taken:
+		return proto.TakenID, fmt.Sprintf("a worker called %s is at work already, on host %q: give this one an id of its own (worker.id), or none", h.Worker, s.hosts[h.Worker])
+	case claim == plan.Unclear:
+		return proto.NotYet, fmt.Sprintf("a worker called %s was at work a moment ago; this one takes its place if it is silent", h.Worker)
+	case workers >= s.job.Config.Cluster.MaxWorkers && !member:
+		return proto.TooManyWorkers, fmt.Sprintf("%d workers are here, max_workers allows no more", workers)
+	}
+	return "", ""
+}
