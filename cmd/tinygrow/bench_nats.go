@@ -10,15 +10,16 @@ import (
 	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
 )
 
-// newBenchNATS is the server process that bench scale starts.
+// newBenchNATS is the server process that bench scale and chaos start.
 func newBenchNATS() *cobra.Command {
-	return &cobra.Command{
+	var o natsserver.Options
+	c := &cobra.Command{
 		Use:    "nats",
-		Short:  "Run a NATS server on a free loopback port until stdin ends",
+		Short:  "Run a NATS server on the loopback interface until stdin ends",
 		Hidden: true,
 		Args:   noArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			server, err := natsserver.Start(natsserver.Options{})
+			server, err := natsserver.Start(o)
 			if err != nil {
 				return err
 			}
@@ -34,4 +35,7 @@ func newBenchNATS() *cobra.Command {
 			return out.Encode(scale.Server{CPUS: (scale.CPUTime() - before).Seconds()})
 		},
 	}
+	c.Flags().IntVar(&o.Port, "port", 0, "port; 0: a free one")
+	c.Flags().StringVar(&o.StoreDir, "store", "", "directory of JetStream's files; empty: no JetStream")
+	return c
 }

@@ -25,7 +25,7 @@ import (
 
 // dial connects one participant to the NATS server.
 func (n natsSettings) dial(role proto.Role, name string) (*bus.NATS, error) {
-	return bus.Dial(bus.Options{URL: n.URL, Name: "tinygrow " + name, SeedFile: n.Creds, CAFile: n.CA, InboxPrefix: role.Inbox(), Bulk: proto.Bulk, Log: slog.Default()})
+	return bus.Dial(bus.Options{URL: n.URL, Name: "tinygrow " + name, SeedFile: n.Creds, CAFile: n.CA, InboxPrefix: role.Inbox(), Bulk: proto.Bulk, MinPayload: proto.MinPayload, Log: slog.Default()})
 }
 
 // openData reads the data set and tells the coordinator what it has to know of it.
@@ -236,11 +236,17 @@ func report(out io.Writer, r *coordinator.Result) {
 		}
 	}
 	w.row("run", "%s, %d steps in %.1f s (%.1f s of processor time), %s samples/s", r.Run, r.Steps, r.WallS, r.CPUS, thousands(int(r.SamplesPerS)))
+	if r.Stopped != "" {
+		w.row("ended", "%s", r.Stopped)
+	}
 	w.row("network", "%s", widthList(r.Widths))
 	w.row("parameters", "%s -> %s", thousands(r.ParamsStart), thousands(r.ParamsEnd))
 	w.row("growth", "%d events, %d grew; generation %d", len(r.GrowthEvents), grown, r.Generation)
 	w.row("train", "loss %.4f", r.TrainLoss)
 	w.row("test", "loss %.4f, accuracy %.2f %%", r.TestLoss, 100*r.TestAccuracy)
+	for _, q := range r.Quarantined {
+		w.row("quarantine", "worker %s (host %q) since step %d: %s", q.Worker, q.Host, q.Step, q.Why)
+	}
 	w.row("model", "sha256 %s", r.ModelSHA256)
 	w.row("directory", "%s", r.RunDir)
 	w.Flush()

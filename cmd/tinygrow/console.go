@@ -30,8 +30,8 @@ type console struct {
 	terminal bool
 	now      func() time.Time
 
-	total uint64 // steps of the run
-	alone bool   // no workers but this process's: waiting for them at the start is no news
+	alone bool      // no workers but this process's: waiting for them at the start is no news
+	began time.Time // verifying
 	told  time.Time
 	drawn bool // a progress line stands on the terminal
 }
@@ -64,7 +64,7 @@ func (c *console) print(text string) {
 func (c *console) events() coordinator.Events {
 	return coordinator.Events{
 		Started: func(s coordinator.Started) {
-			c.total, c.told = s.Steps, c.now()
+			c.told = c.now()
 			verb := "started"
 			if s.Resumed {
 				verb = fmt.Sprintf("resumed at step %d", s.Step)
@@ -74,6 +74,7 @@ func (c *console) events() coordinator.Events {
 		Step:      c.step,
 		Evaluated: c.evaluated,
 		Grew:      c.grew,
+		PutOff:    c.putOff,
 		Followed:  c.followed,
 		Joined: func(m coordinator.Member) {
 			slog.Debug("worker joined", "worker", m.Worker, "host", m.Host, "threads", m.Threads, "program", m.Program)
@@ -103,6 +104,14 @@ func (c *console) step(r trainer.StepRecord, p coordinator.Pace) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.alone = false
+	c.progress(func() string {
+		return fmt.Sprintf("step %d/%d %s loss %.3f, accuracy %.0f %%, %s parameters, %s samples/s, ETA %s", r.Step, p.Steps,
+			bar(float64(r.Step)/float64(max(p.Steps, 1))), r.Loss, 100*r.Accuracy, thousands(r.Params), thousands(int(p.SamplesSec)), p.Left.Round(time.Second))
+	})
+}
+
+// progress draws the progress line, if it is time to. The lock is held.
+func (c *console) progress(text func() string) {
 	interval, now := lineInterval, c.now()
 	if c.terminal {
 		interval = redrawInterval
@@ -111,14 +120,26 @@ func (c *console) step(r trainer.StepRecord, p coordinator.Pace) {
 		return
 	}
 	c.told = now
-	text := fmt.Sprintf("step %d/%d %s loss %.3f, accuracy %.0f %%, %s parameters, %s samples/s, ETA %s", r.Step, c.total,
-		bar(float64(r.Step)/float64(max(c.total, 1))), r.Loss, 100*r.Accuracy, thousands(r.Params), thousands(int(p.SamplesSec)), p.Left.Round(time.Second))
 	if !c.terminal {
-		c.print(text)
+		c.print(text())
 		return
 	}
-	fmt.Fprint(c.out, "\r\x1b[K"+text)
+	fmt.Fprint(c.out, "\r\x1b[K"+text())
 	c.drawn = true
+}
+
+// verified tells of a step that was made again, of first to last ones.
+func (c *console) verified(first, at, last proto.Step) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.began.IsZero() {
+		c.began, c.told = c.now(), c.now()
+	}
+	c.progress(func() string {
+		share := float64(at-first) / float64(max(last-first, 1))
+		spent := c.now().Sub(c.began)
+		return fmt.Sprintf("step %d of %d to %d made again %s, ETA %s", at, first, last, bar(share), (time.Duration(float64(spent)/max(share, 1e-9)) - spent).Round(time.Second))
+	})
 }
 
 // evaluated tells about an evaluation.
@@ -131,6 +152,11 @@ func (c *console) grew(r growth.Record, _ trainer.GrownRecord) {
 	for _, s := range sentences(&r) {
 		c.line("step %d: %s", r.Step, s)
 	}
+}
+
+// putOff tells why nothing grows now.
+func (c *console) putOff(r trainer.PutOffRecord) {
+	c.line("step %d: growth is put off: %s", r.Step, r.Why)
 }
 
 // followed warns of new neurons that are dead.

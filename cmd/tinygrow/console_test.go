@@ -23,7 +23,7 @@ func tell(terminal bool) string {
 	e.Started(coordinator.Started{Run: "r", Dir: "runs/r", Steps: 10, Epochs: 2, Params: 1234})
 	for step := range 10 {
 		now = now.Add(time.Second)
-		e.Step(trainer.StepRecord{Step: proto.Step(step + 1), Loss: 2, Accuracy: 0.25, Params: 1234}, coordinator.Pace{SamplesSec: 5000, Left: 9 * time.Second})
+		e.Step(trainer.StepRecord{Step: proto.Step(step + 1), Loss: 2, Accuracy: 0.25, Params: 1234}, coordinator.Pace{Steps: 10, SamplesSec: 5000, Left: 9 * time.Second})
 		if step == 4 {
 			e.Grew(growth.Record{Step: 5, Grown: []growth.GrownRecord{{Sentence: "conv2 4 -> 7 channels"}}}, trainer.GrownRecord{})
 			e.Grew(growth.Record{Step: 5, Why: "no site may grow"}, trainer.GrownRecord{})

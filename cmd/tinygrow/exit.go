@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/tinygrow/tinygrow/cmd/tinygrow/replay"
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/lead"
@@ -27,6 +28,7 @@ const (
 	exitNetwork     exitCode = 4
 	exitRun         exitCode = 5
 	exitRefused     exitCode = 6
+	exitDiffers     exitCode = 7
 	exitInterrupted exitCode = 130
 )
 
@@ -39,9 +41,10 @@ var exitMeanings = []struct {
 	{exitFailure, "a failure that no other code names"},
 	{exitUsage, "wrong flags, arguments or configuration; nothing was started"},
 	{exitData, "the data set is missing, damaged or not of the expected form"},
-	{exitNetwork, "the NATS server cannot be reached or was lost"},
+	{exitNetwork, "the NATS server cannot be reached, was lost, is full or takes too small messages"},
 	{exitRun, "a run directory or checkpoint is missing, in use, damaged or of another architecture"},
 	{exitRefused, "the coordinator refused this worker: other data, version or arithmetic"},
+	{exitDiffers, "verify: what was computed again differs from what the run holds"},
 	{exitInterrupted, "interrupted; a checkpoint was written if training had begun"},
 }
 
@@ -88,6 +91,8 @@ var causes = []struct {
 	{dataset.ErrData, exitData},
 	{bus.ErrUnreachable, exitNetwork},
 	{bus.ErrClosed, exitNetwork},
+	{bus.ErrPayload, exitNetwork},
+	{bus.ErrFull, exitNetwork},
 	{checkpoint.ErrExists, exitRun},
 	{checkpoint.ErrNotEmpty, exitRun},
 	{checkpoint.ErrNoRun, exitRun},
@@ -95,10 +100,12 @@ var causes = []struct {
 	{checkpoint.ErrNoCheckpoint, exitRun},
 	{checkpoint.ErrDamaged, exitRun},
 	{coordinator.ErrOtherRun, exitRun},
+	{replay.ErrNothing, exitRun},
 	{lead.ErrHeld, exitRun},
 	{lead.ErrFenced, exitRun},
 	{lead.ErrShort, exitRun},
 	{worker.ErrRefused, exitRefused},
+	{worker.ErrManyRuns, exitUsage},
 	{fetch.ErrRefused, exitRefused},
 	{fetch.ErrCache, exitData},
 	{context.Canceled, exitInterrupted},

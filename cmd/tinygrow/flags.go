@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
 
@@ -29,6 +30,8 @@ var (
 	runFlags = []keyFlag{
 		{"model", "model.name", "name", "starting network: mlp, cnn, vgg, resnet18, resnet20, resnet32, resnet56 or wrn28"},
 		{"epochs", "train.epochs", "n", "times to go through the training samples"},
+		{"max-flops", "train.max_flops", "n", "floating point operations to spend on training, after which it ends, as 2e13"},
+		{"target-accuracy", "train.target_accuracy", "part", "test accuracy, of 1, at which training ends"},
 		{"steps", "train.steps", "n", "updates to make, instead of epochs"},
 		{"batch", "train.batch", "n", "samples of an update"},
 		{"microshard", "train.microshard", "n", "samples of a micro-shard, the atom of work; part of the result"},
@@ -39,7 +42,8 @@ var (
 		{"run", "run", "id", "id of the run (default: the name of its directory)"},
 		{"run-dir", "run_dir", "dir", "directory of the run (default: a new one below runs)"},
 	}
-	policyFlag  = []keyFlag{{"policy", "growth.policy", "name", "growth policy: tiny, gradmax, random or none"}}
+	policyFlag  = []keyFlag{{"policy", "growth.policy", "name", "growth policy: " + strings.Join(growth.Policies(), ", ")}}
+	presetFlag  = []keyFlag{{"preset", "growth.preset", "name", "growth settings to start from: best, or paper for algorithm 1 of the TINY paper"}}
 	cacheFlag   = []keyFlag{{"cache", "fetch.dir", "dir", "where fetched data sets are kept (default: tinygrow/data below the user's cache directory)"}}
 	workersFlag = []keyFlag{{"workers", "workers", "n", "workers in this process"}}
 	threadsFlag = []keyFlag{{"threads", "worker.threads", "n", "threads of each worker; 0: all cores shared out"}}
@@ -66,6 +70,8 @@ type source struct {
 	sets  []string
 	flags map[string]keyFlag
 	lists *pflag.FlagSet
+
+	widthsOf, targetsOf string // runs
 }
 
 // newSource adds --config, --set and the given flags to a command.
@@ -85,27 +91,28 @@ func newSource(c *cobra.Command, groups ...[]keyFlag) *source {
 	return s
 }
 
-// resolve lays the sources over base: the file, the environment, --set, then
-// flags. It tells every fault of all of them.
+// addNetworkOf adds the flags that take widths from another run.
+func (s *source) addNetworkOf() {
+	s.lists.StringVar(&s.widthsOf, "widths-of", "", "start with the network that `run` has grown to, not trained")
+	s.lists.StringVar(&s.targetsOf, "targets-of", "", "grow no site beyond the width that it has in `run`")
+}
+
+// resolve lays the sources over base: the widths of other runs, the growth
+// preset that the sources name, the file, the environment, --set, then flags. It tells every
+// fault of all of them.
 func (s *source) resolve(base settings) (settings, error) {
+	if err := s.takeWidths(&base); err != nil {
+		return base, err
+	}
+	named := base
+	if s.lay(&named).Err() == nil {
+		if preset, ok := growth.Presets()[named.Growth.Preset]; ok {
+			preset.Widths = base.Growth.Widths
+			base.Growth = preset
+		}
+	}
 	out := base
-	var faults config.Faults
-	if s.file != "" {
-		document, err := os.ReadFile(s.file)
-		if err != nil {
-			return out, usagef("--config: %w", err)
-		}
-		faults.Add(config.Decode(&out, s.file, document))
-	}
-	faults.Add(config.Environment(&out, os.Environ(), reserved))
-	for _, text := range s.sets {
-		faults.Add(config.Setting(&out, "--set", text))
-	}
-	s.lists.Visit(func(f *pflag.Flag) {
-		if k, ok := s.flags[f.Name]; ok {
-			faults.Add(config.Set(&out, "--"+f.Name, k.key, f.Value.String()))
-		}
-	})
+	faults := s.lay(&out)
 	epochs, steps := s.lists.Changed("epochs"), s.lists.Changed("steps")
 	switch {
 	case epochs && steps:
@@ -118,6 +125,28 @@ func (s *source) resolve(base settings) (settings, error) {
 	}
 	faults.Add(out.validate())
 	return out, as(exitUsage, faults.Err())
+}
+
+// lay sets the keys that the file, the environment and the command line give.
+func (s *source) lay(out *settings) config.Faults {
+	var faults config.Faults
+	if s.file != "" {
+		document, err := os.ReadFile(s.file)
+		if err != nil {
+			return config.Faults{fmt.Errorf("--config: %w", err)}
+		}
+		faults.Add(config.Decode(out, s.file, document))
+	}
+	faults.Add(config.Environment(out, os.Environ(), reserved))
+	for _, text := range s.sets {
+		faults.Add(config.Setting(out, "--set", text))
+	}
+	s.lists.Visit(func(f *pflag.Flag) {
+		if k, ok := s.flags[f.Name]; ok {
+			faults.Add(config.Set(out, "--"+f.Name, k.key, f.Value.String()))
+		}
+	})
+	return faults
 }
 
 // keyHelp lists every configuration key with its default, for --help.

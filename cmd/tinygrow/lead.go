@@ -33,7 +33,7 @@ func (s *settings) openLead(ctx context.Context, system lead.System, standby boo
 		con.line("no commit log and no standby: the NATS server runs without JetStream (nats-server -js)")
 		return nil, nil
 	}
-	return nil, as(exitNetwork, fmt.Errorf("commit log of run %s: %w: start the server with JetStream (nats-server -js), or go without: leave out --standby and cluster.log=on", s.Run, err))
+	return nil, as(exitNetwork, fmt.Errorf("commit log of run %s: %w: start the server with JetStream (nats-server -js), name the coordinator's own key (--creds), or go without: leave out --standby and set cluster.log=off", s.Run, err))
 }
 
 // start is how a coordinator begins.

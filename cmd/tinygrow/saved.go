@@ -118,20 +118,15 @@ func openWithData(src *source, path string) (*saved, *dataset.Set, error) {
 // nextEvent describes the growth event that would be next: where the run
 // stands, so that it reads the samples that the run's own event would.
 func (s *saved) nextEvent(set *dataset.Set) (growth.EventInfo, error) {
-	t := s.base.Train
-	info := growth.EventInfo{Seed: t.Seed, TrainSamples: set.Len(dataset.Train), MicroShard: t.MicroShard}
-	if s.state == nil {
-		return info, nil
-	}
 	var at trainer.Progress
-	if err := json.Unmarshal(s.state.Progress, &at); err != nil {
-		return info, as(exitRun, fmt.Errorf("%w: %s: progress: %w", checkpoint.ErrDamaged, s.path, err))
+	if s.state != nil {
+		if err := json.Unmarshal(s.state.Progress, &at); err != nil {
+			return growth.EventInfo{}, as(exitRun, fmt.Errorf("%w: %s: progress: %w", checkpoint.ErrDamaged, s.path, err))
+		}
 	}
-	info.Number, info.Step, info.History = uint64(at.Growth.Events), at.Step, at.Growth
-	if perEpoch := info.TrainSamples / max(t.Batch, 1); perEpoch > 0 {
-		info.Epoch = at.Step / uint64(perEpoch)
-	}
-	return info, nil
+	c := trainer.Settings{Train: s.base.Train, Optimizer: s.base.Optimizer, Growth: s.base.Growth,
+		Data: trainer.Data{Train: set.Len(dataset.Train), Test: set.Len(dataset.Test)}}
+	return c.NextEvent(at)
 }
 
 // local computes on a data set in this process.

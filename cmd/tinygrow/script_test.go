@@ -170,14 +170,24 @@ func awaitFile(ts *testscript.TestScript, _ bool, args []string) {
 }
 
 // editBytes changes a file: edit cut FILE N leaves its first N bytes, edit set
-// FILE AT TEXT overwrites bytes.
+// FILE AT TEXT overwrites bytes, edit flip FILE TEXT N changes a bit of byte N
+// behind the last TEXT, or of the Nth last byte if TEXT is empty.
 func editBytes(ts *testscript.TestScript, _ bool, args []string) {
 	path := ts.MkAbs(args[1])
 	data, err := os.ReadFile(path)
 	ts.Check(err)
-	at, err := strconv.Atoi(args[2])
+	at, err := strconv.Atoi(args[len(args)-1])
+	if args[0] == "set" {
+		at, err = strconv.Atoi(args[2])
+	}
 	ts.Check(err)
 	switch args[0] {
+	case "flip":
+		i := len(data) - at
+		if args[2] != "" {
+			i = bytes.LastIndex(data, []byte(args[2])) + len(args[2]) + at
+		}
+		data[i] ^= 1
 	case "cut":
 		data = data[:at]
 	case "set":
@@ -255,7 +265,7 @@ func TestEveryCommandHelps(t *testing.T) {
 		}
 	}
 	walk(nil)
-	for _, want := range []string{"train", "coordinator", "worker", "resume", "eval", "inspect", "data verify", "bench compute", "bench growth", "version"} {
+	for _, want := range []string{"train", "coordinator", "worker", "resume", "eval", "inspect", "verify", "data verify", "bench compute", "bench growth", "version"} {
 		if !slices.Contains(seen, "tinygrow "+want) {
 			t.Errorf("no command %s", want)
 		}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker"
 )
 
@@ -249,5 +251,84 @@ func TestRunsOfBadConfigurationsLeaveNothing(t *testing.T) {
 	defer b.Close()
 	if _, err := coordinator.Run(context.Background(), j, b); !errors.Is(err, checkpoint.ErrNoRun) {
 		t.Errorf("resume of nothing: %v", err)
+	}
+}
+
+// deaf is a bus of a process that can be stopped: what it sends and gets waits.
+type deaf struct {
+	bus.Bus
+	gate sync.RWMutex // held for writing while it is stopped
+}
+
+func (d *deaf) Publish(subject string, data []byte) error {
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	return d.Bus.Publish(subject, data)
+}
+
+func (d *deaf) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	d.gate.RLock()
+	defer d.gate.RUnlock()
+	return d.Bus.Request(ctx, subject, data)
+}
+
+// gated samples of the last epoch are there when a channel is closed.
+type gated struct {
+	toy
+	open chan struct{}
+}
+
+func (g gated) Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int) {
+	if o.Stream == "epoch" && o.Index == 3 {
+		<-g.open
+	}
+	g.toy.Fill(b, o, augment, lo, n)
+}
+
+// Of two workers of one id the second is refused while the first is alive, and
+// takes its place when that is silent. One that wakes up then is refused itself.
+func TestTwoWorkersOfOneID(t *testing.T) {
+	want := of(reference(t))
+	s := memory()
+	j := job(t, "")
+	j.Config.Cluster.LostAfter, j.Config.Cluster.MinWorkers = time.Second, 2
+	done := make(chan struct{})
+	slow := gated{data, done}
+	other := s.start(worker.Config{ID: "other", Threads: 1}, slow, nil)
+	gate := new(deaf)
+	first := s.start(worker.Config{ID: "same", Host: "attic", Threads: 1}, slow, func(b bus.Bus) bus.Bus { gate.Bus = b; return gate })
+
+	joined := make(chan proto.WorkerID, 100)
+	j.Events.Joined = func(m coordinator.Member) { joined <- m.Worker }
+	var second, third *member
+	var told []error
+	go func() {
+		defer close(done)
+		<-joined
+		<-joined
+		second = s.start(worker.Config{ID: "same", Threads: 1}, slow, nil)
+		told = append(told, <-second.done)
+		gate.gate.Lock()
+		third = s.start(worker.Config{ID: "same", Threads: 1}, slow, nil)
+		<-joined
+		gate.gate.Unlock()
+		told = append(told, <-first.done)
+	}()
+	if got := of(s.coordinate(t, context.Background(), j)); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	for i, err := range told {
+		if !errors.Is(err, worker.ErrRefused) || !strings.Contains(err.Error(), "a worker called same is at work already") || !strings.Contains(err.Error(), "worker.id") {
+			t.Errorf("worker %d was told %v", i+1, err)
+		}
+	}
+	for _, m := range []*member{second, first} {
+		m.cancel()
+		m.bus.Close()
+	}
+	for _, m := range []*member{other, third} {
+		if err := m.Stop(); err != nil {
+			t.Error(err)
+		}
 	}
 }

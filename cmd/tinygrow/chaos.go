@@ -1,0 +1,174 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tinygrow/tinygrow/cmd/tinygrow/chaos"
+	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+func newChaos() *cobra.Command {
+	c := chaos.Config{Workers: 3, Kills: 6, Limit: 3 * time.Minute}
+	seeds, asJSON := "1", false
+	cmd := &cobra.Command{
+		Use:   "chaos",
+		Short: "Kill, pause and restart the processes of a run, and prove that it ends with the same bits",
+		Long: `Trains a small growing network on a cluster of processes on the loopback interface: a NATS server with JetStream, a
+coordinator and workers. A script drawn from the seed kills, pauses and restarts them as the run goes on. What comes out
+must have the hashes of model, optimizer and growth journal of a run in one process that nobody disturbed, or the
+command fails and keeps the files of both.`,
+		Example: `  tinygrow chaos --seed 7 --kills 10 --workers 3
+  tinygrow chaos --seed 1-200 --json > chaos.jsonl`,
+		Args: noArgs,
+	}
+	src := newSource(cmd, dataFlags, []keyFlag{{"model", "model.name", "name", "starting network"}, {"steps", "train.steps", "n", "updates to make"}})
+	f := cmd.Flags()
+	f.StringVar(&seeds, "seed", seeds, "`seed` of script and run, or a range of them, as 1-200")
+	f.IntVar(&c.Kills, "kills", c.Kills, "faults of a seed")
+	f.IntVar(&c.Workers, "workers", c.Workers, "worker processes")
+	f.DurationVar(&c.Limit, "stuck-after", c.Limit, "time after which a run counts as stuck")
+	f.BoolVar(&asJSON, "json", false, "print one JSON object a seed on stdout")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		first, last, err := seedRange(seeds)
+		if err != nil {
+			return err
+		}
+		s, err := src.resolve(chaosDefaults())
+		if err != nil {
+			return err
+		}
+		if s.NATS.URL != "" || s.NATS.Listen != "" {
+			return usagef("chaos starts its own server: leave nats.url and nats.listen out")
+		}
+		c.Steps = s.Train.Steps
+		if err := c.Validate(); err != nil {
+			return as(exitUsage, err)
+		}
+		if c.Document, err = config.Encode(&s); err != nil {
+			return err
+		}
+		if c.Binary, err = os.Executable(); err != nil {
+			return err
+		}
+		return runChaos(cmd, c, first, last, asJSON)
+	}
+	return cmd
+}
+
+// chaosDefaults is a run of some seconds with several growth events.
+func chaosDefaults() settings {
+	s := defaults()
+	s.Data.Limit = 640
+	s.Model = nn.ModelConfig{Name: "cnn", Widths: []int{2, 3}}
+	s.Train.Steps, s.Train.Epochs, s.Train.Batch, s.Train.MicroShard, s.Train.EvalEpochs = 240, 0, 64, 8, 6
+	s.Growth.EverySteps, s.Growth.Until, s.Growth.MaxNeurons, s.Growth.MinNeurons = 40, 1, 2, 1
+	s.Growth.Significance, s.Growth.Price, s.Growth.ComputePrice, s.Growth.SamplesPerParam = 0, 0, 0, 0
+	s.Growth.StatisticsSamples, s.Growth.NewbornSamples, s.Growth.AmplitudeSamples = 128, 64, 64
+	s.Cluster.LostAfter, s.Checkpoint.Every = 2*time.Second, time.Second
+	return s
+}
+
+// seedRange reads 7 or 1-200.
+func seedRange(text string) (first, last uint64, err error) {
+	from, to, ranged := strings.Cut(text, "-")
+	if !ranged {
+		to = from
+	}
+	first, err = strconv.ParseUint(from, 10, 64)
+	if err == nil {
+		last, err = strconv.ParseUint(to, 10, 64)
+	}
+	if err != nil || last < first {
+		return 0, 0, usagef("--seed %q: must be a number, or a range of them as 1-200", text)
+	}
+	return first, last, nil
+}
+
+// runChaos goes through the seeds and tells of each.
+func runChaos(cmd *cobra.Command, c chaos.Config, first, last uint64, asJSON bool) error {
+	ctx, stop := untilSignal(cmd.Context(), func(os.Signal) {})
+	defer stop()
+	out, began, failed := json.NewEncoder(cmd.OutOrStdout()), time.Now(), 0
+	fired, done := map[chaos.Kind]int{}, uint64(0)
+	for seed := first; ; seed++ {
+		r, err := chaos.Run(ctx, c, seed)
+		if errors.Is(err, context.Canceled) {
+			return silentError{exitInterrupted}
+		}
+		if err != nil {
+			return err
+		}
+		done++
+		if r.Failure != "" {
+			failed++
+		}
+		for k, n := range r.Fired {
+			fired[k] += n
+		}
+		if asJSON {
+			if err := out.Encode(r); err != nil {
+				return err
+			}
+		}
+		tellChaos(cmd, r, asJSON)
+		if seed == last {
+			break
+		}
+		if done%10 == 0 {
+			left := time.Since(began) / time.Duration(done) * time.Duration(last-seed)
+			fmt.Fprintf(cmd.ErrOrStderr(), "%d of %d seeds, %s left\n", done, last-first+1, left.Round(time.Second))
+		}
+	}
+	if last > first {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%d of %d seeds ended with the same bits; faults: %s\n", int(done)-failed, done, kindsText(fired))
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d seeds failed", failed, done)
+	}
+	return nil
+}
+
+// tellChaos prints the proof of a seed; of a single one with its script.
+func tellChaos(cmd *cobra.Command, r chaos.Report, short bool) {
+	w := cmd.ErrOrStderr()
+	if !short {
+		for _, f := range r.Faults {
+			what := fmt.Sprintf("%.1f s, at step %d", f.AtS, f.Done)
+			if !f.Fired {
+				what = "not fired: the process was not there"
+			}
+			fmt.Fprintf(w, "  %-40s %s\n", f.Fault, what)
+		}
+	}
+	verdict := "the same bits"
+	if r.Failure != "" {
+		verdict = r.Failure
+	}
+	fmt.Fprintf(w, "seed %d: %d steps, %d growths, %d workers, %s, %.1f s: %s\n", r.Seed, r.Steps, r.Grew, r.Workers, kindsText(r.Fired), r.WallS, verdict)
+	if !short && r.Failure == "" {
+		fmt.Fprintf(w, "  model      %s\n  optimizer  %s\n  journal    %s\n", r.Got.Model, r.Got.Optimizer, r.Got.Journal)
+	}
+}
+
+func kindsText(n map[chaos.Kind]int) string {
+	var parts []string
+	for _, k := range chaos.Kinds() {
+		if n[k] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n[k], k))
+		}
+	}
+	if len(parts) == 0 {
+		return "no faults"
+	}
+	return strings.Join(parts, ", ")
+}

@@ -1,0 +1,123 @@
+package chaos
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// again is how soon a process that ended is started again.
+const again = 100 * time.Millisecond
+
+// keeper runs a process and starts it again whenever it ends.
+type keeper struct {
+	name    string
+	command []string
+	ends    bool     // exit code 0 is its end
+	stdin   *os.File // open as long as this process lives
+	out     string   // file of stdout of the last start
+	log     *os.File // stderr of all starts
+
+	mu       sync.Mutex
+	process  *exec.Cmd // nil while none runs
+	hold     time.Time // none is started before
+	starts   int
+	stopping bool
+	over     chan struct{} // closed at its end, or when it is stopped
+}
+
+// keep starts k. stop must be called.
+func keep(k *keeper, log string) (*keeper, error) {
+	var err error
+	if k.log, err = os.OpenFile(log, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600); err != nil {
+		return nil, err
+	}
+	k.over = make(chan struct{})
+	go k.loop() // ends with stop, or at its end
+	return k, nil
+}
+
+func (k *keeper) loop() {
+	defer close(k.over)
+	for {
+		p, err := k.start()
+		if p == nil && err == nil {
+			return // stopped
+		}
+		if err == nil {
+			err = p.Wait()
+		}
+		k.mu.Lock()
+		k.process = nil
+		done := k.ends && err == nil || k.stopping
+		k.mu.Unlock()
+		if done {
+			return
+		}
+		fmt.Fprintf(k.log, "chaos: %s ended: %v\n", k.name, err)
+		time.Sleep(again)
+	}
+}
+
+// start waits until the process may run and starts it; nil if it is stopped first.
+func (k *keeper) start() (*exec.Cmd, error) {
+	for {
+		k.mu.Lock()
+		wait := time.Until(k.hold)
+		if k.stopping || wait <= 0 {
+			break
+		}
+		k.mu.Unlock()
+		time.Sleep(min(wait, 10*time.Millisecond))
+	}
+	defer k.mu.Unlock()
+	if k.stopping {
+		return nil, nil
+	}
+	out, err := os.Create(k.out)
+	if err != nil {
+		return nil, err
+	}
+	defer out.Close()
+	p := exec.Command(k.command[0], k.command[1:]...)
+	p.Stdin, p.Stdout, p.Stderr = k.stdin, out, k.log
+	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C of a terminal is for this process
+	if err := p.Start(); err != nil {
+		return nil, err
+	}
+	k.process = p
+	k.starts++
+	return p, nil
+}
+
+// signal sends a signal to the process and keeps the next one from starting for
+// a while. It reports whether there was one to send it to.
+func (k *keeper) signal(s syscall.Signal, hold time.Duration) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.process == nil {
+		return false
+	}
+	if hold > 0 {
+		k.hold = time.Now().Add(hold)
+	}
+	return k.process.Process.Signal(s) == nil
+}
+
+// stop ends the process for good and waits for its end.
+func (k *keeper) stop() {
+	k.mu.Lock()
+	k.stopping = true
+	if k.process != nil {
+		if err := k.process.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			fmt.Fprintf(k.log, "chaos: %v\n", err)
+		}
+	}
+	k.mu.Unlock()
+	<-k.over
+	k.log.Close()
+}

@@ -1,0 +1,39 @@
+package chaos
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// A seed has one script, faults come in the order of their steps within the run
+// and hit workers that there are, and all kinds come up.
+func TestScript(t *testing.T) {
+	seen := map[Kind]int{}
+	for seed := range uint64(50) {
+		s := Script(seed, 6, 3, 240)
+		if d := cmp.Diff(s, Script(seed, 6, 3, 240)); d != "" {
+			t.Fatalf("seed %d: another script the second time: %s", seed, d)
+		}
+		if len(s) != 6 || !slices.IsSortedFunc(s, func(a, b Fault) int { return int(a.Step) - int(b.Step) }) {
+			t.Errorf("seed %d: %v", seed, s)
+		}
+		for _, f := range s {
+			seen[f.Kind]++
+			ofWorker := f.Kind == WorkerKill || f.Kind == WorkerPause || f.Kind == WorkerLeave
+			if f.Step < 1 || f.Step > 240 || f.Worker > 3 || (f.Worker > 0) != ofWorker || f.For < 0 || f.For > 2*time.Second {
+				t.Errorf("seed %d: %+v", seed, f)
+			}
+		}
+	}
+	for _, k := range Kinds() {
+		if seen[k] == 0 {
+			t.Errorf("no %s in 300 faults", k)
+		}
+	}
+	if cmp.Equal(Script(1, 6, 3, 240), Script(2, 6, 3, 240)) {
+		t.Error("two seeds have one script")
+	}
+}

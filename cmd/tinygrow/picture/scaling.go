@@ -1,0 +1,44 @@
+package picture
+
+import (
+	"fmt"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+)
+
+// A Rate is the samples/s of a number of workers, and what they would be at the
+// first row's rate a thread.
+type Rate struct {
+	Workers         int
+	Measured, Ideal float64
+}
+
+// DrawScaling draws samples/s over the number of workers.
+func DrawScaling(path, title string, rates []Rate) error {
+	p := newPlot(title, "workers", "samples/s")
+	p.Y.Min, p.Legend.Top, p.Legend.Left = 0, false, false
+	var reached, ideal plotter.XYs
+	var ticks plot.ConstantTicks
+	for _, r := range rates {
+		reached = append(reached, plotter.XY{X: float64(r.Workers), Y: r.Measured})
+		ideal = append(ideal, plotter.XY{X: float64(r.Workers), Y: r.Ideal})
+		ticks = append(ticks, plot.Tick{Value: float64(r.Workers), Label: strconv.Itoa(r.Workers)})
+	}
+	p.X.Tick.Marker = ticks
+	best, err := guide(ideal, orange)
+	if err != nil {
+		return err
+	}
+	line, points, err := plotter.NewLinePoints(reached)
+	if err != nil {
+		return fmt.Errorf("plot: %w", err)
+	}
+	line.Color, line.Width, points.Color = blue, vg.Points(1.5), blue
+	p.Add(plotter.NewGrid(), best, line, points)
+	p.Legend.Add("measured", line, points)
+	p.Legend.Add("as many threads at the first row's rate", best)
+	return save(p, path)
+}
