@@ -84,15 +84,17 @@ func TestPlainServer(t *testing.T) {
 }
 
 func TestServerWithLowLimits(t *testing.T) {
-	s, err := natsserver.Start(natsserver.Options{MaxPayload: 64 << 10})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Stop()
-	var r doctor.Report
-	r.CheckNATS(context.Background(), proto.WorkerRole, bus.Options{URL: s.URL()}, quick)
-	if level(&r, "limits") != doctor.Advice || level(&r, "jetstream") != doctor.Advice || r.NATS.Echo <= 0 {
-		t.Errorf("%+v", r)
+	for payload, want := range map[int32]doctor.Level{64 << 10: doctor.Advice, 1 << 10: doctor.Fault} {
+		s, err := natsserver.Start(natsserver.Options{MaxPayload: payload})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Stop()
+		var r doctor.Report
+		r.CheckNATS(context.Background(), proto.WorkerRole, bus.Options{URL: s.URL()}, quick)
+		if level(&r, "limits") != want || level(&r, "jetstream") != doctor.Advice || r.NATS.Echo <= 0 {
+			t.Errorf("%d bytes: %+v", payload, r)
+		}
 	}
 }
 

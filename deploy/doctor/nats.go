@@ -74,7 +74,9 @@ func (r *Report) server(n *NATS, o bus.Options) {
 	if left := time.Until(s.CertificateEnds); !s.CertificateEnds.IsZero() && left < 30*24*time.Hour {
 		r.add("certificate", Advice, "tinygrow auth renew, then nats-server --signal reload", "ends on %s", s.CertificateEnds.Format("2006-01-02"))
 	}
-	if need := proto.MaxChunk + 4096; s.MaxPayload < need {
+	if s.MaxPayload < proto.MinPayload {
+		r.add("limits", Fault, "set max_payload: 1MB in the server's configuration", "max_payload is %s: a run needs at least %s", size(float64(s.MaxPayload)), size(proto.MinPayload))
+	} else if proto.ChunkSize(s.MaxPayload) < proto.MaxChunk {
 		r.add("limits", Advice, "set max_payload: 1MB in the server's configuration", "max_payload is %s: tensors travel in smaller pieces than the %s they could", size(float64(s.MaxPayload)), size(proto.MaxChunk))
 	} else {
 		r.add("limits", OK, "", "max_payload %s", size(float64(s.MaxPayload)))
@@ -111,7 +113,7 @@ func (r *Report) bandwidth(ctx context.Context, b *bus.NATS, n *NATS, role proto
 	var id [8]byte
 	rand.Read(id[:])
 	subject := role.ProbeSubject(hex.EncodeToString(id[:]))
-	n.MessageBytes = min(proto.MaxChunk, b.MaxPayload()-4096)
+	n.MessageBytes = min(proto.ChunkSize(b.MaxPayload()), b.MaxPayload())
 	ctx, cancel := context.WithTimeout(ctx, 2*cmp.Or(p.Time, 3*time.Second))
 	defer cancel()
 	back := make(chan int, 1024)

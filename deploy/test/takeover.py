@@ -12,7 +12,6 @@ end with the hashes of one that was left alone, in a run directory with every st
 import argparse
 import json
 import os
-import platform
 import random
 import re
 import signal
@@ -24,17 +23,9 @@ import tempfile
 import threading
 import time
 
+from local import machine, say, serve, stop
+
 HASHES = ("model_sha256", "optimizer_sha256", "journal_sha256")
-
-
-def say(*words):
-    print(*words, file=sys.stderr, flush=True)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def number(data, at):
@@ -161,7 +152,7 @@ class Trial:
         pair[index] = self.launch(victim.directory)
         if not made:
             return None  # killed at the very end
-        return began.at - killed, made.at - killed, made.step - began.step - 1
+        return began.at - killed, made.at - killed, max(0, made.step - began.step - 1)
 
     def finish(self, c):
         """The result of a coordinator that ended the run, or None for one that had nothing to do."""
@@ -179,24 +170,7 @@ class Trial:
 
     def stop(self):
         self.log.close()
-        for p in self.children:
-            if p.poll() is None:
-                p.kill()
-            p.wait()
-
-
-def serve(args, root):
-    port, conf = free_port(), os.path.join(root, "nats.conf")
-    with open(conf, "w") as f:
-        f.write(f'host: 127.0.0.1\nport: {port}\njetstream {{ store_dir: "{root}/jetstream", sync_interval: always }}\n')
-    server = subprocess.Popen([args.nats_server, "-c", conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            return server, port
-        except OSError:
-            time.sleep(0.1)
-    sys.exit("the NATS server does not start")
+        stop(self.children)
 
 
 def main():
@@ -205,8 +179,8 @@ def main():
     ap.add_argument("--nats-server", default="nats-server", help="a nats-server binary")
     ap.add_argument("--kills", type=int, default=50)
     ap.add_argument("--workers", type=int, default=2)
-    ap.add_argument("--lease", default="3s", help="cluster.lease")
-    ap.add_argument("--checkpoint", default="2s", help="checkpoint.every")
+    ap.add_argument("--lease", default="2s", help="cluster.lease")
+    ap.add_argument("--checkpoint", default="30s", help="checkpoint.every, the most between two")
     ap.add_argument("--between", type=float, nargs=2, default=(1.0, 4.0), metavar="S", help="least and most seconds between a takeover and the next kill")
     ap.add_argument("--seed", type=int, default=1, help="of the random times")
     ap.add_argument("--note", default="", help="what else to say of the measurement")
@@ -220,7 +194,7 @@ def main():
         out = subprocess.run([args.tinygrow, "train", *args.train, "--run-dir", os.path.join(root, "alone"), "--json"], capture_output=True, text=True, check=True)
         want = {h: json.loads(out.stdout)[h] for h in HASHES}
         say("left alone:", want["model_sha256"])
-        server, port = serve(args, root)
+        server, port = serve(args.nats_server, root)
         times, runs = [], 0
         try:
             while len(times) < args.kills:
@@ -237,26 +211,16 @@ def main():
                         sys.exit(f"other bits after {len(got)} kills: {r['model_sha256']}, want {want['model_sha256']}")
                 times += got
         finally:
-            server.kill()
-            server.wait()
+            stop([server])
     spread = lambda v: {"median": round(statistics.median(v), 3), "min": round(min(v), 3), "max": round(max(v), 3)}
     print(json.dumps({
         "what": "seconds from SIGKILL of the leading coordinator to the commit of the first new step by its standby",
-        "machine": {"processor": processor(), "cpus": os.cpu_count(), "system": platform.platform(), "load_1m": round(os.getloadavg()[0], 1)},
-        "date": time.strftime("%Y-%m-%d"), "note": args.note,
+        **machine(), "note": args.note,
         "kills": len(times), "runs": runs, "same_bits_in_all_runs": True, "lease": args.lease, "checkpoint_every": args.checkpoint,
         "workers": args.workers, "train": args.train,
         "new_step_s": spread([t[1] for t in times]), "term_record_s": spread([t[0] for t in times]), "steps_made_again": spread([t[2] for t in times]),
         "all_new_step_s": [round(t[1], 3) for t in times],
     }, indent=1))
-
-
-def processor():
-    try:
-        with open("/proc/cpuinfo") as f:
-            return next(line.split(":", 1)[1].strip() for line in f if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor()
 
 
 if __name__ == "__main__":
