@@ -78,15 +78,17 @@ def main():
     rows = []
     for model in args.models.split(","):
         runs = {key: [] for key in ("samples_per_s", "torch_samples_per_s", "ratio", "scaling", "rss_mib", "torch_rss_mib", "peak_share")}
+        # of a run of its own, which tries several and needs the memory of all
+        microshard = ours(args, model, args.threads, 0)["microshard"]
         for _ in range(args.repeat):
-            mine = ours(args, model, args.threads, 0)
-            alone = ours(args, model, 1, mine["microshard"])
+            mine = ours(args, model, args.threads, microshard)
+            alone = ours(args, model, 1, microshard)
             best, how, rss = peer(args, model)
             for key, value in (("samples_per_s", mine["samples_per_s"]), ("torch_samples_per_s", best), ("ratio", mine["samples_per_s"] / best),
                                ("scaling", mine["samples_per_s"] / alone["samples_per_s"]), ("rss_mib", mine["rss_mib"]),
                                ("torch_rss_mib", rss), ("peak_share", mine["peak_share"])):
                 runs[key].append(value)
-        rows.append({"model": model, **{key: statistics.median(values) for key, values in runs.items()}, "ratios": runs["ratio"], "torch_best_setting": how})
+        rows.append({"model": model, "microshard": microshard, **{key: statistics.median(values) for key, values in runs.items()}, "ratios": runs["ratio"], "torch_best_setting": how})
         print("{model:14s} {samples_per_s:9.0f} {torch_samples_per_s:9.0f}  ratio {ratio:.2f}  {threads} threads over one {scaling:.2f}".format(
             threads=args.threads, **rows[-1]), file=sys.stderr)
     print(json.dumps({"date": datetime.date.today().isoformat(), "cpu": cpu(), "cores": os.cpu_count(), "batch": args.batch,

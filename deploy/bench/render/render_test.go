@@ -22,19 +22,19 @@ func TestReadmeShowsTheCommittedResults(t *testing.T) {
 	}
 }
 
-func TestPolicyTableTakesMediansByPolicy(t *testing.T) {
-	raw := `{"policy":"tiny","args":"--steps 9","test_accuracy":0.5,"params_start":10,"params_end":40,"growth_events":[1,2],"cpu_s":3}
-{"policy":"none","args":"--steps 9","test_accuracy":0.25,"params_start":10,"params_end":10,"growth_events":[],"cpu_s":1}
-{"policy":"tiny","args":"--steps 9","test_accuracy":0.7,"params_start":10,"params_end":60,"growth_events":[1,2],"cpu_s":5}
+func TestCampaignTableTakesMediansByPolicy(t *testing.T) {
+	raw := `{"network":"vgg","policy":"best","test_accuracy":0.5,"params_start":10,"params_end":40,"growth_events":[{"decision":"grow"},{"decision":"refuse"}],"epochs":2,"cpu_s":3}
+{"network":"resnet","policy":"best","test_accuracy":0.1,"params_start":1,"params_end":4,"growth_events":[],"epochs":2,"cpu_s":3}
+{"network":"vgg","policy":"fixed","test_accuracy":0.25,"params_start":10,"params_end":10,"growth_events":[],"epochs":1.5,"cpu_s":1}
+{"network":"vgg","policy":"best","test_accuracy":0.7,"params_start":10,"params_end":60,"growth_events":[{"decision":"grow"},{"decision":"deepen"}],"epochs":3,"cpu_s":5}
 `
-	got, err := policyTable([]byte(raw))
+	got, err := campaignTable([]byte(raw))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"| tiny | 50.0 %, 70.0 % | 60.0 % | 10 -> 50 | 2 | 4 |",
-		"| none | 25.0 % | 25.0 % | 10 -> 10 | 0 | 1 |",
-		"`tinygrow train --steps 9`",
+		"| vgg | best | 50.0 %, 70.0 % | 60.0 % | 10 -> 50 | 2 of 2 | 2.5 | 4 |\n| vgg | fixed |",
+		"| vgg | fixed | 25.0 % | 25.0 % | 10 -> 10 | 0 of 0 | 1.5 | 1 |\n| resnet |",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in:\n%s", want, got)

@@ -18,9 +18,9 @@ var tables = []struct {
 }{
 	{"compute", "compute.json", computeTable},
 	{"growth-cost", "growth-cost.json", growthCostTable},
-	{"policies-cifar10", "policies-cifar10.jsonl", policyTable},
-	{"policies-shapes", "policies-shapes.jsonl", policyTable},
+	{"campaign", "campaign.jsonl", campaignTable},
 	{"scale-cifar10", "scale-cifar10.json", scaleTable},
+	{"scale-resnet18-16", "scale-resnet18-16.json", scaleTable},
 }
 
 // render replaces what stands between the markers of each table that readme
@@ -127,23 +127,35 @@ func growthCostTable(raw []byte) (string, error) {
 	return b.String(), nil
 }
 
-// policyRun is the part of a line of policies.py that the table shows.
+// policyRun is the part of a line of campaign.py that the table shows.
 type policyRun struct {
+	Network  string
 	Policy   string
-	Args     string
-	Accuracy float64         `json:"test_accuracy"`
-	Start    int             `json:"params_start"`
-	End      int             `json:"params_end"`
-	Events   []any           `json:"growth_events"`
-	CPU      float64         `json:"cpu_s"`
-	Widths   json.RawMessage `json:"widths"`
+	Accuracy float64 `json:"test_accuracy"`
+	Start    int     `json:"params_start"`
+	End      int     `json:"params_end"`
+	Epochs   float64
+	CPU      float64 `json:"cpu_s"`
+	Events   []struct {
+		Decision string
+	} `json:"growth_events"`
 }
 
-// policyTable renders what policies.py prints, one row a policy.
-func policyTable(raw []byte) (string, error) {
-	var order []string
-	runs := map[string][]policyRun{}
-	args := ""
+// grew returns how many events grew something.
+func (r policyRun) grew() (n int) {
+	for _, e := range r.Events {
+		if e.Decision != "refuse" {
+			n++
+		}
+	}
+	return n
+}
+
+// campaignTable renders what campaign.py prints, one row a network and policy.
+func campaignTable(raw []byte) (string, error) {
+	type row struct{ network, policy string }
+	var order []row
+	runs := map[row][]policyRun{}
 	lines := bufio.NewScanner(bytes.NewReader(raw))
 	lines.Buffer(nil, 1<<26)
 	for lines.Scan() {
@@ -151,30 +163,30 @@ func policyTable(raw []byte) (string, error) {
 		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
 			return "", err
 		}
-		if runs[r.Policy] == nil {
-			order = append(order, r.Policy)
+		at := row{r.Network, r.Policy}
+		if runs[at] == nil {
+			order = append(order, at)
 		}
-		runs[r.Policy] = append(runs[r.Policy], r)
-		args = r.Args
+		runs[at] = append(runs[at], r)
 	}
 	if err := lines.Err(); err != nil {
 		return "", err
 	}
+	slices.SortStableFunc(order, func(a, b row) int { return strings.Compare(b.network, a.network) })
 	var b strings.Builder
-	b.WriteString("| policy | test accuracy, each seed | median | parameters, start -> end (median) | growth events (median) | CPU-seconds (median) |\n|---|---|---:|---:|---:|---:|\n")
-	for _, p := range order {
+	b.WriteString("| network | policy | test accuracy, each seed | median | parameters, start -> end | events that grew, of all | epochs | CPU-seconds |\n|---|---|---|---:|---:|---:|---:|---:|\n")
+	for _, at := range order {
 		var each []string
-		for _, r := range runs[p] {
+		for _, r := range runs[at] {
 			each = append(each, fmt.Sprintf("%.1f %%", 100*r.Accuracy))
 		}
-		fmt.Fprintf(&b, "| %s | %s | %.1f %% | %.0f -> %.0f | %.0f | %.0f |\n", p, strings.Join(each, ", "),
-			100*median(runs[p], func(r policyRun) float64 { return r.Accuracy }),
-			median(runs[p], func(r policyRun) float64 { return float64(r.Start) }),
-			median(runs[p], func(r policyRun) float64 { return float64(r.End) }),
-			median(runs[p], func(r policyRun) float64 { return float64(len(r.Events)) }),
-			median(runs[p], func(r policyRun) float64 { return r.CPU }))
+		mid := func(value func(policyRun) float64) float64 { return median(runs[at], value) }
+		fmt.Fprintf(&b, "| %s | %s | %s | %.1f %% | %.0f -> %.0f | %.0f of %.0f | %.1f | %.0f |\n", at.network, at.policy, strings.Join(each, ", "),
+			100*mid(func(r policyRun) float64 { return r.Accuracy }),
+			mid(func(r policyRun) float64 { return float64(r.Start) }), mid(func(r policyRun) float64 { return float64(r.End) }),
+			mid(func(r policyRun) float64 { return float64(r.grew()) }), mid(func(r policyRun) float64 { return float64(len(r.Events)) }),
+			mid(func(r policyRun) float64 { return r.Epochs }), mid(func(r policyRun) float64 { return r.CPU }))
 	}
-	fmt.Fprintf(&b, "\n`tinygrow train %s`, by `deploy/bench/policies.py`.\n", strings.TrimSpace(args))
 	return b.String(), nil
 }
 
