@@ -24,6 +24,8 @@ type Result struct {
 	TrainLoss    float64          `json:"train_loss"` // mean over the last epoch
 	TestLoss     float64          `json:"test_loss"`
 	TestAccuracy float64          `json:"test_accuracy"`
+	// Validation is the last evaluation on samples held out, nil if there was none.
+	Validation *Evaluation `json:"validation,omitempty"`
 
 	ModelSHA256     string `json:"model_sha256"`
 	OptimizerSHA256 string `json:"optimizer_sha256"`
@@ -36,6 +38,13 @@ type Result struct {
 	Dropped     Dropped `json:"dropped"`
 	// Quarantined are the workers that computed wrongly.
 	Quarantined []Quarantined `json:"quarantined,omitempty"`
+}
+
+// Evaluation is how well a network does on some samples.
+type Evaluation struct {
+	Samples  int     `json:"samples"`
+	Loss     float64 `json:"loss"`
+	Accuracy float64 `json:"accuracy"`
 }
 
 // Quarantined is a worker that gets no more blocks of this run.

@@ -58,7 +58,7 @@ type Config struct {
 
 	// When to put an event off that is due; zero means never. Plateau waits until
 	// the mean training loss between two times that one is due falls by less than
-	// this part of it; MaxGap while the test loss of the last evaluation is above
+	// this part of it; MaxGap while the loss of the last evaluation (on the validation samples, if the run holds some out, else on the test samples) is above
 	// the training loss by more than this (the network has too many neurons
 	// rather than too few). MinBottleneck leaves sites alone that cannot express
 	// less than this part of the desired update.

@@ -15,7 +15,8 @@ type EventInfo struct {
 	Step         uint64
 	Epoch        uint64
 	Seed         uint64 // of the run
-	TrainSamples int
+	TrainSamples int    // to train on
+	HeldOut      int    // further ones of the training split, which an event does not read
 	MicroShard   int
 	History      History
 	// SamplesLeft is how many samples the run will still train on, FLOPsLeft how

@@ -12,8 +12,10 @@ type Progress struct {
 	// Loss is the mean training loss since the last time that an event was due,
 	// Before that between the two times before; 0 if there was none.
 	Loss, Before float64
-	// TestLoss is that of the last evaluation; 0 if there was none.
-	TestLoss float64
+	// Unseen is the mean loss of the last evaluation on samples that are not
+	// trained on, those of Split; 0 if there was none.
+	Unseen float64
+	Split  string // validation or test
 }
 
 // Schedule is the answer to whether an event takes place: it does where Due is
@@ -76,8 +78,8 @@ func (c Config) putOff(p Progress) string {
 			return fmt.Sprintf("the training loss still falls, from %.4g to %.4g, that is by %.3g %%; a plateau is less than %.3g %%", p.Before, p.Loss, 100*fall, 100*c.Plateau)
 		}
 	}
-	if gap := p.TestLoss - p.Loss; c.MaxGap > 0 && p.TestLoss > 0 && gap > c.MaxGap {
-		return fmt.Sprintf("the test loss %.4g is above the training loss %.4g by %.4g, more than max_gap %.4g", p.TestLoss, p.Loss, gap, c.MaxGap)
+	if gap := p.Unseen - p.Loss; c.MaxGap > 0 && p.Unseen > 0 && gap > c.MaxGap {
+		return fmt.Sprintf("the %s loss %.4g is above the training loss %.4g by %.4g, more than max_gap %.4g", p.Split, p.Unseen, p.Loss, gap, c.MaxGap)
 	}
 	return ""
 }

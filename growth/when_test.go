@@ -10,7 +10,7 @@ import (
 func TestPutOff(t *testing.T) {
 	c := Default()
 	c.EverySteps, c.MaxEvents = 10, 3
-	at := Progress{Step: 20, Part: 0.2, Loss: 0.9, Before: 1, TestLoss: 1.5}
+	at := Progress{Step: 20, Part: 0.2, Loss: 0.9, Before: 1, Unseen: 1.5, Split: "test"}
 	for _, k := range []struct {
 		name         string
 		plateau, gap float64
@@ -24,7 +24,7 @@ func TestPutOff(t *testing.T) {
 		{"nothing to compare with", 0.5, 0, func(p *Progress) { p.Before = 0 }, "no earlier one"},
 		{"overfits", 0, 0.5, nil, "the test loss 1.5 is above the training loss 0.9 by 0.6, more than max_gap 0.5"},
 		{"does not overfit", 0, 0.7, nil, ""},
-		{"was never tested", 0, 0.5, func(p *Progress) { p.TestLoss = 0 }, ""},
+		{"was never tested", 0, 0.5, func(p *Progress) { p.Unseen = 0 }, ""},
 		{"stands still and overfits", 0.5, 0.1, nil, "more than max_gap"},
 	} {
 		c, p := c, at

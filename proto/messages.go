@@ -7,7 +7,7 @@ import (
 )
 
 // Version is the version of the messages. Coordinator and workers must agree.
-const Version = 1
+const Version = 2
 
 // Limits of what a message may claim; larger ones are refused before memory is taken.
 const (
@@ -142,10 +142,13 @@ func (m *DataOffer) check() error {
 
 // Order names an order of samples; it is a pure function of its fields.
 type Order struct {
-	Split  string `msgpack:"split"`  // train or test
+	Split  string `msgpack:"split"`  // train, validation or test
 	Stream string `msgpack:"stream"` // epoch, growth or sequential
 	Seed   uint64 `msgpack:"seed"`
 	Index  uint64 `msgpack:"index"` // number of the epoch or of the growth event
+	// Held is how many of the training samples, drawn by Seed, are the validation
+	// split and no longer of the training split.
+	Held uint64 `msgpack:"held,omitempty"`
 }
 
 // Kind is what a round computes.
@@ -205,11 +208,12 @@ func (r *RoundSpec) check() error {
 	errs := []error{
 		r.Graph.check(), r.Weights.check(), r.Request.check(),
 		within("micro-shard", int(r.MicroShard), 1, 1<<16), within("samples", int(min(r.Count, 1<<62)), 1, 1<<40), within("offset", int(min(r.Offset, 1<<62)), 0, 1<<40),
+		within("samples held out", int(min(r.Order.Held, 1<<62)), 0, 1<<40),
 	}
 	if r.Kind != Gradient && r.Kind != Evaluate && r.Kind != Growth {
 		errs = append(errs, fmt.Errorf("round of unknown kind %.40q", string(r.Kind)))
 	}
-	if r.Order.Split != "train" && r.Order.Split != "test" {
+	if s := r.Order.Split; s != "train" && s != "validation" && s != "test" {
 		errs = append(errs, fmt.Errorf("unknown split %.40q", r.Order.Split))
 	}
 	if s := r.Order.Stream; s != "epoch" && s != "growth" && s != "sequential" {

@@ -15,7 +15,7 @@ func head() Head { return Head{Run: "r1", Term: 3} }
 func samples() []Message {
 	data := []byte{1, 2, 3}
 	chunk := Chunk{Size: 9, Offset: 4, Data: data}
-	spec := RoundSpec{Round: 7, Kind: Gradient, Generation: 2, Step: 9, Order: Order{"train", "epoch", 1, 2}, Offset: 64, Count: 100, MicroShard: 32,
+	spec := RoundSpec{Round: 7, Kind: Gradient, Generation: 2, Step: 9, Order: Order{"train", "epoch", 1, 2, 3}, Offset: 64, Count: 100, MicroShard: 32,
 		Weights: BlobRef{"w/2/9", 1000, 5}}
 	return []Message{
 		&Hello{Head: head(), Worker: "w1", Host: "h", Threads: 2, Data: "d", Fingerprint: "f", Program: "p"},
@@ -99,7 +99,7 @@ func TestDecodeTellsDamageAndVersions(t *testing.T) {
 	if err := Decode(damaged, &BlobChunk{}); !errors.Is(err, ErrDamaged) {
 		t.Errorf("a damaged chunk: %v", err)
 	}
-	old := resealed(t, bytes.Replace(unsealed(data), []byte("\xa1v\x01"), []byte("\xa1v\x02"), 1))
+	old := resealed(t, bytes.Replace(unsealed(data), []byte{0xa1, 'v', Version}, []byte{0xa1, 'v', Version - 1}, 1))
 	if err := Decode(old, &BlobChunk{}); !errors.Is(err, ErrVersion) {
 		t.Errorf("a message of another version: %v", err)
 	}

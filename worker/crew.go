@@ -16,6 +16,9 @@ import (
 type Samples interface {
 	// Digest identifies the contents; all workers of a run must agree.
 	Digest() string
+	// Fits returns an error if there are no samples of an order, or if they are
+	// not what a graph reads.
+	Fits(o proto.Order, g *nn.Graph) error
 	// Fill puts the n samples at positions lo, lo+1 ... of an order into b,
 	// augmented by the order's seed and index if asked to.
 	Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int)

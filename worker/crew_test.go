@@ -21,6 +21,8 @@ type noise struct{ filled func() }
 
 func (noise) Digest() string { return "noise" }
 
+func (noise) Fits(proto.Order, *nn.Graph) error { return nil }
+
 func (n noise) Fill(b *nn.Batch, o proto.Order, augment bool, lo, count int) {
 	if n.filled != nil {
 		n.filled()

@@ -50,7 +50,7 @@ func (l Local) Round(ctx context.Context, m *nn.Model, e *growth.Event, info gro
 	if !ok {
 		return proto.Sums{}, false, nil
 	}
-	order := proto.Order{Split: "train", Stream: "growth", Seed: info.Seed, Index: info.Number}
+	order := proto.Order{Split: "train", Stream: "growth", Seed: info.Seed, Index: info.Number, Held: uint64(info.HeldOut)}
 	sums, err = l.compute(ctx, m, proto.RoundSpec{Kind: proto.Growth, Order: order, Offset: uint64(s.Offset), Count: uint64(s.Count), Augment: l.Augment}, req)
 	return sums, true, err
 }

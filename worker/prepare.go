@@ -16,6 +16,9 @@ func (s *session) prepare(ctx context.Context, spec proto.RoundSpec) (*job, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := s.crew.samples.Fits(spec.Order, n.graph); err != nil {
+		return nil, fmt.Errorf("round %d: %w", spec.Round, err)
+	}
 	if s.version == nil || s.weights != spec.Weights.Key || s.version.network != n {
 		if want := int64(4 * (n.graph.NumParams() + n.graph.NumBuffers())); spec.Weights.Size != want {
 			return nil, fmt.Errorf("weights of round %d have %d bytes, the architecture needs %d", spec.Round, spec.Weights.Size, want)

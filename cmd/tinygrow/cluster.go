@@ -243,6 +243,9 @@ func report(out io.Writer, r *coordinator.Result) {
 	w.row("parameters", "%s -> %s", thousands(r.ParamsStart), thousands(r.ParamsEnd))
 	w.row("growth", "%d events, %d grew; generation %d", len(r.GrowthEvents), grown, r.Generation)
 	w.row("train", "loss %.4f", r.TrainLoss)
+	if v := r.Validation; v != nil {
+		w.row("validation", "loss %.4f, accuracy %.2f %%", v.Loss, 100*v.Accuracy)
+	}
 	w.row("test", "loss %.4f, accuracy %.2f %%", r.TestLoss, 100*r.TestAccuracy)
 	for _, q := range r.Quarantined {
 		w.row("quarantine", "worker %s (host %q) since step %d: %s", q.Worker, q.Host, q.Step, q.Why)

@@ -144,7 +144,7 @@ func (c *console) verified(first, at, last proto.Step) {
 
 // evaluated tells about an evaluation.
 func (c *console) evaluated(r trainer.EvalRecord) {
-	c.line("epoch %.4g, step %d: test loss %.4f, test accuracy %.2f %%", r.Epoch, r.Step, r.Loss, 100*r.Accuracy)
+	c.line("epoch %.4g, step %d: %s loss %.4f, %s accuracy %.2f %%", r.Epoch, r.Step, r.Split, r.Loss, r.Split, 100*r.Accuracy)
 }
 
 // grew tells about a growth event, one sentence for each site.

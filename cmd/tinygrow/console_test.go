@@ -29,7 +29,7 @@ func tell(terminal bool) string {
 			e.Grew(growth.Record{Step: 5, Why: "no site may grow"}, trainer.GrownRecord{})
 		}
 	}
-	e.Evaluated(trainer.EvalRecord{Epoch: 2, Step: 10, Loss: 1.5, Accuracy: 0.5})
+	e.Evaluated(trainer.EvalRecord{Split: "test", Epoch: 2, Step: 10, Loss: 1.5, Accuracy: 0.5})
 	c.end()
 	return out.String()
 }

@@ -86,13 +86,16 @@ func drawGains(out, title string, runs []string) error {
 func drawAccuracy(out, title string, runs []string) error {
 	var courses []picture.Course
 	for _, run := range runs {
-		course := picture.Course{Name: filepath.Base(filepath.Clean(run))}
+		course := picture.Course{Split: "test", Name: filepath.Base(filepath.Clean(run))}
 		if err := eachLine(filepath.Join(run, checkpoint.MetricsFile), func(line []byte) error {
 			var r trainer.EvalRecord
 			if err := json.Unmarshal(line, &r); err != nil {
 				return err
 			}
-			if r.Kind == "evaluation" {
+			if r.Kind == "evaluation" && r.Split == "validation" && course.Split != r.Split {
+				course.Split, course.Points = r.Split, nil // these were made along the way, that on the test samples at the end only
+			}
+			if r.Kind == "evaluation" && r.Split == course.Split {
 				course.Points = append(course.Points, picture.Point{Epoch: r.Epoch, Accuracy: r.Accuracy, Params: r.Params})
 			}
 			return nil

@@ -17,8 +17,9 @@ type Config struct {
 	// reach their end when the budget does. A budget of processor seconds would
 	// let the clock decide what comes out.
 	MaxFLOPs float64 `yaml:"max_flops" json:"max_flops"`
-	// TargetAccuracy, if not 0, ends the run at the first evaluation on the test
-	// samples that finds at least this accuracy, of 1.
+	// TargetAccuracy, if not 0, ends the run at the first evaluation that finds at
+	// least this accuracy, of 1: on the validation samples, on the test samples if
+	// there are none.
 	TargetAccuracy float64 `yaml:"target_accuracy" json:"target_accuracy"`
 	// Batch is the number of samples of a step, MicroShard that of the atoms
 	// in which it is computed. Both are part of the result: batch norm uses the
@@ -35,8 +36,12 @@ type Config struct {
 	Seed uint64 `yaml:"seed" json:"seed"`
 	// Augment pads, crops and flips training images.
 	Augment bool `yaml:"augment" json:"augment"`
-	// EvalEpochs is the number of epochs between two evaluations on the test
-	// samples; 0 evaluates at the end only.
+	// Validation is how many training samples, drawn by Seed, are held out: no
+	// step and no growth event reads them. Evaluations then read them instead of the
+	// test samples, which are read once, at the end, so that nothing is decided by them.
+	Validation int `yaml:"validation" json:"validation"`
+	// EvalEpochs is the number of epochs between two evaluations; 0 evaluates at
+	// the end only.
 	EvalEpochs float64 `yaml:"eval_epochs" json:"eval_epochs"`
 }
 
@@ -63,9 +68,10 @@ func (c Config) Validate() error {
 	check(c.Batch >= 1 && c.Batch <= 1<<20, "batch %d: must be 1 to %d", c.Batch, 1<<20)
 	check(c.MicroShard <= c.Batch, "microshard %d is larger than the batch of %d: lower --microshard or raise --batch", c.MicroShard, c.Batch)
 	check(c.MaxBatch == 0 || c.MaxBatch >= c.Batch && c.MaxBatch <= 1<<20, "max_batch %d: must be batch (%d) to %d, or 0", c.MaxBatch, c.Batch, 1<<20)
+	check(c.Validation >= 0 && c.Validation <= 1<<40, "validation %d: must be at least 0", c.Validation)
 	check(c.EvalEpochs >= 0 && c.EvalEpochs <= 1e6, "eval_epochs %v: must be at least 0", c.EvalEpochs)
 	return errors.Join(faults...)
 }
 
-// Data is what a trainer knows of the samples.
+// Data is what a trainer knows of the samples: how many there are, none of them held out.
 type Data struct{ Train, Test int }

@@ -14,13 +14,17 @@ func (t *Trainer) eventNumber() uint64 { return uint64(t.at.Growth.Events) }
 
 // settle starts the growth event that is due and ends the one that is decided.
 func (t *Trainer) settle(a *Applied) error {
-	if t.done() || t.evalDue() && !t.at.Evaluated || t.at.Considered {
+	if _, _, due := t.evaluation(); due || t.done() || t.at.Considered {
 		return nil
 	}
 	if t.event == nil {
-		s := t.set.Growth.Schedule(growth.Progress{Step: t.at.Step, Epochs: t.epochsDone(), Part: t.part(),
+		at := growth.Progress{Step: t.at.Step, Epochs: t.epochsDone(), Part: t.part(),
 			Params: len(t.model.Params), FLOPs: t.model.Graph.FLOPs(),
-			Loss: t.at.Since.MeanLoss(), Before: t.at.Before.MeanLoss(), TestLoss: t.at.Test.MeanLoss()}, t.at.Growth)
+			Loss: t.at.Since.MeanLoss(), Before: t.at.Before.MeanLoss(), Unseen: t.at.Test.MeanLoss(), Split: "test"}
+		if t.set.Train.Validation > 0 {
+			at.Unseen, at.Split = t.at.Validation.MeanLoss(), "validation"
+		}
+		s := t.set.Growth.Schedule(at, t.at.Growth)
 		if s.PutOff {
 			a.PutOff = &PutOffRecord{Kind: "growth_put_off", Step: t.Step(), Why: s.Why}
 		}
@@ -56,7 +60,7 @@ func (s Settings) NextEvent(at Progress) (growth.EventInfo, error) {
 func (s Settings) event(at Progress) growth.EventInfo {
 	total := s.steps(at.Lap)
 	info := growth.EventInfo{Number: uint64(at.Growth.Events), Step: at.Step, Epoch: at.Lap.Epoch, Seed: s.Train.Seed,
-		TrainSamples: s.Data.Train, MicroShard: s.Train.MicroShard, History: at.Growth,
+		TrainSamples: s.train(), HeldOut: s.Train.Validation, MicroShard: s.Train.MicroShard, History: at.Growth,
 		SamplesLeft: float64(total-min(at.Step, total)) * float64(at.Lap.Batch)}
 	if s.Train.MaxFLOPs > 0 {
 		info.FLOPsLeft = max(s.Train.MaxFLOPs-at.FLOPs, 1) / passes

@@ -20,7 +20,7 @@ func (s Settings) first() Lap { return Lap{Batch: s.Train.Batch} }
 func (s Settings) next(l Lap, step uint64, params, start int) Lap {
 	next := Lap{l.Epoch + 1, step, s.Train.Batch}
 	if c := s.Train; c.GrowBatch {
-		most := s.Data.Train
+		most := s.train()
 		if c.MaxBatch > 0 {
 			most = min(most, c.MaxBatch)
 		}
@@ -32,14 +32,14 @@ func (s Settings) next(l Lap, step uint64, params, start int) Lap {
 
 // check returns why a lap cannot be of these settings, after so many steps.
 func (s Settings) check(l Lap, step uint64) error {
-	if l.Batch < 1 || l.Batch > s.Data.Train || l.Began > step || step-l.Began >= s.perEpoch(l) {
-		return fmt.Errorf("batch %d, epoch %d from step %d on, at step %d of a data set of %d samples", l.Batch, l.Epoch, l.Began, step, s.Data.Train)
+	if l.Batch < 1 || l.Batch > s.train() || l.Began > step || step-l.Began >= s.perEpoch(l) {
+		return fmt.Errorf("batch %d, epoch %d from step %d on, at step %d of a data set of %d samples", l.Batch, l.Epoch, l.Began, step, s.train())
 	}
 	return nil
 }
 
 // perEpoch returns the number of steps of an epoch.
-func (s Settings) perEpoch(l Lap) uint64 { return uint64(s.Data.Train / l.Batch) }
+func (s Settings) perEpoch(l Lap) uint64 { return uint64(s.train() / l.Batch) }
 
 // epochs returns how many epochs have been made.
 func (s Settings) epochs(l Lap, step uint64) float64 {

@@ -48,7 +48,8 @@ type StepRecord struct {
 
 // EvalRecord is what one evaluation is remembered by: a line of the metrics.
 type EvalRecord struct {
-	Kind       string           `json:"kind"` // evaluation
+	Kind       string           `json:"kind"`  // evaluation
+	Split      string           `json:"split"` // validation or test
 	Step       proto.Step       `json:"step"`
 	Epoch      float64          `json:"epoch"`
 	Generation proto.Generation `json:"generation"`

@@ -2,11 +2,13 @@ package trainer
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
 
 	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
@@ -129,5 +131,62 @@ func TestRulesAreRestored(t *testing.T) {
 	}
 	if off == 0 || grown == 0 {
 		t.Errorf("%d events put off, %d not", off, grown)
+	}
+}
+
+// Samples held out are read by no step and no event; evaluations read them, and
+// the test samples only at the end. A target that they reach ends the run.
+func TestValidation(t *testing.T) {
+	set := toySettings()
+	set.Train.Validation = 60
+	tr := newToyOf(t, set)
+	if _, err := tr.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	var evaluations []string
+	for {
+		r, ok := tr.Next()
+		if !ok {
+			break
+		}
+		if r.Order.Held != 60 || r.Order.Seed != set.Train.Seed {
+			t.Fatalf("%s round of step %d: order %+v", r.Kind, r.Step, r.Order)
+		}
+		if r.Order.Split == "train" && r.Offset+r.Count > 150 {
+			t.Fatalf("%s round of step %d reads %d samples from %d", r.Kind, r.Step, r.Count, r.Offset)
+		}
+		a, err := tr.Apply(compute(tr, r, proto.Root(r.MicroShards())))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e := a.Eval; e != nil {
+			evaluations = append(evaluations, fmt.Sprint(e.Split, " ", e.Step, " ", e.Samples))
+		}
+	}
+	if got, want := strings.Join(evaluations, ", "), "validation 3 60, validation 6 60, validation 9 60, test 9 70"; got != want {
+		t.Errorf("evaluations %s, want %s", got, want)
+	}
+	if at := tr.Progress(); at.Growth.Events == 0 || at.Validation.Samples != 60 || at.Test.Samples != 70 {
+		t.Errorf("progress %+v", at)
+	}
+	restoreAnywhere(t, set)
+
+	set.Train.TargetAccuracy = 0.01
+	tr = newToyOf(t, set)
+	lines := decoded(t, run(t, tr, never))
+	if last := lines[len(lines)-1]; tr.Step() != 3 || last.Eval == nil || last.Eval.Split != "test" || !strings.Contains(tr.Progress().Stopped, "its validation accuracy") {
+		t.Errorf("step %d, %q, %+v", tr.Step(), tr.Progress().Stopped, last.Eval)
+	}
+
+	set.Train.TargetAccuracy, set.Train.EvalEpochs, set.Data.Test = 0, 0, 0
+	tr = newToyOf(t, set)
+	lines = decoded(t, run(t, tr, never))
+	if last := lines[len(lines)-1]; last.Eval == nil || last.Eval.Split != "validation" || tr.Progress().Test.Samples > 0 {
+		t.Errorf("without test samples: %+v", last.Eval)
+	}
+
+	set.Train.Validation = 180
+	if _, err := New(set, nn.Init(toyGraph(2), 1)); err == nil || !strings.Contains(err.Error(), "lower --validation or --batch") {
+		t.Errorf("error %v", err)
 	}
 }

@@ -30,9 +30,10 @@ type Progress struct {
 	Lap  Lap    `json:"lap"`
 	// EvalStep is the step of the last evaluation.
 	EvalStep uint64 `json:"eval_step"`
-	// Evaluated says that the weights of this step were evaluated, Considered
-	// that growth was, if due.
+	// Evaluated says that the weights of this step were evaluated, Validated that
+	// they were on the validation samples, Considered that growth was, if due.
 	Evaluated  bool           `json:"evaluated"`
+	Validated  bool           `json:"validated,omitempty"`
 	Considered bool           `json:"considered"`
 	Growth     growth.History `json:"growth"`
 	// FLOPs have been spent on gradients and growth events.
@@ -46,8 +47,9 @@ type Progress struct {
 	// two times before.
 	Since  Tally `json:"since"`
 	Before Tally `json:"before"`
-	// Test is the last evaluation.
+	// Test and Validation are the last evaluations.
 	Test        Tally `json:"test"`
+	Validation  Tally `json:"validation"`
 	StartParams int   `json:"start_params"`
 	// Newborn follows the neurons of the last event, nil if it grew none or
 	// they were followed long enough.
@@ -88,10 +90,21 @@ func (s Settings) Validate() error {
 	if err := errors.Join(s.Train.Validate(), s.Optimizer.Validate(), s.Growth.Validate()); err != nil {
 		return err
 	}
+	if held := s.Train.Validation; held > 0 && s.Train.Batch > s.train() {
+		return fmt.Errorf("batch %d, %d samples held out for validation: the data set has %d training samples: lower --validation or --batch", s.Train.Batch, held, s.Data.Train)
+	}
 	if s.Train.Batch > s.Data.Train {
 		return fmt.Errorf("batch %d: the data set has %d training samples: lower --batch", s.Train.Batch, s.Data.Train)
 	}
 	return nil
+}
+
+// train returns the number of samples to train with.
+func (s Settings) train() int { return s.Data.Train - s.Train.Validation }
+
+// order returns an order of samples of this run.
+func (s Settings) order(split, stream string, index uint64) proto.Order {
+	return proto.Order{Split: split, Stream: stream, Seed: s.Train.Seed, Index: index, Held: uint64(s.Train.Validation)}
 }
 
 // New returns a trainer at the start of a run; it keeps m, which must be valid.
@@ -219,10 +232,18 @@ func (t *Trainer) epoch() float64 { return t.set.epochs(t.at.Lap, t.at.Step) }
 
 func (t *Trainer) done() bool { return t.at.Step >= t.total() || t.at.Stopped != "" }
 
-// evalDue reports whether the weights of this step are to be evaluated.
-func (t *Trainer) evalDue() bool {
-	every := t.set.evalEvery(t.at.Lap)
-	return t.set.Data.Test > 0 && (t.done() || every > 0 && t.at.Step >= t.at.EvalStep+every)
+// evaluation returns the split that the weights of this step have still to be
+// evaluated on: that of validation, then, at the end or without one, the test samples.
+func (t *Trainer) evaluation() (split string, samples int, due bool) {
+	held, every := t.set.Train.Validation, t.set.evalEvery(t.at.Lap)
+	now := t.done() || every > 0 && t.at.Step >= t.at.EvalStep+every
+	switch {
+	case held > 0 && now && !t.at.Validated:
+		return "validation", held, true
+	case t.set.Data.Test > 0 && !t.at.Evaluated && (held == 0 && now || t.done()):
+		return "test", t.set.Data.Test, true
+	}
+	return "", 0, false
 }
 
 // Begin must be called once, before the first Next. A growth event that is
@@ -237,21 +258,22 @@ func (t *Trainer) Begin() (Applied, error) {
 // end of the run.
 func (t *Trainer) Next() (r Round, ok bool) {
 	r.Generation, r.Step, r.MicroShard = t.Generation(), t.Step(), uint32(t.set.Train.MicroShard)
+	split, samples, due := t.evaluation()
 	switch {
-	case t.evalDue() && !t.at.Evaluated:
-		r.Kind, r.Order = proto.Evaluate, proto.Order{Split: "test", Stream: "sequential"}
-		r.Count, r.F64 = uint64(t.set.Data.Test), metricsLen
+	case due:
+		r.Kind, r.Order = proto.Evaluate, t.set.order(split, "sequential", 0)
+		r.Count, r.F64 = uint64(samples), metricsLen
 	case t.done():
 		return Round{}, false
 	case t.event != nil:
 		req, samples, _ := t.event.Next()
 		r.Kind, r.Request = proto.Growth, req
-		r.Order = proto.Order{Split: "train", Stream: "growth", Seed: t.set.Train.Seed, Index: t.eventNumber()}
+		r.Order = t.set.order("train", "growth", t.eventNumber())
 		r.Offset, r.Count, r.Augment, r.F64 = uint64(samples.Offset), uint64(samples.Count), t.set.Train.Augment, t.eventSums
 	default:
 		r.Kind = proto.Gradient
 		batch := uint64(t.at.Lap.Batch)
-		r.Order = proto.Order{Split: "train", Stream: "epoch", Seed: t.set.Train.Seed, Index: t.at.Lap.Epoch}
+		r.Order = t.set.order("train", "epoch", t.at.Lap.Epoch)
 		r.Offset, r.Count, r.Augment = (t.at.Step-t.at.Lap.Began)*batch, batch, t.set.Train.Augment
 		r.F32, r.F64 = len(t.model.Params), metricsLen+momentsLen(t.model.Graph)
 	}
@@ -287,7 +309,7 @@ func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 			return Applied{}, fmt.Errorf("%w: the loss of step %d is %v: lower the learning rate (--lr) or add warm-up", ErrDiverged, r.Step, m.Loss)
 		}
 		if r.Kind == proto.Evaluate {
-			a.Eval = t.evaluated(m)
+			a.Eval = t.evaluated(r.Order.Split, m)
 		} else {
 			t.follow(s, m)
 			a.Step = t.updated(s, m)
@@ -298,12 +320,17 @@ func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 	return a, err
 }
 
-func (t *Trainer) evaluated(m Tally) *EvalRecord {
-	t.at.Evaluated, t.at.EvalStep, t.at.Test = true, t.at.Step, m
-	if target := t.set.Train.TargetAccuracy; target > 0 && m.Accuracy() >= target && !t.done() {
-		t.at.Stopped = fmt.Sprintf("its test accuracy of %.4g has reached the target of %.4g", m.Accuracy(), target)
+func (t *Trainer) evaluated(split string, m Tally) *EvalRecord {
+	t.at.EvalStep = t.at.Step
+	if split == "validation" {
+		t.at.Validated, t.at.Validation = true, m
+	} else {
+		t.at.Evaluated, t.at.Test = true, m
 	}
-	return &EvalRecord{Kind: "evaluation", Step: t.Step(), Epoch: t.epoch(), Generation: t.Generation(),
+	if target := t.set.Train.TargetAccuracy; target > 0 && m.Accuracy() >= target && !t.done() {
+		t.at.Stopped = fmt.Sprintf("its %s accuracy of %.4g has reached the target of %.4g", split, m.Accuracy(), target)
+	}
+	return &EvalRecord{Kind: "evaluation", Split: split, Step: t.Step(), Epoch: t.epoch(), Generation: t.Generation(),
 		Params: len(t.model.Params), Samples: int(m.Samples), Loss: m.MeanLoss(), Accuracy: m.Accuracy()}
 }
 
@@ -315,7 +342,7 @@ func (t *Trainer) updated(s proto.Sums, m Tally) *StepRecord {
 	t.at.Since.add(m)
 	t.at.Step++
 	t.spend(uint64(m.Samples))
-	t.at.Evaluated, t.at.Considered = false, false
+	t.at.Evaluated, t.at.Validated, t.at.Considered = false, false, false
 	if t.at.Step-t.at.Lap.Began == t.set.perEpoch(t.at.Lap) {
 		t.at.Lap = t.set.next(t.at.Lap, t.at.Step, len(t.model.Params), t.at.StartParams)
 		t.at.LastEpoch, t.at.Epoch = t.at.Epoch, Tally{}

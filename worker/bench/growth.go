@@ -171,6 +171,8 @@ func newNoise(s nn.Shape) noise {
 
 func (n noise) Digest() string { return "noise" }
 
+func (noise) Fits(proto.Order, *nn.Graph) error { return nil }
+
 func (n noise) Fill(b *nn.Batch, _ proto.Order, _ bool, lo, count int) {
 	b.N = count
 	clear(b.X)

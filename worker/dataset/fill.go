@@ -20,7 +20,7 @@ var augmentKey = rng.Key("augment")
 // It allocates nothing but an order's permutation, once.
 func (s *Set) Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int) {
 	split, size, block := s.split(o.Split), s.shape.Len(), s.shape.Len()*tensor.Lanes
-	ids := s.ids(o)
+	ids, count := s.ids(o), s.size(o)
 	b.N = n
 	clear(b.Targets)
 	clear(b.X[tensor.Blocks(n)*block:])
@@ -32,7 +32,7 @@ func (s *Set) Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int) {
 				lanes[l] = view{}
 				continue
 			}
-			i := (lo + j) % len(split.labels)
+			i := (lo + j) % count
 			if ids != nil {
 				i = int(ids[i])
 			}

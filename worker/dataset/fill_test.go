@@ -3,6 +3,7 @@ package dataset
 import (
 	"math"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/tinygrow/tinygrow/proto"
@@ -184,6 +185,74 @@ func TestOrdersArePermutationsByKey(t *testing.T) {
 	growth.Stream = "growth"
 	if slices.Equal(first, s.ids(growth)) {
 		t.Error("two streams have one order")
+	}
+}
+
+// The samples held out and the others are a partition of the training samples
+// that the seed decides, whatever the epoch.
+func TestHeldOutSamples(t *testing.T) {
+	s := shapesSet(t, 100, 20)
+	draw := func(split, stream string, seed, index uint64) []uint32 {
+		return s.ids(proto.Order{Split: split, Stream: stream, Seed: seed, Index: index, Held: 30})
+	}
+	held := draw(Validation, "sequential", 5, 0)
+	if len(held) != 30 || !slices.IsSorted(held) {
+		t.Fatalf("held out: %v", held)
+	}
+	first := draw(Train, "epoch", 5, 1)
+	for _, other := range [][]uint32{first, draw(Train, "epoch", 5, 2), draw(Train, "growth", 5, 0)} {
+		all := slices.Concat(held, other)
+		slices.Sort(all)
+		for i, id := range all {
+			if len(all) != 100 || int(id) != i {
+				t.Fatalf("not a partition: %v", all)
+			}
+		}
+	}
+	if slices.Equal(first, draw(Train, "epoch", 5, 2)) || slices.Equal(held, draw(Validation, "sequential", 6, 0)) {
+		t.Error("epoch or seed change nothing")
+	}
+	if s.ids(proto.Order{Split: Test, Stream: "sequential", Held: 30}) != nil {
+		t.Error("test samples are held out")
+	}
+
+	b := nn.NewBatch(s.Shape(), 32, s.Classes())
+	o := proto.Order{Split: Validation, Stream: "sequential", Seed: 5, Held: 30}
+	s.Fill(b, o, false, 0, 32) // begins anew after 30
+	for j := range 32 {
+		if want := s.Label(Train, int(held[j%30])); int(b.Labels[j]) != want {
+			t.Fatalf("sample %d: label %d, want %d", j, b.Labels[j], want)
+		}
+	}
+}
+
+// A round that the set cannot serve is refused before it is computed.
+func TestFits(t *testing.T) {
+	s := shapesSet(t, 100, 0)
+	graph := func(in nn.Shape, classes int) *nn.Graph {
+		g, err := nn.Build(nn.ModelConfig{Name: "mlp", Input: in, Classes: classes, Widths: []int{5}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	fits := graph(s.Shape(), s.Classes())
+	for _, o := range []proto.Order{{Split: Train}, {Split: Train, Held: 99}, {Split: Validation, Held: 1}, {Split: Validation, Held: 1 << 63}} {
+		if err := s.Fits(o, fits); err != nil {
+			t.Errorf("%+v: %v", o, err)
+		}
+	}
+	for _, o := range []proto.Order{{Split: Test}, {Split: Train, Held: 100}, {Split: Train, Held: 1 << 63}, {Split: Validation}} {
+		if err := s.Fits(o, fits); err == nil || !strings.Contains(err.Error(), "has no "+o.Split+" samples") {
+			t.Errorf("%+v: error %v", o, err)
+		}
+	}
+	other := s.Shape()
+	other.C++
+	for _, g := range []*nn.Graph{graph(other, s.Classes()), graph(s.Shape(), s.Classes()+1)} {
+		if err := s.Fits(proto.Order{Split: Train}, g); err == nil || !strings.Contains(err.Error(), "the network reads") {
+			t.Errorf("error %v", err)
+		}
 	}
 }
 

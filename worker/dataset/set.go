@@ -12,8 +12,9 @@ import (
 
 // The splits of a set.
 const (
-	Train = "train"
-	Test  = "test"
+	Train      = "train"
+	Test       = "test"
+	Validation = "validation" // of the training samples; see [proto.Order]
 )
 
 // Set is a data set in memory. Its methods may be called concurrently.
@@ -112,10 +113,10 @@ func (s *Set) Classes() int { return len(s.classes) }
 // Digest identifies the contents: the SHA-256 of shape, classes and samples.
 func (s *Set) Digest() string { return s.digest }
 
-// split returns the samples called name.
+// split returns the samples that the split called name is of.
 func (s *Set) split(name string) *samples {
 	switch name {
-	case Train:
+	case Train, Validation:
 		return &s.train
 	case Test:
 		return &s.test
@@ -123,7 +124,7 @@ func (s *Set) split(name string) *samples {
 	panic("dataset: unknown split")
 }
 
-// Len returns the number of samples of a split.
+// Len returns the number of samples of a split, none of them held out.
 func (s *Set) Len(split string) int { return len(s.split(split).labels) }
 
 // Label returns the class of sample i of a split.

@@ -40,6 +40,8 @@ const (
 
 func (t toy) Digest() string { return t.digest }
 
+func (toy) Fits(proto.Order, *nn.Graph) error { return nil }
+
 func (t toy) Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int) {
 	time.Sleep(t.slow)
 	b.N = n

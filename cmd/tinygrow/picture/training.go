@@ -10,20 +10,27 @@ import (
 // A Course is one run's evaluations.
 type Course struct {
 	Name   string
+	Split  string // whose samples: test or validation
 	Points []Point
 }
 
-// Point is one evaluation on the test samples.
+// Point is one evaluation.
 type Point struct {
 	Epoch    float64
 	Accuracy float64 // 0 to 1
 	Params   int
 }
 
-// DrawAccuracy draws test accuracy over epochs; the name of each run tells its
+// DrawAccuracy draws accuracy over epochs; the name of each run tells its
 // parameters at the end.
 func DrawAccuracy(path, title string, runs []Course) error {
-	p := newPlot(title, "epoch", "test accuracy, %")
+	label := runs[0].Split + " "
+	for _, r := range runs {
+		if r.Split != runs[0].Split {
+			label = ""
+		}
+	}
+	p := newPlot(title, "epoch", label+"accuracy, %")
 	p.Legend.Top, p.Legend.Left = false, false
 	p.Add(plotter.NewGrid())
 	any := false
