@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"sort"
 	"sync"
 
 	"github.com/tinygrow/tinygrow/tensor/linalg"
@@ -109,11 +110,11 @@ func (e *Event) limit(c *candidate) (most, cost int, reason string) {
 	if target, ok := e.cfg.Widths[c.ID]; ok {
 		lower(target-width, fmt.Sprintf("width %d: the target is %d", width, target))
 	}
-	if e.cfg.MaxParams > 0 {
-		lower((e.cfg.MaxParams-e.record.ParamsBefore)/cost, fmt.Sprintf("%d parameters, %d a neuron: the budget is %d", e.record.ParamsBefore, cost, e.cfg.MaxParams))
+	with := func(n int) string {
+		return e.tooLarge(e.record.ParamsBefore+n*cost, e.record.FLOPsBefore+int64(n)*c.flops)
 	}
-	if e.cfg.MaxFLOPs > 0 {
-		lower(int(min((e.cfg.MaxFLOPs-e.record.FLOPsBefore)/c.flops, math.MaxInt32)), fmt.Sprintf("%d FLOPs, %d a neuron: the budget is %d", e.record.FLOPsBefore, c.flops, e.cfg.MaxFLOPs))
+	if why := with(most); why != "" {
+		lower(sort.Search(most, func(n int) bool { return with(n+1) != "" }), with(1))
 	}
 	if c.first.rows() == 0 || c.outputs == 0 {
 		lower(0, "it connects to nothing")
@@ -122,6 +123,27 @@ func (e *Event) limit(c *candidate) (most, cost int, reason string) {
 		return most, cost, ""
 	}
 	return 0, cost, reason
+}
+
+// tooLarge returns why a network of so many parameters and FLOPs a sample is
+// beyond the limits, or nothing.
+func (e *Event) tooLarge(params int, flops int64) string {
+	why, left := e.overBudget(params, flops), e.info.left(flops)
+	if why == "" && e.cfg.gated() && left < e.cfg.SamplesPerParam*float64(params) {
+		why = fmt.Sprintf("%.3g samples would be left to train each of %d parameters: fewer than %g", left/float64(params), params, e.cfg.SamplesPerParam)
+	}
+	return why
+}
+
+// overBudget is tooLarge for the budgets of parameters and FLOPs alone.
+func (e *Event) overBudget(params int, flops int64) string {
+	switch c := &e.cfg; {
+	case c.MaxParams > 0 && params > c.MaxParams:
+		return fmt.Sprintf("%d parameters: the budget is %d", params, c.MaxParams)
+	case c.MaxFLOPs > 0 && flops > c.MaxFLOPs:
+		return fmt.Sprintf("%d FLOPs a sample: the budget is %d", flops, c.MaxFLOPs)
+	}
+	return ""
 }
 
 // least returns how many neurons a site gains if it grows.

@@ -72,6 +72,12 @@ type Config struct {
 	NewbornSamples    int `json:"newborn_samples" yaml:"newborn_samples"`
 	AmplitudeSamples  int `json:"amplitude_samples" yaml:"amplitude_samples"`
 
+	// Ridge is added to the covariance of a site's inputs, on the scale where their
+	// squares have mean one, when its neurons are sought: those in directions in
+	// which inputs hardly vary need large weights, and train badly. With 0 they are
+	// those of [tiny].
+	Ridge float64 `json:"ridge" yaml:"ridge"`
+
 	// Precision ends the statistics early, in steps of two from an eighth of their
 	// samples, once the share of the desired update that a site cannot express
 	// differs by no more between samples that its best update was made for and
@@ -80,9 +86,9 @@ type Config struct {
 
 	// A site gains at most MaxNeurons in an event, and at most MaxRatio times
 	// its width, but MinNeurons are always allowed. A site that grows gains at
-	// least MinNeurons and MinRatio times its width, within its limits: directions
-	// that did not stand out, and random ones where there are too few, come with
-	// outgoing weights of zero, as room to train in.
+	// least MinNeurons and MinRatio times its width, within its limits: where too few
+	// directions stand out, random ones come with outgoing weights of zero, as room
+	// to train in.
 	MaxNeurons    int     `json:"max_neurons" yaml:"max_neurons"`
 	MinNeurons    int     `json:"min_neurons" yaml:"min_neurons"`
 	MaxRatio      float64 `json:"max_ratio" yaml:"max_ratio"`
@@ -130,7 +136,7 @@ type Config struct {
 	Price        float64 `json:"price" yaml:"price"`
 	ComputePrice float64 `json:"compute_price" yaml:"compute_price"`
 
-	// SamplesPerParam is how many samples the run must have left to train on for
+	// SamplesPerParam, of policies with a gate, is how many samples the run must have left to train on for
 	// each parameter that the network would have.
 	SamplesPerParam float64 `json:"samples_per_param" yaml:"samples_per_param"`
 
@@ -171,7 +177,7 @@ func Default() Config {
 		EverySteps: 350, Until: 0.75,
 		StatisticsSamples: 512, NewbornSamples: 256, AmplitudeSamples: 512,
 		MaxNeurons: 32, MinNeurons: 8, MaxRatio: 1, SitesPerEvent: 6, Trials: 6, Together: true,
-		MinPower: -6, MaxPower: 12, Scale: ScaleUnit, Refit: true, Blind: BlindNoise, Outgoing: OutgoingZero,
+		MinPower: -6, MaxPower: 12, Scale: ScaleUnit, Ridge: 1, Refit: true, Blind: BlindNoise, Outgoing: OutgoingZero,
 		Significance: 1, Price: 1e-7, ComputePrice: 0.002, SamplesPerParam: 4,
 		MaxRefusals: 8, Follow: 10,
 	}
@@ -230,6 +236,7 @@ func (c Config) Validate() error {
 	between("max_power", c.MaxPower, c.MinPower, c.MinPower+maxAmplitudes-1)
 	within("significance", c.Significance, 0, 1e6)
 	within("price", c.Price, 0, 1e6)
+	within("ridge", c.Ridge, 0, 1e6)
 	within("samples_per_param", c.SamplesPerParam, 0, 1e9)
 	within("compute_price", c.ComputePrice, 0, 1e6)
 	between("max_width", c.MaxWidth, 0, many)
@@ -268,6 +275,11 @@ func (c Config) solves() bool {
 	return false
 }
 
+// gated reports whether neurons must prove a gain before they are taken.
+func (c Config) gated() bool {
+	return c.Policy == PolicyTiny || c.Policy == PolicyWhole || c.Policy == PolicyFisher
+}
+
 // takesTurns reports whether one site after the other grows.
 func (c Config) takesTurns() bool {
 	return c.Where == WhereRoundRobin || c.Policy == PolicyRandom || c.Policy == PolicyNet2Net
@@ -284,7 +296,7 @@ func Presets() map[string]Config {
 	best, paper := Default(), Default()
 	best.Preset, paper.Preset = "best", "paper"
 	paper.Where, paper.SitesPerEvent, paper.Scale, paper.Refit = WhereRoundRobin, 1, ScaleEqual, false
-	paper.Blind, paper.Together = BlindRefuse, false
+	paper.Blind, paper.Together, paper.Ridge = BlindRefuse, false, 0
 	paper.Significance, paper.Price, paper.ComputePrice, paper.SamplesPerParam, paper.MaxRefusals = 0, 0, 0, 0, 0
 	return map[string]Config{"best": best, "paper": paper}
 }

@@ -244,7 +244,7 @@ func TestDepthEverySecondEvent(t *testing.T) {
 		t.Errorf("a dry run: grown %v, %+v", o.Grown, o.Record.Deepened)
 	}
 	c.DryRun, c.MaxParams = false, m.Graph.NumParams()
-	if o := w.run(t, NewEvent(c, m, nil, info), m, 32); o.Record.Deepened != nil || !strings.Contains(o.Record.Why, "exceed the budget") {
+	if o := w.run(t, NewEvent(c, m, nil, info), m, 32); o.Record.Deepened != nil || !strings.Contains(o.Record.Why, "no block behind") {
 		t.Errorf("over the budget: %+v, %s", o.Record.Deepened, o.Record.Why)
 	}
 	c.MaxParams = 0

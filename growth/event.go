@@ -89,7 +89,7 @@ func NewEvent(cfg Config, m *nn.Model, slots []optim.Slot, info EventInfo) *Even
 // site, whatever the limits, and then refuses to grow: its Record is the result.
 func NewInspection(cfg Config, m *nn.Model, info EventInfo) *Event {
 	cfg.Policy, cfg.Where, cfg.DryRun = PolicyTiny, WhereGain, true
-	cfg.MaxWidth, cfg.Widths, cfg.MaxParams, cfg.MaxFLOPs = 0, nil, 0, 0
+	cfg.MaxWidth, cfg.Widths, cfg.MaxParams, cfg.MaxFLOPs, cfg.SamplesPerParam = 0, nil, 0, 0, 0
 	e := newEvent(cfg, m, nil, info)
 	e.inspect = true
 	e.start()
@@ -167,7 +167,11 @@ func (e *Event) start() {
 	e.record.Samples = SampleCounts{Statistics: e.ranges[0].Count, Newborn: e.ranges[1].Count, Amplitude: e.ranges[2].Count}
 	e.findSites()
 	if len(e.sites) == 0 {
-		e.refuse("no site may grow")
+		why := "no site may grow"
+		if len(e.record.Sites) > 0 {
+			why += ": " + e.record.Sites[0].Reason
+		}
+		e.refuse(why)
 		return
 	}
 	switch e.cfg.Policy {

@@ -113,7 +113,7 @@ func (e *Event) affordable(passed []*candidate) []*candidate {
 		}
 		more := c.more()
 		g.Node(c.First).Out += more
-		if len(out) > 0 && (e.cfg.MaxParams > 0 && g.NumParams() > e.cfg.MaxParams || e.cfg.MaxFLOPs > 0 && g.FLOPs() > e.cfg.MaxFLOPs) {
+		if len(out) > 0 && e.tooLarge(g.NumParams(), g.FLOPs()) != "" {
 			g.Node(c.First).Out -= more
 			continue
 		}
@@ -172,10 +172,10 @@ func (r *TrialRecord) own() float64 { return float64(r.Gain - r.Without) }
 func (e *Event) gate(r *TrialRecord) {
 	gain, price := r.own(), e.cfg.Price*float64(r.Params)
 	part := float64(r.FLOPs) / math.Max(float64(e.record.FLOPsBefore+r.FLOPs), 1)
-	params, left := e.record.ParamsBefore+r.Params, e.info.left(e.record.FLOPsBefore+r.FLOPs)
+	large := e.tooLarge(e.record.ParamsBefore+r.Params, e.record.FLOPsBefore+r.FLOPs)
 	switch {
-	case left < e.cfg.SamplesPerParam*float64(params):
-		r.Reason = fmt.Sprintf("%.3g samples would be left to train each of %d parameters: fewer than %g", left/float64(params), params, e.cfg.SamplesPerParam)
+	case large != "":
+		r.Reason = large
 	case r.Gain <= 0:
 		r.Reason = "no amplitude lowers the loss"
 	case gain < e.cfg.Significance*float64(r.Error):

@@ -43,8 +43,8 @@ func (e *Event) deepen() {
 	}
 	deep.Graph.Generation = e.model.Graph.Generation + 1 // one event, one generation
 	after, flops := deep.Graph.NumParams(), deep.Graph.FLOPs()
-	if e.cfg.MaxParams > 0 && after > e.cfg.MaxParams || e.cfg.MaxFLOPs > 0 && flops > e.cfg.MaxFLOPs {
-		e.record.Why += fmt.Sprintf("; a block behind %s would exceed the budget", s.End)
+	if why := e.overBudget(after, flops); why != "" {
+		e.record.Why += fmt.Sprintf("; no block behind %s: %s", s.End, why)
 		return
 	}
 	r := e.record

@@ -20,11 +20,11 @@ func (e *Event) askNewborn() {
 	e.ask(req, e.ranges[1], e.chooseSigns)
 }
 
-// bothSigns makes the insertion of the neurons, then of their opposites, then
-// room for random ones where the solution has fewer than least. Where an activation is not homogeneous its derivative at amplitude zero is
+// bothSigns makes the insertion of the neurons that stand out, then of their
+// opposites, then room for random ones where there are fewer than least. Where an activation is not homogeneous its derivative at amplitude zero is
 // that of small inputs, so incoming weights are shrunk.
 func (c *candidate) bothSigns(g *nn.Graph, least int) {
-	k, a, area := max(c.record.Significant, min(least, len(c.neurons.Lambda))), c.first.rows(), c.second.area()
+	k, a, area := c.record.Significant, c.first.rows(), c.second.area()
 	c.shrink = 1
 	if !c.homogeneous(g) {
 		c.shrink = 1. / 1024
@@ -138,7 +138,7 @@ func (c *candidate) choose(s newbornSums, unit, sure bool, least int) {
 		}
 		gain, err = gain/c.shrink, err/c.shrink
 		r.Derivatives, r.Errors = append(r.Derivatives, Number(gain)), append(r.Errors, Number(err))
-		if j < r.Significant && gain > 0 && (gain > err || !sure) && !math.IsInf(gain, 0) {
+		if gain > 0 && (gain > err || !sure) && !math.IsInf(gain, 0) {
 			keep = append(keep, best)
 			r.Predicted += Number(gain)
 		} else {

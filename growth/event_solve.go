@@ -76,7 +76,7 @@ func (e *Event) solveNeurons(sums []float64) {
 		if e.cfg.Policy == PolicyGradMax {
 			c.solveGradients(p)
 		} else {
-			c.solve(p, sums[0], e.cfg.Significance > 0)
+			c.solve(p, sums[0], e.cfg.Ridge, e.cfg.Significance > 0)
 			if c.record.Reason != "" && !e.inspect && e.cfg.fallsBack(c.blind) {
 				e.drawPool(c, p)
 			}
@@ -103,11 +103,11 @@ func (e *Event) solveNeurons(sums []float64) {
 
 // solve finds the best neurons of a site and how many stand out from noise, or
 // are there at all if that is not asked.
-func (c *candidate) solve(p neuronSums, samples float64, standOut bool) {
+func (c *candidate) solve(p neuronSums, samples, ridge float64, standOut bool) {
 	r := c.record
 	a, columns := p.N.Dims()
 	rows := samples * float64(c.second.positions())
-	ridge := ridgeFor(a, rows)
+	ridge = max(ridge, ridgeFor(a, rows))
 	n, noise := p.N, p.Psi2
 	if c.fisher != nil {
 		n, noise = whitenOutputs(c.fisher, n, c.outputs), float64(c.fisher.Rank())

@@ -8,16 +8,36 @@ import (
 // companions returns the sites that grow with the chosen ones: the others that
 // have a bottleneck and may grow, each by as many neurons as take no more
 // computation than those of the chosen site that take the most. So layers at low
-// resolution, which are cheap, grow wider, as in networks made by hand. It
-// returns none if the measured gain does not pay for all of them together.
+// resolution, which are cheap, grow wider, as in networks made by hand. If the
+// measured gain does not pay for all of them together, or too few samples would
+// be left to train them, they grow by less; it returns none if there is no such way.
 func (e *Event) companions(gain Number) []*candidate {
 	if !e.cfg.Together {
 		return nil
 	}
 	var flops int64
-	g := e.model.Graph.Clone()
 	for _, c := range e.chosen {
 		flops = max(flops, int64(c.more())*c.flops)
+	}
+	for part := flops; part > 0; part = part * 3 / 4 {
+		out, all := e.beside(part, gain)
+		if all.Passed || len(out) == 0 {
+			return out
+		}
+		if part == flops {
+			for _, c := range out {
+				c.record.Reason += "; with the others: " + all.Reason
+			}
+		}
+	}
+	return nil
+}
+
+// beside returns the sites that would grow with the chosen ones, each by as many
+// neurons as take so much computation, and the gate's verdict on all together.
+func (e *Event) beside(flops int64, gain Number) ([]*candidate, TrialRecord) {
+	g := e.model.Graph.Clone()
+	for _, c := range e.chosen {
 		g.Node(c.First).Out += c.more()
 	}
 	var out []*candidate
@@ -27,7 +47,7 @@ func (e *Event) companions(gain Number) []*candidate {
 			continue
 		}
 		g.Node(c.First).Out += more
-		if e.cfg.MaxParams > 0 && g.NumParams() > e.cfg.MaxParams || e.cfg.MaxFLOPs > 0 && g.FLOPs() > e.cfg.MaxFLOPs {
+		if e.tooLarge(g.NumParams(), g.FLOPs()) != "" {
 			g.Node(c.First).Out -= more
 			continue
 		}
@@ -36,13 +56,8 @@ func (e *Event) companions(gain Number) []*candidate {
 		out = append(out, c)
 	}
 	all := TrialRecord{Params: g.NumParams() - e.record.ParamsBefore, FLOPs: g.FLOPs() - e.record.FLOPsBefore, Gain: gain}
-	if e.gate(&all); !all.Passed {
-		for _, c := range out {
-			c.record.Reason += "; with the others: " + all.Reason
-		}
-		return nil
-	}
-	return out
+	e.gate(&all)
+	return out, all
 }
 
 // askMoments asks for the moments of the companions' pre-activations, and grows

@@ -57,21 +57,33 @@ func (e *Event) randomNeurons() {
 	e.insertUngated()
 }
 
-// randomIncoming draws the incoming weights of the neurons from first on, biases
-// zero, of factor times the root mean square norm of the site's existing
-// neurons, or of He's if it has none.
+// randomIncoming draws the incoming weights and biases of the neurons from first
+// on, of factor times the root mean square of those of the site's existing
+// neurons; if it has none, weights of He's size and biases of zero.
 func (e *Event) randomIncoming(c *candidate, in *Insertion, first int, factor float64) {
-	entry := byName(e.model.Graph.ParamEntries())[string(c.First)+"."+nn.RoleWeight]
-	weights, a := c.first.weights(), c.first.rows()
-	std := math.Sqrt(2 / float64(max(weights, 1)))
-	if existing := entry.Of(e.model.Params); len(existing) > 0 {
-		std = math.Sqrt(rowSquares(existing) / float64(len(existing)))
+	entries := byName(e.model.Graph.ParamEntries())
+	size := func(role string, otherwise float64) float64 {
+		existing := entries[string(c.First)+"."+role].Of(e.model.Params)
+		if len(existing) == 0 {
+			return factor * otherwise
+		}
+		return factor * math.Sqrt(rowSquares(existing)/float64(len(existing)))
 	}
+	weights, a := c.first.weights(), c.first.rows()
+	std := size(nn.RoleWeight, math.Sqrt(2/float64(max(weights, 1))))
 	s := rng.New(e.info.Seed, e.info.Number, rng.Key("growth "+string(c.ID)))
 	for j := first; j < in.Count; j++ {
 		for i := range weights {
-			in.Alpha[j*a+i] = float32(factor * std * s.Normal(uint64(j*weights+i)))
+			in.Alpha[j*a+i] = float32(std * s.Normal(uint64(j*weights+i)))
 		}
+	}
+	if !c.first.bias {
+		return
+	}
+	std = size(nn.RoleBias, 0)
+	s = rng.New(e.info.Seed, e.info.Number, rng.Key("growth bias "+string(c.ID)))
+	for j := first; j < in.Count; j++ {
+		in.Alpha[j*a+weights] = float32(std * s.Normal(uint64(j)))
 	}
 }
 

@@ -106,6 +106,9 @@ func (t *Trainer) conclude(a *Applied) error {
 	t.event = nil
 	t.considered()
 	t.at.FLOPs, t.eventFLOPs = t.at.FLOPs+t.eventFLOPs, 0
+	if t.spend(0); t.done() { // the budget went into the event: what it made is still to be evaluated
+		t.at.Evaluated, t.at.Validated = false, false
+	}
 	t.at.Growth = t.at.Growth.After(out.Record)
 	a.Growth = out.Record
 	a.Grown = &GrownRecord{Kind: "growth", Step: proto.Step(t.at.Step), Generation: t.Generation(), Params: len(t.model.Params),

@@ -26,12 +26,18 @@ func decoded(t *testing.T, lines []string) (out []Applied) {
 
 // What a run has spent is three forward passes for every sample of a gradient
 // and of an event, at the size that the network has then. It ends at the first
-// step that spends the budget, with an evaluation, and the learning rate ends there too.
+// step or event that spends the budget, with an evaluation, and the learning rate ends there too.
 func TestBudgetOfFLOPs(t *testing.T) {
+	t.Run("step", func(t *testing.T) { budgetOfFLOPs(t, 0.8, false) })
+	t.Run("event", func(t *testing.T) { budgetOfFLOPs(t, 0.6, true) })
+}
+
+// budgetOfFLOPs trains with that part of what a run without a budget spends.
+func budgetOfFLOPs(t *testing.T, part float64, inEvent bool) {
 	set := toySettings()
 	whole := newToyOf(t, set)
 	run(t, whole, never)
-	set.Train.MaxFLOPs = 0.6 * whole.Progress().FLOPs
+	set.Train.MaxFLOPs = part * whole.Progress().FLOPs
 	tr := newToyOf(t, set)
 	if tr.Steps() <= 4 || tr.Steps() > whole.Steps() {
 		t.Errorf("%d steps foreseen of %d", tr.Steps(), whole.Steps())
@@ -64,7 +70,10 @@ func TestBudgetOfFLOPs(t *testing.T) {
 	if uint64(tr.Step()) >= whole.Steps() || tr.Steps() != uint64(tr.Step()) || !strings.Contains(at.Stopped, "FLOPs is spent") {
 		t.Errorf("step %d of %d: %q", tr.Step(), tr.Steps(), at.Stopped)
 	}
-	if first := optim.Default().LR; lr > first/3 {
+	if last := lines[len(lines)-2]; (last.Growth != nil) != inEvent {
+		t.Errorf("before the last evaluation: %+v", last)
+	}
+	if first := optim.Default().LR; lr > first/3 && !inEvent {
 		t.Errorf("the learning rate ends at %v, from %v", lr, first)
 	}
 }
