@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/tinygrow/tinygrow/cmd/tinygrow/terminal"
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/growth"
@@ -22,43 +22,22 @@ const (
 )
 
 // console tells a run's progress to a person: on a terminal one line that
-// changes, on a pipe one line per interval; growth events and evaluations as
+// changes, elsewhere one line per interval; growth events and evaluations as
 // lines of their own.
 type console struct {
-	mu       sync.Mutex
-	out      io.Writer
-	terminal bool
-	now      func() time.Time
+	mu     sync.Mutex
+	screen *terminal.Screen
+	now    func() time.Time
 
 	alone bool      // no workers but this process's: waiting for them at the start is no news
 	began time.Time // verifying
 	told  time.Time
-	drawn bool // a progress line stands on the terminal
 }
 
-func newConsole(out io.Writer) *console {
-	c := &console{out: out, now: time.Now}
-	if f, ok := out.(*os.File); ok {
-		info, err := f.Stat()
-		c.terminal = err == nil && info.Mode()&os.ModeCharDevice != 0
-	}
-	return c
-}
+func newConsole(out io.Writer) *console { return &console{screen: terminal.New(out), now: time.Now} }
 
 // line prints a line of its own.
-func (c *console) line(format string, args ...any) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.print(fmt.Sprintf(format, args...))
-}
-
-func (c *console) print(text string) {
-	if c.drawn {
-		fmt.Fprint(c.out, "\r\x1b[K")
-		c.drawn = false
-	}
-	fmt.Fprintln(c.out, text)
-}
+func (c *console) line(format string, args ...any) { c.screen.Line(fmt.Sprintf(format, args...)) }
 
 // events tells the console what happens in a run.
 func (c *console) events() coordinator.Events {
@@ -104,28 +83,38 @@ func (c *console) step(r trainer.StepRecord, p coordinator.Pace) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.alone = false
-	c.progress(func() string {
-		return fmt.Sprintf("step %d/%d %s loss %.3f, accuracy %.0f %%, %s parameters, %s samples/s, ETA %s", r.Step, p.Steps,
-			bar(float64(r.Step)/float64(max(p.Steps, 1))), r.Loss, 100*r.Accuracy, thousands(r.Params), thousands(int(p.SamplesSec)), p.Left.Round(time.Second))
-	})
+	if c.due() {
+		c.screen.Progress(stepParts(r, p)...)
+	}
 }
 
-// progress draws the progress line, if it is time to. The lock is held.
-func (c *console) progress(text func() string) {
+// stepParts is what there is to tell of an update.
+func stepParts(r trainer.StepRecord, p coordinator.Pace) []terminal.Part {
+	parts := []terminal.Part{
+		{Rank: 0, Text: fmt.Sprintf("step %d/%d", r.Step, p.Steps)},
+		{Rank: 5, Text: bar(float64(r.Step) / float64(max(p.Steps, 1))), Bare: true},
+		{Rank: 2, Text: fmt.Sprintf("loss %.3f", r.Loss)},
+		{Rank: 3, Text: fmt.Sprintf("accuracy %.0f %%", 100*r.Accuracy)},
+		{Rank: 4, Text: thousands(r.Params) + " parameters"},
+		{Rank: 6, Text: thousands(int(p.SamplesSec)) + " samples/s"},
+	}
+	if p.Left > 0 {
+		parts = append(parts, terminal.Part{Rank: 1, Text: "ETA " + roughly(p.Left)})
+	}
+	return parts
+}
+
+// due reports whether it is time to tell of progress. The lock is held.
+func (c *console) due() bool {
 	interval, now := lineInterval, c.now()
-	if c.terminal {
+	if c.screen.Redraws() {
 		interval = redrawInterval
 	}
 	if now.Sub(c.told) < interval {
-		return
+		return false
 	}
 	c.told = now
-	if !c.terminal {
-		c.print(text())
-		return
-	}
-	fmt.Fprint(c.out, "\r\x1b[K"+text())
-	c.drawn = true
+	return true
 }
 
 // verified tells of a step that was made again, of first to last ones.
@@ -135,11 +124,17 @@ func (c *console) verified(first, at, last proto.Step) {
 	if c.began.IsZero() {
 		c.began, c.told = c.now(), c.now()
 	}
-	c.progress(func() string {
-		share := float64(at-first) / float64(max(last-first, 1))
-		spent := c.now().Sub(c.began)
-		return fmt.Sprintf("step %d of %d to %d made again %s, ETA %s", at, first, last, bar(share), (time.Duration(float64(spent)/max(share, 1e-9)) - spent).Round(time.Second))
-	})
+	if !c.due() {
+		return
+	}
+	share := float64(at-first) / float64(max(last-first, 1))
+	spent := c.now().Sub(c.began)
+	left := time.Duration(float64(spent)/max(share, 1e-9)) - spent
+	c.screen.Progress(
+		terminal.Part{Rank: 0, Text: fmt.Sprintf("step %d", at)},
+		terminal.Part{Rank: 2, Text: fmt.Sprintf("of %d to %d made again", first, last), Bare: true},
+		terminal.Part{Rank: 3, Text: bar(share), Bare: true},
+		terminal.Part{Rank: 1, Text: "ETA " + roughly(left)})
 }
 
 // evaluated tells about an evaluation.
@@ -182,17 +177,18 @@ func sentences(r *growth.Record) []string {
 }
 
 // end leaves the terminal on a fresh line.
-func (c *console) end() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.drawn {
-		fmt.Fprintln(c.out)
-		c.drawn = false
-	}
-}
+func (c *console) end() { c.screen.End() }
 
 func bar(share float64) string {
 	const width = 20
 	full := min(int(share*width), width)
 	return "[" + strings.Repeat("=", full) + strings.Repeat(" ", width-full) + "]"
+}
+
+// roughly writes a time to go: of hours no seconds.
+func roughly(d time.Duration) string {
+	if d >= time.Hour {
+		return strings.TrimSuffix(d.Round(time.Minute).String(), "0s")
+	}
+	return d.Round(time.Second).String()
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tinygrow/tinygrow/cmd/tinygrow/terminal"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/worker/quota"
 )
@@ -33,6 +34,7 @@ func run() exitCode {
 
 // execute runs one command line. Results go to stdout, all else to stderr.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) exitCode {
+	stderr = terminal.New(stderr)
 	root := newRoot(stderr)
 	root.SetArgs(args)
 	root.SetOut(stdout)

@@ -1,0 +1,122 @@
+package terminal
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/mattn/go-runewidth"
+	"golang.org/x/term"
+)
+
+// minWidth is the fewest columns in which a line is drawn over in place.
+const minWidth = 8
+
+// clear removes the progress line: the cursor stands at its beginning, also
+// after the terminal has folded it into several rows because it became narrow.
+const clear = "\r\x1b[J"
+
+// Screen writes to a terminal, a pipe or a file. It is safe for use by several
+// goroutines.
+type Screen struct {
+	mu     sync.Mutex
+	out    io.Writer
+	width  func() int // columns at the moment; 0: nothing can be drawn over
+	drawn  bool       // a progress line stands there, the cursor at its beginning
+	inLine bool       // what was written last did not end its line
+}
+
+// New returns a Screen on out, or out itself if it is one.
+func New(out io.Writer) *Screen {
+	if s, ok := out.(*Screen); ok {
+		return s
+	}
+	return &Screen{out: out, width: columns(out, os.Getenv)}
+}
+
+// columns returns how to ask for the width of a terminal that can move its
+// cursor. Users of NO_COLOR want text without control sequences.
+func columns(out io.Writer, env func(string) string) func() int {
+	file, ok := out.(*os.File)
+	if name := env("TERM"); !ok || name == "" || name == "dumb" || env("NO_COLOR") != "" || !term.IsTerminal(int(file.Fd())) {
+		return func() int { return 0 }
+	}
+	return func() int {
+		w, _, err := term.GetSize(int(file.Fd()))
+		if err != nil {
+			return 0
+		}
+		return w
+	}
+}
+
+// Redraws reports whether Progress draws over the line that stands there
+// instead of writing a new one.
+func (s *Screen) Redraws() bool { return s.width() >= minWidth }
+
+// Write writes text above the progress line as it is.
+func (s *Screen) Write(text []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(text) == 0 {
+		return 0, nil
+	}
+	if err := s.clear(); err != nil {
+		return 0, err
+	}
+	s.inLine = !bytes.HasSuffix(text, []byte("\n"))
+	return s.out.Write(text)
+}
+
+// Line writes a line above the progress line, folded between words where the
+// terminal is narrower. Characters
+// that cannot be printed are made visible.
+func (s *Screen) Line(text string) {
+	fmt.Fprintln(s, fold(visible(text), s.width()))
+}
+
+// Progress shows how far the work is: as much as fits into one line, drawn over
+// the one before, or all of it in a line of its own.
+func (s *Screen) Progress(parts ...Part) {
+	w := s.width()
+	for i := range parts {
+		parts[i].Text = visible(parts[i].Text)
+	}
+	if w < minWidth {
+		s.Line(compose(parts))
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.inLine {
+		return
+	}
+	text := fit(parts, w-1) // the last column stays free: there some terminals begin a new row
+	fmt.Fprint(s.out, clear+text+"\r")
+	s.drawn = true
+}
+
+// End leaves the progress line where it is and goes on below it.
+func (s *Screen) End() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.drawn {
+		fmt.Fprintln(s.out)
+		s.drawn = false
+	}
+}
+
+// clear removes the progress line. The lock is held.
+func (s *Screen) clear() error {
+	if !s.drawn {
+		return nil
+	}
+	s.drawn = false
+	_, err := io.WriteString(s.out, clear)
+	return err
+}
+
+// cells is the number of columns that text takes.
+func cells(text string) int { return runewidth.StringWidth(text) }
