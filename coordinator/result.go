@@ -3,7 +3,6 @@ package coordinator
 import (
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
-	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 // Result is how a run stands when Run returns.
@@ -53,16 +52,4 @@ type Quarantined struct {
 	Host   string         `json:"host"`
 	Step   proto.Step     `json:"step"` // of the weights that it was found with
 	Why    string         `json:"why"`
-}
-
-// widths returns the number of outputs of every convolution and linear layer but the last.
-func widths(g *nn.Graph) map[string]int {
-	w := map[string]int{}
-	last := g.Output().ID
-	for _, n := range g.Nodes {
-		if (n.Op == nn.OpConv || n.Op == nn.OpLinear) && n.ID != last {
-			w[string(n.ID)] = n.Out
-		}
-	}
-	return w
 }

@@ -375,7 +375,7 @@ func (s *server) result() (Result, error) {
 	}
 	return Result{
 		Run: s.store.run, RunDir: s.store.dir.Path(), Done: !more, Stopped: at.Stopped, Steps: t.Step(), FLOPs: at.FLOPs, Generation: t.Generation(),
-		ParamsStart: at.StartParams, ParamsEnd: len(c.Model.Params), Widths: widths(c.Model.Graph), GrowthEvents: records,
+		ParamsStart: at.StartParams, ParamsEnd: len(c.Model.Params), Widths: c.Model.Graph.Widths(), GrowthEvents: records,
 		TrainLoss: t.TrainLoss(), TestLoss: at.Test.MeanLoss(), TestAccuracy: at.Test.Accuracy(), Validation: validation,
 		ModelSHA256: checkpoint.ModelSHA256(c.Model), OptimizerSHA256: checkpoint.OptimizerSHA256(c.Updates, c.Slots), JournalSHA256: s.store.dir.Journal.SHA256(),
 		Dropped: s.partials.counts(), Quarantined: s.wrong,

@@ -25,23 +25,18 @@ func averagedOf(g *nn.Graph, shapes map[nn.NodeID]nn.Shape, l layout) *averaged 
 	taps, stride := [2][]float32{{1}, {1}}, 1
 	any, at := false, shapes[l.First]
 	for _, id := range l.Between {
-		n := g.Node(id)
-		k, s := [2]int{n.Kernel, n.Kernel}, n.Stride
-		switch n.Op {
-		case nn.OpGlobalAvgPool:
-			k, s = [2]int{at.H, at.W}, 1
-		case nn.OpMaxPool, nn.OpAvgPool:
-			if n.Pad != 0 {
-				return nil
-			}
-		default:
+		w, ok := g.Node(id).Window(at)
+		if !ok {
 			continue
 		}
-		any, at = true, shapes[id]
-		for i := range taps {
-			taps[i] = spread(taps[i], k[i], stride)
+		if w.Pad != 0 {
+			return nil
 		}
-		stride *= s
+		any, at = true, shapes[id]
+		for i, size := range [2]int{w.Height, w.Width} {
+			taps[i] = spread(taps[i], size, stride)
+		}
+		stride *= w.Stride
 	}
 	if !any || l.first.in.C == 0 {
 		return nil

@@ -186,7 +186,7 @@ func parallel(n int, f func(i int)) {
 
 // unit returns the plural of what the site gains.
 func (c *candidate) unit(g *nn.Graph) string {
-	if g.Node(c.First).Op == nn.OpConv {
+	if g.Node(c.First).Kernel > 0 {
 		return "channels"
 	}
 	return "neurons"

@@ -33,7 +33,7 @@ func Stages(g *nn.Graph) []Stage {
 	at := map[nn.NodeID]Stage{} // by End, those that go on too
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		if n.Op != nn.OpAdd {
+		if n.Op.Role() != nn.Joins {
 			continue
 		}
 		s := Stage{End: streamOf(g, n.ID), sum: n.ID}
@@ -45,7 +45,7 @@ func Stages(g *nn.Graph) []Stage {
 		s.Blocks++
 		s.Sites = append(slices.Clone(s.Sites), inside[n.ID]...)
 		at[s.End] = s
-		if len(s.Sites) > 0 && !slices.ContainsFunc(g.Consumers(s.End), func(id nn.NodeID) bool { return g.Node(id).Op == nn.OpAdd }) {
+		if len(s.Sites) > 0 && !slices.ContainsFunc(g.Consumers(s.End), func(id nn.NodeID) bool { return g.Node(id).Op.Role() == nn.Joins }) {
 			stages = append(stages, s)
 		}
 	}
@@ -55,13 +55,11 @@ func Stages(g *nn.Graph) []Stage {
 // streamOf returns what the next block reads of a sum: the activation behind
 // it, if that is all that reads the sum.
 func streamOf(g *nn.Graph, sum nn.NodeID) nn.NodeID {
-	if next := g.Consumers(sum); len(next) == 1 && isActivation(g.Node(next[0]).Op) {
+	if next := g.Consumers(sum); len(next) == 1 && g.Node(next[0]).Op.Role() == nn.Activates {
 		return next[0]
 	}
 	return sum
 }
-
-func isActivation(op nn.Op) bool { return op == nn.OpReLU || op == nn.OpGELU || op == nn.OpTanh }
 
 // sumAfter follows the only way from a layer to an addition.
 func sumAfter(g *nn.Graph, id nn.NodeID) (nn.NodeID, bool) {
@@ -70,7 +68,7 @@ func sumAfter(g *nn.Graph, id nn.NodeID) (nn.NodeID, bool) {
 		if len(next) != 1 {
 			return "", false
 		}
-		if id = next[0]; g.Node(id).Op == nn.OpAdd {
+		if id = next[0]; g.Node(id).Op.Role() == nn.Joins {
 			return id, true
 		}
 	}
@@ -111,8 +109,8 @@ func emptyBlock(g *nn.Graph, s Stage) ([]nn.Node, SiteID) {
 	shapes, _ := g.Shapes()
 	name, width := blockName(g, s.sum), shapes[s.End].C
 	first, norm, activation := *g.Node(like.First), like.norm(g), nn.OpReLU
-	if ops := like.activations(g); len(ops) > 0 {
-		activation = ops[0]
+	if i := slices.IndexFunc(like.Between, func(id nn.NodeID) bool { return g.Node(id).Op.Role() == nn.Activates }); i >= 0 {
+		activation = g.Node(like.Between[i]).Op
 	}
 	var block []nn.Node
 	last := s.End
@@ -121,15 +119,15 @@ func emptyBlock(g *nn.Graph, s Stage) ([]nn.Node, SiteID) {
 		block, last = append(block, n), n.ID
 	}
 	layer := func(number string, out int, bias bool) {
-		if first.Op == nn.OpLinear {
-			add("fc"+number, nn.Node{Op: nn.OpLinear, Out: out, Bias: bias})
+		if first.Kernel == 0 {
+			add("fc"+number, nn.Node{Op: first.Op, Out: out, Bias: bias})
 			return
 		}
-		add("conv"+number, nn.Node{Op: nn.OpConv, Out: out, Kernel: 3, Stride: 1, Pad: 1, Bias: bias})
+		add("conv"+number, nn.Node{Op: first.Op, Out: out, Kernel: 3, Stride: 1, Pad: 1, Bias: bias})
 	}
 	activate := func(normID, id string) {
 		if norm != nil {
-			add(normID, nn.Node{Op: nn.OpBatchNorm, Eps: norm.Eps, Momentum: norm.Momentum})
+			add(normID, nn.Node{Op: norm.Op, Eps: norm.Eps, Momentum: norm.Momentum})
 		}
 		add(id, nn.Node{Op: activation})
 	}
@@ -144,8 +142,8 @@ func emptyBlock(g *nn.Graph, s Stage) ([]nn.Node, SiteID) {
 	activate(normID, actID)
 	layer("2", width, true)
 	add("add", nn.Node{Op: nn.OpAdd}, s.End)
-	if !before && g.Node(s.End).Op == nn.OpReLU {
-		add("relu2", nn.Node{Op: nn.OpReLU}) // of what is not negative: the identity for now
+	if f, ok := g.Node(s.End).Op.Activation(); ok && !before && f.Idempotent {
+		add("relu2", nn.Node{Op: g.Node(s.End).Op}) // of what it gave already: the identity for now
 	}
 	return block, site
 }
@@ -173,7 +171,7 @@ func blockName(g *nn.Graph, sum nn.NodeID) string {
 
 // keep copies the old values of every tensor that is still there.
 func keep(dst []float32, new []nn.Entry, src []float32, old []nn.Entry) {
-	before := byName(old)
+	before := nn.ByName(old)
 	for _, e := range new {
 		if b, ok := before[e.Name]; ok {
 			copy(e.Of(dst), b.Of(src))

@@ -45,8 +45,8 @@ func (c *candidate) bothSigns(g *nn.Graph, least int) {
 
 // homogeneous reports whether all activations between are.
 func (c *candidate) homogeneous(g *nn.Graph) bool {
-	for _, op := range c.activations(g) {
-		if op != nn.OpReLU {
+	for _, f := range c.activations(g) {
+		if !f.Homogeneous {
 			return false
 		}
 	}

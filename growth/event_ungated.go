@@ -27,8 +27,8 @@ func (e *Event) gradMaxNeurons() {
 		k, a, area := len(c.neurons.Lambda), c.first.rows(), c.second.area()
 		c.both = c.empty(k)
 		dead := c.norm != nil
-		for _, op := range c.activations(e.model.Graph) {
-			dead = dead || op == nn.OpReLU
+		for _, f := range c.activations(e.model.Graph) {
+			dead = dead || f.Flat
 		}
 		switch {
 		case dead && (c.norm != nil || !c.first.bias):
@@ -61,7 +61,7 @@ func (e *Event) randomNeurons() {
 // on, of factor times the root mean square of those of the site's existing
 // neurons; if it has none, weights of He's size and biases of zero.
 func (e *Event) randomIncoming(c *candidate, in *Insertion, first int, factor float64) {
-	entries := byName(e.model.Graph.ParamEntries())
+	entries := nn.ByName(e.model.Graph.ParamEntries())
 	size := func(role string, otherwise float64) float64 {
 		existing := entries[string(c.First)+"."+role].Of(e.model.Params)
 		if len(existing) == 0 {
@@ -121,7 +121,7 @@ func (e *Event) takeBest(value func(c *candidate) float64, reason string) {
 // copyNeurons gives the site whose turn it is copies of its own neurons, chosen
 // at random without repetition; each shares its outgoing weights with its copy.
 func (e *Event) copyNeurons() {
-	params := byName(e.model.Graph.ParamEntries())
+	params := nn.ByName(e.model.Graph.ParamEntries())
 	for _, c := range e.sites {
 		width := c.width(e.model.Graph)
 		if width == 0 {

@@ -58,7 +58,7 @@ func NewWatch(r *Record) *Watch {
 // the model before the update.
 func (w *Watch) After(m *nn.Model, gradient []float32, moments []float64, samples float64) *Watch {
 	next := &Watch{Event: w.Event, Steps: w.Steps + 1}
-	params, at := byName(m.Graph.ParamEntries()), momentsAt(m.Graph)
+	params, at := nn.ByName(m.Graph.ParamEntries()), momentsAt(m.Graph)
 	for _, s := range w.Sites {
 		l, err := layoutOf(m.Graph, s.Site)
 		if err != nil {

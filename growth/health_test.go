@@ -119,8 +119,8 @@ func TestActivityFromMoments(t *testing.T) {
 		conv("conv2", 3, 3, 1, 1, true), op("r2", nn.OpReLU), op("avg", nn.OpGlobalAvgPool), linear("out", 4, true))
 	bs := batches(g, 4, 1, 320, 320)
 	m, w := grownWith(t, g, bs, func(*Insertion) {})
-	beta := byName(m.Graph.ParamEntries())["n1.bias"].Of(m.Params)
-	gamma := byName(m.Graph.ParamEntries())["n1.weight"].Of(m.Params)
+	beta := nn.ByName(m.Graph.ParamEntries())["n1.bias"].Of(m.Params)
+	gamma := nn.ByName(m.Graph.ParamEntries())["n1.weight"].Of(m.Params)
 	for j, shift := range []float32{-1, 0, 2} {
 		beta[2+j] = shift * gamma[2+j]
 	}

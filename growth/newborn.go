@@ -62,14 +62,14 @@ func (j *Job) newborn(req *Request) error {
 // locate finds weights and moments in the widened graph.
 func (m *newbornMeasure) locate() {
 	g := m.job.model
-	params := byName(g.ParamEntries())
+	params := nn.ByName(g.ParamEntries())
 	channels := map[nn.NodeID]int{}
 	for _, e := range g.BufferEntries() {
 		channels[e.Node] = e.Len()
 	}
 	at := map[nn.NodeID]int{}
 	for i := range g.Nodes {
-		if n := &g.Nodes[i]; n.Op == nn.OpBatchNorm {
+		if n := &g.Nodes[i]; n.Op.Role() == nn.Scales {
 			at[n.ID] = m.moments
 			m.moments += 2*channels[n.ID] + 1
 		}

@@ -92,8 +92,8 @@ func TestP08DerivativeByAmplitude(t *testing.T) {
 			m := randomModel(g, 3)
 			bs := batches(g, 4, 1, 96, 96)
 			site, _ := siteOf(g, "a")
-			for _, op := range site.activations(g) {
-				if op != nn.OpReLU {
+			for _, f := range site.activations(g) {
+				if !f.Homogeneous {
 					return // TestP08SmoothActivations
 				}
 			}
@@ -117,7 +117,7 @@ func TestP08DerivativeByAmplitude(t *testing.T) {
 func TestP08SmoothActivations(t *testing.T) {
 	for name, g := range newbornNets(t) {
 		site, _ := siteOf(g, "a")
-		if ops := site.activations(g); len(ops) != 1 || ops[0] == nn.OpReLU {
+		if fs := site.activations(g); len(fs) != 1 || fs[0].Homogeneous {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {

@@ -20,7 +20,7 @@ func (e *Event) connect(c *candidate, in *Insertion) {
 	if e.cfg.Outgoing == OutgoingZero || in.Count == 0 {
 		return
 	}
-	existing := byName(e.model.Graph.ParamEntries())[string(c.Second)+"."+nn.RoleWeight].Of(e.model.Params)
+	existing := nn.ByName(e.model.Graph.ParamEntries())[string(c.Second)+"."+nn.RoleWeight].Of(e.model.Params)
 	width, k, area := c.width(e.model.Graph), in.Count, c.second.area()
 	std := math.Sqrt(2 / float64((width+k)*area))
 	if len(existing) > 0 {

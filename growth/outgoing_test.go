@@ -25,7 +25,7 @@ func grownAtRandom(t *testing.T, outgoing string, g *nn.Graph) (m *nn.Model, o *
 // weightsOf returns the incoming weights of each output of a layer, and the
 // outgoing weights of each, in the next.
 func weightsOf(m *nn.Model, first, second string) (in, out [][]float32) {
-	entries := byName(m.Graph.ParamEntries())
+	entries := nn.ByName(m.Graph.ParamEntries())
 	a, b := entries[first+".weight"], entries[second+".weight"]
 	width := a.Shape[0]
 	row, area := a.Len()/width, b.Len()/b.Shape[0]/width

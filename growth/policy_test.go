@@ -177,7 +177,7 @@ func TestRandomNeuronsHaveUnitSizeBeforeNormalisation(t *testing.T) {
 		t.Fatalf("no normalisation follows %s", grown.Site)
 	}
 	for _, role := range []string{nn.RoleRunningMean, nn.RoleRunningVar} {
-		e := byName(o.Model.Graph.BufferEntries())[string(norm.norm.ID)+"."+role]
+		e := nn.ByName(o.Model.Graph.BufferEntries())[string(norm.norm.ID)+"."+role]
 		for _, v := range e.Of(o.Model.Buffers)[grown.From:] {
 			if math.Abs(float64(v)) > 1.01 {
 				t.Errorf("%s of a new channel is %g", role, v)

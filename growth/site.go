@@ -25,7 +25,7 @@ func Sites(g *nn.Graph) []Site {
 	var sites []Site
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		if n.Op != nn.OpConv && n.Op != nn.OpLinear {
+		if n.Op.Role() != nn.Mixes {
 			continue
 		}
 		if s, ok := siteFrom(g, n.ID); ok {
@@ -44,15 +44,15 @@ func siteFrom(g *nn.Graph, first nn.NodeID) (Site, bool) {
 			return Site{}, false
 		}
 		n := g.Node(next[0])
-		switch n.Op {
-		case nn.OpConv, nn.OpLinear:
+		switch n.Op.Role() {
+		case nn.Mixes:
 			s.Second = n.ID
 			return s, true
-		case nn.OpBatchNorm:
+		case nn.Scales:
 			if id != first {
 				return Site{}, false // its statistics would be those of activations
 			}
-		case nn.OpReLU, nn.OpGELU, nn.OpTanh, nn.OpIdentity, nn.OpFlatten, nn.OpMaxPool, nn.OpAvgPool, nn.OpGlobalAvgPool:
+		case nn.Activates, nn.Pools, nn.Passes:
 		default:
 			return Site{}, false
 		}
@@ -63,7 +63,7 @@ func siteFrom(g *nn.Graph, first nn.NodeID) (Site, bool) {
 
 // siteOf returns the site of that id.
 func siteOf(g *nn.Graph, id SiteID) (Site, bool) {
-	if n := g.Node(nn.NodeID(id)); n == nil || (n.Op != nn.OpConv && n.Op != nn.OpLinear) {
+	if n := g.Node(nn.NodeID(id)); n == nil || n.Op.Role() != nn.Mixes {
 		return Site{}, false
 	}
 	return siteFrom(g, nn.NodeID(id))
@@ -72,23 +72,22 @@ func siteOf(g *nn.Graph, id SiteID) (Site, bool) {
 // norm returns the batch normalisation right after First, or nil.
 func (s Site) norm(g *nn.Graph) *nn.Node {
 	if len(s.Between) > 0 {
-		if n := g.Node(s.Between[0]); n.Op == nn.OpBatchNorm {
+		if n := g.Node(s.Between[0]); n.Op.Role() == nn.Scales {
 			return n
 		}
 	}
 	return nil
 }
 
-// activations returns the operations among Between that are not linear.
-func (s Site) activations(g *nn.Graph) []nn.Op {
-	var ops []nn.Op
+// activations returns the functions among Between that are not linear.
+func (s Site) activations(g *nn.Graph) []nn.Activation {
+	var found []nn.Activation
 	for _, id := range s.Between {
-		switch op := g.Node(id).Op; op {
-		case nn.OpReLU, nn.OpGELU, nn.OpTanh:
-			ops = append(ops, op)
+		if a, ok := g.Node(id).Op.Activation(); ok {
+			found = append(found, a)
 		}
 	}
-	return ops
+	return found
 }
 
 // width returns the number of outputs of First.

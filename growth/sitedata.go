@@ -44,8 +44,7 @@ func newSiteData(g *nn.Graph, req SiteRequest) (*siteData, error) {
 	s.input, s.hidden = g.Node(l.First).Inputs[0], g.Node(l.Second).Inputs[0]
 	s.inputNode = s.input == g.Nodes[0].ID
 	s.direct = !slices.ContainsFunc(l.Between, func(id nn.NodeID) bool {
-		op := g.Node(id).Op
-		return op == nn.OpMaxPool || op == nn.OpAvgPool || op == nn.OpGlobalAvgPool
+		return g.Node(id).Op.Role() == nn.Pools
 	})
 	s.diagonal = req.Diagonal
 	s.inputLen = l.first.in.Len()

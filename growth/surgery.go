@@ -185,7 +185,7 @@ func corner(dst []float32, dstShape []int, src []float32, srcShape []int) {
 // insert writes the new values; old is the graph before all insertions.
 func insert(m *nn.Model, old *nn.Graph, l layout, in Insertion) {
 	width := old.Node(l.First).Out
-	params, buffers := byName(m.Graph.ParamEntries()), byName(m.Graph.BufferEntries())
+	params, buffers := nn.ByName(m.Graph.ParamEntries()), nn.ByName(m.Graph.BufferEntries())
 	param := func(id nn.NodeID, role string) (nn.Entry, []float32) {
 		e := params[string(id)+"."+role]
 		return e, e.Of(m.Params)
@@ -245,12 +245,4 @@ func addTo(dst, x []float32) {
 	for i := range dst {
 		dst[i] += x[i]
 	}
-}
-
-func byName(entries []nn.Entry) map[string]nn.Entry {
-	m := make(map[string]nn.Entry, len(entries))
-	for _, e := range entries {
-		m[e.Name] = e
-	}
-	return m
 }

@@ -90,7 +90,7 @@ func sideBranch(t *testing.T, m *nn.Model, in Insertion) *nn.Model {
 		t.Fatal(err)
 	}
 	out := &nn.Model{Graph: g, Params: make([]float32, g.NumParams()), Buffers: m.Buffers}
-	entries := byName(m.Graph.ParamEntries())
+	entries := nn.ByName(m.Graph.ParamEntries())
 	l, _ := layoutOf(m.Graph, in.Site)
 	weights, rows := l.first.weights(), l.first.rows()
 	for _, e := range g.ParamEntries() {

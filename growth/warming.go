@@ -36,7 +36,7 @@ func NewWarming(r *Record) *Warming {
 // ascending: their incoming weights and biases, those of their normalisation, and
 // their outgoing weights.
 func (w *Warming) Params(g *nn.Graph) []int {
-	entries := byName(g.ParamEntries())
+	entries := nn.ByName(g.ParamEntries())
 	var at []int
 	add := func(e nn.Entry, from, n int) {
 		for i := range n {

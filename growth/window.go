@@ -20,14 +20,11 @@ type window struct {
 	oh, ow      int
 }
 
-// windowOf returns the window of a convolution or linear layer.
+// windowOf returns the window of a layer or a pooling node.
 func windowOf(n *nn.Node, in nn.Shape) window {
-	w := window{in: in, kh: n.Kernel, kw: n.Kernel, stride: n.Stride, pad: n.Pad, bias: n.Bias}
-	if n.Op == nn.OpLinear {
-		w.kh, w.kw, w.stride, w.pad = in.H, in.W, 1, 0
-	}
-	w.oh, w.ow = (in.H+2*w.pad-w.kh)/w.stride+1, (in.W+2*w.pad-w.kw)/w.stride+1
-	return w
+	f, _ := n.Window(in)
+	return window{in: in, kh: f.Height, kw: f.Width, stride: f.Stride, pad: f.Pad, bias: n.Bias,
+		oh: (in.H+2*f.Pad-f.Height)/f.Stride + 1, ow: (in.W+2*f.Pad-f.Width)/f.Stride + 1}
 }
 
 // weights returns the number of weights of one output, without its bias.
@@ -112,15 +109,10 @@ func passage(g *nn.Graph, shapes map[nn.NodeID]nn.Shape, s Site) [][]source {
 	}
 	for _, id := range s.Between {
 		n := g.Node(id)
-		in, out := at, shapes[id]
-		switch n.Op {
-		case nn.OpGlobalAvgPool:
-			ways = pool(ways, window{in: in, kh: in.H, kw: in.W, stride: 1, oh: 1, ow: 1}, false)
-		case nn.OpMaxPool, nn.OpAvgPool:
-			w := window{in: in, kh: n.Kernel, kw: n.Kernel, stride: n.Stride, pad: n.Pad, oh: out.H, ow: out.W}
-			ways = pool(ways, w, n.Op == nn.OpMaxPool)
+		if f, ok := n.Window(at); ok {
+			ways = pool(ways, windowOf(n, at), f.Inside)
 		}
-		at = out
+		at = shapes[id]
 	}
 	return ways
 }

@@ -51,7 +51,7 @@ the run's next event would decide at that step. It changes nothing.`,
 			return err
 		}
 		g := s.model.Graph
-		out := inspection{Path: s.path, Generation: proto.Generation(g.Generation), Graph: g, Widths: widthsOf(g), Params: g.NumParams(),
+		out := inspection{Path: s.path, Generation: proto.Generation(g.Generation), Graph: g, Widths: g.Widths(), Params: g.NumParams(),
 			FLOPs: g.FLOPs(), ModelSHA256: checkpoint.ModelSHA256(s.model)}
 		if s.state != nil {
 			out.Run, out.Step = s.state.Run, s.state.Step
@@ -155,17 +155,6 @@ func printDryRun(w io.Writer, r *growth.Record) {
 		}
 		fmt.Fprintf(w, "%s\t%d\t%.1f %%\t%d\t%.3g\t%s\t%s\t%d\t%s\n", s.Site, s.Width, 100*float64(s.Share), s.Kept, float64(max(s.Refit, s.Predicted)), amplitude, gain, s.Params, verdict)
 	}
-}
-
-// widthsOf returns the outputs of every convolution and linear layer but the last.
-func widthsOf(g *nn.Graph) map[string]int {
-	w := map[string]int{}
-	for i := range g.Nodes {
-		if n := &g.Nodes[i]; (n.Op == nn.OpConv || n.Op == nn.OpLinear) && n.ID != g.Output().ID {
-			w[string(n.ID)] = n.Out
-		}
-	}
-	return w
 }
 
 func joinIDs(ids []nn.NodeID) string {

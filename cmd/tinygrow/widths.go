@@ -47,7 +47,7 @@ func (s *saved) network() (nn.ModelConfig, error) {
 		return c, err
 	}
 	c.Units = map[string]int{}
-	old, now := widthsOf(began), widthsOf(g)
+	old, now := began.Widths(), g.Widths()
 	for id, width := range now {
 		was, ok := old[id]
 		if !ok {

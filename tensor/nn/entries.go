@@ -31,11 +31,11 @@ const (
 
 // ParamEntries returns the trained tensors in the order of the flat
 // parameters. The graph must be valid.
-func (g *Graph) ParamEntries() []Entry { return g.entries(g.mustShapes(), paramShapes) }
+func (g *Graph) ParamEntries() []Entry { return g.entries(g.mustShapes(), operation.params) }
 
 // BufferEntries returns the tensors that are state but not trained, in the
 // order of the flat buffers. The graph must be valid.
-func (g *Graph) BufferEntries() []Entry { return g.entries(g.mustShapes(), bufferShapes) }
+func (g *Graph) BufferEntries() []Entry { return g.entries(g.mustShapes(), operation.buffers) }
 
 // NumParams returns the number of trained values.
 func (g *Graph) NumParams() int { return total(g.ParamEntries()) }
@@ -50,17 +50,28 @@ func (g *Graph) FLOPs() int64 {
 	var sum int64
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		if n.Op != OpConv && n.Op != OpLinear {
-			continue
+		if n.Op.Role() == Mixes {
+			sum += n.FLOPs(shapes[n.Inputs[0]], shapes[n.ID])
 		}
-		in, out := shapes[n.Inputs[0]], shapes[n.ID]
-		perOutput := in.Len()
-		if n.Op == OpConv {
-			perOutput = in.C * n.Kernel * n.Kernel
-		}
-		sum += 2 * int64(perOutput) * int64(out.Len())
 	}
 	return sum
+}
+
+// FLOPs returns what layer n contributes to the FLOPs of its graph.
+func (n *Node) FLOPs(in, out Shape) int64 {
+	w, _ := n.Window(in)
+	return 2 * int64(in.C*w.Height*w.Width) * int64(out.Len())
+}
+
+// Widths returns the number of outputs of every layer but the last, by name.
+func (g *Graph) Widths() map[string]int {
+	w := map[string]int{}
+	for _, n := range g.Nodes[:len(g.Nodes)-1] {
+		if n.Op.Role() == Mixes {
+			w[string(n.ID)] = n.Out
+		}
+	}
+	return w
 }
 
 func (g *Graph) mustShapes() map[NodeID]Shape {
@@ -71,45 +82,16 @@ func (g *Graph) mustShapes() map[NodeID]Shape {
 	return shapes
 }
 
-type roleShape struct {
-	role  string
-	shape []int
-}
-
-// paramShapes returns the parameters of a node whose input has shape in.
-func paramShapes(n *Node, in Shape) []roleShape {
-	var out []roleShape
-	switch n.Op {
-	case OpConv:
-		out = append(out, roleShape{RoleWeight, []int{n.Out, in.C, n.Kernel, n.Kernel}})
-	case OpLinear:
-		out = append(out, roleShape{RoleWeight, []int{n.Out, in.Len()}})
-	case OpBatchNorm:
-		return []roleShape{{RoleWeight, []int{in.C}}, {RoleBias, []int{in.C}}}
-	}
-	if n.Bias {
-		out = append(out, roleShape{RoleBias, []int{n.Out}})
-	}
-	return out
-}
-
-func bufferShapes(n *Node, in Shape) []roleShape {
-	if n.Op != OpBatchNorm {
-		return nil
-	}
-	return []roleShape{{RoleRunningMean, []int{in.C}}, {RoleRunningVar, []int{in.C}}}
-}
-
-func (g *Graph) entries(shapes map[NodeID]Shape, of func(*Node, Shape) []roleShape) []Entry {
+func (g *Graph) entries(shapes map[NodeID]Shape, of func(operation, *Node, Shape) []tensorShape) []Entry {
 	var out []Entry
 	offset := 0
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		if n.Op == OpInput {
+		if i == 0 {
 			continue
 		}
-		for _, r := range of(n, shapes[n.Inputs[0]]) {
-			e := Entry{string(n.ID) + "." + r.role, n.ID, r.role, r.shape, offset}
+		for _, r := range of(n.of(), n, shapes[n.Inputs[0]]) {
+			e := Entry{n.tensor(r.role), n.ID, r.role, r.shape, offset}
 			offset += e.Len()
 			out = append(out, e)
 		}
@@ -122,10 +104,10 @@ func (g *Graph) countParams(shapes map[NodeID]Shape) float64 {
 	var sum float64
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		if n.Op == OpInput {
+		if i == 0 {
 			continue
 		}
-		for _, r := range paramShapes(n, shapes[n.Inputs[0]]) {
+		for _, r := range n.of().params(n, shapes[n.Inputs[0]]) {
 			p := 1.0
 			for _, d := range r.shape {
 				p *= float64(d)
@@ -142,4 +124,19 @@ func total(entries []Entry) int {
 	}
 	last := entries[len(entries)-1]
 	return last.Offset + last.Len()
+}
+
+// tensor returns the name of n's tensor of that role.
+func (n *Node) tensor(role string) string { return string(n.ID) + "." + role }
+
+// trained reports whether n has parameters.
+func (n *Node) trained() bool { return len(n.of().params(n, Shape{})) > 0 }
+
+// ByName returns entries by their names.
+func ByName(entries []Entry) map[string]Entry {
+	m := make(map[string]Entry, len(entries))
+	for _, e := range entries {
+		m[e.Name] = e
+	}
+	return m
 }

@@ -72,8 +72,19 @@ func fingerprint() string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// probes returns networks that together use every operation and every fusion.
+// probes returns networks that together use every operation and every fusion:
+// two common ones and those of operations that these do not have.
 func probes() []*Graph {
+	all := commonProbes()
+	for _, op := range Ops() {
+		if g := operations[op].probe(); g != nil {
+			all = append(all, g)
+		}
+	}
+	return all
+}
+
+func commonProbes() []*Graph {
 	node := func(op Op, id NodeID, in ...NodeID) Node { return Node{ID: id, Op: op, Inputs: in} }
 	conv := func(id, in NodeID, out, kernel, stride int) Node {
 		return Node{ID: id, Op: OpConv, Inputs: []NodeID{in}, Out: out, Kernel: kernel, Stride: stride, Pad: kernel / 2, Bias: true}

@@ -14,26 +14,6 @@ func (s Shape) Len() int { return s.C * s.H * s.W }
 // NodeID names a node within its graph, as "conv1" or "layer2.0.bn1".
 type NodeID string
 
-// Op is the kind of a node, in PyTorch's words.
-type Op string
-
-// The operations a node can have.
-const (
-	OpInput         Op = "input"
-	OpConv          Op = "conv2d"
-	OpLinear        Op = "linear" // on (C, H, W) it equals a convolution with an H x W kernel: PyTorch's flatten + linear
-	OpBatchNorm     Op = "batchnorm"
-	OpReLU          Op = "relu"
-	OpGELU          Op = "gelu"
-	OpTanh          Op = "tanh"
-	OpIdentity      Op = "identity"
-	OpMaxPool       Op = "maxpool2d"
-	OpAvgPool       Op = "avgpool2d"
-	OpGlobalAvgPool Op = "globalavgpool"
-	OpFlatten       Op = "flatten" // a marker: the shape stays (C, H, W), the following linear layer reads it whole
-	OpAdd           Op = "add"
-)
-
 // Loss names the loss computed at the last node.
 type Loss string
 

@@ -22,58 +22,65 @@ func Init(g *Graph, seed uint64) *Model {
 	shapes := g.mustShapes()
 	m := &Model{g.Clone(), make([]float32, g.NumParams()), make([]float32, g.NumBuffers())}
 	for _, e := range g.ParamEntries() {
-		n := g.Node(e.Node)
-		values := e.Of(m.Params)
-		switch {
-		case g.shut(n, shapes) && (e.Role == RoleBias || n.Op == OpBatchNorm):
-			fill(values, opening)
-		case e.Role == RoleBias:
-		case n.Op == OpBatchNorm:
-			fill(values, 1)
-		default:
-			std := g.initStd(n, shapes[n.Inputs[0]])
-			s := rng.New(seed, rng.Key(e.Name))
-			for i := range values {
-				values[i] = float32(std * s.Normal(uint64(i)))
-			}
-		}
+		g.fill(e, shapes, seed, m.Params)
 	}
 	for _, e := range g.BufferEntries() {
-		if e.Role == RoleRunningVar {
-			fill(e.Of(m.Buffers), 1)
-		}
+		g.fill(e, shapes, seed, m.Buffers)
 	}
 	return m
+}
+
+// filler gives the first values of a tensor; nil: zeros.
+type filler func(values []float32, seed uint64)
+
+func (g *Graph) fill(e Entry, shapes map[NodeID]Shape, seed uint64, flat []float32) {
+	n := g.Node(e.Node)
+	if f := n.of().fresh(g, n, shapes, e); f != nil {
+		f(e.Of(flat), seed)
+	}
+}
+
+// constant fills a tensor with v.
+func constant(v float32) filler {
+	return func(values []float32, _ uint64) {
+		for i := range values {
+			values[i] = v
+		}
+	}
+}
+
+// freshLayer returns the first values of a layer's weight or bias.
+func freshLayer(g *Graph, n *Node, in Shape, e Entry, fanIn, fanOut int) filler {
+	if e.Role == RoleBias {
+		if in.Len() == 0 && g.opensFlat(n.ID) {
+			return constant(opening)
+		}
+		return nil
+	}
+	std := math.Sqrt(2 / (float64(fanIn) + float64(fanOut)))
+	if a, ok := g.activationAfter(n.ID).Activation(); ok && a.Halves {
+		std = math.Sqrt(2 / float64(fanIn))
+	}
+	return func(values []float32, seed uint64) {
+		s := rng.New(seed, rng.Key(e.Name))
+		for i := range values {
+			values[i] = float32(std * s.Normal(uint64(i)))
+		}
+	}
 }
 
 // opening is the bias in front of a ReLU that has nothing else to read.
 const opening = 0.1
 
-// shut reports whether ReLU reads n, and n adds its bias to nothing: n is a
-// layer without inputs, or a normalisation right behind one.
-func (g *Graph) shut(n *Node, shapes map[NodeID]Shape) bool {
-	next := g.Consumers(n.ID)
-	if len(next) != 1 || g.Node(next[0]).Op != OpReLU {
+// opensFlat reports whether all that reads id is an activation that lets no
+// gradient through at zero.
+func (g *Graph) opensFlat(id NodeID) bool {
+	next := g.Consumers(id)
+	if len(next) != 1 {
 		return false
 	}
-	if n.Op == OpBatchNorm {
-		n = g.Node(n.Inputs[0])
-	}
-	return (n.Op == OpConv || n.Op == OpLinear) && shapes[n.Inputs[0]].Len() == 0
-}
-
-// initStd returns the standard deviation of a fresh weight of layer n.
-func (g *Graph) initStd(n *Node, in Shape) float64 {
-	fanIn, fanOut := float64(in.Len()), float64(n.Out)
-	if n.Op == OpConv {
-		area := float64(n.Kernel * n.Kernel)
-		fanIn, fanOut = float64(in.C)*area, fanOut*area
-	}
-	switch g.activationAfter(n.ID) {
-	case OpReLU, OpGELU:
-		return math.Sqrt(2 / fanIn)
-	}
-	return math.Sqrt(2 / (fanIn + fanOut))
+	a, ok := g.Node(next[0]).Op.Activation()
+	return ok && a.Flat
 }
 
 // activationAfter returns the first activation on the way from id to the next
@@ -85,18 +92,12 @@ func (g *Graph) activationAfter(id NodeID) Op {
 			return OpIdentity
 		}
 		n := g.Node(next[0])
-		switch n.Op {
-		case OpReLU, OpGELU, OpTanh:
+		switch n.Op.Role() {
+		case Activates:
 			return n.Op
-		case OpConv, OpLinear:
+		case Mixes:
 			return OpIdentity
 		}
 		id = n.ID
-	}
-}
-
-func fill(x []float32, v float32) {
-	for i := range x {
-		x[i] = v
 	}
 }

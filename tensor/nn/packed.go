@@ -53,7 +53,7 @@ func (p *Program) PackParts() int { return len(p.packParts) }
 // PackPart does one part, 0 <= part < PackParts, of Pack's work. Parts may be
 // done by several goroutines in any order.
 func (p *Program) PackPart(dst *Packed, params []float32, part int) {
-	if len(params) != p.params {
+	if len(params) != p.numParams {
 		panic("nn: wrong number of parameters")
 	}
 	if len(dst.panels) != p.panels || len(dst.vector) != p.vector {

@@ -16,7 +16,12 @@ const (
 )
 
 // step is one kernel call or a few, forward or backward.
-type step interface{ run(w *Workspace) }
+type step interface {
+	run(w *Workspace)
+	// describe returns what the step does, for profiles, and the useful
+	// floating-point operations of one sample.
+	describe() (kind string, flops int64)
+}
 
 // plan lists the steps of a program in order with the buffers they touch.
 // A buffer is written by one step and read by later ones.

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/tinygrow/tinygrow/tensor"
-	"github.com/tinygrow/tinygrow/tensor/kernel"
 )
 
 // Options change what a program keeps and whether it can go backward.
@@ -44,32 +43,11 @@ type Program struct {
 	norms          []*norm
 	panels, vector int // lengths of a Packed
 	scratch, sums  int
-	params         int
-	buffers        int
+	numParams      int
+	numBuffers     int
 	moments        int
 	inference      bool
 	signals        bool
-}
-
-// layer is a conv2d or linear node with its parameters.
-type layer struct {
-	conv           *kernel.Conv
-	weight, bias   Entry // bias.Shape is nil where there is none
-	panel, biasVec int   // offsets in a Packed
-	packedLen      int
-	forwardOnly    bool // nobody needs the gradient of its input
-}
-
-// norm is a batchnorm node with its parameters and buffers.
-type norm struct {
-	channels          int
-	pixels            int
-	eps               float64
-	weight, bias      Entry
-	mean, variance    Entry
-	gammaVec, betaVec int // offsets in a Packed's vector
-	state             int // offset of its per-channel state in a workspace
-	moments           int // offset in the moments
 }
 
 // Compile plans the execution of g on micro-shards of at most the given number
@@ -87,9 +65,9 @@ func Compile(g *Graph, samples int, o Options) (*Program, error) {
 		Program: &Program{
 			graph: g, samples: samples, blocks: tensor.Blocks(samples), input: g.Input, output: shapes[g.Output().ID],
 			values: map[NodeID]buf{}, grads: map[NodeID]buf{}, inference: o.Inference, signals: o.Signals, dLoss: noBuf,
-			params: g.NumParams(), buffers: g.NumBuffers(),
+			numParams: g.NumParams(), numBuffers: g.NumBuffers(),
 		},
-		plan: newPlan(g.Input), shapes: shapes,
+		plan: newPlan(g.Input), shapes: shapes, params: ByName(g.ParamEntries()), buffers: ByName(g.BufferEntries()), taken: map[NodeID]bool{},
 		value: map[NodeID]buf{}, contributions: map[NodeID][]buf{}, keep: map[NodeID]bool{}, stored: map[NodeID]bool{}, wants: map[NodeID]bool{},
 	}
 	for i, id := range slices.Concat(o.Keep, o.KeepValues) {
@@ -101,7 +79,6 @@ func Compile(g *Graph, samples int, o Options) (*Program, error) {
 			c.keep[id] = true
 		}
 	}
-	c.parameters()
 	c.compile()
 	return c.Program, nil
 }

@@ -1,9 +1,6 @@
 package nn
 
-import (
-	"errors"
-	"fmt"
-)
+import "fmt"
 
 // Limits of one graph, so that a description from outside cannot ask for
 // absurd amounts of memory.
@@ -67,7 +64,7 @@ func (g *Graph) shapes(fault func(n *Node, format string, args ...any)) map[Node
 	shapes := make(map[NodeID]Shape, len(g.Nodes))
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		if n.Op == OpInput {
+		if i == 0 {
 			shapes[n.ID] = g.Input
 			continue
 		}
@@ -78,7 +75,7 @@ func (g *Graph) shapes(fault func(n *Node, format string, args ...any)) map[Node
 		if !ok {
 			continue // its own fault has been told
 		}
-		out, err := n.output(in)
+		out, err := n.of().output(n, in)
 		if err != nil {
 			fault(n, "%v", err)
 			continue
@@ -99,26 +96,3 @@ func (g *Graph) shapes(fault func(n *Node, format string, args ...any)) map[Node
 
 // String returns the shape as CxHxW.
 func (s Shape) String() string { return fmt.Sprintf("%dx%dx%d", s.C, s.H, s.W) }
-
-// output returns the shape of n's output for an input of shape in.
-func (n *Node) output(in Shape) (Shape, error) {
-	switch n.Op {
-	case OpConv, OpMaxPool, OpAvgPool:
-		if n.Kernel < 1 || n.Stride < 1 {
-			return Shape{}, errors.New("has no shape without a kernel and a stride")
-		}
-		out := Shape{n.Out, (in.H+2*n.Pad-n.Kernel)/n.Stride + 1, (in.W+2*n.Pad-n.Kernel)/n.Stride + 1}
-		if n.Op != OpConv {
-			out.C = in.C
-		}
-		if in.H+2*n.Pad < n.Kernel || in.W+2*n.Pad < n.Kernel {
-			return Shape{}, fmt.Errorf("has a %dx%d kernel that does not fit its input %v with padding %d", n.Kernel, n.Kernel, in, n.Pad)
-		}
-		return out, nil
-	case OpLinear:
-		return Shape{n.Out, 1, 1}, nil
-	case OpGlobalAvgPool:
-		return Shape{in.C, 1, 1}, nil
-	}
-	return in, nil
-}

@@ -9,21 +9,62 @@ import (
 // [relu [maxpool]].
 type normUnit struct {
 	norm, last *Node
+	state      *norm
 	add        *Node // the addition of another node, or nil
 	pool       *Node // a maximum over tiles, or nil
 	relu       bool
 }
 
+func (u *normUnit) end() *Node { return u.last }
+
+// norm is a batchnorm node with its parameters and buffers.
+type norm struct {
+	channels          int
+	pixels            int
+	eps               float64
+	weight, bias      Entry
+	mean, variance    Entry
+	gammaVec, betaVec int // offsets in a Packed's vector
+	state             int // offset of its per-channel state in a workspace
+	moments           int // offset in the moments
+}
+
+// normalisation lays out the parameters, buffers and moments of a batchnorm node.
+func (c *compiler) normalisation(n *Node) *norm {
+	s := c.shapes[n.ID]
+	b := &norm{channels: s.C, pixels: s.H * s.W, eps: n.Eps, weight: c.params[n.tensor(RoleWeight)], bias: c.params[n.tensor(RoleBias)],
+		mean: c.buffers[n.tensor(RoleRunningMean)], variance: c.buffers[n.tensor(RoleRunningVar)],
+		gammaVec: c.vectorOf(s.C), betaVec: c.vectorOf(s.C), state: c.normState(), moments: c.moments}
+	c.moments += 2*s.C + 1
+	c.sums = max(c.sums, s.C)
+	c.norms = append(c.norms, b)
+	return b
+}
+
+// normState returns the number of channels of all norms so far.
+func (c *compiler) normState() int {
+	n := 0
+	for _, b := range c.norms {
+		n += b.channels
+	}
+	return n
+}
+
+// poolWindow returns the window of the maximum that runs with the unit, or nil.
+func (u *normUnit) poolWindow(c *compiler) *kernel.Window {
+	if u.pool == nil {
+		return nil
+	}
+	win := u.pool.kernelWindow().pooling(c.shapes[u.norm.ID])
+	return &win
+}
+
 func (u *normUnit) forward(c *compiler) {
-	s := &normStep{norm: c.normOf[u.norm.ID], x: c.in(u.norm, 0), skip: noBuf, relu: u.relu}
+	s := &normStep{norm: u.state, x: c.in(u.norm, 0), skip: noBuf, relu: u.relu, win: u.poolWindow(c)}
 	reads := []buf{s.x}
 	if u.add != nil {
 		s.skip = c.value[u.skip()]
 		reads = append(reads, s.skip)
-	}
-	if u.pool != nil {
-		win := window(u.pool, c.shapes[u.norm.ID])
-		s.win = &win
 	}
 	s.y = c.output(u.last)
 	inPlace := []buf{}
@@ -56,15 +97,11 @@ func (u *normUnit) backward(c *compiler) {
 	if u.add != nil && c.wants[u.skip()] {
 		c.send(u.skip(), dy)
 	}
-	n, in := c.normOf[u.norm.ID], u.norm.Inputs[0]
+	in := u.norm.Inputs[0]
 	if c.signals && !c.wants[in] {
 		return
 	}
-	s := &normBackStep{norm: n, x: c.value[in], dy: dy, dx: noBuf, relu: rectify}
-	if u.pool != nil {
-		win := window(u.pool, c.shapes[u.norm.ID])
-		s.win = &win
-	}
+	s := &normBackStep{norm: u.state, x: c.value[in], dy: dy, dx: noBuf, relu: rectify, win: u.poolWindow(c)}
 	if !c.wants[in] {
 		c.plan.add(s, noBuf, []buf{s.x, dy})
 		return
@@ -104,6 +141,8 @@ func (s *normStep) run(w *Workspace) {
 	}
 }
 
+func (s *normStep) describe() (string, int64) { return "norm forward", 0 }
+
 type normBackStep struct {
 	*norm
 	dx, dy, x buf
@@ -137,6 +176,8 @@ func (s *normBackStep) run(w *Workspace) {
 		kernel.ZeroLanes(part(dx, w.blocks-1, w.blocks), used)
 	}
 }
+
+func (s *normBackStep) describe() (string, int64) { return "norm backward", 0 }
 
 // part returns block b of blocks of x.
 func part(x []float32, b, blocks int) []float32 {

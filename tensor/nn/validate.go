@@ -3,7 +3,6 @@ package nn
 import (
 	"errors"
 	"fmt"
-	"math"
 )
 
 // Validate returns all faults of the graph at once (errors.Join), or nil.
@@ -78,31 +77,13 @@ func (id NodeID) valid() bool {
 
 // faults tells what is wrong with the fields of one node.
 func (n *Node) faults(say func(format string, args ...any)) {
-	arity := 1
-	var out, window, pad, bias, norm bool // fields that the operation uses
-	switch n.Op {
-	case OpInput:
-		arity = 0
-	case OpConv:
-		out, window, pad, bias = true, true, true, true
-	case OpLinear:
-		out, bias = true, true
-	case OpBatchNorm:
-		norm = true
-	case OpMaxPool, OpAvgPool:
-		window, pad = true, true
-		if n.Kernel >= 1 && n.Pad > n.Kernel/2 {
-			say("pad %d: must be at most half of the kernel %d", n.Pad, n.Kernel)
-		}
-	case OpAdd:
-		arity = 2
-	case OpReLU, OpGELU, OpTanh, OpIdentity, OpGlobalAvgPool, OpFlatten:
-	default:
+	op, ok := operations[n.Op]
+	if !ok {
 		say("unknown operation")
 		return
 	}
-	if len(n.Inputs) != arity && !(n.Op == OpAdd && len(n.Inputs) > 2) {
-		say("has %d inputs, needs %d", len(n.Inputs), arity)
+	if least, most := op.inputs(); len(n.Inputs) < least || len(n.Inputs) > most {
+		say("has %d inputs, needs %d", len(n.Inputs), least)
 	}
 	between := func(name string, used bool, v, lo, hi int) {
 		if !used {
@@ -112,19 +93,16 @@ func (n *Node) faults(say func(format string, args ...any)) {
 			say("%s %d: must be %d to %d", name, v, lo, hi)
 		}
 	}
-	between("out", out, n.Out, 0, maxWidth)
-	between("kernel", window, n.Kernel, 1, maxKernel)
-	between("stride", window, n.Stride, 1, maxKernel)
-	between("pad", pad, n.Pad, 0, maxKernel)
-	if n.Bias && !bias {
+	uses := op.uses()
+	between("out", uses.out, n.Out, 0, maxWidth)
+	between("kernel", uses.window, n.Kernel, 1, maxKernel)
+	between("stride", uses.window, n.Stride, 1, maxKernel)
+	between("pad", uses.window, n.Pad, 0, maxKernel)
+	if n.Bias && !uses.bias {
 		say("has no bias")
 	}
-	switch {
-	case !norm && (n.Eps != 0 || n.Momentum != 0):
+	if !uses.norm && (n.Eps != 0 || n.Momentum != 0) {
 		say("has no eps and no momentum")
-	case norm && !(n.Eps > 0 && n.Eps <= math.MaxFloat32):
-		say("eps %v: must be above 0", n.Eps)
-	case norm && !(n.Momentum >= 0 && n.Momentum <= 1):
-		say("momentum %v: must be 0 to 1", n.Momentum)
 	}
+	op.faults(n, say)
 }

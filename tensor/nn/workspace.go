@@ -89,7 +89,7 @@ func (w *Workspace) Forward(pk *Packed, buffers []float32, b *Batch, mode Mode) 
 	if len(pk.panels) != p.panels || len(pk.vector) != p.vector {
 		panic("nn: parameters packed for another program")
 	}
-	if mode == Eval && len(buffers) != p.buffers {
+	if mode == Eval && len(buffers) != p.numBuffers {
 		panic("nn: wrong number of buffers")
 	}
 	w.packed, w.running, w.batch, w.mode = pk, buffers, b, mode
@@ -105,7 +105,7 @@ func (w *Workspace) Backward(grad []float32) {
 	if p.inference {
 		panic("nn: backward of a program compiled for inference")
 	}
-	if p.signals && grad != nil || !p.signals && len(grad) != p.params {
+	if p.signals && grad != nil || !p.signals && len(grad) != p.numParams {
 		panic("nn: gradient of a wrong length")
 	}
 	w.grad = grad

@@ -131,7 +131,7 @@ func (c *ModelConfig) defaults() error {
 	oneOf("norm", &c.Norm, norm...)
 	oneOf("head", &c.Head, head...)
 	oneOf("stem", &c.Stem, "cifar", "imagenet")
-	oneOf("activation", (*string)(&c.Activation), string(OpReLU), string(OpGELU), string(OpTanh), string(OpIdentity))
+	oneOf("activation", (*string)(&c.Activation), activations()...)
 	oneOf("loss", (*string)(&c.Loss), string(CrossEntropy), string(MSE))
 	if c.Widths == nil {
 		c.Widths = widths
@@ -228,4 +228,15 @@ func (b *builder) chain() {
 	}
 	b.op(OpFlatten, "flatten")
 	b.linear("fc", b.config.Classes)
+}
+
+// activations returns what may stand for an activation, the default first.
+func activations() []string {
+	names := []string{string(OpReLU)}
+	for _, op := range append(Activations(), OpIdentity) {
+		if op != OpReLU {
+			names = append(names, string(op))
+		}
+	}
+	return names
 }

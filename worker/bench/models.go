@@ -30,20 +30,16 @@ func stepFLOPs(g *nn.Graph) (int64, error) {
 		return 0, err
 	}
 	var total int64
-	for _, n := range g.Nodes {
-		if n.Op != nn.OpConv && n.Op != nn.OpLinear {
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if n.Op.Role() != nn.Mixes {
 			continue
 		}
-		in, out := shapes[n.Inputs[0]], shapes[n.ID]
-		taps := int64(in.C) * int64(n.Kernel) * int64(n.Kernel)
-		if n.Op == nn.OpLinear {
-			taps = int64(in.Len())
-		}
 		passes := int64(3)
-		if g.Node(n.Inputs[0]).Op == nn.OpInput {
+		if g.Node(n.Inputs[0]).Op.Role() == nn.Begins {
 			passes = 2
 		}
-		total += 2 * passes * taps * int64(out.Len())
+		total += passes * n.FLOPs(shapes[n.Inputs[0]], shapes[n.ID])
 	}
 	return total, nil
 }
