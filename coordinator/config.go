@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/plan"
@@ -115,12 +116,39 @@ func (c Config) settings(d Data) trainer.Settings {
 	return trainer.Settings{Train: c.Train, Optimizer: c.Optimizer, Growth: c.Growth, Data: trainer.Data{Train: d.Train, Test: d.Test}}
 }
 
+// ErrOtherData is returned when a run is to go on with other data than its own.
+var ErrOtherData = errors.New("another data set than the run's")
+
+// Continues returns an error that wraps ErrOtherData if the data are not those that
+// a checkpoint's card tells of: not the same samples, classes or normalisation. A
+// checkpoint of an earlier version has no card and is not held to one.
+func (d Data) Continues(card *nn.Card) error {
+	if card == nil || d.Card == nil || card.Equal(d.Card) {
+		return nil
+	}
+	if err := card.SameClasses(d.Card.Data, d.Card.Classes); err != nil {
+		return fmt.Errorf("%w: %w", ErrOtherData, err)
+	}
+	if card.Digest != d.Card.Digest {
+		return fmt.Errorf("%w: the checkpoint was made on %s with digest %.16s, here is %s with digest %.16s: name the run's own data with --data and --data-dir, or begin a new run",
+			ErrOtherData, card.Data, card.Digest, d.Card.Data, d.Card.Digest)
+	}
+	if !slices.Equal(card.Mean, d.Card.Mean) || !slices.Equal(card.Std, d.Card.Std) {
+		return fmt.Errorf("%w: the run normalises by mean %v and deviation %v, this build computes %v and %v of the same samples: go on with the build that began the run",
+			ErrOtherData, card.Mean, card.Std, d.Card.Mean, d.Card.Std)
+	}
+	return nil // names of classes or of the data set that one side does not have
+}
+
 // Data is what a coordinator knows of the data set: it never sees samples.
 type Data struct {
 	Digest      string // workers with another one are refused
 	Train, Test int    // numbers of samples
 	Shape       nn.Shape
 	Classes     int
+	// Card is what is written into checkpoints beside the model: how it reads
+	// pictures and what its outputs are called. Nil: nothing is.
+	Card *nn.Card
 	// Set is what workers without it are told of it.
 	Set proto.DataSet
 	// Pack writes the set as the file that they fetch; nil: they cannot.

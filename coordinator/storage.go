@@ -46,6 +46,7 @@ type storage struct {
 	saved time.Time
 	took  time.Duration          // the last save
 	last  *checkpoint.Checkpoint // saved; its tensors are those at hand
+	card  *nn.Card               // of the model
 	keep  int
 	wall  time.Duration // at the last step or evaluation
 }
@@ -56,7 +57,7 @@ func openStorage(j Job, past lead.History) (*storage, error) {
 	if err := j.Config.Validate(); err != nil {
 		return nil, err
 	}
-	s := &storage{run: j.Run, term: past.Term + 1, fresh: true, keep: j.Config.Checkpoint.Keep}
+	s := &storage{run: j.Run, term: past.Term + 1, fresh: true, card: j.Data.Card, keep: j.Config.Checkpoint.Keep}
 	var c *checkpoint.Checkpoint
 	var err error
 	if j.Resume {
@@ -69,8 +70,11 @@ func openStorage(j Job, past lead.History) (*storage, error) {
 	}
 	switch {
 	case c != nil:
-		if err = sameRun(j.Dir, c, past); err == nil {
+		if err = errors.Join(sameRun(j.Dir, c, past), j.Data.Continues(c.Card)); err == nil {
 			s.run, s.term, s.fresh = c.Run, max(c.Term, past.Term)+1, false
+			if c.Card != nil {
+				s.card = c.Card
+			}
 			s.train, err = RestoreTrainer(j.Config, j.Data, c)
 		}
 	case s.train == nil:
@@ -130,7 +134,7 @@ func (s *storage) checkpoint() (*checkpoint.Checkpoint, error) {
 	}
 	return &checkpoint.Checkpoint{
 		State: checkpoint.State{Run: s.run, Term: s.term, Step: s.train.Step(), Generation: s.train.Generation(),
-			Progress: progress, Updates: s.train.Optimizer().Count()},
+			Progress: progress, Updates: s.train.Optimizer().Count(), Card: s.card},
 		Model: s.train.Model(), Slots: s.train.Optimizer().Slots(),
 	}, nil
 }

@@ -35,7 +35,7 @@ func (s *settings) openData() (*dataset.Set, coordinator.Data, error) {
 		return nil, coordinator.Data{}, as(exitData, err)
 	}
 	d := coordinator.Data{Digest: set.Digest(), Train: set.Len(dataset.Train), Test: set.Len(dataset.Test),
-		Shape: set.Shape(), Classes: set.Classes(), Set: proto.DataSet{Name: set.Name(), Digest: set.Digest(), Bytes: set.Bytes()}, Pack: set.Pack}
+		Shape: set.Shape(), Classes: set.Classes(), Card: set.Card(), Set: proto.DataSet{Name: set.Name(), Digest: set.Digest(), Bytes: set.Bytes()}, Pack: set.Pack}
 	if dataset.Drawn(s.Data.Name) {
 		d.Set.Seed, d.Set.Limit = s.Data.Seed, s.Data.Limit
 	}

@@ -100,6 +100,7 @@ var causes = []struct {
 	{checkpoint.ErrNoCheckpoint, exitRun},
 	{checkpoint.ErrDamaged, exitRun},
 	{coordinator.ErrOtherRun, exitRun},
+	{coordinator.ErrOtherData, exitRun},
 	{replay.ErrNothing, exitRun},
 	{lead.ErrHeld, exitRun},
 	{lead.ErrFenced, exitRun},

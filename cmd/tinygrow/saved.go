@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +22,7 @@ import (
 type saved struct {
 	path  string
 	model *nn.Model
+	card  *nn.Card          // nil for files of earlier versions
 	state *checkpoint.State // nil for a lone safetensors file
 	base  settings          // the run's configuration, or the defaults
 }
@@ -34,7 +36,7 @@ func openSaved(path string) (*saved, error) {
 		return nil, as(exitRun, fmt.Errorf("no run or checkpoint: %w", err))
 	}
 	if !info.IsDir() {
-		if s.model, err = checkpoint.LoadModel(path); err != nil {
+		if s.model, s.card, err = checkpoint.LoadModel(path); err != nil {
 			return nil, as(exitRun, err)
 		}
 		return s, s.readConfig(runOf(filepath.Dir(path)))
@@ -50,7 +52,7 @@ func openSaved(path string) (*saved, error) {
 	if err != nil {
 		return nil, as(exitRun, err)
 	}
-	s.model, s.state = c.Model, &c.State
+	s.model, s.card, s.state = c.Model, c.Card, &c.State
 	return s, s.readConfig(run)
 }
 
@@ -93,9 +95,20 @@ func (s *saved) fits(set *dataset.Set) error {
 		faults = append(faults, fmt.Sprintf("it tells %d classes apart, the data set has %d", classes, set.Classes()))
 	}
 	if len(faults) == 0 {
-		return nil
+		return s.sameClasses(set)
 	}
 	return as(exitRun, fmt.Errorf("%s: a checkpoint of another architecture: %s: name its data set with --data", s.path, strings.Join(faults, "; ")))
+}
+
+// sameClasses refuses data whose classes are not those of the model.
+func (s *saved) sameClasses(set *dataset.Set) error {
+	if s.card == nil {
+		return nil
+	}
+	if err := s.card.SameClasses(set.Name(), set.ClassNames()); err != nil {
+		return as(exitRun, fmt.Errorf("%s: %w: name its data set with --data, or rename the classes", s.path, err))
+	}
+	return nil
 }
 
 // openWithData reads a saved model and the data set it is to run on: its run's,
@@ -112,7 +125,20 @@ func openWithData(src *source, path string) (*saved, *dataset.Set, error) {
 	if err != nil {
 		return nil, nil, as(exitData, err)
 	}
-	return s, set, s.fits(set)
+	return s, set, s.reads(set)
+}
+
+// reads makes the model see a data set as it saw the one it was trained on.
+func (s *saved) reads(set *dataset.Set) error {
+	if err := s.fits(set); err != nil {
+		return err
+	}
+	if s.card == nil {
+		slog.Warn("the checkpoint is of an earlier version and does not tell how the model reads pictures: mean and deviation are those of the training samples at hand", "path", s.path)
+		return nil
+	}
+	set.Normalise(s.card.Mean, s.card.Std)
+	return nil
 }
 
 // nextEvent describes the growth event that would be next: where the run

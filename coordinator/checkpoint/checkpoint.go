@@ -16,8 +16,12 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
 
-// version is the format of state.json.
-const version = 3
+// version is the format of state.json; in unnamed, the one before it, a checkpoint
+// does not say how its model reads pictures.
+const (
+	version = 4
+	unnamed = 3
+)
 
 // Names of the files of a checkpoint.
 const (
@@ -49,6 +53,9 @@ type State struct {
 	JournalBytes    int64  `json:"journal_bytes"`
 	JournalSHA256   string `json:"journal_sha256"`
 	MetricsBytes    int64  `json:"metrics_bytes"`
+	// Card says how the model reads pictures, what its outputs are called and what
+	// data it was trained on; nil in checkpoints of earlier versions.
+	Card *nn.Card `json:"card,omitempty"`
 	// SHA256 is that of this file with an empty SHA256.
 	SHA256 string `json:"sha256"`
 }
@@ -72,11 +79,16 @@ func decodeState(path string, data []byte) (State, error) {
 	if err := json.Unmarshal(data, &s); err != nil {
 		return s, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
 	}
-	if s.Version != version {
-		return s, fmt.Errorf("checkpoint: %s: format %d, this program reads format %d", path, s.Version, version)
+	if s.Version != version && s.Version != unnamed {
+		return s, fmt.Errorf("checkpoint: %s: format %d, this program reads formats %d and %d", path, s.Version, unnamed, version)
 	}
 	if again, err := s.encode(); err != nil || !bytes.Equal(again, data) { // its digest included
 		return s, fmt.Errorf("%w: %s is not what was written", ErrDamaged, path)
+	}
+	if s.Card != nil {
+		if err := s.Card.Validate(); err != nil {
+			return s, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
+		}
 	}
 	return s, nil
 }
@@ -124,7 +136,10 @@ func slotTensors(g *nn.Graph, slots []optim.Slot) []named {
 
 // write fills an existing, empty directory with c and syncs it.
 func (c *Checkpoint) write(dir string) error {
-	info := map[string]string{"format": "pt", "graph": string(c.Model.Graph.JSON())}
+	info, err := modelInfo(c.Model.Graph, c.Card)
+	if err != nil {
+		return err
+	}
 	if err := writeTensors(filepath.Join(dir, modelFile), modelTensors(c.Model), info); err != nil {
 		return err
 	}
@@ -160,8 +175,12 @@ func Load(dir string) (*Checkpoint, error) {
 		return nil, err
 	}
 	c := &Checkpoint{State: state}
-	if c.Model, err = LoadModel(filepath.Join(dir, modelFile)); err != nil {
+	var card *nn.Card
+	if c.Model, card, err = LoadModel(filepath.Join(dir, modelFile)); err != nil {
 		return nil, err
+	}
+	if (card == nil) != (c.Card == nil) || card != nil && !card.Equal(c.Card) {
+		return nil, fmt.Errorf("%w: %s: %s and %s tell of different preprocessing, classes or data: the files are of different checkpoints", ErrDamaged, dir, modelFile, stateFile)
 	}
 	if sum := ModelSHA256(c.Model); sum != c.ModelSHA256 {
 		return nil, fmt.Errorf("%w: %s: its model has sha256 %.12s, %s says %.12s: the files are of different checkpoints", ErrDamaged, dir, sum, stateFile, c.ModelSHA256)
@@ -182,19 +201,24 @@ func ReadState(dir string) (s State, err error) {
 	return decodeState(path, data)
 }
 
-// LoadModel reads a model file alone.
-func LoadModel(path string) (*nn.Model, error) {
+// LoadModel reads a model file alone. The card is nil in a file of an earlier version.
+func LoadModel(path string) (*nn.Model, *nn.Card, error) {
 	f, err := readTensors(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return f.model()
+	m, err := f.model()
+	if err != nil {
+		return nil, nil, err
+	}
+	card, err := f.card(m.Graph)
+	return m, card, err
 }
 
 // model returns the model in a file.
 func (f *tensorFile) model() (*nn.Model, error) {
 	path := f.path
-	g, err := nn.ParseGraph([]byte(f.info["graph"]))
+	g, err := nn.ParseGraph([]byte(f.info[graphKey]))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
 	}

@@ -4,9 +4,19 @@
 //	config.yaml                           the resolved configuration
 //	growth.jsonl                          the journal: free of clocks and of workers, so it can be hashed
 //	metrics.jsonl                         one line a step and an evaluation
-//	checkpoints/step-N/model.safetensors      weights and buffers, the graph in its metadata
+//	checkpoints/step-N/model.safetensors      weights and buffers; in its metadata what else a user of the model needs
 //	checkpoints/step-N/optimizer.safetensors  the optimizer's state
-//	checkpoints/step-N/state.json             where the run stands, digests, lengths of the logs
+//	checkpoints/step-N/state.json             where the run stands, digests, lengths of the logs, the model's card
+//
+// A model.safetensors alone is complete. Its __metadata__ has, each as JSON,
+//
+//	graph          the architecture: nodes in the order of computation, their operations and inputs
+//	preprocessing  input {c, h, w}, mean and std by channel: the network reads (byte - mean) / std of each channel's plane
+//	classes        the names of the outputs in their order
+//	data           name and digest of the data set that it was trained on
+//
+// and a tensor NODE.weight, NODE.bias, ... for each parameter and buffer of a node. The
+// same card stands in state.json (format 4). Checkpoints of format 3 have none; they load without.
 //
 // A checkpoint appears whole or not at all: it is written under another name,
 // synced, renamed, and the directory is synced. The logs may be ahead of the

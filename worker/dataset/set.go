@@ -25,6 +25,7 @@ type Set struct {
 	flip        bool // a mirrored image is of the same class
 	train, test samples
 	digest      string
+	mean, std   []float64      // of each channel's bytes over the training samples
 	table       [][256]float32 // normalised value of each byte, by channel
 	orders      orders
 }
@@ -71,14 +72,26 @@ func Open(c Config) (*Set, error) {
 func (s *Set) finish() {
 	var wg sync.WaitGroup
 	wg.Go(func() { s.digest = s.hash() })
-	mean, std := s.Statistics()
+	s.mean, s.std = s.statistics()
+	s.Normalise(s.mean, s.std)
+	wg.Wait()
+}
+
+// Normalise makes Fill subtract mean from the bytes of each channel and divide by
+// std: those that a model was trained with, in place of the set's own. It must not
+// be called while samples are read.
+func (s *Set) Normalise(mean, std []float64) {
 	s.table = make([][256]float32, s.shape.C)
 	for c := range s.table {
 		for v := range s.table[c] {
 			s.table[c][v] = float32((float64(v) - mean[c]) / std[c])
 		}
 	}
-	wg.Wait()
+}
+
+// Card tells what a model that is trained on the set reads and tells apart.
+func (s *Set) Card() *nn.Card {
+	return &nn.Card{Input: s.shape, Mean: s.mean, Std: s.std, Classes: s.classes, Data: s.name, Digest: s.digest}
 }
 
 // hash identifies shape, number of classes and samples, wherever they were read from.
@@ -135,7 +148,9 @@ func (s *Set) Image(split string, i int) []byte { return s.split(split).image(i,
 
 // Statistics returns mean and standard deviation of each channel's bytes over
 // the training samples, summed exactly; a channel without variance has 1.
-func (s *Set) Statistics() (mean, std []float64) {
+func (s *Set) Statistics() (mean, std []float64) { return s.mean, s.std }
+
+func (s *Set) statistics() (mean, std []float64) {
 	area := s.shape.H * s.shape.W
 	count := make([][256]uint64, s.shape.C)
 	var mu sync.Mutex

@@ -64,6 +64,11 @@ func (r *replay) run(ctx context.Context) (err error) {
 	if err := r.readStates(); err != nil {
 		return err
 	}
+	for _, s := range r.states {
+		if err := r.Data.Continues(s.Card); err != nil {
+			return fmt.Errorf("%s: step %d: %w", r.Dir, s.Step, err)
+		}
+	}
 	if err := r.span(); err != nil {
 		return err
 	}

@@ -1,0 +1,76 @@
+package checkpoint
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// Keys of the metadata of a model file.
+const (
+	graphKey         = "graph"
+	preprocessingKey = "preprocessing"
+	classesKey       = "classes"
+	dataKey          = "data"
+)
+
+// preprocessing is how a model's inputs are made, in the metadata of its file.
+type preprocessing struct {
+	Input nn.Shape  `json:"input"`
+	Mean  []float64 `json:"mean"`
+	Std   []float64 `json:"std"`
+}
+
+// trainedOn identifies a data set in the metadata of a model file.
+type trainedOn struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+}
+
+// modelInfo returns the metadata of a model file.
+func modelInfo(g *nn.Graph, card *nn.Card) (map[string]string, error) {
+	info := map[string]string{"format": "pt", graphKey: string(g.JSON())}
+	if card == nil {
+		return info, nil
+	}
+	for _, part := range []struct {
+		key   string
+		value any
+	}{{preprocessingKey, preprocessing{card.Input, card.Mean, card.Std}}, {classesKey, card.Classes}, {dataKey, trainedOn{card.Data, card.Digest}}} {
+		text, err := json.Marshal(part.value)
+		if err != nil {
+			return nil, fmt.Errorf("%s of a model: %w", part.key, err)
+		}
+		info[part.key] = string(text)
+	}
+	return info, nil
+}
+
+// card returns the card in a model file of architecture g; nil if it has none.
+func (f *tensorFile) card(g *nn.Graph) (*nn.Card, error) {
+	if _, ok := f.info[preprocessingKey]; !ok {
+		return nil, nil
+	}
+	var p preprocessing
+	var data trainedOn
+	var card nn.Card
+	var faults []error
+	for _, part := range []struct {
+		key string
+		to  any
+	}{{preprocessingKey, &p}, {classesKey, &card.Classes}, {dataKey, &data}} {
+		if err := json.Unmarshal([]byte(f.info[part.key]), part.to); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", part.key, err))
+		}
+	}
+	card.Input, card.Mean, card.Std, card.Data, card.Digest = p.Input, p.Mean, p.Std, data.Name, data.Digest
+	if faults == nil {
+		faults = append(faults, card.Validate(), card.Fits(g))
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, f.path, err)
+	}
+	return &card, nil
+}

@@ -1,0 +1,114 @@
+package nn
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// Card is what the user of a model has to know beside architecture and weights:
+// how its inputs are made, what its outputs are called, and what it was trained on.
+type Card struct {
+	// Input is the shape of a picture: planes of its channels, red, green and
+	// blue where there are three.
+	Input Shape `json:"input"`
+	// Mean and Std, by channel, normalise the bytes of a picture: for byte v the
+	// network reads (v - Mean) / Std, computed in float64 and rounded to float32.
+	Mean []float64 `json:"mean"`
+	Std  []float64 `json:"std"`
+	// Classes are the names of the outputs in their order.
+	Classes []string `json:"classes"`
+	// Data is the name of the data set that the model was trained on, Digest the
+	// SHA-256 of its contents in hexadecimal.
+	Data   string `json:"data"`
+	Digest string `json:"digest"`
+}
+
+// Limits of what a card may hold.
+const (
+	maxCardClasses = 1 << 16
+	maxClassName   = 1 << 10 // bytes
+)
+
+// Validate returns all faults at once, or nil.
+func (c *Card) Validate() error {
+	var faults []error
+	check := func(ok bool, format string, args ...any) {
+		if !ok {
+			faults = append(faults, fmt.Errorf(format, args...))
+		}
+	}
+	for _, side := range []int{c.Input.C, c.Input.H, c.Input.W} {
+		check(side >= 1 && side <= 1<<16, "input of %d x %d x %d: each must be 1 to %d", c.Input.C, c.Input.H, c.Input.W, 1<<16)
+	}
+	check(len(c.Mean) == c.Input.C && len(c.Std) == c.Input.C, "mean of %d and deviation of %d channels, the input has %d", len(c.Mean), len(c.Std), c.Input.C)
+	for _, v := range c.Mean {
+		check(v >= 0 && v <= math.MaxUint8, "mean %v: must be 0 to 255", v)
+	}
+	for _, v := range c.Std {
+		check(v > 0 && v <= math.MaxUint8, "deviation %v: must be above 0 and at most 255", v)
+	}
+	check(len(c.Classes) >= 1 && len(c.Classes) <= maxCardClasses, "%d classes: must be 1 to %d", len(c.Classes), maxCardClasses)
+	for _, name := range c.Classes[:min(len(c.Classes), maxCardClasses)] {
+		check(len(name) <= maxClassName && utf8.ValidString(name), "class %.40q: must be UTF-8 of at most %d bytes", name, maxClassName)
+	}
+	check(len(c.Data) <= maxClassName && utf8.ValidString(c.Data) && len(c.Digest) <= maxClassName && utf8.ValidString(c.Digest), "data set %.40q of digest %.80q", c.Data, c.Digest)
+	return errors.Join(faults...)
+}
+
+// Equal reports whether two cards say the same, to the bit.
+func (c *Card) Equal(d *Card) bool {
+	return c.Input == d.Input && slices.Equal(c.Mean, d.Mean) && slices.Equal(c.Std, d.Std) && slices.Equal(c.Classes, d.Classes) && c.Data == d.Data && c.Digest == d.Digest
+}
+
+// Fits returns an error if graph g reads other pictures or has another number of outputs.
+func (c *Card) Fits(g *Graph) error {
+	shapes, err := g.Shapes()
+	if err != nil {
+		return err
+	}
+	if outputs := shapes[g.Output().ID].Len(); c.Input != g.Input || len(c.Classes) != outputs {
+		return fmt.Errorf("inputs of %v and %d classes, the network reads %v and has %d outputs", c.Input, len(c.Classes), g.Input, outputs)
+	}
+	return nil
+}
+
+// SameClasses returns an error that names the classes if those of some data are not
+// the model's, in its order. Data without names, which number their classes, are
+// taken to be the model's if they are of the same data set.
+func (c *Card) SameClasses(data string, names []string) error {
+	if slices.Equal(c.Classes, names) || len(c.Classes) == len(names) && c.Data == data && (numbered(names) || numbered(c.Classes)) {
+		return nil
+	}
+	return fmt.Errorf("the model tells apart the classes %s, the data set has %s", listed(c.Classes), listed(names))
+}
+
+// numbered reports whether the classes are called 0, 1, 2 and so on.
+func numbered(names []string) bool {
+	for i, name := range names {
+		if name != strconv.Itoa(i) {
+			return false
+		}
+	}
+	return true
+}
+
+// listed names the first classes of a list.
+func listed(names []string) string {
+	const most = 12
+	var b strings.Builder
+	for i, name := range names[:min(len(names), most)] {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%.40q", name)
+	}
+	if more := len(names) - most; more > 0 {
+		fmt.Fprintf(&b, " and %d more", more)
+	}
+	return b.String()
+}
