@@ -207,19 +207,6 @@ func runAndReport(c *cobra.Command, s settings, how start, n hands, asJSON bool)
 	return silentError{exitInterrupted}
 }
 
-// readRun lays what may differ between two starts of a run over the run's own
-// configuration: the place of base.
-func readRun(dir string, base settings) (settings, error) {
-	s, err := readRunConfig(dir)
-	if err != nil {
-		return s, err
-	}
-	run := s.Run
-	s.place = base.place
-	s.Run, s.RunDir = run, dir
-	return s, nil
-}
-
 // holdsRun reports whether dir holds a run.
 func holdsRun(dir string) bool {
 	_, err := checkpoint.ReadConfig(dir)

@@ -25,25 +25,36 @@ have a run directory of its own or all share one.`,
 	c.Flags().BoolVar(&standby, "standby", false, "wait while another coordinator leads the run, then take over")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		s, err := src.resolve(defaults())
+		s, resumed, err := src.forCoordinator(resume || standby)
 		if err != nil {
 			return err
 		}
-		if err := s.needNATS("coordinator"); err != nil {
-			return err
-		}
-		if s.Run == "" && s.RunDir == "" {
-			return usagef("coordinator needs a name that workers can give: --run ID or --run-dir DIR")
-		}
-		s.name(nil)
-		if resume = resume && holdsRun(s.RunDir); resume {
-			if s, err = readRun(s.RunDir, s); err != nil {
-				return err
-			}
-		}
-		return runAndReport(c, s, start{resume, standby}, 0, asJSON)
+		return runAndReport(c, s, start{resumed && !standby, standby, src}, 0, asJSON)
 	}
 	return c
+}
+
+// forCoordinator returns the settings of a new run or, if it may be resumed and
+// is there already, of the run in the directory.
+func (s *source) forCoordinator(mayResume bool) (out settings, resume bool, err error) {
+	named := defaults()
+	s.lay(&named) // its faults are told with all others
+	if named.Run != "" || named.RunDir != "" {
+		named.name(nil)
+	}
+	if resume = mayResume && named.RunDir != "" && holdsRun(named.RunDir); resume {
+		out, err = s.readRun(named.RunDir, nothing)
+	} else {
+		out, err = s.resolve(defaults())
+	}
+	if err != nil {
+		return out, resume, err
+	}
+	if out.Run == "" && out.RunDir == "" {
+		return out, resume, usagef("coordinator needs a name that workers can give: --run ID or --run-dir DIR")
+	}
+	out.name(nil)
+	return out, resume, out.needNATS("coordinator")
 }
 
 // needNATS refuses to go on without the address of a server.

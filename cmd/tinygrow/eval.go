@@ -36,7 +36,7 @@ and runs it over the test samples of the run's data set, or of another one of th
 	src := newSource(c, dataFlags, threadsFlag)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		s, set, err := openWithData(src, args[0])
+		s, set, err := openWithData(src, args[0], sections("data."))
 		if err != nil {
 			return err
 		}

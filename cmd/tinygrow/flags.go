@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -124,30 +123,19 @@ func (s *source) resolve(base settings) (settings, error) {
 	if len(out.Model.Widths) == 0 {
 		out.Model.Widths = nil // the default: a configuration that a run wrote spells it []
 	}
-	faults.Add(out.validate())
+	faults.Add(s.check(&out))
 	return out, as(exitUsage, faults.Err())
 }
 
-// lay sets the keys that the file, the environment and the command line give.
-func (s *source) lay(out *settings) config.Faults {
-	var faults config.Faults
-	if s.file != "" {
-		document, err := os.ReadFile(s.file)
-		if err != nil {
-			return config.Faults{fmt.Errorf("--config: %w", err)}
-		}
-		faults.Add(config.Decode(out, s.file, document))
+// check returns the faults of settings, those of the files among them that the
+// command opens.
+func (s *source) check(out *settings) error {
+	faults := config.Faults{}
+	faults.Add(out.validate())
+	if _, dials := s.flags["creds"]; dials {
+		faults.Add(out.NATS.checkFiles())
 	}
-	faults.Add(config.Environment(out, os.Environ(), reserved))
-	for _, text := range s.sets {
-		faults.Add(config.Setting(out, "--set", text))
-	}
-	s.lists.Visit(func(f *pflag.Flag) {
-		if k, ok := s.flags[f.Name]; ok {
-			faults.Add(config.Set(out, "--"+f.Name, k.key, f.Value.String()))
-		}
-	})
-	return faults
+	return faults.Err()
 }
 
 // keyHelp lists every configuration key with its default, for --help.

@@ -40,6 +40,20 @@ func (s *settings) openLead(ctx context.Context, system lead.System, standby boo
 type start struct {
 	resume  bool // the run in the directory
 	standby bool // wait until nobody leads the run, and take it up wherever it stands
+	given   *source
+}
+
+// readRun lays what was given over the run in the directory of s, and keeps the
+// place of s.
+func (how start) readRun(s settings) (settings, error) {
+	run, err := how.given.readRun(s.RunDir, nothing)
+	if err != nil {
+		return run, err
+	}
+	id := run.Run
+	run.place = s.place
+	run.Run = id
+	return run, nil
 }
 
 // standingBy tells who leads the run, and that this process is alive.
@@ -62,18 +76,19 @@ type opened struct {
 }
 
 // openAhead gets what the run will probably need: its configuration and data
-// set. What fails now is tried, and told, when it is needed.
-func (s settings) openAhead(ctx context.Context, l *lead.Lead) *opened {
+// set. Settings that are not the run's are an error; what else fails now is
+// tried, and told, when it is needed.
+func (s settings) openAhead(ctx context.Context, l *lead.Lead, how start) (*opened, error) {
 	if resume, err := coordinator.Prepare(ctx, l, s.RunDir); err == nil && resume {
-		if run, err := readRun(s.RunDir, s); err == nil {
-			s = run
+		if s, err = how.readRun(s); err != nil {
+			return nil, err
 		}
 	}
 	set, data, err := s.openData()
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	return &opened{s.Data, set, data}
+	return &opened{s.Data, set, data}, nil
 }
 
 // openUnless opens the data set unless it is open already.
@@ -101,12 +116,15 @@ func (s *settings) take(ctx context.Context, system lead.System, how start, con 
 	if !how.standby {
 		return led{lead: l, resume: how.resume}, l.Acquire(ctx, nil)
 	}
-	out := led{lead: l, ready: s.openAhead(ctx, l)}
+	out := led{lead: l}
+	if out.ready, err = s.openAhead(ctx, l, how); err != nil {
+		return led{}, errors.Join(err, l.Close())
+	}
 	if err := l.Acquire(ctx, s.standingBy(con)); err != nil {
 		return led{}, err
 	}
 	if out.resume, err = coordinator.Prepare(ctx, l, s.RunDir); err == nil && out.resume {
-		*s, err = readRun(s.RunDir, *s)
+		*s, err = how.readRun(*s)
 	}
 	if err != nil {
 		return led{}, errors.Join(err, l.Close())

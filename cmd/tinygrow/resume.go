@@ -13,18 +13,14 @@ this process. Only what does not change the result may differ: workers, threads,
   tinygrow resume runs/a --workers 4 --threads 1 --json`,
 		Args: oneArg("RUN"),
 	}
-	src := newSource(c, workersFlag, threadsFlag, natsFlags, listenFlag)
+	src := newSource(c, dataFlags, workersFlag, threadsFlag, natsFlags, listenFlag)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		base, err := src.resolve(defaults())
+		s, err := src.readRun(args[0], nothing)
 		if err != nil {
 			return err
 		}
-		s, err := readRun(args[0], base)
-		if err != nil {
-			return err
-		}
-		return runAndReport(c, s, start{resume: true}, hands(s.Workers), asJSON)
+		return runAndReport(c, s, start{resume: true, given: src}, hands(s.Workers), asJSON)
 	}
 	return c
 }

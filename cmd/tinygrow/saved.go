@@ -25,6 +25,7 @@ type saved struct {
 	card  *nn.Card          // nil for files of earlier versions
 	state *checkpoint.State // nil for a lone safetensors file
 	base  settings          // the run's configuration, or the defaults
+	ofRun bool              // base is the run's
 }
 
 // openSaved reads RUN, a run directory, or CHECKPOINT, a directory below its
@@ -65,19 +66,28 @@ func (s *saved) readConfig(run string) error {
 	if errors.Is(err, checkpoint.ErrNoRun) {
 		return nil
 	}
-	s.base = base
+	s.base, s.ofRun = base, err == nil
 	return err
 }
 
-// readRunConfig reads the configuration that a run was started with.
-func readRunConfig(run string) (settings, error) {
-	base := defaults()
-	document, err := checkpoint.ReadConfig(run)
+// readRunConfig reads the configuration that a run was started with. Of the place
+// where that was only the run's name is kept.
+func readRunConfig(dir string) (settings, error) {
+	run := defaults()
+	document, err := checkpoint.ReadConfig(dir)
 	if err != nil {
-		return base, as(exitRun, err)
+		return run, as(exitRun, err)
 	}
-	err = config.Decode(&base, filepath.Join(run, checkpoint.ConfigFile), document)
-	return base, as(exitRun, err)
+	if err := config.Decode(&run, filepath.Join(dir, checkpoint.ConfigFile), document); err != nil {
+		return run, as(exitRun, fmt.Errorf("%w\nthe file was changed, or is of another version of tinygrow: restore it, or go on with that version", err))
+	}
+	id := run.Run
+	run.place = defaults().place
+	run.Run, run.RunDir = id, dir
+	if len(run.Model.Widths) == 0 {
+		run.Model.Widths = nil // the default, which is written as []
+	}
+	return run, nil
 }
 
 // fits says what is wrong when the model cannot read a data set.
@@ -112,13 +122,18 @@ func (s *saved) sameClasses(set *dataset.Set) error {
 }
 
 // openWithData reads a saved model and the data set it is to run on: its run's,
-// or what the flags say.
-func openWithData(src *source, path string) (*saved, *dataset.Set, error) {
+// or what the flags say. Of a run only keys that allowed names may differ.
+func openWithData(src *source, path string, allowed func(key string) bool) (*saved, *dataset.Set, error) {
 	s, err := openSaved(path)
 	if err != nil {
 		return nil, nil, err
 	}
-	if s.base, err = src.resolve(s.base); err != nil {
+	if s.ofRun {
+		s.base, err = src.over(s.base, allowed)
+	} else {
+		s.base, err = src.resolve(s.base)
+	}
+	if err != nil {
 		return nil, nil, err
 	}
 	set, err := dataset.Open(s.base.Data)

@@ -135,10 +135,18 @@ func (p *place) validate() error {
 		check(err == nil, "%v", err)
 		check(p.NATS.URL == "", "nats listen and url: give one of them")
 	}
-	for _, file := range []string{p.NATS.Creds, p.NATS.CA} {
-		if file != "" {
-			_, err := os.Stat(file)
-			check(err == nil, "nats: %v", err)
+	return errors.Join(faults...)
+}
+
+// checkFiles looks for the files of the keys, for who is about to use them.
+func (n natsSettings) checkFiles() error {
+	var faults []error
+	for _, file := range []string{n.Creds, n.CA} {
+		if file == "" {
+			continue
+		}
+		if _, err := os.Stat(file); err != nil {
+			faults = append(faults, fmt.Errorf("nats: %w", err))
 		}
 	}
 	return errors.Join(faults...)

@@ -34,7 +34,7 @@ checkpoint and says how to resume. More workers may join over NATS: over the ser
 		s.name(func() string {
 			return fmt.Sprintf("%s-%s-%s", s.Data.Name, s.Model.Name, time.Now().Format("20060102-150405"))
 		})
-		return runAndReport(c, s, start{}, hands(s.Workers), asJSON)
+		return runAndReport(c, s, start{given: src}, hands(s.Workers), asJSON)
 	}
 	return c
 }

@@ -37,11 +37,7 @@ Ends with code 0 if all is the same, 7 if something differs, and another one if 
 	f.Uint64Var(&steps, "steps", 0, "`number` of steps to compare; 0: to the end of the log")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		base, err := readRunConfig(args[0])
-		if err != nil {
-			return err
-		}
-		s, err := src.resolve(base)
+		s, err := src.readRun(args[0], nothing)
 		if err != nil {
 			return err
 		}

@@ -1,0 +1,141 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+)
+
+// layer is one source of settings: a file, the environment, or a flag.
+type layer struct {
+	name string
+	set  func(*settings) error
+}
+
+// layers are the sources in order, the later ones winning.
+func (s *source) layers() []layer {
+	var list []layer
+	if s.file != "" {
+		document, err := os.ReadFile(s.file)
+		list = append(list, layer{s.file, func(out *settings) error {
+			if err != nil {
+				return fmt.Errorf("--config: %w", err)
+			}
+			return config.Decode(out, s.file, document)
+		}})
+	}
+	list = append(list, layer{"the environment", func(out *settings) error { return config.Environment(out, os.Environ(), reserved) }})
+	for _, text := range s.sets {
+		list = append(list, layer{"--set", func(out *settings) error { return config.Setting(out, "--set", text) }})
+	}
+	s.lists.Visit(func(f *pflag.Flag) {
+		if k, ok := s.flags[f.Name]; ok {
+			name, value := "--"+f.Name, f.Value.String()
+			list = append(list, layer{name, func(out *settings) error { return config.Set(out, name, k.key, value) }})
+		}
+	})
+	return list
+}
+
+// lay sets the keys that the file, the environment and the command line give.
+func (s *source) lay(out *settings) config.Faults {
+	var faults config.Faults
+	for _, l := range s.layers() {
+		faults.Add(l.set(out))
+	}
+	return faults
+}
+
+// giver names the source that changes a key of run.
+func (s *source) giver(run settings, key string) string {
+	name, value := "--widths-of or --targets-of", config.Get(&run, key)
+	for _, l := range s.layers() {
+		_ = l.set(&run) // its faults were told before
+		if now := config.Get(&run, key); now != value {
+			name, value = l.name, now
+		}
+	}
+	if name == "the environment" {
+		name = config.Variable(key)
+	}
+	return name
+}
+
+// decides reports whether a key is part of what a run is: its name, or what
+// decides its bits. The directory of a data set is not: its files may have moved.
+func decides(key string) bool {
+	section, _, _ := strings.Cut(key, ".")
+	return slices.Contains([]string{"data", "model", "train", "optim", "growth", "run", "run_dir"}, section) && key != "data.dir"
+}
+
+// over lays the sources over the settings of a run that exists. A key that
+// decides what the run is keeps its value: another one is a fault that names both,
+// unless the command uses it, which allowed says. A preset was resolved when the
+// run began and is not laid again.
+func (s *source) over(run settings, allowed func(key string) bool) (settings, error) {
+	out := run
+	if err := s.takeWidths(&out); err != nil {
+		return run, err
+	}
+	faults := s.lay(&out)
+	if err := faults.Err(); err != nil {
+		return run, as(exitUsage, err)
+	}
+	if s.lists.Changed("epochs") && !s.lists.Changed("steps") {
+		out.Train.Steps = 0
+	}
+	if sameDir(out.RunDir, run.RunDir) {
+		out.RunDir = run.RunDir
+	}
+	for _, key := range config.Keys(&run) {
+		was, is := config.Get(&run, key), config.Get(&out, key)
+		if was != is && decides(key) && !allowed(key) {
+			faults = append(faults, fmt.Errorf("%s: the run in %s has %s, %s gives %s: leave that out to go on with the run as it is, or begin another one with --run-dir",
+				key, run.RunDir, quoted(was), s.giver(run, key), quoted(is)))
+		}
+	}
+	if len(faults) == 0 {
+		faults.Add(s.check(&out))
+	}
+	return out, as(exitUsage, faults.Err())
+}
+
+// quoted makes an empty value visible.
+func quoted(value string) string {
+	if value == "" {
+		return "none"
+	}
+	return value
+}
+
+func sameDir(a, b string) bool {
+	x, err := filepath.Abs(a)
+	y, also := filepath.Abs(b)
+	return err == nil && also == nil && x == y
+}
+
+// nothing is what a command may change of a run that it makes again or goes on with.
+func nothing(string) bool { return false }
+
+// sections allows the keys of some sections, as "data.".
+func sections(prefixes ...string) func(key string) bool {
+	return func(key string) bool {
+		return key != "growth.preset" && slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) })
+	}
+}
+
+// readRun lays what was given over the run in dir. Of the run's own place, which
+// was that of another start, only its name counts.
+func (s *source) readRun(dir string, allowed func(key string) bool) (settings, error) {
+	run, err := readRunConfig(dir)
+	if err != nil {
+		return run, err
+	}
+	return s.over(run, allowed)
+}
