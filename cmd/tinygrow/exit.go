@@ -91,6 +91,7 @@ var causes = []struct {
 	{dataset.ErrData, exitData},
 	{bus.ErrUnreachable, exitNetwork},
 	{bus.ErrClosed, exitNetwork},
+	{bus.ErrLost, exitNetwork},
 	{bus.ErrPayload, exitNetwork},
 	{bus.ErrFull, exitNetwork},
 	{checkpoint.ErrExists, exitRun},

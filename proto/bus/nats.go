@@ -41,15 +41,15 @@ type Options struct {
 // NATS is the adapter to a NATS server: a Bus over one connection for control
 // and one for bulk.
 type NATS struct {
-	control, bulk *nats.Conn
+	control, bulk *link
 	isBulk        func(string) bool
-	pending       int
-	dropped       *atomic.Uint64
+	dropped       atomic.Uint64
 }
 
 // Dial connects to a NATS server, or says why it cannot. Lost connections are
-// taken up again for ever; what is published meanwhile fails instead of being
-// kept, because whoever publishes knows better what is still worth sending.
+// taken up again for ever, whatever ended them; what is published meanwhile
+// fails instead of being kept, because whoever publishes knows better what is
+// still worth sending.
 func Dial(o Options) (*NATS, error) {
 	if o.URL == "" {
 		o.URL = nats.DefaultURL
@@ -57,30 +57,31 @@ func Dial(o Options) (*NATS, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	b := &NATS{isBulk: o.Bulk, pending: o.Pending, dropped: new(atomic.Uint64)}
+	b := &NATS{isBulk: o.Bulk}
 	if b.isBulk == nil {
 		b.isBulk = func(string) bool { return false }
 	}
-	if b.pending == 0 {
-		b.pending = 256 << 20
+	if o.Pending == 0 {
+		o.Pending = 256 << 20
 	}
+	fellBehind := func() { b.dropped.Add(1) }
 	var err error
-	if b.control, err = connect(o, "control", b.dropped); err != nil {
+	if b.control, err = newLink(o, "control", fellBehind); err != nil {
 		return nil, err
 	}
-	if b.bulk, err = connect(o, "bulk", b.dropped); err != nil {
-		b.control.Close()
+	if b.bulk, err = newLink(o, "bulk", fellBehind); err != nil {
+		b.control.close()
 		return nil, err
 	}
 	if limit := b.MaxPayload(); limit < o.MinPayload {
 		b.Close()
-		return nil, fmt.Errorf("%w: %s takes %d bytes, at least %d are needed: set max_payload: 1MB in its configuration", ErrPayload, o.URL, limit, o.MinPayload)
+		return nil, fmt.Errorf("%w: %s takes %d bytes, at least %d are needed: set max_payload: 1MB in its configuration", ErrPayload, Redact(o.URL), limit, o.MinPayload)
 	}
 	return b, nil
 }
 
-func connect(o Options, kind string, dropped *atomic.Uint64) (*nats.Conn, error) {
-	log := o.Log.With("connection", kind)
+// connect opens one connection for a link.
+func connect(o Options, kind string, l *link) (*nats.Conn, error) {
 	timeout := o.DialTimeout
 	if timeout == 0 {
 		timeout = 5 * time.Second
@@ -97,20 +98,14 @@ func connect(o Options, kind string, dropped *atomic.Uint64) (*nats.Conn, error)
 		nats.FlusherTimeout(10 * time.Second),
 		nats.DisconnectErrHandler(func(_ *nats.Conn, err error) {
 			if err != nil {
-				log.Warn("lost the NATS server, trying again", "error", err)
+				l.log.Warn("lost the NATS server, trying again", "error", err)
 			}
 		}),
-		nats.ReconnectHandler(func(c *nats.Conn) { log.Info("reached the NATS server again", "server", c.ConnectedUrlRedacted()) }),
-		nats.ErrorHandler(func(_ *nats.Conn, s *nats.Subscription, err error) {
-			if errors.Is(err, nats.ErrSlowConsumer) {
-				dropped.Add(1)
-			}
-			subject := ""
-			if s != nil {
-				subject = s.Subject
-			}
-			log.Warn("NATS", "error", err, "subject", subject)
+		nats.ReconnectHandler(func(c *nats.Conn) {
+			l.log.Info("reached the NATS server again", "server", Redact(c.ConnectedUrl()))
 		}),
+		nats.ClosedHandler(l.hasEnded),
+		nats.ErrorHandler(l.failed),
 	}
 	if o.InboxPrefix != "" {
 		opts = append(opts, nats.CustomInboxPrefix(o.InboxPrefix))
@@ -127,7 +122,7 @@ func connect(o Options, kind string, dropped *atomic.Uint64) (*nats.Conn, error)
 	}
 	c, err := nats.Connect(o.URL, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("%w at %s: %w%s", ErrUnreachable, o.URL, err, advice(err))
+		return nil, fmt.Errorf("%w at %s: %w%s", ErrUnreachable, Redact(o.URL), redactError(err, o.URL), advice(err))
 	}
 	return c, nil
 }
@@ -156,7 +151,7 @@ var (
 // Dropped counts the times a handler fell so far behind that messages were dropped.
 func (b *NATS) Dropped() uint64 { return b.dropped.Load() }
 
-func (b *NATS) conn(subject string) *nats.Conn {
+func (b *NATS) link(subject string) *link {
 	if b.isBulk(subject) {
 		return b.bulk
 	}
@@ -168,61 +163,52 @@ func (b *NATS) Publish(subject string, data []byte) error {
 	if limit := b.MaxPayload(); len(data) > limit {
 		return tooLarge(subject, len(data), limit)
 	}
-	return wrap(b.conn(subject).Publish(subject, data))
+	return b.link(subject).publish(subject, data)
 }
 
 // Subscribe calls h for each message until the subscription is closed.
 func (b *NATS) Subscribe(subject string, h Handler) (Subscription, error) {
-	c := b.conn(subject)
-	s, err := c.Subscribe(subject, func(m *nats.Msg) {
+	l := b.link(subject)
+	s, err := l.subscribe(subject, func(m *nats.Msg) {
 		out := &Message{Subject: m.Subject, Data: m.Data}
 		if m.Reply != "" {
-			out.respond = func(data []byte) error { return wrap(c.Publish(m.Reply, data)) }
+			out.respond = func(data []byte) error { return l.publish(m.Reply, data) }
 		}
 		h(out)
 	})
 	if err != nil {
-		return nil, wrap(err)
+		return nil, err
 	}
-	if err := s.SetPendingLimits(1<<20, b.pending); err != nil {
-		return nil, wrap(err)
-	}
-	return natsSub{s}, wrap(c.Flush())
+	return s, nil
 }
 
 // Request sends data and returns the first response.
 func (b *NATS) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
-	m, err := b.conn(subject).RequestWithContext(ctx, subject, data)
+	l := b.link(subject)
+	m, err := l.current().RequestWithContext(ctx, subject, data)
 	if err != nil {
-		return nil, wrap(err)
+		return nil, l.wrap(err)
 	}
 	return m.Data, nil
 }
 
 // Flush returns when the server has what was published before.
 func (b *NATS) Flush(ctx context.Context) error {
-	if err := b.control.FlushWithContext(ctx); err != nil {
-		return wrap(err)
+	for _, l := range []*link{b.control, b.bulk} {
+		if err := l.current().FlushWithContext(ctx); err != nil {
+			return l.wrap(err)
+		}
 	}
-	return wrap(b.bulk.FlushWithContext(ctx))
-}
-
-// MaxPayload is the server's limit.
-func (b *NATS) MaxPayload() int { return int(b.control.MaxPayload()) }
-
-// Close closes both connections.
-func (b *NATS) Close() error {
-	b.control.Close()
-	b.bulk.Close()
 	return nil
 }
 
-type natsSub struct{ s *nats.Subscription }
+// MaxPayload is the server's limit.
+func (b *NATS) MaxPayload() int { return int(b.control.current().MaxPayload()) }
 
-func (s natsSub) Close() error {
-	if err := s.s.Unsubscribe(); err != nil && !errors.Is(err, nats.ErrConnectionClosed) && !errors.Is(err, nats.ErrBadSubscription) {
-		return wrap(err)
-	}
+// Close closes both connections.
+func (b *NATS) Close() error {
+	b.control.close()
+	b.bulk.close()
 	return nil
 }
 

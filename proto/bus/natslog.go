@@ -12,18 +12,14 @@ import (
 
 // natsLog is a log as a JetStream stream with one subject.
 type natsLog struct {
-	js     jetstream.JetStream
+	link   *link
 	config jetstream.StreamConfig
 }
 
 // OpenLog returns the log that a stream of that name holds.
 func (b *NATS) OpenLog(ctx context.Context, o LogOptions) (Log, error) {
 	o = o.withDefaults()
-	js, err := jetstream.New(b.control)
-	if err != nil {
-		return nil, wrap(err)
-	}
-	l := &natsLog{js, jetstream.StreamConfig{
+	l := &natsLog{b.control, jetstream.StreamConfig{
 		Name: o.Name, Subjects: []string{o.Subject}, Storage: jetstream.FileStorage, MaxMsgs: int64(o.Keep), MaxMsgSize: 1 << 16,
 		Discard: jetstream.DiscardOld, Replicas: o.Replicas, AllowDirect: false, DenyDelete: true,
 	}}
@@ -37,14 +33,14 @@ func (b *NATS) OpenLog(ctx context.Context, o LogOptions) (Log, error) {
 }
 
 func (l *natsLog) create(ctx context.Context) error {
-	_, err := l.js.CreateStream(ctx, l.config)
+	_, err := l.link.jetstream().CreateStream(ctx, l.config)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNameAlreadyInUse): // made with other options, which count
 		return nil
 	case noJetStream(err):
 		return fmt.Errorf("%w: %w", ErrNoLogs, err)
 	}
-	return wrap(err)
+	return l.link.wrap(err)
 }
 
 // noJetStream reports whether err says that the server has no JetStream.
@@ -63,14 +59,14 @@ func (l *natsLog) Append(ctx context.Context, after uint64, data []byte) (uint64
 }
 
 func (l *natsLog) publish(ctx context.Context, after uint64, data []byte) (uint64, error) {
-	ack, err := l.js.Publish(ctx, l.config.Subjects[0], data, jetstream.WithExpectLastSequence(after), jetstream.WithExpectStream(l.config.Name))
+	ack, err := l.link.jetstream().Publish(ctx, l.config.Subjects[0], data, jetstream.WithExpectLastSequence(after), jetstream.WithExpectStream(l.config.Name))
 	switch {
 	case isCode(err, jetstream.JSErrCodeStreamWrongLastSequence):
 		return 0, ErrConflict
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
 		return 0, fmt.Errorf("%w: %w", ErrNoStream, err)
 	case err != nil:
-		return 0, wrap(err)
+		return 0, l.link.wrap(err)
 	}
 	return ack.Sequence, nil
 }
@@ -85,12 +81,12 @@ func (l *natsLog) lost(err error) bool {
 const parallel = 32
 
 func (l *natsLog) Read(ctx context.Context, from uint64, n int) ([]Record, error) {
-	s, err := l.js.Stream(ctx, l.config.Name)
+	s, err := l.link.jetstream().Stream(ctx, l.config.Name)
 	if l.lost(err) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, wrap(err)
+		return nil, l.link.wrap(err)
 	}
 	state := s.CachedInfo().State
 	from = max(from, state.FirstSeq, 1)
@@ -109,7 +105,7 @@ func (l *natsLog) Read(ctx context.Context, from uint64, n int) ([]Record, error
 			if err == nil {
 				got[i] = Record{m.Sequence, m.Data}
 			}
-			return wrap(err)
+			return l.link.wrap(err)
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -125,19 +121,19 @@ func (l *natsLog) Read(ctx context.Context, from uint64, n int) ([]Record, error
 }
 
 func (l *natsLog) Last(ctx context.Context) (Record, error) {
-	s, err := l.js.Stream(ctx, l.config.Name)
+	s, err := l.link.jetstream().Stream(ctx, l.config.Name)
 	if l.lost(err) {
 		return Record{}, nil
 	}
 	if err != nil {
-		return Record{}, wrap(err)
+		return Record{}, l.link.wrap(err)
 	}
 	m, err := s.GetLastMsgForSubject(ctx, l.config.Subjects[0])
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
 		return Record{}, nil
 	}
 	if err != nil {
-		return Record{}, wrap(err)
+		return Record{}, l.link.wrap(err)
 	}
 	return Record{m.Sequence, m.Data}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
 )
@@ -14,29 +15,46 @@ import (
 // natsObjects is a store as a bucket of JetStream's object store. It travels
 // on the bulk connection, so that nothing waits behind it.
 type natsObjects struct {
-	js     jetstream.JetStream
+	link  *link
+	name  string
+	chunk uint32 // bytes of an object in a message
+
+	mu     sync.Mutex
+	js     jetstream.JetStream // that bucket was opened with
 	bucket jetstream.ObjectStore
-	name   string
-	chunk  uint32 // bytes of an object in a message
 }
 
 // OpenObjects returns the store that a bucket of that name holds.
 func (b *NATS) OpenObjects(ctx context.Context, o ObjectOptions) (Objects, error) {
-	js, err := jetstream.New(b.bulk)
-	if err != nil {
-		return nil, wrap(err)
-	}
-	bucket, err := js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: o.Name, Storage: jetstream.FileStorage, Replicas: max(o.Replicas, 1)})
+	s := &natsObjects{link: b.bulk, name: o.Name, chunk: uint32(min(chunk, max(b.MaxPayload()-overhead, overhead))), js: b.bulk.jetstream()}
+	var err error
+	s.bucket, err = s.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: o.Name, Storage: jetstream.FileStorage, Replicas: max(o.Replicas, 1)})
 	if errors.Is(err, jetstream.ErrBucketExists) { // made with other options, which count
-		bucket, err = js.ObjectStore(ctx, o.Name)
+		s.bucket, err = s.js.ObjectStore(ctx, o.Name)
 	}
 	switch {
 	case noJetStream(err):
 		return nil, fmt.Errorf("%w: %w", ErrNoLogs, err)
 	case err != nil:
-		return nil, fmt.Errorf("objects %s: %w", o.Name, wrap(err))
+		return nil, fmt.Errorf("objects %s: %w", o.Name, b.bulk.wrap(err))
 	}
-	return natsObjects{js, bucket, o.Name, uint32(min(chunk, max(b.MaxPayload()-overhead, overhead)))}, nil
+	return s, nil
+}
+
+// open returns the bucket over the connection at hand.
+func (s *natsObjects) open(ctx context.Context) (jetstream.ObjectStore, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	js := s.link.jetstream()
+	if s.js == js {
+		return s.bucket, nil
+	}
+	bucket, err := js.ObjectStore(ctx, s.name)
+	if err != nil {
+		return nil, s.link.wrap(err)
+	}
+	s.js, s.bucket = js, bucket
+	return bucket, nil
 }
 
 // chunk is how much of an object a message carries where the server takes so
@@ -46,28 +64,40 @@ const (
 	overhead = 4 << 10
 )
 
-func (s natsObjects) Put(ctx context.Context, name string, r io.Reader) error {
-	_, err := s.bucket.Put(ctx, jetstream.ObjectMeta{Name: name, Opts: &jetstream.ObjectMetaOptions{ChunkSize: s.chunk}}, r)
-	return wrap(err)
+func (s *natsObjects) Put(ctx context.Context, name string, r io.Reader) error {
+	bucket, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = bucket.Put(ctx, jetstream.ObjectMeta{Name: name, Opts: &jetstream.ObjectMetaOptions{ChunkSize: s.chunk}}, r)
+	return s.link.wrap(err)
 }
 
-func (s natsObjects) Get(ctx context.Context, name string) (io.ReadCloser, error) {
-	r, err := s.bucket.Get(ctx, name)
+func (s *natsObjects) Get(ctx context.Context, name string) (io.ReadCloser, error) {
+	bucket, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := bucket.Get(ctx, name)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
 		return nil, fmt.Errorf("%w: %s", ErrNoObject, name)
 	}
-	return r, wrap(err)
+	return r, s.link.wrap(err)
 }
 
-func (s natsObjects) Delete(ctx context.Context, name string) error {
-	err := wrap(s.bucket.Delete(ctx, name))
+func (s *natsObjects) Delete(ctx context.Context, name string) error {
+	bucket, err := s.open(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.link.wrap(bucket.Delete(ctx, name))
 	if errors.Is(err, ErrFull) { // the note that an object is gone takes room too
-		info, e := s.bucket.GetInfo(ctx, name)
-		if err = wrap(e); err == nil {
+		info, e := bucket.GetInfo(ctx, name)
+		if err = s.link.wrap(e); err == nil {
 			err = s.purge(ctx, "C."+info.NUID)
 		}
 		if err == nil {
-			err = wrap(s.bucket.Delete(ctx, name))
+			err = s.link.wrap(bucket.Delete(ctx, name))
 		}
 	}
 	switch {
@@ -81,21 +111,25 @@ func (s natsObjects) Delete(ctx context.Context, name string) error {
 }
 
 // purge removes what the stream behind the bucket has on a subject, which takes no room.
-func (s natsObjects) purge(ctx context.Context, subject string) error {
-	stream, err := s.js.Stream(ctx, "OBJ_"+s.name)
+func (s *natsObjects) purge(ctx context.Context, subject string) error {
+	stream, err := s.link.jetstream().Stream(ctx, "OBJ_"+s.name)
 	if err != nil {
-		return wrap(err)
+		return s.link.wrap(err)
 	}
-	return wrap(stream.Purge(ctx, jetstream.WithPurgeSubject("$O."+s.name+"."+subject)))
+	return s.link.wrap(stream.Purge(ctx, jetstream.WithPurgeSubject("$O."+s.name+"."+subject)))
 }
 
-func (s natsObjects) Names(ctx context.Context) ([]string, error) {
-	infos, err := s.bucket.List(ctx)
+func (s *natsObjects) Names(ctx context.Context) ([]string, error) {
+	bucket, err := s.open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	infos, err := bucket.List(ctx)
 	if errors.Is(err, jetstream.ErrNoObjectsFound) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, wrap(err)
+		return nil, s.link.wrap(err)
 	}
 	names := make([]string, len(infos))
 	for i, o := range infos {

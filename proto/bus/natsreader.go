@@ -72,19 +72,19 @@ func (b *NATS) stored(ctx context.Context, store string, query map[string]any) (
 	}
 	for {
 		asking, cancel := context.WithTimeout(ctx, patience)
-		m, err := b.bulk.RequestWithContext(asking, "$JS.API.DIRECT.GET.OBJ_"+store, request)
+		m, err := b.bulk.current().RequestWithContext(asking, "$JS.API.DIRECT.GET.OBJ_"+store, request)
 		cancel()
 		switch {
 		case errors.Is(err, nats.ErrNoResponders):
 			return nil, ErrNoObject
-		case errors.Is(err, nats.ErrConnectionClosed):
+		case errors.Is(b.bulk.wrap(err), ErrClosed):
 			return nil, ErrClosed
 		case err == nil:
 			return m, status(m)
 		}
 		select {
 		case <-ctx.Done():
-			return nil, errors.Join(ctx.Err(), wrap(err))
+			return nil, errors.Join(ctx.Err(), b.bulk.wrap(err))
 		case <-time.After(200 * time.Millisecond):
 		}
 	}

@@ -20,7 +20,7 @@ type Server struct {
 
 // Server describes the server that the bus is connected to.
 func (b *NATS) Server() Server {
-	c := b.control
+	c := b.control.current()
 	s := Server{Name: c.ConnectedServerName(), Version: c.ConnectedServerVersion(), Cluster: c.ConnectedClusterName(),
 		MaxPayload: int(c.MaxPayload()), Auth: c.AuthRequired()}
 	s.JetStream, _ = c.ConnectedServerJetStream()
@@ -35,6 +35,6 @@ func (b *NATS) Server() Server {
 
 // RTT measures one round trip to the server.
 func (b *NATS) RTT() (time.Duration, error) {
-	d, err := b.control.RTT()
-	return d, wrap(err)
+	d, err := b.control.current().RTT()
+	return d, b.control.wrap(err)
 }

@@ -45,7 +45,7 @@ func TestDeletedObjectsLeaveNothing(t *testing.T) {
 	if err := errors.Join(objects.Delete(ctx, "x/3"), objects.Delete(ctx, "never")); err != nil {
 		t.Errorf("of what is not there: %v", err)
 	}
-	js, err := jetstream.New(b.control)
+	js, err := jetstream.New(b.control.current())
 	if err != nil {
 		t.Fatal(err)
 	}

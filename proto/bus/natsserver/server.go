@@ -27,10 +27,31 @@ type Options struct {
 }
 
 // Server is a running server.
-type Server struct{ s *server.Server }
+type Server struct {
+	s *server.Server
+	o Options
+}
 
 // Start runs a server and returns when it takes connections.
 func Start(o Options) (*Server, error) {
+	opts, err := o.resolve()
+	if err != nil {
+		return nil, err
+	}
+	s, err := server.NewServer(opts)
+	if err != nil {
+		return nil, fmt.Errorf("embedded NATS server: %w", err)
+	}
+	go s.Start() // ends with Stop
+	if !s.ReadyForConnections(10 * time.Second) {
+		s.Shutdown()
+		return nil, errors.New("embedded NATS server: not ready after 10 s")
+	}
+	return &Server{s, o}, nil
+}
+
+// resolve returns the server's options, with those of the configuration file.
+func (o Options) resolve() (*server.Options, error) {
 	opts := new(server.Options)
 	if o.Config != "" {
 		var err error
@@ -52,16 +73,20 @@ func Start(o Options) (*Server, error) {
 	if opts.Port == 0 {
 		opts.Port = server.RANDOM_PORT
 	}
-	s, err := server.NewServer(opts)
+	return opts, nil
+}
+
+// Reload takes up what changed in the configuration file, as keys and rights.
+// Options.Port must name the port.
+func (s *Server) Reload() error {
+	opts, err := s.o.resolve()
 	if err != nil {
-		return nil, fmt.Errorf("embedded NATS server: %w", err)
+		return err
 	}
-	go s.Start() // ends with Stop
-	if !s.ReadyForConnections(10 * time.Second) {
-		s.Shutdown()
-		return nil, errors.New("embedded NATS server: not ready after 10 s")
+	if err := s.s.ReloadOptions(opts); err != nil {
+		return fmt.Errorf("embedded NATS server: %w", err)
 	}
-	return &Server{s}, nil
+	return nil
 }
 
 // URL is where clients reach the server.

@@ -1,0 +1,296 @@
+package bus
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+)
+
+// ErrLost is returned while a connection that ended for good is opened anew.
+var ErrLost = errors.New("the connection to the NATS server was lost and is opened again")
+
+// link is one connection to a NATS server that ends only when it is closed.
+// The client library takes up lost connections by itself, but gives up for good
+// after two authorization errors in a row and after errors of the protocol. The
+// link then opens a new connection, with the key file as it is by then, and
+// subscribes anew; it does so as well for subscriptions that the server refused.
+// One goroutine does it, which close joins.
+type link struct {
+	o       Options
+	kind    string
+	log     *slog.Logger
+	pending int
+	slow    func() // called when a handler fell behind
+
+	mu     sync.Mutex
+	conn   *nats.Conn
+	js     jetstream.JetStream // over conn
+	subs   map[*natsSub]bool
+	closed bool
+
+	ended   chan struct{} // conn may have ended
+	refused chan string   // subjects of subscriptions, or "" for any
+	stop    context.CancelFunc
+	group   sync.WaitGroup
+}
+
+// Pauses between attempts to open a connection, and before a refused
+// subscription is made again.
+const (
+	firstPause   = 200 * time.Millisecond
+	longestPause = 5 * time.Second
+	refusedPause = 5 * time.Second
+)
+
+func newLink(o Options, kind string, slow func()) (*link, error) {
+	l := &link{o: o, kind: kind, log: o.Log.With("connection", kind), pending: o.Pending, slow: slow, subs: map[*natsSub]bool{},
+		ended: make(chan struct{}, 1), refused: make(chan string, 64)}
+	if err := l.open(); err != nil {
+		return nil, err
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	l.stop = stop
+	l.group.Go(func() { l.keep(ctx) })
+	return l, nil
+}
+
+// open connects and makes every subscription on the new connection.
+func (l *link) open() error {
+	c, err := connect(l.o, l.kind, l)
+	if err != nil {
+		return err
+	}
+	js, err := jetstream.New(c)
+	if err != nil {
+		c.Close()
+		return wrap(err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		c.Close()
+		return ErrClosed
+	}
+	l.conn, l.js = c, js
+	for s := range l.subs {
+		if err := s.make(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keep opens the connection anew whenever it ended, until ctx does.
+func (l *link) keep(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-l.ended:
+			l.reopen(ctx)
+		case subject := <-l.refused:
+			if !sleep(ctx, refusedPause) {
+				return
+			}
+			l.subscribeAgain(subject)
+		}
+	}
+}
+
+// reopen tries until there is a connection. It tells of the first failure and
+// of others that are different.
+func (l *link) reopen(ctx context.Context) {
+	told := ""
+	for pause := firstPause; l.current().IsClosed() && ctx.Err() == nil; pause = min(2*pause, longestPause) {
+		err := l.open()
+		if err == nil {
+			l.log.Info("opened a new connection to the NATS server", "server", Redact(l.current().ConnectedUrl()))
+			return
+		}
+		if text := err.Error(); text != told {
+			l.log.Warn("the connection to the NATS server ended, opening a new one until that succeeds", "error", err)
+			told = text
+		}
+		sleep(ctx, pause+rand.N(pause/2))
+	}
+}
+
+// subscribeAgain makes subscriptions anew that the server had refused: the
+// rights of this key may have come back. The client library's own one, for
+// answers to requests, needs a new connection.
+func (l *link) subscribeAgain(subject string) {
+	l.mu.Lock()
+	known, c := false, l.conn
+	for s := range l.subs {
+		if s.subject == subject {
+			known = true
+			s.sub.Unsubscribe()
+			_ = s.make() // it fails when the connection ended; then a new one comes
+		}
+	}
+	l.mu.Unlock()
+	if !known && (subject == "" || strings.HasPrefix(subject, l.inbox())) {
+		c.Close()
+	}
+}
+
+func (l *link) inbox() string {
+	if l.o.InboxPrefix != "" {
+		return l.o.InboxPrefix
+	}
+	return strings.TrimSuffix(nats.InboxPrefix, ".")
+}
+
+// hasEnded is the library's handler for connections that it closed.
+func (l *link) hasEnded(*nats.Conn) {
+	select {
+	case l.ended <- struct{}{}:
+	default:
+	}
+}
+
+// subscriptionIn finds the subject in the server's refusal of a subscription.
+var subscriptionIn = regexp.MustCompile(`Subscription to "(\S+)"`)
+
+// failed is the library's handler for errors that do not end the connection.
+func (l *link) failed(_ *nats.Conn, s *nats.Subscription, err error) {
+	subject := ""
+	if s != nil {
+		subject = s.Subject
+	}
+	switch found := subscriptionIn.FindStringSubmatch(err.Error()); {
+	case errors.Is(err, nats.ErrSlowConsumer):
+		l.slow()
+	case errors.Is(err, nats.ErrPermissionViolation) && found != nil:
+		l.refuse(found[1])
+	case errors.Is(err, nats.ErrMaxSubscriptionsExceeded):
+		l.refuse("")
+	}
+	l.log.Warn("NATS", "error", err, "subject", subject)
+}
+
+func (l *link) refuse(subject string) {
+	select {
+	case l.refused <- subject:
+	default: // as many wait already
+	}
+}
+
+func (l *link) current() *nats.Conn {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.conn
+}
+
+func (l *link) jetstream() jetstream.JetStream {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.js
+}
+
+// publish sends data, or fails while there is no connection.
+func (l *link) publish(subject string, data []byte) error {
+	return l.wrap(l.current().Publish(subject, data))
+}
+
+// subscribe calls h for each message, also over later connections.
+func (l *link) subscribe(subject string, h nats.MsgHandler) (*natsSub, error) {
+	s := &natsSub{link: l, subject: subject, handle: h}
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil, ErrClosed
+	}
+	err := s.make()
+	c := l.conn
+	if err == nil || c.IsClosed() {
+		l.subs[s] = true
+		err = nil
+	}
+	l.mu.Unlock()
+	if err != nil {
+		return nil, wrap(err)
+	}
+	_ = c.Flush() // without a connection now it is made with the next one
+	return s, nil
+}
+
+// wrap tells a connection that is opened again from one that was closed.
+func (l *link) wrap(err error) error {
+	if errors.Is(err, nats.ErrConnectionClosed) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if !l.closed {
+			return ErrLost
+		}
+	}
+	return wrap(err)
+}
+
+func (l *link) close() {
+	l.mu.Lock()
+	l.closed = true
+	c := l.conn
+	l.mu.Unlock()
+	l.stop()
+	c.Close()
+	l.group.Wait()
+}
+
+// natsSub is a subscription that outlasts connections.
+type natsSub struct {
+	link    *link
+	subject string
+	handle  nats.MsgHandler
+	sub     *nats.Subscription // over the link's connection; the link's lock guards it
+	one     sync.Mutex         // messages of an old connection may still be on their way to handle
+}
+
+// make subscribes over the link's connection. The link's lock is held.
+func (s *natsSub) make() error {
+	sub, err := s.link.conn.Subscribe(s.subject, func(m *nats.Msg) {
+		s.one.Lock()
+		defer s.one.Unlock()
+		s.handle(m)
+	})
+	if err != nil {
+		return err
+	}
+	s.sub = sub
+	return sub.SetPendingLimits(1<<20, s.link.pending)
+}
+
+// Close ends the subscription.
+func (s *natsSub) Close() error {
+	s.link.mu.Lock()
+	defer s.link.mu.Unlock()
+	delete(s.link.subs, s)
+	if s.sub == nil {
+		return nil
+	}
+	err := s.sub.Unsubscribe()
+	if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrBadSubscription) {
+		return nil
+	}
+	return wrap(err)
+}
+
+// sleep waits, and reports whether ctx lasted as long.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
