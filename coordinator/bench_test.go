@@ -37,8 +37,8 @@ func benchmarkOwnCost(b *testing.B, workers int, handed bool) {
 	}
 	r, _ := train.Next()
 	var shelf shelf
-	p := newPartials("r", 1)
-	info := roundInfo{1, r.MicroShards(), r.F32, r.F64}
+	p := newPartials(proto.Head{Run: "r", Term: 1})
+	info := roundInfo{number: 1, microShards: r.MicroShards(), f32: r.F32, f64: r.F64}
 	p.open(info)
 	messages := make([][][]byte, workers)
 	sums := make([]proto.Sums, workers)
@@ -102,7 +102,7 @@ func benchmarkOwnCost(b *testing.B, workers int, handed bool) {
 		}
 		p.release(total)
 		next, _ := train.Next()
-		if o, err = o.renew(&next, train.Model(), true, shelf.memory); err != nil {
+		if o, _, err = o.renew(&next, train.Model(), true, shelf.memory); err != nil {
 			b.Fatal(err)
 		}
 		shelf.put(o)

@@ -19,8 +19,7 @@ var ErrDisagree = errors.New("workers disagree")
 // network and no disk either; what it wants done it tells a port, so that a
 // simulation can stand in for both.
 type core struct {
-	run   proto.RunID
-	term  proto.Term
+	head  proto.Head // of all that it says
 	plan  *plan.Plan
 	train *trainer.Trainer
 	// ledger is what the commit log knows; nil: there is none.
@@ -63,6 +62,7 @@ type roundInfo struct {
 	number      proto.Round
 	microShards uint32
 	f32, f64    int
+	inputs      proto.Digest // of what the sums must be made from
 }
 
 // begin opens the first round; ended is set if there is none.
@@ -135,14 +135,14 @@ func (c *core) next(now plan.Time, newWeights bool) error {
 	c.number++
 	r.Round = c.number
 	c.port.enters(encoding)
-	offer, err := c.offer.renew(&r, c.train.Model(), newWeights, c.port.memory)
+	offer, inputs, err := c.offer.renew(&r, c.train.Model(), newWeights, c.port.memory)
 	c.port.enters(serving)
 	if err != nil {
 		return err
 	}
 	c.round, c.offer = r, offer
 	c.begins()
-	c.port.open(roundInfo{r.Round, r.MicroShards(), r.F32, r.F64}, offer, newWeights)
+	c.port.open(roundInfo{r.Round, r.MicroShards(), r.F32, r.F64, inputs}, offer, newWeights)
 	return c.handle(now, plan.Open{Round: r.Round, MicroShards: r.MicroShards(), Step: r.Step, Kind: string(r.Kind), Light: r.Kind == proto.Evaluate}, proto.Sums{})
 }
 
@@ -227,5 +227,5 @@ func names(ids []proto.WorkerID) string {
 }
 
 func (c *core) task(a plan.Assign) *proto.Task {
-	return &proto.Task{Head: proto.Head{Run: c.run, Term: c.term}, Do: proto.Compute, Task: a.Task, Spec: c.round.RoundSpec, Block: a.Block, Threads: a.Threads, Text: a.Why}
+	return &proto.Task{Head: c.head, Do: proto.Compute, Task: a.Task, Spec: c.round.RoundSpec, Block: a.Block, Threads: a.Threads, Text: a.Why}
 }

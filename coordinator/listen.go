@@ -57,23 +57,30 @@ func (s *server) onPull(m *bus.Message) {
 
 func (s *server) onBeat(m *bus.Message) {
 	h := new(proto.Heartbeat)
-	if proto.Decode(m.Data, h) == nil && h.Run == s.store.run && h.Term == s.store.term {
+	if proto.Decode(m.Data, h) == nil && s.mine(h.Head) {
 		s.push(input{beat: h})
 	}
+}
+
+// mine reports whether a message is meant for this start of the coordinator,
+// and counts those of the run that are not: another one answers them, or nobody.
+func (s *server) mine(h proto.Head) bool {
+	if h.Run == s.store.run && !h.Same(s.head()) {
+		s.partials.foreign()
+	}
+	return h.Same(s.head())
 }
 
 // onBlob answers from the offer at hand.
 func (s *server) onBlob(m *bus.Message) {
 	r := new(proto.BlobRequest)
-	if proto.Decode(m.Data, r) != nil || r.Run != s.store.run {
+	if proto.Decode(m.Data, r) != nil || !s.mine(r.Head) {
 		return
 	}
 	answer := &proto.BlobChunk{Head: s.head(), Key: r.Key, Gone: true}
-	if r.Term == s.store.term {
-		if b, ok := s.shelf.borrow(r.Key); ok {
-			defer s.shelf.giveBack(b)
-			answer.Gone, answer.Chunk = false, proto.ChunkAt(b.data, r.Offset, proto.ChunkSize(s.bus.MaxPayload()))
-		}
+	if b, ok := s.shelf.borrow(r.Key); ok {
+		defer s.shelf.giveBack(b)
+		answer.Gone, answer.Chunk = false, proto.ChunkAt(b.data, r.Offset, proto.ChunkSize(s.bus.MaxPayload()))
 	}
 	reply(m, answer)
 }

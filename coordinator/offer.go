@@ -19,7 +19,7 @@ type blob struct {
 }
 
 func newBlob(key string, data []byte) blob {
-	return blob{ref: proto.BlobRef{Key: key, Size: int64(len(data)), CRC: proto.Checksum(data)}, data: data}
+	return blob{ref: proto.BlobRef{Key: key, Size: int64(len(data)), Digest: proto.DigestOf(data)}, data: data}
 }
 
 // offer is all that workers need for a round.
@@ -27,29 +27,41 @@ type offer struct{ graph, weights, request blob }
 
 // renew returns the offer for round r, keeping what is still true, and sets
 // r's references. Keys of weights ascend with the state of the network. memory
-// returns so many values.
-func (o offer) renew(r *trainer.Round, m *nn.Model, newWeights bool, memory func(n int) []float32) (offer, error) {
+// returns so many values. inputs identifies all that the sums of the round follow from.
+func (o offer) renew(r *trainer.Round, m *nn.Model, newWeights bool, memory func(n int) []float32) (next offer, inputs proto.Digest, err error) {
 	if key := fmt.Sprintf("graph-%d", r.Generation); o.graph.ref.Key != key {
 		o.graph = newBlob(key, m.Graph.JSON())
 	}
 	if newWeights {
-		values := memory(len(m.Params) + len(m.Buffers))
-		parallel.Each((len(m.Params)+span-1)/span, func(i int) { copy(values[i*span:], m.Params[i*span:min((i+1)*span, len(m.Params))]) })
-		copy(values[len(m.Params):], m.Buffers)
-		data := proto.Bytes32(values)
-		// Every chunk has its checksum and a key is used once: a checksum of the
-		// whole would only cost time, on the critical path of every step.
-		o.weights = blob{ref: proto.BlobRef{Key: fmt.Sprintf("weights-%012d-%08d", r.Step, r.Generation), Size: int64(len(data))}, data: data, values: values, users: new(int)}
-		*o.weights.users = 1 // the shelf
+		o.weights = weightsOf(m, fmt.Sprintf("weights-%012d-%08d", r.Step, r.Generation), memory)
 	}
 	o.request = blob{}
 	if r.Request != nil {
 		data, err := proto.MarshalBlob(r.Request)
 		if err != nil {
-			return offer{}, fmt.Errorf("encode the growth request: %w", err)
+			return offer{}, inputs, fmt.Errorf("encode the growth request: %w", err)
 		}
 		o.request = newBlob(fmt.Sprintf("request-%d", r.Round), data)
 	}
 	r.Graph, r.Weights, r.RoundSpec.Request = o.graph.ref, o.weights.ref, o.request.ref
-	return o, nil
+	return o, r.Inputs(o.graph.ref.Digest, o.weights.ref.Digest, o.request.ref.Digest), nil
+}
+
+// weightsOf returns a copy of a model's numbers. Each span is hashed behind its
+// copying, while the cache has it: this is on the critical path of every step.
+func weightsOf(m *nn.Model, key string, memory func(n int) []float32) blob {
+	params := len(m.Params)
+	values := memory(params + len(m.Buffers))
+	data := proto.Bytes32(values)
+	copy(values[params:], m.Buffers)
+	spans := proto.NewSpans(len(data))
+	parallel.Each(len(spans), func(i int) {
+		lo, hi := spans.Range(i, len(data))
+		if lo, hi = lo/4, min(hi/4, params); lo < hi {
+			copy(values[lo:hi], m.Params[lo:hi])
+		}
+		spans.Hash(i, data)
+	})
+	users := 1 // the shelf
+	return blob{ref: proto.BlobRef{Key: key, Size: int64(len(data)), Digest: spans.Digest()}, data: data, values: values, users: &users}
 }

@@ -17,8 +17,7 @@ const maxAssemblies = 3
 // partials puts the chunks of partials together. It is used by the bus's
 // goroutine, and told of rounds and workers by the run's.
 type partials struct {
-	run  proto.RunID
-	term proto.Term
+	head proto.Head // of those that it speaks to
 
 	mu      sync.Mutex
 	round   roundInfo
@@ -30,7 +29,9 @@ type partials struct {
 // Dropped counts the messages that were not used.
 type Dropped struct {
 	Damaged   uint64 `json:"damaged"`   // undecodable, or a wrong checksum
-	Stale     uint64 `json:"stale"`     // of another run, term or round
+	Stale     uint64 `json:"stale"`     // of another run or round
+	Foreign   uint64 `json:"foreign"`   // meant for another start of a coordinator
+	Inputs    uint64 `json:"inputs"`    // sums that were made from other weights than the round's
 	Strangers uint64 `json:"strangers"` // from workers that are not members
 	Repeated  uint64 `json:"repeated"`  // chunks that were there already
 }
@@ -51,8 +52,8 @@ type arrived struct {
 	sums   proto.Sums
 }
 
-func newPartials(run proto.RunID, term proto.Term) *partials {
-	return &partials{run: run, term: term, workers: map[proto.WorkerID][]*assembly{}}
+func newPartials(head proto.Head) *partials {
+	return &partials{head: head, workers: map[proto.WorkerID][]*assembly{}}
 }
 
 // open starts a round; what is on its way for another is forgotten.
@@ -104,12 +105,8 @@ func (p *partials) keep(s proto.Sums) {
 // other memory for it if there is some.
 func (p *partials) take(m *proto.Partial) (whole arrived, ok bool) {
 	p.mu.Lock()
-	_, member := p.workers[m.Worker]
-	switch {
-	case m.Run != p.run || m.Term != p.term || m.Round != p.round.number || !m.Block.In(p.round.microShards):
-		p.dropped.Stale++
-	case !member:
-		p.dropped.Strangers++
+	switch fits := p.fits(m.Head, m.Worker, m.Round, m.Block, m.Inputs); {
+	case !fits:
 	case len(m.Sums.F32) != p.round.f32 || len(m.Sums.F64) != p.round.f64:
 		p.dropped.Damaged++
 	default:
@@ -136,18 +133,14 @@ func (p *partials) receive(data []byte) (whole arrived, ok bool) {
 	err := proto.Decode(data, &m)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	list, member := p.workers[m.Worker]
 	switch {
 	case err != nil:
 		p.dropped.Damaged++
 		return arrived{}, false
-	case m.Run != p.run || m.Term != p.term || m.Round != p.round.number || !m.Block.In(p.round.microShards):
-		p.dropped.Stale++
-		return arrived{}, false
-	case !member:
-		p.dropped.Strangers++
+	case !p.fits(m.Head, m.Worker, m.Round, m.Block, m.Inputs):
 		return arrived{}, false
 	}
+	list := p.workers[m.Worker]
 	var a *assembly
 	for _, b := range list {
 		if b.block == m.Block {
@@ -187,6 +180,32 @@ func (p *partials) receive(data []byte) (whole arrived, ok bool) {
 	}
 	p.workers[m.Worker] = rest
 	return arrived{m.Worker, m.Round, m.Block, digestSums(a.sums), a.sums}, true
+}
+
+// fits reports whether sums are those that the round waits for, and counts them
+// if not. The lock is held.
+func (p *partials) fits(h proto.Head, w proto.WorkerID, r proto.Round, b proto.Block, inputs proto.Digest) bool {
+	_, member := p.workers[w]
+	switch {
+	case h.Run == p.head.Run && !h.Same(p.head):
+		p.dropped.Foreign++
+	case h.Run != p.head.Run || r != p.round.number || !b.In(p.round.microShards):
+		p.dropped.Stale++
+	case !member:
+		p.dropped.Strangers++
+	case inputs != p.round.inputs:
+		p.dropped.Inputs++
+	default:
+		return true
+	}
+	return false
+}
+
+// foreign counts a message that was meant for another start.
+func (p *partials) foreign() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dropped.Foreign++
 }
 
 func (p *partials) memory() proto.Sums {

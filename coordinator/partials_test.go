@@ -25,12 +25,13 @@ func chunksOf(t *testing.T, m proto.PartialChunk, s proto.Sums, size int) [][]by
 }
 
 func TestPartials(t *testing.T) {
-	head := proto.Head{Run: "r", Term: 3}
-	p := newPartials("r", 3)
-	p.open(roundInfo{7, 8, 5, 2})
+	head := proto.Head{Run: "r", Term: 3, Start: "s"}
+	inputs := proto.DigestOf([]byte("weights"))
+	p := newPartials(head)
+	p.open(roundInfo{7, 8, 5, 2, inputs})
 	p.admit("a")
 	sums := proto.Sums{F32: []float32{1, 2, 3, 4, 5}, F64: []float64{6, 7}}
-	m := proto.PartialChunk{Head: head, Worker: "a", Round: 7, Block: proto.Block{Lo: 0, Hi: 4}}
+	m := proto.PartialChunk{Head: head, Worker: "a", Round: 7, Block: proto.Block{Lo: 0, Hi: 4}, Inputs: inputs}
 
 	// Chunks in any order, some twice.
 	chunks := chunksOf(t, m, sums, 8)
@@ -62,7 +63,10 @@ func TestPartials(t *testing.T) {
 		want Dropped
 	}{
 		"another run":     {other(func(m *proto.PartialChunk) { m.Run = "s" }), Dropped{Stale: 1}},
-		"an older term":   {other(func(m *proto.PartialChunk) { m.Term = 2 }), Dropped{Stale: 1}},
+		"an older term":   {other(func(m *proto.PartialChunk) { m.Term = 2 }), Dropped{Foreign: 1}},
+		"another start":   {other(func(m *proto.PartialChunk) { m.Start = "t" }), Dropped{Foreign: 1}},
+		"no start":        {other(func(m *proto.PartialChunk) { m.Start = "" }), Dropped{Foreign: 1}},
+		"other weights":   {other(func(m *proto.PartialChunk) { m.Inputs[3] ^= 1 }), Dropped{Inputs: 1}},
 		"an older round":  {other(func(m *proto.PartialChunk) { m.Round = 6 }), Dropped{Stale: 1}},
 		"no node":         {other(func(m *proto.PartialChunk) { m.Block.Hi = 3 }), Dropped{Stale: 1}},
 		"a stranger":      {other(func(m *proto.PartialChunk) { m.Worker = "b" }), Dropped{Strangers: 1}},
@@ -80,8 +84,8 @@ func TestPartials(t *testing.T) {
 
 // A worker cannot make the coordinator keep more than a few partials.
 func TestPartialsAreBounded(t *testing.T) {
-	p := newPartials("r", 1)
-	p.open(roundInfo{1, 64, 100, 3})
+	p := newPartials(proto.Head{Run: "r", Term: 1})
+	p.open(roundInfo{number: 1, microShards: 64, f32: 100, f64: 3})
 	p.admit("a")
 	for i := range uint32(64) {
 		m := proto.PartialChunk{Head: proto.Head{Run: "r", Term: 1}, Worker: "a", Round: 1, Block: proto.Block{Lo: i, Hi: i + 1}}
@@ -93,7 +97,7 @@ func TestPartialsAreBounded(t *testing.T) {
 	if n := len(p.free); n > 1 {
 		t.Errorf("%d sums are kept", n)
 	}
-	p.open(roundInfo{2, 64, 50, 3})
+	p.open(roundInfo{number: 2, microShards: 64, f32: 50, f64: 3})
 	if len(p.workers["a"]) != 0 || len(p.free) != 0 {
 		t.Error("memory of another length is kept")
 	}
@@ -110,8 +114,8 @@ func FuzzReceive(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		p := newPartials("r", 1)
-		p.open(roundInfo{1, 4, 5, 3})
+		p := newPartials(proto.Head{Run: "r", Term: 1})
+		p.open(roundInfo{number: 1, microShards: 4, f32: 5, f64: 3})
 		p.admit("a")
 		for range 2 {
 			if whole, ok := p.receive(data); ok && (len(whole.sums.F32) != 5 || len(whole.sums.F64) != 3 || !whole.block.In(4) || whole.worker != "a") {

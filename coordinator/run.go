@@ -34,7 +34,7 @@ func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 	}
 	s := newServer(j, store, b)
 	if j.Lead != nil {
-		s.core.ledger = lead.NewLedger(past, s.head(), j.Lead.Holder(), store.fresh)
+		s.core.ledger = lead.NewLedger(past, lead.Self{Head: s.head(), Holder: j.Lead.Holder(), Born: store.born}, store.fresh)
 		if past.Checkpoint != nil && !store.fresh {
 			s.inLog[0] = past.Checkpoint.Object
 		}
@@ -111,13 +111,13 @@ type pending struct {
 
 func newServer(j Job, store *storage, b bus.Bus) *server {
 	s := &server{job: j, store: store, bus: b, events: j.Events.withDefaults(), started: time.Now(),
-		inbox: make(chan input, 256), appends: make(chan appending, 1), uploads: make(chan upload, 1), inLog: []string{"", ""}, done: make(chan struct{}), handout: handout{asked: make(chan struct{}, 1)}, partials: newPartials(store.run, store.term), pulls: map[proto.WorkerID]pending{}, hosts: map[proto.WorkerID]string{}}
-	s.core = &core{run: store.run, term: store.term, plan: plan.New(j.Config.plan()), train: store.train, port: s}
+		inbox: make(chan input, 256), appends: make(chan appending, 1), uploads: make(chan upload, 1), inLog: []string{"", ""}, done: make(chan struct{}), handout: handout{asked: make(chan struct{}, 1)}, partials: newPartials(store.head()), pulls: map[proto.WorkerID]pending{}, hosts: map[proto.WorkerID]string{}}
+	s.core = &core{head: store.head(), plan: plan.New(j.Config.plan()), train: store.train, port: s}
 	s.sender = newSender(b, &s.shelf, s.head(), &s.watch.sending)
 	return s
 }
 
-func (s *server) head() proto.Head { return proto.Head{Run: s.store.run, Term: s.store.term} }
+func (s *server) head() proto.Head { return s.store.head() }
 
 func (s *server) now() plan.Time { return time.Since(s.started) }
 
@@ -227,21 +227,22 @@ func (s *server) take(in input) error {
 		return s.join(now, in.hello, in.message)
 	case in.pull != nil:
 		p := in.pull
-		if s.job.Lead != nil && p.Term > s.store.term {
-			return nil // there is another coordinator; the log is about to say so
-		}
 		again := func(why string) error {
 			reply(in.message, &proto.Task{Head: s.head(), Do: proto.Rejoin, Text: why})
 			return nil
+		}
+		if !p.Same(s.head()) {
+			s.partials.foreign()
+			if s.job.Lead != nil && p.Term > s.store.term {
+				return nil // there is another coordinator; the log is about to say so
+			}
+			return again(fmt.Sprintf("this is another start of the coordinator, in term %d of the run", s.store.term))
 		}
 		if s.core.plan.Stranger(p.Worker, p.Nonce) {
 			return again(fmt.Sprintf("another worker goes by the id %s", p.Worker))
 		}
 		if old, ok := s.pulls[p.Worker]; ok && p.Seq <= old.seq {
 			return nil
-		}
-		if p.Term != s.store.term {
-			return again(fmt.Sprintf("this is term %d of the run", s.store.term))
 		}
 		s.pulls[p.Worker] = pending{p.Seq, in.message}
 		return s.core.handle(now, plan.Pull{Worker: p.Worker, Seq: p.Seq, Last: p.Last}, proto.Sums{})

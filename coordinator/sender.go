@@ -176,6 +176,6 @@ func (s *sender) handOver(near bus.Sharing, b blob) bus.Bus {
 		if !ok {
 			return nil // overtaken
 		}
-		return &proto.Weights{Head: s.head, Key: lent.ref.Key, Values: lent.values, Done: sync.OnceFunc(func() { s.shelf.giveBack(lent) })}
+		return &proto.Weights{Head: s.head, Key: lent.ref.Key, Digest: lent.ref.Digest, Values: lent.values, Done: sync.OnceFunc(func() { s.shelf.giveBack(lent) })}
 	})
 }

@@ -230,7 +230,8 @@ func (s *simulation) start() {
 	s.must(err)
 	s.started++
 	c := &simLeader{simulation: s, lead: l, term: past.Term + 1}
-	c.core = &core{run: "sim", term: c.term, train: c.trainer(past), port: c, ledger: lead.NewLedger(past, proto.Head{Run: "sim", Term: c.term}, fmt.Sprint("c", s.started), false),
+	head := proto.Head{Run: "sim", Term: c.term, Start: proto.Start(fmt.Sprint("s", s.started))}
+	c.core = &core{head: head, train: c.trainer(past), port: c, ledger: lead.NewLedger(past, lead.Self{Head: head, Holder: fmt.Sprint("c", s.started)}, false),
 		plan: plan.New(s.planConfig())}
 	s.leaders = append(s.leaders, c)
 	c.do(func() error { return c.core.begin(s.now) })

@@ -57,7 +57,13 @@ func newest(dir string, past lead.History) (holds bool, step proto.Step, err err
 
 // sameRun refuses a checkpoint of an earlier run of the same id.
 func sameRun(dir string, c *checkpoint.Checkpoint, past lead.History) error {
-	if c.Term >= past.Origin {
+	switch {
+	case past.Term == 0: // the log knows no run
+		return nil
+	case c.Born != past.Born && c.Born != "" && past.Born != "":
+		return fmt.Errorf("%s: %w: it began with start %s, the run %s that the commit log tells of with start %s: name another directory with --run-dir, or another run with --run",
+			dir, ErrOtherRun, c.Born, c.Run, past.Born)
+	case c.Term >= past.Origin:
 		return nil
 	}
 	return fmt.Errorf("%s: %w: it ended with term %d, the commit log of run %s began anew in term %d: name another directory with --run-dir, or another run with --run",

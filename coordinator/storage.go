@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,6 +42,8 @@ type storage struct {
 	dir   *checkpoint.Dir
 	run   proto.RunID
 	term  proto.Term
+	start proto.Start
+	born  proto.Start // that began the run; empty: that is not known
 	train *trainer.Trainer
 	fresh bool // at the start of a new run
 	saved time.Time
@@ -57,7 +60,8 @@ func openStorage(j Job, past lead.History) (*storage, error) {
 	if err := j.Config.Validate(); err != nil {
 		return nil, err
 	}
-	s := &storage{run: j.Run, term: past.Term + 1, fresh: true, card: j.Data.Card, keep: j.Config.Checkpoint.Keep}
+	start := proto.NewStart()
+	s := &storage{run: j.Run, term: past.Term + 1, start: start, born: start, fresh: true, card: j.Data.Card, keep: j.Config.Checkpoint.Keep}
 	var c *checkpoint.Checkpoint
 	var err error
 	if j.Resume {
@@ -71,7 +75,7 @@ func openStorage(j Job, past lead.History) (*storage, error) {
 	switch {
 	case c != nil:
 		if err = errors.Join(sameRun(j.Dir, c, past), j.Data.Continues(c.Card)); err == nil {
-			s.run, s.term, s.fresh = c.Run, max(c.Term, past.Term)+1, false
+			s.run, s.term, s.born, s.fresh = c.Run, max(c.Term, past.Term)+1, cmp.Or(c.Born, past.Born), false
 			if c.Card != nil {
 				s.card = c.Card
 			}
@@ -91,6 +95,9 @@ func openStorage(j Job, past lead.History) (*storage, error) {
 	}
 	return s, nil
 }
+
+// head is what stands in every message.
+func (s *storage) head() proto.Head { return proto.Head{Run: s.run, Term: s.term, Start: s.start} }
 
 // NewTrainer returns the trainer of a run at its start.
 func NewTrainer(c Config, d Data) (*trainer.Trainer, error) {
@@ -133,7 +140,7 @@ func (s *storage) checkpoint() (*checkpoint.Checkpoint, error) {
 		return nil, fmt.Errorf("progress of step %d: %w", s.train.Step(), err)
 	}
 	return &checkpoint.Checkpoint{
-		State: checkpoint.State{Run: s.run, Term: s.term, Step: s.train.Step(), Generation: s.train.Generation(),
+		State: checkpoint.State{Run: s.run, Term: s.term, Born: s.born, Step: s.train.Step(), Generation: s.train.Generation(),
 			Progress: progress, Updates: s.train.Optimizer().Count(), Card: s.card},
 		Model: s.train.Model(), Slots: s.train.Optimizer().Slots(),
 	}, nil

@@ -32,15 +32,25 @@ type Commit struct {
 	// Origin is the term that began the run. What lies on disk of earlier terms
 	// is another run's that had the same id.
 	Origin Term `msgpack:"origin"`
+	// Born is the start that began the run: nobody else's run has it.
+	Born Start `msgpack:"born"`
 	// From is the number of the record from which a successor has to read: the
 	// newest checkpoint's, or the run's first. 0 is this record itself.
 	From uint64 `msgpack:"from"`
 	// Object is where a checkpoint lies.
 	Object string `msgpack:"object,omitempty"`
+	// Settings is what the run was asked for, for others of the same id: its
+	// settings that decide bits. They stand in the records from which a
+	// successor reads.
+	Settings string `msgpack:"settings,omitempty"`
 }
 
+// MaxSettings is the longest Settings of a commit, in bytes.
+const MaxSettings = 8 << 10
+
 func (m *Commit) check() error {
-	errs := []error{text("digest", m.Digest), text("holder", m.Holder), text("object", m.Object)}
+	errs := []error{text("digest", m.Digest), text("holder", m.Holder), text("object", m.Object), m.Born.Validate(),
+		within("bytes of settings", len(m.Settings), 0, MaxSettings)}
 	switch m.Kind {
 	case TermCommit, StepCommit, GrowthCommit, CheckpointCommit, EndCommit:
 	default:

@@ -7,7 +7,7 @@ import (
 )
 
 // Version is the version of the messages. Coordinator and workers must agree.
-const Version = 2
+const Version = 3
 
 // Limits of what a message may claim; larger ones are refused before memory is taken.
 const (
@@ -26,12 +26,19 @@ const (
 // payload bytes.
 func ChunkSize(payload int) int { return min(MaxChunk, max(payload, MinPayload)-surrounding) &^ 7 }
 
-// Head stands in every message: who speaks of which run, in which term.
+// Head stands in every message: who speaks of which run, in which term, and of
+// which start of a coordinator. Who has not joined yet names neither term nor start.
 type Head struct {
-	V    int   `msgpack:"v"`
-	Run  RunID `msgpack:"run"`
-	Term Term  `msgpack:"term"`
+	V     int   `msgpack:"v"`
+	Run   RunID `msgpack:"run"`
+	Term  Term  `msgpack:"term"`
+	Start Start `msgpack:"start"`
 }
+
+// Same reports whether both are of the same start of the same run.
+func (h Head) Same(o Head) bool { return h.Run == o.Run && h.Term == o.Term && h.Start == o.Start }
+
+func (h *Head) validate() error { return errors.Join(h.Run.Validate(), h.Start.Validate()) }
 
 func (h *Head) head() *Head { return h }
 
@@ -162,11 +169,11 @@ const (
 )
 
 // BlobRef names bytes that the coordinator hands out in chunks: weights,
-// architectures, growth requests. A key is used once in a run and term.
+// architectures, growth requests. A key is used once by a start of a coordinator.
 type BlobRef struct {
-	Key  string `msgpack:"key"`
-	Size int64  `msgpack:"size"`
-	CRC  uint32 `msgpack:"crc"` // CRC-32C of the whole; 0 for weights, whose messages have their own
+	Key    string `msgpack:"key"`
+	Size   int64  `msgpack:"size"`
+	Digest Digest `msgpack:"digest"`
 }
 
 func (r BlobRef) check() error {
@@ -191,6 +198,19 @@ type RoundSpec struct {
 	Graph      BlobRef    `msgpack:"graph"`   // architecture of the generation, JSON
 	Weights    BlobRef    `msgpack:"weights"` // parameters, then buffers, raw float32
 	Request    BlobRef    `msgpack:"request"` // growth request
+}
+
+// Inputs returns the digest of all that the sums of the round follow from,
+// besides the data set: what is computed over which samples, and the blobs, of
+// which the digests are given. Whoever computes sums gives those of what it
+// holds, not those that the references promise.
+func (r *RoundSpec) Inputs(graph, weights, request Digest) Digest {
+	b := fmt.Appendf(nil, "%q %d %d %q %q %d %d %d %d %d %d %t ", r.Kind, r.Generation, r.Step, r.Order.Split, r.Order.Stream, r.Order.Seed, r.Order.Index, r.Order.Held,
+		r.Offset, r.Count, r.MicroShard, r.Augment)
+	for _, d := range []Digest{graph, weights, request} {
+		b = append(b, d[:]...)
+	}
+	return DigestOf(b)
 }
 
 // MicroShards returns the number of micro-shards of the round.
@@ -317,6 +337,8 @@ type PartialChunk struct {
 	Worker WorkerID `msgpack:"worker"`
 	Round  Round    `msgpack:"round"`
 	Block  Block    `msgpack:"block"`
+	// Inputs is the digest of what the sums were made from: RoundSpec.Inputs.
+	Inputs Digest `msgpack:"inputs"`
 	Chunk
 }
 
@@ -350,14 +372,27 @@ type BlobChunk struct {
 
 func (m *BlobChunk) check() error { return errors.Join(text("blob key", m.Key), m.Chunk.check()) }
 
-// News tells everybody what the run is doing: a new term, its end.
+// News tells everybody what the run is doing: a new term, its end. Coordinators
+// of one run learn of each other by it.
 type News struct {
 	Head
 	Ended bool   `msgpack:"ended,omitempty"`
 	Text  string `msgpack:"text,omitempty"`
+	// Holder names the coordinator for people.
+	Holder string `msgpack:"holder,omitempty"`
+	// Since is when the start began, in nanoseconds of its host's clock.
+	Since int64 `msgpack:"since,omitempty"`
+	// Claims says that the start does not lead yet: it asks whether another does.
+	Claims bool `msgpack:"claims,omitempty"`
+	// Logged says that the start leads by a commit log.
+	Logged bool `msgpack:"logged,omitempty"`
+	// Heard is another start of the run that this one heard of.
+	Heard Start `msgpack:"heard,omitempty"`
 }
 
-func (m *News) check() error { return text("text", m.Text) }
+func (m *News) check() error {
+	return errors.Join(text("text", m.Text), text("holder", m.Holder), m.Heard.Validate())
+}
 
 func within(what string, v, lo, hi int) error {
 	if v < lo || v > hi {

@@ -52,7 +52,7 @@ func TestNoFlippedBitIsAccepted(t *testing.T) {
 }
 
 func TestMessagesAreMapsThatAnybodyCanRead(t *testing.T) {
-	data, err := Marshal(&News{Head: Head{Run: "r", Term: 2}, Text: "hi"})
+	data, err := Marshal(&News{Head: Head{Run: "r", Term: 2, Start: "s"}, Text: "hi"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestMessagesAreMapsThatAnybodyCanRead(t *testing.T) {
 	if err := msgpack.Unmarshal(data, &got); err != nil {
 		t.Fatal(err)
 	}
-	want := map[string]any{"v": Version, "run": "r", "term": 2, "text": "hi", "crc": Checksum(data[:len(data)-4])}
+	want := map[string]any{"v": Version, "run": "r", "term": 2, "start": "s", "text": "hi", "crc": Checksum(data[:len(data)-4])}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

@@ -116,7 +116,7 @@ func Decode(data []byte, m Message) error {
 	if h.V != Version {
 		return fmt.Errorf("%w: the message has %d, this program %d", ErrVersion, h.V, Version)
 	}
-	if err := h.Run.Validate(); err != nil {
+	if err := h.validate(); err != nil {
 		return err
 	}
 	if err := m.check(); err != nil {

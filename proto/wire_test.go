@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-func head() Head { return Head{Run: "r1", Term: 3} }
+func head() Head { return Head{Run: "r1", Term: 3, Start: "s1"} }
 
 // samples is one valid message of every kind.
 func samples() []Message {
 	data := []byte{1, 2, 3}
 	chunk := Chunk{Size: 9, Offset: 4, Data: data}
 	spec := RoundSpec{Round: 7, Kind: Gradient, Generation: 2, Step: 9, Order: Order{"train", "epoch", 1, 2, 3}, Offset: 64, Count: 100, MicroShard: 32,
-		Weights: BlobRef{"w/2/9", 1000, 5}}
+		Weights: BlobRef{"w/2/9", 1000, Digest{5}}}
 	return []Message{
 		&Hello{Head: head(), Worker: "w1", Host: "h", Threads: 2, Data: "d", Fingerprint: "f", Program: "p"},
 		&Welcome{Head: head(), Threads: 2, Heartbeat: time.Second},
@@ -25,11 +25,11 @@ func samples() []Message {
 		&Task{Head: head(), Do: Compute, Task: 5, Spec: spec, Block: Block{0, 2}},
 		&Task{Head: head(), Do: Wait},
 		&Heartbeat{Head: head(), Worker: "w1", Leave: true, Text: "bye"},
-		&PartialChunk{Head: head(), Worker: "w1", Round: 7, Block: Block{2, 4}, Chunk: chunk},
+		&PartialChunk{Head: head(), Worker: "w1", Round: 7, Block: Block{2, 4}, Inputs: Digest{6, 15: 7}, Chunk: chunk},
 		&BlobRequest{Head: head(), Worker: "w1", Key: "w/2/9", Offset: 12},
 		&BlobChunk{Head: head(), Key: "w/2/9", Chunk: chunk},
-		&News{Head: head(), Ended: true, Text: "done"},
-		&Commit{Head: head(), Kind: CheckpointCommit, Step: 9, Generation: 2, Digest: "ab", Holder: "h", Origin: 2, From: 5, Object: "o"},
+		&News{Head: head(), Ended: true, Text: "done", Holder: "h", Since: 5, Claims: true, Logged: true, Heard: "s2"},
+		&Commit{Head: head(), Kind: CheckpointCommit, Step: 9, Generation: 2, Digest: "ab", Holder: "h", Origin: 2, Born: "s0", From: 5, Object: "o", Settings: "seed: 1"},
 		&Lease{Head: head(), Holder: "h", Released: true},
 		&DataRequest{Head: head(), Fetch: true, Gone: true},
 		&DataOffer{Head: head(), Set: DataSet{Name: "cifar10", Digest: "ab", Bytes: 9, Seed: 1, Limit: 2}, Object: "cifar10-ab"},
@@ -57,6 +57,10 @@ func TestDecodeRefusesWhatIsOutOfRange(t *testing.T) {
 	for name, m := range map[string]Message{
 		"empty run":           &News{},
 		"run with a dot":      &News{Head: Head{Run: "a.b"}},
+		"start with a dot":    &News{Head: Head{Run: "r", Start: "a.b"}},
+		"start of no end":     &News{Head: Head{Run: "r", Start: Start(make([]byte, 65))}},
+		"born with a space":   &Commit{Head: head(), Kind: StepCommit, Born: "a b"},
+		"long settings":       &Commit{Head: head(), Kind: TermCommit, Settings: string(make([]byte, MaxSettings+1))},
 		"worker with a star":  &Pull{Head: head(), Worker: "*"},
 		"no threads":          &Hello{Head: head(), Worker: "w"},
 		"long text":           &News{Head: head(), Text: string(make([]byte, 5000))},

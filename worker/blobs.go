@@ -17,7 +17,7 @@ type blobs struct {
 	client *client
 
 	mu      sync.Mutex
-	term    proto.Term
+	of      proto.Head // of the start whose weights they are
 	current *incoming
 	news    chan struct{}    // closed and replaced when something arrives
 	arrives func(key string) // is told the key of weights that are broadcast
@@ -32,20 +32,38 @@ type incoming struct {
 	got    int64  // bytes
 	taken  bool   // whole, and handed out by weights
 	done   func() // of values that belong to the coordinator in this process; else nil
+	spans  proto.Spans
+	hashed int          // spans; they are hashed as they come, while the cache has them
+	digest proto.Digest // of the values, once whole
 }
 
 // whole reports whether all values are there.
 func (in *incoming) whole() bool { return in.done != nil || in.parts.Done() }
 
+// hash hashes what is there up to the first gap.
+func (in *incoming) hash() {
+	data := proto.Bytes32(in.values)
+	for there := in.parts.Missing(); in.hashed < len(in.spans); in.hashed++ {
+		if _, hi := in.spans.Range(in.hashed, len(data)); int64(hi) > there {
+			return
+		}
+		in.spans.Hash(in.hashed, data)
+	}
+}
+
 func newBlobs(c *client) *blobs { return &blobs{client: c, news: make(chan struct{})} }
 
-// reset forgets what belongs to another term.
-func (b *blobs) reset(term proto.Term) {
+// reset forgets what belongs to another start of a coordinator.
+func (b *blobs) reset(of proto.Head) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.term != term {
-		b.term, b.current = term, nil
+	if b.of.Same(of) {
+		return
 	}
+	if b.current != nil {
+		b.replace(nil)
+	}
+	b.of = of
 }
 
 // tell sets who is told of weights that are broadcast; nil for nobody.
@@ -69,11 +87,11 @@ func (b *blobs) receive(m *bus.Message) {
 func (b *blobs) receiveWhole(w *proto.Weights) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if w.Run != b.client.cfg.Run || w.Term != b.term || b.current != nil && w.Key <= b.current.key && (w.Key < b.current.key || b.current.whole()) {
+	if !w.Same(b.of) || b.current != nil && w.Key <= b.current.key && (w.Key < b.current.key || b.current.whole()) {
 		w.Done()
 		return
 	}
-	b.replace(&incoming{key: w.Key, values: w.Values, done: w.Done})
+	b.replace(&incoming{key: w.Key, values: w.Values, digest: w.Digest, done: w.Done})
 	if have := int64(4 * len(w.Values)); have >= report {
 		b.client.say(proto.Heartbeat{Key: w.Key, Have: have})
 	}
@@ -91,7 +109,7 @@ func (b *blobs) receiveChunk(data []byte) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if m.Run != b.client.cfg.Run || m.Term != b.term || m.Gone || b.current != nil && m.Key < b.current.key {
+	if !m.Same(b.of) || m.Gone || b.current != nil && m.Key < b.current.key {
 		return
 	}
 	if err := b.start(m.Key, m.Size); err != nil {
@@ -113,11 +131,11 @@ func (b *blobs) start(key string, size int64) error {
 		return fmt.Errorf("weights of %d bytes are no whole number of float32", size)
 	}
 	values := b.memory(int(size / 4))
-	b.replace(&incoming{key: key, values: values, parts: proto.AssembleBytes(proto.Bytes32(values))})
+	b.replace(&incoming{key: key, values: values, parts: proto.AssembleBytes(proto.Bytes32(values)), spans: proto.NewSpans(int(size))})
 	return nil
 }
 
-// replace makes in the version at hand.
+// replace makes in the version at hand; nil is none.
 func (b *blobs) replace(in *incoming) {
 	if old := b.current; old != nil && !old.taken {
 		b.drop(old)
@@ -179,6 +197,10 @@ func (b *blobs) take(c proto.Chunk) {
 	in := b.current
 	before := in.got
 	in.got += int64(len(c.Data))
+	in.hash()
+	if in.whole() {
+		in.digest = in.spans.Digest()
+	}
 	if in.got/report != before/report {
 		b.client.say(proto.Heartbeat{Key: in.key, Have: in.got})
 	}
@@ -199,10 +221,19 @@ func (b *blobs) weights(ctx context.Context, ref proto.BlobRef) (*incoming, erro
 			return nil, err
 		}
 		in, news := b.current, b.news
-		if in.whole() {
+		switch {
+		case in.whole() && in.digest == ref.Digest:
 			in.taken = true
 			b.mu.Unlock()
 			return in, nil
+		case in.whole():
+			b.client.cfg.Log.Warn("weights are not those that the coordinator tells of: they are fetched again", "key", ref.Key, "digest", in.digest, "wanted", ref.Digest)
+			b.replace(nil)
+			b.mu.Unlock()
+			if err := b.client.pause(ctx); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		missing := in.parts.Missing()
 		b.mu.Unlock()
@@ -238,6 +269,7 @@ func (b *blobs) ask(ctx context.Context, key string, offset int64) (proto.Chunk,
 		var m proto.BlobChunk
 		err := c.request(ctx, c.cfg.Run.BlobSubject(), &proto.BlobRequest{Head: c.head(), Worker: c.cfg.ID, Key: key, Offset: offset}, &m)
 		switch {
+		case err == nil && !m.Same(c.head()): // of another start; who pulls is told to join again
 		case err == nil && m.Gone:
 			return proto.Chunk{}, errGone
 		case err == nil && m.Key == key && m.Offset == offset && (len(m.Data) > 0 || m.Size == 0):
@@ -262,7 +294,7 @@ func (b *blobs) bytes(ctx context.Context, ref proto.BlobRef) ([]byte, error) {
 		}
 		data = append(data, c.Data...)
 	}
-	if proto.Checksum(data) != ref.CRC {
+	if proto.DigestOf(data) != ref.Digest {
 		return nil, fmt.Errorf("%s: %w", ref.Key, proto.ErrDamaged)
 	}
 	return data, nil

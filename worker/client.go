@@ -16,13 +16,15 @@ type client struct {
 	cfg     Config
 	bus     bus.Bus
 	samples Samples
-	term    proto.Term
+	of      proto.Head // of the start of the coordinator that welcomed it
 	record  recorder
 	nonce   proto.Nonce
 	pulls   uint64 // ever increasing, also over a restart under the same name
 }
 
-func (c *client) head() proto.Head { return proto.Head{Run: c.cfg.Run, Term: c.term} }
+func (c *client) head() proto.Head {
+	return proto.Head{Run: c.cfg.Run, Term: c.of.Term, Start: c.of.Start}
+}
 
 var (
 	// ErrRefused is returned when the coordinator does not admit the worker;
@@ -31,6 +33,7 @@ var (
 
 	errRejoin     = errors.New("join again")
 	errEnded      = errors.New("the run has ended")
+	errOver       = errors.New("another start of the coordinator ended the run")
 	errSuperseded = errors.New("the round is over")
 )
 
@@ -62,7 +65,8 @@ func (c *client) pause(ctx context.Context) error {
 }
 
 // join says hello until it is answered. A refusal other than "not yet" is ErrRefused.
-func (c *client) join(ctx context.Context) (proto.Welcome, error) {
+// With over the run has ended unless the first hello is answered.
+func (c *client) join(ctx context.Context, over bool) (proto.Welcome, error) {
 	hello := &proto.Hello{Head: proto.Head{Run: c.cfg.Run}, Worker: c.cfg.ID, Nonce: c.nonce, Host: c.cfg.Host, Threads: c.cfg.Threads, Shared: c.cfg.shared,
 		Data: c.samples.Digest(), Fingerprint: nn.Fingerprint(), Program: c.cfg.Program}
 	told := false
@@ -70,6 +74,9 @@ func (c *client) join(ctx context.Context) (proto.Welcome, error) {
 		welcome, err := c.hello(ctx, hello)
 		if err == nil || errors.Is(err, ErrRefused) {
 			return welcome, err
+		}
+		if over && ctx.Err() == nil {
+			return proto.Welcome{}, errEnded
 		}
 		c.cfg.Alive(fmt.Sprintf("waiting for a coordinator of run %s", c.cfg.Run))
 		if !told && ctx.Err() == nil {
@@ -83,10 +90,10 @@ func (c *client) join(ctx context.Context) (proto.Welcome, error) {
 }
 
 // joinUnlessEnded joins, or returns errEnded when it hears that the run ended.
-func (c *client) joinUnlessEnded(ctx context.Context) (proto.Welcome, error) {
+func (c *client) joinUnlessEnded(ctx context.Context, over bool) (proto.Welcome, error) {
 	joining, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	term := c.term
+	term := c.of.Term
 	news, err := c.bus.Subscribe(c.cfg.Run.NewsSubject(), func(m *bus.Message) {
 		var n proto.News
 		if proto.Decode(m.Data, &n) == nil && n.Run == c.cfg.Run && n.Term >= term && n.Ended {
@@ -97,7 +104,7 @@ func (c *client) joinUnlessEnded(ctx context.Context) (proto.Welcome, error) {
 		return proto.Welcome{}, err
 	}
 	defer news.Close()
-	w, err := c.join(joining)
+	w, err := c.join(joining, over)
 	if err != nil && joining.Err() != nil {
 		err = context.Cause(joining)
 	}
@@ -116,7 +123,7 @@ func (c *client) hello(ctx context.Context, hello *proto.Hello) (proto.Welcome, 
 		return proto.Welcome{}, err
 	}
 	var welcome proto.Welcome
-	if err = proto.Decode(answer, &welcome); err == nil {
+	if err = proto.Decode(answer, &welcome); err == nil && welcome.Run == c.cfg.Run {
 		return welcome, nil
 	}
 	var refusal proto.Refusal

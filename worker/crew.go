@@ -26,10 +26,11 @@ type Samples interface {
 
 // network is one generation, compiled.
 type network struct {
-	graph *nn.Graph
-	shard int // samples of a micro-shard
-	train *nn.Program
-	eval  *nn.Program
+	graph  *nn.Graph
+	shard  int // samples of a micro-shard
+	train  *nn.Program
+	eval   *nn.Program
+	digest proto.Digest // of the graph, as it came
 }
 
 // compile makes a graph ready for micro-shards of the given number of samples.
@@ -42,7 +43,7 @@ func compile(g *nn.Graph, shard int) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &network{g, shard, train, eval}, nil
+	return &network{graph: g, shard: shard, train: train, eval: eval}, nil
 }
 
 // version is one state of a network's numbers, shared by all threads and read only.
@@ -58,7 +59,14 @@ type version struct {
 type job struct {
 	spec    proto.RoundSpec
 	version *version
-	growth  *growth.Job // of growth rounds
+	growth  *growth.Job  // of growth rounds
+	request proto.Digest // of the request that growth was made from
+}
+
+// inputs returns the digest of what the sums are made from: what is here, not
+// what the round's references promise.
+func (j *job) inputs() proto.Digest {
+	return j.spec.Inputs(j.version.network.digest, j.version.from.digest, j.request)
 }
 
 // lengths returns those of the sums.

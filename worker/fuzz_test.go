@@ -18,13 +18,14 @@ func FuzzBroadcast(f *testing.F) {
 	b := bus.NewHub(0).Connect()
 	defer b.Close()
 	f.Fuzz(func(t *testing.T, key1 string, size1, offset1 int64, data1 []byte, key2 string, size2, offset2 int64, data2 []byte) {
-		in := newBlobs(&client{cfg: Config{Run: "r", ID: "w"}.withDefaults(), bus: b, term: 1})
-		in.reset(1)
+		in := newBlobs(&client{cfg: Config{Run: "r", ID: "w"}.withDefaults(), bus: b})
+		head := proto.Head{Run: "r", Term: 1, Start: "s"}
+		in.reset(head)
 		for _, m := range []proto.BlobChunk{
 			{Key: key1, Chunk: proto.Chunk{Size: size1 % (1 << 20), Offset: offset1, Data: data1}},
 			{Key: key2, Chunk: proto.Chunk{Size: size2 % (1 << 20), Offset: offset2, Data: data2}},
 		} {
-			m.Head = proto.Head{Run: "r", Term: 1}
+			m.Head = head
 			data, err := proto.Marshal(&m)
 			if err != nil {
 				return
@@ -33,6 +34,8 @@ func FuzzBroadcast(f *testing.F) {
 		}
 		if c := in.current; c != nil && c.whole() && c.got != int64(4*len(c.values)) {
 			t.Errorf("%d bytes of %d make it whole", c.got, 4*len(c.values))
+		} else if c != nil && c.whole() && c.got > 0 && c.digest != proto.DigestOf(proto.Bytes32(c.values)) {
+			t.Errorf("digest %s of other weights", c.digest)
 		}
 	})
 }

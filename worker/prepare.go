@@ -38,13 +38,13 @@ func (s *session) prepare(ctx context.Context, spec proto.RoundSpec) (*job, erro
 		return &job{spec: spec, version: s.version}, nil
 	}
 	if s.job == nil || s.request != spec.Request.Key {
-		g, err := s.growthOf(ctx, spec)
+		j, err := s.growthOf(ctx, spec)
 		if err != nil {
 			return nil, err
 		}
-		s.job, s.request = &job{version: s.version, growth: g}, spec.Request.Key
+		s.job, s.request = j, spec.Request.Key
 	}
-	return &job{spec: spec, version: s.version, growth: s.job.growth}, nil
+	return &job{spec: spec, version: s.version, growth: s.job.growth, request: s.job.request}, nil
 }
 
 func (s *session) networkOf(ctx context.Context, spec proto.RoundSpec) (*network, error) {
@@ -66,11 +66,12 @@ func (s *session) networkOf(ctx context.Context, spec proto.RoundSpec) (*network
 	if n, err = compile(g, int(spec.MicroShard)); err != nil {
 		return nil, fmt.Errorf("round %d: %w", spec.Round, err)
 	}
+	n.digest = proto.DigestOf(data)
 	s.networks = map[string]*network{spec.Graph.Key: n}
 	return n, nil
 }
 
-func (s *session) growthOf(ctx context.Context, spec proto.RoundSpec) (*growth.Job, error) {
+func (s *session) growthOf(ctx context.Context, spec proto.RoundSpec) (*job, error) {
 	data, err := s.blobs.bytes(ctx, spec.Request)
 	if err != nil {
 		return nil, err
@@ -83,5 +84,5 @@ func (s *session) growthOf(ctx context.Context, spec proto.RoundSpec) (*growth.J
 	if err != nil {
 		return nil, fmt.Errorf("growth request of round %d: %w", spec.Round, err)
 	}
-	return j, nil
+	return &job{version: s.version, growth: j, request: proto.DigestOf(data)}, nil
 }

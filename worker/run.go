@@ -26,24 +26,25 @@ func Run(ctx context.Context, cfg Config, b bus.Bus, samples Samples) error {
 		return err
 	}
 	defer weights.Close()
-	for {
-		welcome, err := c.joinUnlessEnded(ctx)
+	for over := false; ; {
+		welcome, err := c.joinUnlessEnded(ctx, over)
 		switch {
 		case ctx.Err() != nil || errors.Is(err, errEnded):
 			return nil
 		case err != nil:
 			return err
 		}
-		c.term = welcome.Term
-		c.cfg.Log.Info("joined", "run", c.cfg.Run, "term", c.term, "worker", c.cfg.ID, "threads", welcome.Threads)
-		in.reset(c.term)
+		c.of = welcome.Head
+		c.cfg.Log.Info("joined", "run", c.cfg.Run, "term", c.of.Term, "start", c.of.Start, "worker", c.cfg.ID, "threads", welcome.Threads)
+		in.reset(c.head())
 		err = newSession(c, in, welcome).run(ctx)
 		switch {
 		case errors.Is(err, errEnded) || ctx.Err() != nil:
 			return nil
-		case !errors.Is(err, errRejoin):
+		case !errors.Is(err, errRejoin) && !errors.Is(err, errOver):
 			return err
 		}
+		over = errors.Is(err, errOver)
 		c.cfg.Log.Info("joining again", "run", c.cfg.Run, "reason", err)
 	}
 }
@@ -95,14 +96,10 @@ func (s *session) run(ctx context.Context) error {
 	defer s.blobs.tell(nil)
 	news, err := c.bus.Subscribe(c.cfg.Run.NewsSubject(), func(m *bus.Message) {
 		var n proto.News
-		if proto.Decode(m.Data, &n) != nil || n.Run != c.cfg.Run || n.Term < c.term {
-			return
-		}
-		switch {
-		case n.Ended:
-			end(errEnded)
-		case n.Term > c.term:
-			end(errRejoin)
+		if proto.Decode(m.Data, &n) == nil && n.Run == c.cfg.Run && !n.Claims {
+			if err := c.heard(&n); err != nil {
+				end(err)
+			}
 		}
 	})
 	if err != nil {
@@ -133,9 +130,23 @@ func (s *session) run(ctx context.Context) error {
 	return context.Cause(pulling)
 }
 
+// heard returns what news mean to a session: the end of this start's run ends
+// it. Another start is of no concern, unless it took the run up in a later term.
+func (c *client) heard(n *proto.News) error {
+	switch {
+	case n.Same(c.head()) && n.Ended:
+		return errEnded
+	case n.Term <= c.of.Term:
+		return nil
+	case n.Ended:
+		return errOver
+	}
+	return errRejoin
+}
+
 // live gives signs of life.
 func (s *session) live(ctx context.Context) {
-	working := fmt.Sprintf("working for run %s, term %d", s.client.cfg.Run, s.client.term)
+	working := fmt.Sprintf("working for run %s, term %d", s.client.cfg.Run, s.client.of.Term)
 	s.client.cfg.Alive(working)
 	tick := time.NewTicker(s.beat)
 	defer tick.Stop()
@@ -166,11 +177,11 @@ func (s *session) pull(ctx context.Context) error {
 				return err
 			}
 			continue
+		case t.Do == proto.Rejoin || !t.Same(c.head()): // another start took this one's place
+			return errRejoin
 		case t.Do == proto.Stop:
 			return errEnded
-		case t.Do == proto.Rejoin:
-			return errRejoin
-		case t.Do == proto.Wait || t.Term != c.term:
+		case t.Do == proto.Wait:
 			continue
 		}
 		last = max(last, t.Task)
@@ -260,14 +271,14 @@ func (s *session) do(ctx, pulling context.Context, t proto.Task) error {
 	if err != nil {
 		return err
 	}
-	s.publish(t, sums)
+	s.publish(t, j.inputs(), sums)
 	rec.note(&rec.stats.Encode)
 	rec.end(&t)
 	return nil
 }
 
 // publish hands sums over to a coordinator in this process, or sends them.
-func (s *session) publish(t proto.Task, sums proto.Sums) {
+func (s *session) publish(t proto.Task, inputs proto.Digest, sums proto.Sums) {
 	c := s.client
 	subject := c.cfg.Run.PartialSubject(c.cfg.ID)
 	if near, ok := c.bus.(bus.Sharing); ok {
@@ -277,14 +288,14 @@ func (s *session) publish(t proto.Task, sums proto.Sums) {
 				return nil
 			}
 			given = true
-			return &proto.Partial{Head: c.head(), Worker: c.cfg.ID, Round: t.Spec.Round, Block: t.Block, Sums: sums, Return: s.crew.sums.put}
+			return &proto.Partial{Head: c.head(), Worker: c.cfg.ID, Round: t.Spec.Round, Block: t.Block, Inputs: inputs, Sums: sums, Return: s.crew.sums.put}
 		})
 		if given {
 			return
 		}
 	}
 	defer s.crew.sums.put(sums)
-	m := proto.PartialChunk{Head: c.head(), Worker: c.cfg.ID, Round: t.Spec.Round, Block: t.Block}
+	m := proto.PartialChunk{Head: c.head(), Worker: c.cfg.ID, Round: t.Spec.Round, Block: t.Block, Inputs: inputs}
 	err := proto.SendPartial(m, sums, proto.ChunkSize(c.bus.MaxPayload()), func(data []byte) error {
 		c.record.sent(len(data))
 		return c.bus.Publish(subject, data)

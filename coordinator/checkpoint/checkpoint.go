@@ -42,6 +42,7 @@ type State struct {
 	Version    int              `json:"version"`
 	Run        proto.RunID      `json:"run"`
 	Term       proto.Term       `json:"term"`
+	Born       proto.Start      `json:"born,omitempty"` // the start that began the run
 	Step       proto.Step       `json:"step"`
 	Generation proto.Generation `json:"generation"`
 	// Progress is the trainer's own account of where it stands.

@@ -47,7 +47,7 @@ func FuzzRead(f *testing.F) {
 		if past.Last != 2 || past.Origin > past.Term {
 			t.Fatalf("%+v", past)
 		}
-		ledger := lead.NewLedger(past, proto.Head{Run: "r", Term: past.Term + 1}, "me", false)
+		ledger := lead.NewLedger(past, lead.Self{Head: proto.Head{Run: "r", Term: past.Term + 1}, Holder: "me"}, false)
 		_ = ledger.Commit(proto.StepCommit, lead.State{Step: proto.Step(step), Digest: "other"})
 		for {
 			after, c, ok := ledger.Next()

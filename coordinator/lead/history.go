@@ -10,11 +10,14 @@ import (
 
 // History is what a commit log says to a coordinator that takes the run up.
 type History struct {
-	Last   uint64     // number of the newest record; 0: the log is empty
-	Term   proto.Term // of the newest record
-	Origin proto.Term // that began the run
-	From   uint64     // number from which Records are
-	Ended  bool       // the run is complete
+	Last   uint64      // number of the newest record; 0: the log is empty
+	Term   proto.Term  // of the newest record
+	Origin proto.Term  // that began the run
+	From   uint64      // number from which Records are
+	Born   proto.Start // the start that began it
+	Ended  bool        // the run is complete
+	// Settings is what the run was asked for; empty: no record tells.
+	Settings string
 	// Checkpoint is the newest one in the object store, or nil.
 	Checkpoint *proto.Commit
 	// Records are all since the checkpoint, or since the run began.
@@ -40,7 +43,7 @@ func Read(ctx context.Context, log bus.Log, run proto.RunID) (History, error) {
 	if err != nil {
 		return History{}, err
 	}
-	h := History{Last: last.Number, Term: newest.Term, Origin: newest.Origin, From: newest.From, Ended: newest.Kind == proto.EndCommit}
+	h := History{Last: last.Number, Term: newest.Term, Origin: newest.Origin, Born: newest.Born, From: newest.From, Ended: newest.Kind == proto.EndCommit}
 	if h.From == 0 {
 		h.From = last.Number
 	}
@@ -68,6 +71,9 @@ func (h *History) add(r Record) {
 	if r.Kind == proto.CheckpointCommit && r.Origin == h.Origin {
 		c := r.Commit
 		h.Checkpoint = &c
+	}
+	if r.Settings != "" && r.Origin == h.Origin {
+		h.Settings = r.Settings
 	}
 	h.Records = append(h.Records, r)
 }

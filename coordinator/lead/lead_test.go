@@ -36,7 +36,7 @@ func begin(t *testing.T, l *lead.Lead) *lead.Ledger {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ledger := lead.NewLedger(past, proto.Head{Run: "r", Term: past.Term + 1}, l.Holder(), past.Term == 0)
+	ledger := lead.NewLedger(past, lead.Self{Head: proto.Head{Run: "r", Term: past.Term + 1}, Holder: l.Holder()}, past.Term == 0)
 	commit(t, l, ledger, proto.TermCommit, lead.State{})
 	return ledger
 }
@@ -261,7 +261,9 @@ func TestALedgerReplays(t *testing.T) {
 		if err != nil || past.Checkpoint == nil || past.Checkpoint.Object != "the-object" || past.Term != 1 || past.Origin != 1 {
 			t.Fatalf("%+v, %v", past, err)
 		}
-		next := func() *lead.Ledger { return lead.NewLedger(past, proto.Head{Run: "r", Term: 2}, "b", false) }
+		next := func() *lead.Ledger {
+			return lead.NewLedger(past, lead.Self{Head: proto.Head{Run: "r", Term: 2}, Holder: "b"}, false)
+		}
 		l := next()
 		for _, c := range []struct {
 			kind  proto.CommitKind
@@ -328,7 +330,7 @@ func TestAFreshRunForgetsAnEarlierOne(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		second := lead.NewLedger(past, proto.Head{Run: "r", Term: 2}, "b", true)
+		second := lead.NewLedger(past, lead.Self{Head: proto.Head{Run: "r", Term: 2}, Holder: "b"}, true)
 		commit(t, a, second, proto.TermCommit, lead.State{})
 		commit(t, a, second, proto.StepCommit, lead.State{Step: 1, Digest: "new"})
 		if past, err = a.History(t.Context()); err != nil || past.Origin != 2 || len(past.Records) != 2 || past.Records[1].Digest != "new" {

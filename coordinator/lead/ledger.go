@@ -16,8 +16,7 @@ var ErrOtherBits = errors.New("not the bits that were committed")
 // Ledger decides what a coordinator may commit, and what is to be added to the
 // log. It is pure; nil is the ledger of a run without a log.
 type Ledger struct {
-	head   proto.Head
-	holder string
+	self   Self
 	origin proto.Term
 	last   uint64          // number of the newest record that is known
 	from   uint64          // of the record from which a successor reads; 0: of the next one
@@ -57,13 +56,22 @@ type laterCommits struct {
 	first uint64 // number of the first one in the log
 }
 
+// Self is what a coordinator says of itself and its run in every record.
+type Self struct {
+	Head   proto.Head
+	Holder string
+	// Born is the start that began the run, Settings what the run was asked for.
+	Born     proto.Start
+	Settings string
+}
+
 // NewLedger returns the ledger of a coordinator that takes a run up where h
 // ends; fresh says that it begins a new run instead.
-func NewLedger(h History, head proto.Head, holder string, fresh bool) *Ledger {
-	l := &Ledger{head: head, holder: holder, origin: h.Origin, last: h.Last, from: h.From, again: map[commitKey]committed{}}
+func NewLedger(h History, self Self, fresh bool) *Ledger {
+	l := &Ledger{self: self, origin: h.Origin, last: h.Last, from: h.From, again: map[commitKey]committed{}}
 	switch {
 	case fresh:
-		l.origin, l.from = head.Term, 0
+		l.origin, l.from = self.Head.Term, 0
 		return l
 	case h.Term == 0:
 		l.origin = 1
@@ -108,7 +116,7 @@ func (l *Ledger) Commit(kind proto.CommitKind, s State) error {
 		switch {
 		case known && old.digest != s.Digest:
 			return fmt.Errorf("%w: %s of step %d gives %.16s, the commit log of run %s has %.16s: a machine computes wrongly, or two builds were mixed: run tinygrow doctor on all of them, then continue with tinygrow coordinator --resume",
-				ErrOtherBits, kind, s.Step, s.Digest, l.head.Run, old.digest)
+				ErrOtherBits, kind, s.Step, s.Digest, l.self.Head.Run, old.digest)
 		case known:
 			delete(l.again, key)
 			l.mark = l.before(key, old.number)
@@ -142,8 +150,12 @@ func (l *Ledger) before(key commitKey, number uint64) uint64 {
 // put queues a record and returns the number that it will get.
 func (l *Ledger) put(kind proto.CommitKind, s State) uint64 {
 	number := l.last + uint64(len(l.queue)) + 1
-	l.queue = append(l.queue, &proto.Commit{Head: l.head, Kind: kind, Step: s.Step, Generation: s.Generation, Digest: s.Digest,
-		Holder: l.holder, Origin: l.origin, From: l.from})
+	c := &proto.Commit{Head: l.self.Head, Kind: kind, Step: s.Step, Generation: s.Generation, Digest: s.Digest,
+		Holder: l.self.Holder, Origin: l.origin, Born: l.self.Born, From: l.from}
+	if kind == proto.TermCommit || kind == proto.CheckpointCommit {
+		c.Settings = l.self.Settings
+	}
+	l.queue = append(l.queue, c)
 	if l.from == 0 {
 		l.from = number
 	}

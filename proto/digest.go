@@ -1,0 +1,51 @@
+package proto
+
+import (
+	"encoding/hex"
+
+	"github.com/zeebo/xxh3"
+)
+
+// Digest identifies bytes. It is 128 bits of XXH3, strong against accidents,
+// not against malice.
+type Digest [16]byte
+
+func (d Digest) String() string { return hex.EncodeToString(d[:]) }
+
+// digestSpan is how many bytes are hashed at a time: they stay in the L2 cache
+// behind what was done with them before. It is part of the digest's definition.
+const digestSpan = 256 << 10
+
+// DigestOf returns the digest of data.
+func DigestOf(data []byte) Digest {
+	s := NewSpans(len(data))
+	for i := range s {
+		s.Hash(i, data)
+	}
+	return s.Digest()
+}
+
+// Spans is a digest in the making. Its spans may be hashed in any order, by
+// several goroutines at once.
+type Spans []Digest
+
+// NewSpans returns the digest in the making of size bytes.
+func NewSpans(size int) Spans { return make(Spans, (size+digestSpan-1)/digestSpan) }
+
+// Range returns the bytes lo <= i < hi of span i of so many.
+func (s Spans) Range(i, size int) (lo, hi int) { return i * digestSpan, min((i+1)*digestSpan, size) }
+
+// Hash hashes span i of data.
+func (s Spans) Hash(i int, data []byte) {
+	lo, hi := s.Range(i, len(data))
+	s[i] = xxh3.Hash128(data[lo:hi]).Bytes()
+}
+
+// Digest returns the digest once all spans are hashed.
+func (s Spans) Digest() Digest {
+	all := make([]byte, 0, len(s)*len(Digest{}))
+	for _, d := range s {
+		all = append(all, d[:]...)
+	}
+	return xxh3.Hash128(all).Bytes()
+}
