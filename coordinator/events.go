@@ -61,8 +61,8 @@ type Pace struct {
 	Steps      uint64        // of the whole run, as far as is known
 	Workers    int
 	Threads    int
-	SamplesSec float64 // over the last seconds
-	Left       time.Duration
+	SamplesSec float64       // over the last seconds
+	Left       time.Duration // until the end of the run; 0: not known yet
 }
 
 // Member is a worker as it introduced itself.

@@ -41,15 +41,12 @@ func (r *rate) perSecond(now time.Duration, samples int) float64 {
 }
 
 func (s *server) pace(a trainer.Applied) Pace {
-	now := s.now()
+	now, ahead := s.now(), s.store.train.Ahead()
+	s.eta.note(now, a, ahead.EventSamples)
 	if a.Step != nil {
 		s.samples += a.Step.Samples
 	}
-	p := Pace{Wall: now, Steps: s.store.train.Steps(), SamplesSec: s.window.perSecond(now, s.samples)}
+	p := Pace{Wall: now, Steps: s.store.train.Steps(), SamplesSec: s.window.perSecond(now, s.samples), Left: s.eta.left(ahead)}
 	p.Workers, p.Threads = s.core.plan.Workers()
-	if t := s.store.train; s.samples > 0 {
-		left := float64(p.Steps-uint64(t.Step())) * float64(t.Batch())
-		p.Left = time.Duration(left / (float64(s.samples) / now.Seconds()) * float64(time.Second))
-	}
 	return p
 }

@@ -88,6 +88,7 @@ type server struct {
 	wrong   []Quarantined
 	samples int // trained on by this process
 	window  rate
+	eta     eta
 	watch   stopwatch
 }
 

@@ -1,0 +1,96 @@
+package coordinator
+
+import (
+	"slices"
+	"time"
+
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
+)
+
+const (
+	// fewSteps is how many steps say how long one takes, manySteps the latest of them that are looked at.
+	fewSteps, manySteps = 5, 32
+	// Before one has been seen, a sample of a growth event is taken to cost as much as eventGuess
+	// samples of a step, one of an evaluation as much as evalGuess: its forward pass.
+	eventGuess, evalGuess = 4, 1. / 3
+)
+
+// eta estimates how long a run still takes: its steps at the pace of the latest
+// ones, because networks that grow get slower, and the evaluations and growth
+// events ahead at what the last ones cost. Costs are counted in samples of a
+// step, so that they grow with the network.
+type eta struct {
+	ended time.Duration // the round before
+	begun bool
+
+	recent  [manySteps]float64 // seconds a sample, a ring
+	n       int                // steps in it so far
+	settled bool               // the step at hand is no first one, which waits for workers and weights
+	sample  float64            // seconds a sample takes
+
+	spent            float64 // seconds on the event at hand
+	event, evaluated float64 // samples of a step that a sample of an event, of an evaluation costs; 0: not known yet
+}
+
+// note takes down when a round ended, and what it was.
+func (e *eta) note(now time.Duration, a trainer.Applied, eventSamples int) {
+	seconds := (now - e.ended).Seconds()
+	first := !e.begun
+	e.ended, e.begun = now, true
+	switch {
+	case first:
+	case a.Step != nil:
+		e.step(seconds / float64(a.Step.Samples))
+	case a.Eval != nil && e.sample > 0:
+		e.evaluated = seconds / float64(a.Eval.Samples) / e.sample
+	case a.Eval == nil:
+		e.spent += seconds
+	}
+	if a.Growth == nil {
+		return
+	}
+	if e.spent > 0 && e.sample > 0 && eventSamples > 0 {
+		e.event = e.spent / float64(eventSamples) / e.sample
+	}
+	e.spent, e.settled = 0, false
+	if a.Grown.Grown {
+		e.n = 0
+	}
+}
+
+// step takes down what a step took.
+func (e *eta) step(seconds float64) {
+	if !e.settled {
+		e.settled = true
+		return
+	}
+	e.recent[e.n%manySteps] = seconds
+	if e.n++; e.n >= fewSteps {
+		e.sample = trimmedMean(e.recent[:min(e.n, manySteps)])
+	}
+}
+
+// trimmedMean leaves the largest eighth out: steps in which a worker was lost,
+// which say nothing of the others.
+func trimmedMean(x []float64) float64 {
+	x = slices.Sorted(slices.Values(x))
+	x = x[:len(x)-len(x)/8]
+	sum := 0.0
+	for _, v := range x {
+		sum += v
+	}
+	return sum / float64(len(x))
+}
+
+// left returns how long the run still takes, 0 if that is not known yet.
+func (e *eta) left(to trainer.Ahead) time.Duration {
+	orGuess := func(measured, guess float64) float64 {
+		if measured == 0 {
+			return guess
+		}
+		return measured
+	}
+	samples := float64(to.Samples) + float64(to.EvaluationSamples)*orGuess(e.evaluated, evalGuess) +
+		float64(to.Events)*float64(to.EventSamples)*orGuess(e.event, eventGuess)
+	return time.Duration(samples * e.sample * float64(time.Second))
+}
