@@ -45,6 +45,7 @@ func (s *server) pace(a trainer.Applied) Pace {
 	s.eta.note(now, a, ahead.EventSamples)
 	if a.Step != nil {
 		s.samples += a.Step.Samples
+		s.steps++
 	}
 	p := Pace{Wall: now, Steps: s.store.train.Steps(), SamplesSec: s.window.perSecond(now, s.samples), Left: s.eta.left(ahead)}
 	p.Workers, p.Threads = s.core.plan.Workers()

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 )
@@ -20,9 +21,16 @@ type Result struct {
 	ParamsEnd    int              `json:"params_end"`
 	Widths       map[string]int   `json:"widths"` // outputs by layer, all but the last
 	GrowthEvents []*growth.Record `json:"growth_events"`
-	TrainLoss    float64          `json:"train_loss"` // mean over the last epoch
-	TestLoss     float64          `json:"test_loss"`
-	TestAccuracy float64          `json:"test_accuracy"`
+	// TrainLoss is the mean over TrainSamples samples of epoch TrainEpoch, the
+	// last one; nil if no step was made.
+	TrainLoss    *float64 `json:"train_loss"`
+	TrainSamples int      `json:"train_samples,omitempty"`
+	TrainEpoch   uint64   `json:"train_epoch,omitempty"`
+	// The last evaluation on the test samples, with the weights of TestStep; nil
+	// if there was none.
+	TestLoss     *float64   `json:"test_loss"`
+	TestAccuracy *float64   `json:"test_accuracy"`
+	TestStep     proto.Step `json:"test_step,omitempty"`
 	// Validation is the last evaluation on samples held out, nil if there was none.
 	Validation *Evaluation `json:"validation,omitempty"`
 
@@ -30,7 +38,8 @@ type Result struct {
 	OptimizerSHA256 string `json:"optimizer_sha256"`
 	JournalSHA256   string `json:"journal_sha256"`
 
-	WallS       float64 `json:"wall_s"` // of this process
+	StepsHere   int     `json:"steps_here"` // made by this process
+	WallS       float64 `json:"wall_s"`     // of this process
 	CPUS        float64 `json:"cpu_s"`
 	SamplesPerS float64 `json:"samples_per_s"` // training samples over wall time
 	Timing      Timing  `json:"timing"`
@@ -41,9 +50,26 @@ type Result struct {
 
 // Evaluation is how well a network does on some samples.
 type Evaluation struct {
-	Samples  int     `json:"samples"`
-	Loss     float64 `json:"loss"`
-	Accuracy float64 `json:"accuracy"`
+	Step     proto.Step `json:"step"` // of the weights
+	Samples  int        `json:"samples"`
+	Loss     float64    `json:"loss"`
+	Accuracy float64    `json:"accuracy"`
+}
+
+// measured puts into r what was measured last; what never was stays nil.
+func (r *Result) measured(t *trainer.Trainer) {
+	at := t.Progress()
+	if sums, epoch := t.Trained(); sums.Samples > 0 {
+		loss := sums.MeanLoss()
+		r.TrainLoss, r.TrainSamples, r.TrainEpoch = &loss, int(sums.Samples), epoch
+	}
+	if at.Test.Samples > 0 {
+		loss, accuracy := at.Test.MeanLoss(), at.Test.Accuracy()
+		r.TestLoss, r.TestAccuracy, r.TestStep = &loss, &accuracy, proto.Step(at.TestStep)
+	}
+	if v := at.Validation; v.Samples > 0 {
+		r.Validation = &Evaluation{proto.Step(at.ValidationStep), int(v.Samples), v.MeanLoss(), v.Accuracy()}
+	}
 }
 
 // Quarantined is a worker that gets no more blocks of this run.

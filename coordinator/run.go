@@ -55,6 +55,7 @@ func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 	j.Events.withDefaults().Saved(store.dir.Path(), store.train.Step())
 	r.WallS, r.CPUS = time.Since(started).Seconds(), (cpuTime() - cpu).Seconds()
 	r.Timing = s.watch.timing()
+	r.StepsHere = s.steps
 	r.SamplesPerS = float64(s.samples) / max(r.WallS, 1e-9)
 	return r, nil
 }
@@ -87,6 +88,7 @@ type server struct {
 	hosts   map[proto.WorkerID]string // of members
 	wrong   []Quarantined
 	samples int // trained on by this process
+	steps   int // made by it
 	window  rate
 	eta     eta
 	watch   stopwatch
@@ -371,17 +373,14 @@ func (s *server) result() (Result, error) {
 	}
 	at := t.Progress()
 	_, more := t.Next()
-	var validation *Evaluation
-	if v := at.Validation; v.Samples > 0 {
-		validation = &Evaluation{int(v.Samples), v.MeanLoss(), v.Accuracy()}
-	}
-	return Result{
+	r := Result{
 		Run: s.store.run, RunDir: s.store.dir.Path(), Done: !more, Stopped: at.Stopped, Steps: t.Step(), FLOPs: at.FLOPs, Generation: t.Generation(),
 		ParamsStart: at.StartParams, ParamsEnd: len(c.Model.Params), Widths: c.Model.Graph.Widths(), GrowthEvents: records,
-		TrainLoss: t.TrainLoss(), TestLoss: at.Test.MeanLoss(), TestAccuracy: at.Test.Accuracy(), Validation: validation,
 		ModelSHA256: checkpoint.ModelSHA256(c.Model), OptimizerSHA256: checkpoint.OptimizerSHA256(c.Updates, c.Slots), JournalSHA256: s.store.dir.Journal.SHA256(),
 		Dropped: s.partials.counts(), Quarantined: s.wrong,
-	}, nil
+	}
+	r.measured(t)
+	return r, nil
 }
 
 // cpuTime returns the processor time that this process has used.

@@ -706,7 +706,7 @@ func simulate(seed uint64, table map[string]proto.Sums, broken string, fired map
 			if c.core.finished() {
 				s.checkLog()
 				t := c.core.train
-				return fmt.Sprint(t.Step(), t.Generation(), t.Digest(), t.TrainLoss(), t.Progress().Test, strings.Join(c.journal, "\n"))
+				return fmt.Sprint(t.Step(), t.Generation(), t.Digest(), t.Progress().Epoch, t.Progress().LastEpoch, t.Progress().Test, strings.Join(c.journal, "\n"))
 			}
 		}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"sync"
@@ -211,33 +210,4 @@ func runAndReport(c *cobra.Command, s settings, how start, n hands, asJSON bool)
 func holdsRun(dir string) bool {
 	_, err := checkpoint.ReadConfig(dir)
 	return err == nil
-}
-
-// report prints the closing table.
-func report(out io.Writer, r *coordinator.Result) {
-	w := newTable(out)
-	grown := 0
-	for _, e := range r.GrowthEvents {
-		if len(e.Grown) > 0 {
-			grown++
-		}
-	}
-	w.row("run", "%s, %d steps in %.1f s (%.1f s of processor time), %s samples/s", r.Run, r.Steps, r.WallS, r.CPUS, thousands(int(r.SamplesPerS)))
-	if r.Stopped != "" {
-		w.row("ended", "%s", r.Stopped)
-	}
-	w.row("network", "%s", widthList(r.Widths))
-	w.row("parameters", "%s -> %s", thousands(r.ParamsStart), thousands(r.ParamsEnd))
-	w.row("growth", "%d events, %d grew; generation %d", len(r.GrowthEvents), grown, r.Generation)
-	w.row("train", "loss %.4f", r.TrainLoss)
-	if v := r.Validation; v != nil {
-		w.row("validation", "loss %.4f, accuracy %.2f %%", v.Loss, 100*v.Accuracy)
-	}
-	w.row("test", "loss %.4f, accuracy %.2f %%", r.TestLoss, 100*r.TestAccuracy)
-	for _, q := range r.Quarantined {
-		w.row("quarantine", "worker %s (host %q) since step %d: %s", q.Worker, q.Host, q.Step, q.Why)
-	}
-	w.row("model", "sha256 %s", r.ModelSHA256)
-	w.row("directory", "%s", r.RunDir)
-	w.Flush()
 }

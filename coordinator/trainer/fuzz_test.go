@@ -25,7 +25,7 @@ func FuzzProgress(f *testing.F) {
 		if _, err := tr.Begin(); err != nil {
 			return
 		}
-		tr.TrainLoss()
+		tr.Trained()
 		if r, ok := tr.Next(); ok && (r.MicroShards() == 0 || r.Count == 0) {
 			t.Errorf("a round of nothing: %+v", r)
 		}

@@ -47,10 +47,13 @@ type Progress struct {
 	// two times before.
 	Since  Tally `json:"since"`
 	Before Tally `json:"before"`
-	// Test and Validation are the last evaluations.
-	Test        Tally `json:"test"`
-	Validation  Tally `json:"validation"`
-	StartParams int   `json:"start_params"`
+	// Test and Validation are the last evaluations, TestStep and ValidationStep
+	// those of the weights that they were made with.
+	Test           Tally  `json:"test"`
+	TestStep       uint64 `json:"test_step,omitempty"`
+	Validation     Tally  `json:"validation"`
+	ValidationStep uint64 `json:"validation_step,omitempty"`
+	StartParams    int    `json:"start_params"`
 	// Newborn follows the neurons of the last event, nil if it grew none or
 	// they were followed long enough.
 	Newborn *growth.Watch `json:"newborn,omitempty"`
@@ -219,13 +222,14 @@ func (t *Trainer) Generation() proto.Generation { return proto.Generation(t.mode
 // Digest returns the digest of architecture, weights and optimizer state.
 func (t *Trainer) Digest() Digest { return digest(t.model, t.opt) }
 
-// TrainLoss returns the mean training loss over the epoch at hand, or, at its
-// very start, over the one before.
-func (t *Trainer) TrainLoss() float64 {
+// Trained returns the sums over the steps of the epoch at hand, or, at its very
+// start, of the one before, and which it is, from 1; of no samples before the
+// first step.
+func (t *Trainer) Trained() (sums Tally, epoch uint64) {
 	if t.at.Epoch.Samples > 0 {
-		return t.at.Epoch.MeanLoss()
+		return t.at.Epoch, t.at.Lap.Epoch + 1
 	}
-	return t.at.LastEpoch.MeanLoss()
+	return t.at.LastEpoch, t.at.Lap.Epoch
 }
 
 func (t *Trainer) epoch() float64 { return t.set.epochs(t.at.Lap, t.at.Step) }
@@ -323,9 +327,9 @@ func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 func (t *Trainer) evaluated(split string, m Tally) *EvalRecord {
 	t.at.EvalStep = t.at.Step
 	if split == "validation" {
-		t.at.Validated, t.at.Validation = true, m
+		t.at.Validated, t.at.Validation, t.at.ValidationStep = true, m, t.at.Step
 	} else {
-		t.at.Evaluated, t.at.Test = true, m
+		t.at.Evaluated, t.at.Test, t.at.TestStep = true, m, t.at.Step
 	}
 	if target := t.set.Train.TargetAccuracy; target > 0 && m.Accuracy() >= target && !t.done() {
 		t.at.Stopped = fmt.Sprintf("its %s accuracy of %.4g has reached the target of %.4g", split, m.Accuracy(), target)

@@ -52,10 +52,10 @@ type Row struct {
 	Split  Split   `json:"phases_ms"`
 	// GrowthS is the duration of all growth events, EvalAccuracy the last test
 	// accuracy, TargetS the time until the target accuracy was measured; 0: never.
-	GrowthS      float64 `json:"growth_s"`
-	EvalAccuracy float64 `json:"test_accuracy"`
-	TargetS      float64 `json:"target_s,omitempty"`
-	Model        string  `json:"model_sha256"` // the same in all rows
+	GrowthS      float64  `json:"growth_s"`
+	EvalAccuracy *float64 `json:"test_accuracy"` // nil: not evaluated
+	TargetS      float64  `json:"target_s,omitempty"`
+	Model        string   `json:"model_sha256"` // the same in all rows
 }
 
 // Split is where the milliseconds of a step are. Compute is the mean of the
@@ -179,8 +179,15 @@ func (r Report) Print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "workers\tthreads\tsamples/s\tefficiency\tCPU ms/sample\tratio\tMB up\tformula\tMB down\tformula\tgrowth s\taccuracy\tto target s\t")
 	for _, x := range r.Rows {
-		fmt.Fprintf(w, "%d\t%d\t%.0f\t%.0f %%\t%.3f\t%.2f\t%.3f\t%.3f\t%.3f\t%.3f\t%.1f\t%.1f %%\t%.1f\t\n", x.Workers, x.Threads, x.SamplesPerS, 100*x.Efficiency,
-			x.CPUMS, x.CPURatio, x.Up/1e6, x.FormulaUp/1e6, x.Down/1e6, x.FormulaDown/1e6, x.GrowthS, 100*x.EvalAccuracy, x.TargetS)
+		accuracy, target := "-", "-"
+		if x.EvalAccuracy != nil {
+			accuracy = fmt.Sprintf("%.1f %%", 100**x.EvalAccuracy)
+		}
+		if x.TargetS > 0 {
+			target = fmt.Sprintf("%.1f", x.TargetS)
+		}
+		fmt.Fprintf(w, "%d\t%d\t%.0f\t%.0f %%\t%.3f\t%.2f\t%.3f\t%.3f\t%.3f\t%.3f\t%.1f\t%s\t%s\t\n", x.Workers, x.Threads, x.SamplesPerS, 100*x.Efficiency,
+			x.CPUMS, x.CPURatio, x.Up/1e6, x.FormulaUp/1e6, x.Down/1e6, x.FormulaDown/1e6, x.GrowthS, accuracy, target)
 	}
 	w.Flush()
 	fmt.Fprintln(out)
