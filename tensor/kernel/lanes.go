@@ -38,3 +38,10 @@ func combine(p *[16]float32) float32 {
 	}
 	return p[0]
 }
+
+// ZeroLanes sets lanes from..31 of every row of x to 0.
+func ZeroLanes(x []float32, from int) {
+	for i := 0; i+lanes <= len(x); i += lanes {
+		clear(x[i+from : i+lanes])
+	}
+}

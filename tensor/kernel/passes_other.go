@@ -4,10 +4,6 @@ package kernel
 
 // Without assembly the Go loops do all the work.
 
-func addSIMD(y, a, b []float32) int                                { return 0 }
-func reluSIMD(y, x []float32) int                                  { return 0 }
-func reluBackwardSIMD(dx, dy, y []float32) int                     { return 0 }
-func addReLUBackwardSIMD(dx, a, b, y []float32) int                { return 0 }
 func normSIMD(y, x, k []float32, relu bool) bool                   { return false }
 func normAddSIMD(y, x, skip, k []float32, relu bool) bool          { return false }
 func momentsSIMD(s, q, x, k []float32) bool                        { return false }
@@ -20,10 +16,6 @@ func normMaxPoolBackwardSIMD(dx, dy, x, k []float32, w Window, blocks int) bool 
 }
 func sgdSIMD(param, grad, velocity []float32, k SGDCoefs) int { return 0 }
 func adamWSIMD(param, grad, m, v []float32, k AdamCoefs) int  { return 0 }
-func geluSIMD(y, x []float32) int                             { return 0 }
-func geluBackwardSIMD(dx, dy, x []float32) int                { return 0 }
-func tanhSIMD(y, x []float32) int                             { return 0 }
-func tanhBackwardSIMD(dx, dy, y []float32) int                { return 0 }
 func raiseSIMD(m, v []float32) int                            { return 0 }
 func claimSIMD(dx, rest, x, m []float32) int                  { return 0 }
 func addScaledSIMD(y, x []float32, scale *float32) int        { return 0 }

@@ -8,13 +8,25 @@ package kernel
 func addAVX512(out *float32, a *float32, b *float32, rows int)
 
 //go:noescape
-func reluAVX512(out *float32, x *float32, rows int)
-
-//go:noescape
-func reluBackwardAVX512(out *float32, dy *float32, y *float32, rows int)
-
-//go:noescape
 func addReLUBackwardAVX512(out *float32, a *float32, b *float32, y *float32, rows int)
+
+//go:noescape
+func geluAVX512(out *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func geluBackwardAVX512(out *float32, dy *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func reLUAVX512(out *float32, x *float32, rows int)
+
+//go:noescape
+func reLUBackwardAVX512(out *float32, dy *float32, y *float32, rows int)
+
+//go:noescape
+func tanhAVX512(out *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func tanhBackwardAVX512(out *float32, dy *float32, y *float32, constants *float32, rows int)
 
 //go:noescape
 func normAVX512(y *float32, x *float32, k *float32, pixels int, channels int)
@@ -74,18 +86,6 @@ func sgdNesterovAVX512(param *float32, grad *float32, velocity *float32, coefs *
 func adamWAVX512(param *float32, grad *float32, m *float32, v *float32, coefs *float32, vectors int)
 
 //go:noescape
-func geluAVX512(out *float32, x *float32, coefs *float32, rows int)
-
-//go:noescape
-func geluBackwardAVX512(out *float32, dy *float32, x *float32, coefs *float32, rows int)
-
-//go:noescape
-func tanhAVX512(out *float32, x *float32, coefs *float32, rows int)
-
-//go:noescape
-func tanhBackwardAVX512(out *float32, dy *float32, y *float32, coefs *float32, rows int)
-
-//go:noescape
 func raiseAVX512(m *float32, v *float32, rows int)
 
 //go:noescape
@@ -98,13 +98,25 @@ func addScaledAVX512(y *float32, x *float32, scale *float32, rows int)
 func addAVX2(out *float32, a *float32, b *float32, rows int)
 
 //go:noescape
-func reluAVX2(out *float32, x *float32, rows int)
-
-//go:noescape
-func reluBackwardAVX2(out *float32, dy *float32, y *float32, rows int)
-
-//go:noescape
 func addReLUBackwardAVX2(out *float32, a *float32, b *float32, y *float32, rows int)
+
+//go:noescape
+func geluAVX2(out *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func geluBackwardAVX2(out *float32, dy *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func reLUAVX2(out *float32, x *float32, rows int)
+
+//go:noescape
+func reLUBackwardAVX2(out *float32, dy *float32, y *float32, rows int)
+
+//go:noescape
+func tanhAVX2(out *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func tanhBackwardAVX2(out *float32, dy *float32, y *float32, constants *float32, rows int)
 
 //go:noescape
 func normAVX2(y *float32, x *float32, k *float32, pixels int, channels int)
@@ -153,18 +165,6 @@ func sgdNesterovAVX2(param *float32, grad *float32, velocity *float32, coefs *fl
 
 //go:noescape
 func adamWAVX2(param *float32, grad *float32, m *float32, v *float32, coefs *float32, vectors int)
-
-//go:noescape
-func geluAVX2(out *float32, x *float32, coefs *float32, rows int)
-
-//go:noescape
-func geluBackwardAVX2(out *float32, dy *float32, x *float32, coefs *float32, rows int)
-
-//go:noescape
-func tanhAVX2(out *float32, x *float32, coefs *float32, rows int)
-
-//go:noescape
-func tanhBackwardAVX2(out *float32, dy *float32, y *float32, coefs *float32, rows int)
 
 //go:noescape
 func raiseAVX2(m *float32, v *float32, rows int)

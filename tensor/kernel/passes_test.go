@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -21,14 +22,6 @@ func passCases(pixels, c int) []passCase {
 	n, k := pixels*c*lanes, c*NormCoefs
 	odd := n + 5
 	list := []passCase{
-		{"Add", 1, []int{n, n, n}, func(b [][]float32) { Add(b[0], b[1], b[2]) }},
-		{"ReLU", 1, []int{n, n}, func(b [][]float32) { ReLU(b[0], b[1]) }},
-		{"ReLUBackward", 1, []int{n, n, n}, func(b [][]float32) { ReLUBackward(b[0], b[1], b[2]) }},
-		{"AddReLUBackward", 1, []int{n, n, n, n}, func(b [][]float32) { AddReLUBackward(b[0], b[1], b[2], b[3]) }},
-		{"GELU", 1, []int{odd, odd}, func(b [][]float32) { GELU(b[0], b[1]) }},
-		{"GELUBackward", 1, []int{odd, odd, odd}, func(b [][]float32) { GELUBackward(b[0], b[1], b[2]) }},
-		{"Tanh", 1, []int{odd, odd}, func(b [][]float32) { Tanh(b[0], b[1]) }},
-		{"TanhBackward", 1, []int{odd, odd, odd}, func(b [][]float32) { TanhBackward(b[0], b[1], b[2]) }},
 		{"Moments", 2, []int{c * lanes, c * lanes, n, k}, func(b [][]float32) { Moments(b[0], b[1], b[2], b[3]) }},
 		{"AdamW", 3, []int{odd, odd, odd, odd}, func(b [][]float32) {
 			for i, v := range b[2] {
@@ -36,6 +29,9 @@ func passCases(pixels, c int) []passCase {
 			}
 			AdamW(b[0], b[3], b[1], b[2], AdamCoefs{Scale: 0.125, Beta1: 0.9, Beta2: 0.99, Rest1: 0.1, Rest2: 0.01, Keep: 0.999, Step: 0.02, Root: 1.3, Eps: 1e-8})
 		}},
+	}
+	for _, f := range elementFunctions {
+		list = append(list, passCase{f.name, 1, slices.Repeat([]int{odd}, 1+f.inputs), func(b [][]float32) { f.run(b[0], b[1:]) }})
 	}
 	for _, sgd := range []SGDCoefs{
 		{Scale: 0.25, LR: 0.1, WeightDecay: 5e-4},

@@ -1,13 +1,19 @@
-// Command passgen writes the assembly of the passes over rows: element-wise
-// functions, batch normalisation, its pooled form and the optimizer updates.
-// Each body is emitted for AVX-512 (a row of 32 lanes is two registers) and
-// AVX2 (four), with the operations of the Go loop of the same name, in its
-// order and with its rounding: no fused multiply-add stands here.
+// Command passgen writes the passes over rows: functions of each element, whose
+// Go loops and bodies come from one description, and the assembly of batch
+// normalisation, its pooled form and the optimizer updates. Each body is emitted
+// for AVX-512 (a row of 32 lanes is two registers) and AVX2 (four), with the
+// operations of the Go loop of the same name, in its order and with its
+// rounding: no fused multiply-add stands here.
 //
 //	go run ./passgen -out passes_amd64.s -stubs passes_stubs_amd64.go -pkg kernel
 package main
 
 import (
+	"log"
+	"maps"
+	"slices"
+	"strings"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -28,9 +34,20 @@ type target struct {
 var targets = []target{{"AVX512", 64}, {"AVX2", 32}}
 
 func main() {
+	fs := slices.SortedFunc(maps.Values(functions), func(a, b function) int { return strings.Compare(a.name, b.name) })
+	constants := constantsOf(fs)
+	if err := writeGo(fs, constants); err != nil {
+		log.Fatal(err)
+	}
+	place := map[float32]int{}
+	for i, c := range constants {
+		place[c] = i
+	}
 	ConstraintExpr("amd64")
 	for _, t := range targets {
-		t.elementwise()
+		for _, f := range fs {
+			t.elementwise(f, place)
+		}
 		t.norm("norm", false)
 		t.norm("normAdd", true)
 		t.moments()
@@ -39,7 +56,6 @@ func main() {
 		t.pool()
 		t.sgd()
 		t.adamW()
-		t.activations()
 		t.window()
 	}
 	Generate()
