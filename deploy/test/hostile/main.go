@@ -1,0 +1,147 @@
+// Command hostile attacks runs with a worker's key and measures what it gets.
+// Each attack meets a run of its own: a NATS server with keys, a coordinator
+// and three honest workers, all on the loopback interface. The attacker is a
+// process of the lowest priority, because its machine is not the run's.
+//
+//	go run ./deploy/test/hostile [-only 'pulls|hoard'] [-json FILE]
+//
+// It fails if an honest worker is put into quarantine, if steps come at less
+// than half of the rate before the attack, if the end is not that of the
+// undisturbed run, if foreign streams are touched, or if the coordinator takes
+// more memory or log than its bounds.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// bounds of a run under attack.
+const (
+	leastRate = 0.5
+	maxMemory = 200.0 // MB above the undisturbed run
+	maxLog    = 256 << 10
+)
+
+type flags struct {
+	binary, only, json string
+	steps              int
+	calm, window       time.Duration
+}
+
+func main() {
+	if len(os.Args) > 1 && os.Args[1] == "attack" {
+		os.Exit(attacker(os.Args[2], os.Args[3]))
+	}
+	var f flags
+	flag.StringVar(&f.binary, "tinygrow", "", "the binary; empty: the one that this tree builds")
+	flag.StringVar(&f.only, "only", ".", "regular expression of the attacks")
+	flag.StringVar(&f.json, "json", "", "file for the figures; empty: standard output")
+	flag.IntVar(&f.steps, "steps", 400, "steps of each run")
+	flag.DurationVar(&f.calm, "calm", 4*time.Second, "time before the attack")
+	flag.DurationVar(&f.window, "window", 8*time.Second, "time of the attack")
+	flag.Parse()
+	if err := bench(f); err != nil {
+		fmt.Fprintln(os.Stderr, "hostile:", err)
+		os.Exit(1)
+	}
+}
+
+// attacker runs one attack in this process and tells how much it sent.
+func attacker(name, on string) int {
+	var v victim
+	if err := json.Unmarshal([]byte(on), &v); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), v.Window)
+	defer cancel()
+	c, err := dial(v.Key, false)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	defer c.conn.Close()
+	at := slices.IndexFunc(attacks, func(a attack) bool { return a.name == name })
+	end := ""
+	if err := attacks[at].do(ctx, &v, c); err != nil && ctx.Err() == nil {
+		end = err.Error()
+		<-ctx.Done()
+	}
+	json.NewEncoder(os.Stdout).Encode(sent{c.sent.Load(), c.refused.Load(), end})
+	return 0
+}
+
+// sent is what an attacker did.
+type sent struct {
+	Messages uint64 `json:"messages"`
+	Refused  uint64 `json:"refused_by_server"`
+	End      string `json:"end,omitempty"` // why it gave up
+}
+
+func bench(f flags) error {
+	only, err := regexp.Compile("^(" + f.only + ")")
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "hostile-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if f.binary == "" {
+		f.binary = filepath.Join(dir, "tinygrow")
+		build := exec.Command("go", "build", "-o", f.binary, "./cmd/tinygrow")
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("build: %w (start this from the root of the repository)", err)
+		}
+	}
+	calm := map[string]figures{}
+	report := outcome{Date: time.Now().Format("2006-01-02"), CPUs: runtime.NumCPU(), Steps: f.steps, CalmS: f.calm.Seconds(), AttackS: f.window.Seconds()}
+	bad := 0
+	for _, a := range attacks {
+		if !only.MatchString(a.name) {
+			continue
+		}
+		kind := fmt.Sprint(a.settings)
+		if _, ok := calm[kind]; !ok {
+			if calm[kind], err = measure(f, filepath.Join(dir, "calm"+kind), attack{name: "undisturbed", settings: a.settings}); err != nil {
+				return err
+			}
+			report.Calm = append(report.Calm, calm[kind])
+		}
+		got, err := measure(f, filepath.Join(dir, a.name), a)
+		if err != nil {
+			return fmt.Errorf("%s: %w", a.name, err)
+		}
+		got.judge(calm[kind])
+		bad += len(got.Faults)
+		report.Attacks = append(report.Attacks, got)
+	}
+	out := os.Stdout
+	if f.json != "" {
+		if out, err = os.Create(f.json); err != nil {
+			return err
+		}
+		defer out.Close()
+	}
+	e := json.NewEncoder(out)
+	e.SetIndent("", " ")
+	if err := e.Encode(report); err != nil {
+		return err
+	}
+	if bad > 0 {
+		return fmt.Errorf("%d promises were broken", bad)
+	}
+	return nil
+}
