@@ -15,6 +15,7 @@ type block struct {
 	// audited says that two workers have to agree before it is folded;
 	// disputed that two do not.
 	audited, disputed bool
+	trial             bool // given to one that has finished none yet
 	lonely            Time // since when nobody can decide a dispute; 0: somebody can
 }
 

@@ -118,9 +118,11 @@ func (p *Plan) done(now Time, w *worker, b proto.Block, own bool) {
 	}
 	if own {
 		w.strikes = 0
+		p.passed(w)
 		p.paces[p.round.Kind].learn((now - h.since) / Time(waves(b, w.threads)))
 		return
 	}
+	p.failed(w, b)
 	if at == 0 && now-h.since > p.limit(b, w.threads) {
 		w.strikes++
 		w.silent = true

@@ -58,6 +58,9 @@ type Plan struct {
 	waiting bool             // Waiting was said
 	// quarantined says why workers are.
 	quarantined map[proto.WorkerID]string
+	keys        map[string]*trust // by key of their workers
+	veterans    bool              // somebody gets a share of a round
+	active      int               // threads of those
 	out         []Command
 }
 
@@ -72,6 +75,7 @@ type worker struct {
 	pull    uint64 // Seq of the last pull
 	task    uint64 // number of the last task
 	served  bool   // was given a block in this round
+	proved  bool   // has finished a block
 	held    []held // given and not folded, oldest first; at most two
 	// strikes counts the rounds in a row in which others finished its block;
 	// bench is the number of rounds that it is given copies only. silent says
@@ -85,9 +89,14 @@ type worker struct {
 // lives notes a sign of life.
 func (w *worker) lives(now Time) { w.heard, w.silent = now, false }
 
+// key is that of the holder who answers for w.
+func (w *worker) key() string { return string(w.id) }
+
 // out reports whether a worker gets no share of a round. A pull that waits is no
 // sign of life: one that stands still may have sent it before.
-func (w *worker) out() bool { return w.bench > 0 || w.silent || w.suspect || w.threads == 0 }
+func (w *worker) out() bool {
+	return w.bench > 0 || w.silent || w.suspect || w.threads == 0 || !w.proved
+}
 
 // held is a block in a worker's hands.
 type held struct {
@@ -104,11 +113,12 @@ type round struct {
 	blocks  map[proto.Block]*block
 	pending []proto.Block // given and not folded, or disputed, oldest first
 	folded  int           // micro-shards
+	tried   int           // workers
 }
 
 // New returns a plan without workers and without a round.
 func New(cfg Config) *Plan {
-	return &Plan{cfg: cfg.withDefaults(), workers: map[proto.WorkerID]*worker{}, paces: map[string]*pace{}, quarantined: map[proto.WorkerID]string{}}
+	return &Plan{cfg: cfg.withDefaults(), workers: map[proto.WorkerID]*worker{}, paces: map[string]*pace{}, quarantined: map[proto.WorkerID]string{}, keys: map[string]*trust{}}
 }
 
 // Workers returns the number of admitted workers and their threads.
@@ -146,6 +156,7 @@ func (p *Plan) Step(now Time, e Event) []Command {
 		for _, w := range p.order {
 			w.bench = max(w.bench-1, 0)
 		}
+		p.newTrials()
 		p.openRound(e)
 	case Tick:
 		p.tick(now)
@@ -208,6 +219,9 @@ func (p *Plan) remove(w *worker, why string) {
 
 // forget takes a worker out; its blocks that nobody else has become free.
 func (p *Plan) forget(w *worker) {
+	for _, h := range w.held {
+		p.failed(w, h.block)
+	}
 	delete(p.workers, w.id)
 	p.order = slices.DeleteFunc(p.order, func(x *worker) bool { return x == w })
 	for _, h := range slices.Clone(w.held) {

@@ -25,6 +25,13 @@ func (p *Plan) serve(now Time) {
 		p.say(Resumed{fmt.Sprintf("%d workers are here", len(p.order))})
 	}
 	p.undecidable(now)
+	p.veterans = slices.ContainsFunc(p.order, func(w *worker) bool { return !w.out() })
+	p.active = p.activeThreads()
+	for _, w := range p.order { // before the others take all there is
+		if p.veterans && w.pulling && p.round.free.left() > 0 && p.trial(w) {
+			p.try(now, w)
+		}
+	}
 	for _, w := range p.order {
 		if w.pulling {
 			p.offer(now, w)
@@ -43,8 +50,8 @@ func (p *Plan) offer(now Time, w *worker) {
 	if w.suspect && len(w.held) == 0 {
 		return
 	}
-	left, active := r.free.left(), p.activeThreads()
-	benched := w.threads == 0 || w.out() && slices.ContainsFunc(p.order, func(x *worker) bool { return !x.out() })
+	left, active := r.free.left(), p.active
+	benched := w.threads == 0 || w.out() && p.veterans
 	switch {
 	case len(w.held) == 0 && left > 0 && !benched:
 		share, why := r.free.left()*w.threads/active, "its share of what is left"
@@ -99,9 +106,16 @@ func (p *Plan) clamp(n, threads int) int {
 	return max(threads, min(n, bound*threads))
 }
 
-// late returns a block that is worth computing by w too: one that waits behind
-// another block of its only holder, or the first one that is overdue at all its holders.
+// late returns a block that is worth computing by w too: one on trial, one that
+// waits behind another block of its only holder, or the first one that is overdue
+// at all its holders.
 func (p *Plan) late(now Time, w *worker) (proto.Block, string, bool) {
+	for _, b := range p.round.pending {
+		x := p.round.blocks[b]
+		if _, done := x.claimOf(w.id); x.trial && !done && w.proved && len(x.holders) == 1 {
+			return b, fmt.Sprintf("%s has finished none yet", join(x.holders)), true
+		}
+	}
 	for _, b := range p.round.pending {
 		holders := p.round.blocks[b].holders
 		if _, done := p.round.blocks[b].claimOf(w.id); len(holders) == 1 && !done {
