@@ -183,7 +183,7 @@ func (e *Event) gate(r *TrialRecord) {
 	case gain < price:
 		r.Reason = fmt.Sprintf("gain %.3g does not pay for %d parameters at %g each", gain, r.Params, e.cfg.Price)
 	case gain < e.cfg.ComputePrice*part:
-		r.Reason = fmt.Sprintf("gain %.3g does not pay for %.3g %% of the computation at %g for all of it", gain, 100*part, e.cfg.ComputePrice)
+		r.Reason = fmt.Sprintf("gain %.3g does not pay for %s of the computation at %g for all of it", gain, percent(part), e.cfg.ComputePrice)
 	default:
 		r.Passed = true
 		r.Reason = fmt.Sprintf("gain %.3g is %.1f standard errors", gain, gain/math.Max(float64(r.Error), 1e-300))

@@ -36,7 +36,7 @@ func (e *Event) solveUpdate(sums []float64) {
 		case u.Share() < threshold:
 			r.Reason = "no bottleneck: its weights can express the desired update"
 		case u.Share() < e.cfg.MinBottleneck && !e.inspect:
-			r.Reason = fmt.Sprintf("its bottleneck is %.3g %% of the desired update, less than min_bottleneck %.3g %%", 100*u.Share(), 100*e.cfg.MinBottleneck)
+			r.Reason = fmt.Sprintf("its bottleneck is %s of the desired update, less than min_bottleneck %s", percent(u.Share()), percent(e.cfg.MinBottleneck))
 		case c.second.rows() > 0 && e.cfg.Policy != PolicyWhole:
 			c.request.Update = float32s(u.Delta)
 		}

@@ -84,7 +84,7 @@ func (e *Event) askMoments(ins []Insertion, companions []*candidate, why string)
 			c.record.Reason, c.record.Waits = "", false
 			e.grown(c, 0, 0, 0)
 			g := &e.record.Grown[len(e.record.Grown)-1]
-			g.Sentence = fmt.Sprintf("%s %d -> %d %s: with the others, bottleneck %.0f %%, outgoing weights %s", g.Site, g.From, g.To, g.Unit, 100*float64(g.Share), e.cfg.Outgoing)
+			g.Sentence = fmt.Sprintf("%s %d -> %d %s: with the others, bottleneck %s, outgoing weights %s", g.Site, g.From, g.To, g.Unit, percent(float64(g.Share)), e.cfg.Outgoing)
 		}
 		e.grow(ins, why)
 	})

@@ -149,9 +149,9 @@ func (g *GrownRecord) sentence(policy, outgoing string) string {
 	case PolicyNet2Net:
 		return s + "copies of neurons, function preserved"
 	case PolicyZeroOut:
-		return s + fmt.Sprintf("bottleneck %.0f %%, outgoing weights zero", 100*float64(g.Share))
+		return s + fmt.Sprintf("bottleneck %s, outgoing weights zero", percent(float64(g.Share)))
 	}
-	return s + fmt.Sprintf("bottleneck %.0f %%, predicted gain %.3g, measured %.3g", 100*float64(g.Share), float64(g.Predicted), float64(g.Measured))
+	return s + fmt.Sprintf("bottleneck %s, predicted gain %.3g, measured %.3g", percent(float64(g.Share)), float64(g.Predicted), float64(g.Measured))
 }
 
 // numbers converts at most limit values.

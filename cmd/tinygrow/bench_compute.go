@@ -37,11 +37,11 @@ canonical tree, update by SGD with momentum. One thread computes whole micro-sha
 			fmt.Fprintf(c.ErrOrStderr(), "%-12s %10s %9s %8s %6s %11s %9s\n", "model", "samples/s", "ms/step", "GFLOP/s", "peak", "micro-shard", "threads")
 			err := bench.Compute(config, report.PeakGFLOPs*1e9, func(r bench.Result) {
 				report.Models = append(report.Models, r)
-				fmt.Fprintf(c.ErrOrStderr(), "%-12s %10.0f %9.2f %8.1f %5.0f%% %11d %9d\n", r.Model, r.SamplesPerSecond, r.StepMS, r.GFLOPs, 100*r.PeakShare, r.MicroShard, r.Threads)
+				fmt.Fprintf(c.ErrOrStderr(), "%-12s %10.0f %9.2f %8.1f %6s %11d %9d\n", r.Model, r.SamplesPerSecond, r.StepMS, r.GFLOPs, share(r.PeakShare), r.MicroShard, r.Threads)
 				for _, l := range r.Layers {
 					fmt.Fprintf(c.ErrOrStderr(), "  %-22s %8.2f ms %4.0f%% of a step on one thread", l.Kind, l.MS, 100*l.Part)
 					if l.GFLOPs > 0 {
-						fmt.Fprintf(c.ErrOrStderr(), ", %.0f GFLOP/s, %.0f%% of its peak", l.GFLOPs, 100*l.PeakShare)
+						fmt.Fprintf(c.ErrOrStderr(), ", %.0f GFLOP/s, %s of its peak", l.GFLOPs, share(l.PeakShare))
 					}
 					fmt.Fprintln(c.ErrOrStderr())
 				}
@@ -61,4 +61,12 @@ canonical tree, update by SGD with momentum. One thread computes whole micro-sha
 	f.BoolVar(&config.Layers, "layers", false, "also measure each kind of layer, on one thread")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	return c
+}
+
+// share writes a part of the peak, which is unknown of some processors.
+func share(part float64) string {
+	if part == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.0f%%", 100*part)
 }

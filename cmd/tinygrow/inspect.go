@@ -111,7 +111,7 @@ func (out *inspection) print(to io.Writer) error {
 	if len(out.Sites) > 0 {
 		fmt.Fprintln(w, "\nsite\twidth\tPsi^2\tbottleneck\tlargest lambdas\tnote")
 		for _, s := range out.Sites {
-			fmt.Fprintf(w, "%s\t%d\t%.4g\t%.1f %%\t%.3g\t%s\n", s.Site, s.Width, float64(s.Psi2), 100*float64(s.Share), s.Spectrum[:min(4, len(s.Spectrum))], s.Reason)
+			fmt.Fprintf(w, "%s\t%d\t%.4g\t%s\t%.3g\t%s\n", s.Site, s.Width, float64(s.Psi2), s.Bottleneck(growth.PolicyTiny), s.Spectrum[:min(4, len(s.Spectrum))], s.Reason)
 		}
 	}
 	if out.DryRun != nil {
@@ -145,7 +145,10 @@ func printDryRun(w io.Writer, r *growth.Record) {
 	fmt.Fprintln(w, "\nsite\twidth\tbottleneck\tneurons\tpredicted\tamplitude\tgain\tparameters\tverdict")
 	for _, s := range r.Sites {
 		t, tried := trials[s.Site]
-		amplitude, gain := "", ""
+		predicted, amplitude, gain := "-", "-", "-"
+		if p := float64(max(s.Refit, s.Predicted)); p != 0 {
+			predicted = fmt.Sprintf("%.3g", p)
+		}
 		if tried {
 			amplitude, gain = fmt.Sprintf("%.3g", float64(t.Amplitude)), fmt.Sprintf("%.3g ± %.2g", float64(t.Gain), float64(t.Error))
 		}
@@ -153,7 +156,7 @@ func printDryRun(w io.Writer, r *growth.Record) {
 		if g, ok := grown[s.Site]; ok {
 			verdict = fmt.Sprintf("grows to %d", g.To)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%.1f %%\t%d\t%.3g\t%s\t%s\t%d\t%s\n", s.Site, s.Width, 100*float64(s.Share), s.Kept, float64(max(s.Refit, s.Predicted)), amplitude, gain, s.Params, verdict)
+		fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%s\t%s\t%s\t%d\t%s\n", s.Site, s.Width, s.Bottleneck(r.Policy), s.Kept, predicted, amplitude, gain, s.Params, verdict)
 	}
 }
 
