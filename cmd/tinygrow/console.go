@@ -37,7 +37,10 @@ type console struct {
 func newConsole(out io.Writer) *console { return &console{screen: terminal.New(out), now: time.Now} }
 
 // line prints a line of its own.
-func (c *console) line(format string, args ...any) { c.screen.Line(fmt.Sprintf(format, args...)) }
+func (c *console) line(format string, args ...any) {
+	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ") // of several errors at once
+	c.screen.Line(proto.Printable(text))
+}
 
 // events tells the console what happens in a run.
 func (c *console) events() coordinator.Events {

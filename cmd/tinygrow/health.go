@@ -12,6 +12,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/deploy/health"
+	"github.com/tinygrow/tinygrow/proto"
 )
 
 var healthFlag = []keyFlag{{"health", "health", "file", "file in which to show signs of life, for tinygrow health"}}
@@ -46,7 +47,7 @@ if its last sign of life is recent. Without an argument the file is that of ` + 
 				}
 			}
 			if err == nil && !asJSON {
-				fmt.Fprintf(c.OutOrStdout(), "%s alive: %s\n", status.Role, status.State)
+				fmt.Fprintf(c.OutOrStdout(), "%s alive: %s\n", proto.Printable(status.Role), proto.Printable(status.State))
 			}
 			return err
 		},

@@ -64,7 +64,7 @@ func Open(ctx context.Context, s System, o Options) (*Lead, error) {
 	if err != nil {
 		host = "unknown-host"
 	}
-	l := &Lead{o: o, holder: fmt.Sprintf("%s, process %d, %.8s", host, os.Getpid(), rand.Text()), lost: make(chan error, 1)}
+	l := &Lead{o: o, holder: proto.Printable(fmt.Sprintf("%s, process %d, %.8s", host, os.Getpid(), rand.Text())), lost: make(chan error, 1)}
 	if l.log, err = s.OpenLog(ctx, bus.LogOptions{Name: "tg-log-" + string(o.Run), Subject: o.Run.LogSubject(), Replicas: o.Replicas}); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+
+	"github.com/tinygrow/tinygrow/proto"
 )
 
 // Level says how bad a finding is.
@@ -64,9 +66,9 @@ func (r *Report) Faulty(check string) bool {
 func (r *Report) Write(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	for _, f := range r.Findings {
-		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Check, f.Level, f.Text)
+		fmt.Fprintf(w, "%s\t%s\t%s\n", f.Check, f.Level, proto.Printable(f.Text))
 		if f.Do != "" {
-			fmt.Fprintf(w, "\t\t-> %s\n", f.Do)
+			fmt.Fprintf(w, "\t\t-> %s\n", proto.Printable(f.Do))
 		}
 	}
 	return w.Flush()
