@@ -54,7 +54,7 @@ func TestP19RandomNeuronsWhereTheSolverIsBlind(t *testing.T) {
 	if s := o.Record.Sites[0]; o.Grown || !strings.HasPrefix(s.Reason, "blind") || s.Share != 1 {
 		t.Fatalf("the solver is not blind: grown %v, %+v", o.Grown, s)
 	}
-	for _, activation := range []nn.Op{nn.OpReLU, nn.OpTanh, nn.OpGELU} {
+	for _, activation := range nn.Activations() {
 		for _, norms := range []bool{false, true} {
 			name := fmt.Sprintf("%s, norm %v", activation, norms)
 			nodes := []nn.Node{linear("fc1", 0, true), op("a", activation), linear("out", 1, true)}

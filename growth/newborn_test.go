@@ -78,8 +78,10 @@ func slope(t *testing.T, m *nn.Model, in Insertion, bs []*nn.Batch, step float64
 // newbornNets have a site "a" behind every kind of path.
 func newbornNets(t *testing.T) map[string]*nn.Graph {
 	nets := statisticsNets(t)
-	nets["tanh conv"] = chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.MSE, conv("a", 2, 3, 1, 1, true), norm("n"), op("r", nn.OpTanh),
-		conv("z", 3, 3, 2, 1, true), norm("n2"), op("r2", nn.OpReLU), op("p2", nn.OpGlobalAvgPool), linear("out", 3, true))
+	for _, f := range nn.Activations() {
+		nets[string(f)+" conv"] = chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.MSE, conv("a", 2, 3, 1, 1, true), norm("n"), op("r", f),
+			conv("z", 3, 3, 2, 1, true), norm("n2"), op("r2", nn.OpReLU), op("p2", nn.OpGlobalAvgPool), linear("out", 3, true))
+	}
 	return nets
 }
 

@@ -24,7 +24,7 @@ func zoo(t *testing.T) map[string]zooNet {
 		}
 		nets[name] = zooNet{g, sites}
 	}
-	for _, act := range []nn.Op{nn.OpReLU, nn.OpGELU, nn.OpTanh} {
+	for _, act := range nn.Activations() {
 		for _, norm := range []string{"none", "batch"} {
 			name := fmt.Sprintf(" %s, norm %s", act, norm)
 			add("mlp"+name, nn.ModelConfig{Name: "mlp", Input: nn.Shape{C: 5, H: 1, W: 1}, Widths: []int{3, 2}, Activation: act, Norm: norm}, "fc1", "fc2")

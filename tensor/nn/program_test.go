@@ -108,13 +108,11 @@ func (n Node) named(id NodeID, in ...NodeID) Node {
 func smallGraphs() map[string]*Graph {
 	ce := CrossEntropy
 	im := Shape{3, 6, 6}
-	return map[string]*Graph{
+	graphs := map[string]*Graph{
 		"linear":              chain(Shape{5, 1, 1}, ce, linear(4)),
 		"linear mse":          chain(Shape{5, 1, 1}, MSE, linear(4)),
 		"linear on an image":  chain(im, ce, op(OpFlatten), linear(3)),
 		"mlp relu":            chain(Shape{7, 1, 1}, ce, linear(6), op(OpReLU), linear(5), op(OpReLU), linear(4)),
-		"mlp gelu":            chain(Shape{7, 1, 1}, ce, linear(6), op(OpGELU), linear(4)),
-		"mlp tanh":            chain(Shape{7, 1, 1}, MSE, linear(6), op(OpTanh), linear(4)),
 		"mlp identity":        chain(Shape{7, 1, 1}, ce, linear(6), op(OpIdentity), linear(4), op(OpIdentity)),
 		"mlp norm":            chain(Shape{7, 1, 1}, ce, linear(6), bn(), op(OpReLU), linear(4)),
 		"conv stride pad":     chain(im, ce, conv(4, 3, 2, 1, true), op(OpReLU), conv(2, 2, 1, 0, false), op(OpFlatten), linear(3)),
@@ -142,6 +140,11 @@ func smallGraphs() map[string]*Graph {
 		"empty layers":    chain(im, ce, conv(0, 3, 1, 1, true), bn(), op(OpReLU), conv(3, 3, 1, 1, true), op(OpReLU), op(OpGlobalAvgPool), linear(0), op(OpReLU), linear(3)),
 		"empty chain":     chain(im, ce, conv(0, 3, 1, 1, false), bn(), op(OpReLU), pool(OpMaxPool, 2, 2, 0), conv(0, 3, 1, 1, false), bn(), op(OpReLU), op(OpGlobalAvgPool), linear(3)),
 	}
+	for _, f := range Activations() {
+		graphs["mlp "+string(f)] = chain(Shape{7, 1, 1}, MSE, linear(6), op(f), linear(4))
+		graphs["conv "+string(f)] = chain(im, ce, conv(4, 3, 2, 1, true), op(f), linear(3))
+	}
+	return graphs
 }
 
 // Every gradient of every small graph against central differences of the

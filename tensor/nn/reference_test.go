@@ -129,12 +129,6 @@ func (r *reference) node(n *Node) [][]float64 {
 		}
 	case OpBatchNorm:
 		r.batchNorm(n, in, out, si)
-	case OpReLU:
-		each(func(v float64) float64 { return math.Max(v, 0) })
-	case OpGELU:
-		each(func(v float64) float64 { return v / 2 * (1 + math.Erf(v/math.Sqrt2)) })
-	case OpTanh:
-		each(math.Tanh)
 	case OpIdentity, OpFlatten:
 		each(func(v float64) float64 { return v })
 	case OpMaxPool:
@@ -164,6 +158,12 @@ func (r *reference) node(n *Node) [][]float64 {
 				}
 			}
 		}
+	default:
+		f, ok := activationReferences[n.Op]
+		if !ok {
+			panic("no reference of " + string(n.Op))
+		}
+		each(f)
 	}
 	return out
 }
@@ -240,4 +240,11 @@ func lanesOf(dst []float32, values [][]float64, s Shape) {
 func laneIndex(i, j int, s Shape) int {
 	c, p := j/(s.H*s.W), j%(s.H*s.W)
 	return ((i/tensor.Lanes*s.H*s.W+p)*s.C+c)*tensor.Lanes + i%tensor.Lanes
+}
+
+// activationReferences are the activations in float64.
+var activationReferences = map[Op]func(v float64) float64{
+	OpReLU: func(v float64) float64 { return math.Max(v, 0) },
+	OpGELU: func(v float64) float64 { return v / 2 * (1 + math.Erf(v/math.Sqrt2)) },
+	OpTanh: math.Tanh,
 }
