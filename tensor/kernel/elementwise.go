@@ -234,6 +234,103 @@ func ReLUBackward(out, dy, y []float32) {
 	}
 }
 
+// SiLU sets out = x s(x), s(x) = 1/(1 + exp(-x)).
+func SiLU(out, x []float32) {
+	need(len(x) == len(out))
+	for i := siLUSIMD(out, x); i < len(out); i++ {
+		v0 := x[i]
+		v4 := math.Float32frombits(math.Float32bits(v0) &^ (1 << 31))
+		v5 := 0 - v4
+		v7 := v5
+		if -87 > v7 {
+			v7 = -87
+		}
+		v9 := float32(v7 * 1.442695)
+		v11 := v9 + 1.2582912e+07
+		v13 := v11 - 1.2582912e+07
+		v15 := float32(v13 * 0.6933594)
+		v16 := v7 - v15
+		v18 := float32(v13 * -0.00021219444)
+		v19 := v16 - v18
+		v20 := float32(0.00019875691 * v19)
+		v22 := v20 + 0.0013981999
+		v23 := float32(v22 * v19)
+		v25 := v23 + 0.008333452
+		v26 := float32(v25 * v19)
+		v28 := v26 + 0.041665796
+		v29 := float32(v28 * v19)
+		v31 := v29 + 0.16666666
+		v32 := float32(v31 * v19)
+		v34 := v32 + 0.5
+		v35 := float32(v19 * v19)
+		v36 := float32(v34 * v35)
+		v37 := v36 + v19
+		v39 := v37 + 1
+		v40 := math.Float32frombits(math.Float32bits(v11)<<23 + 0x3f800000)
+		v41 := float32(v39 * v40)
+		v44 := 1 + v41
+		v45 := 1 / v44
+		v46 := float32(v41 * v45)
+		v47 := float32(v45)
+		if 0 > v0 {
+			v47 = v46
+		}
+		v48 := float32(v0 * v47)
+		out[i] = v48
+	}
+}
+
+// SiLUBackward sets out = dy (s + x s (1 - s)), s = 1/(1 + exp(-x)).
+func SiLUBackward(out, dy, x []float32) {
+	need(len(dy) == len(out) && len(x) == len(out))
+	for i := siLUBackwardSIMD(out, dy, x); i < len(out); i++ {
+		v0 := dy[i]
+		v2 := x[i]
+		v5 := math.Float32frombits(math.Float32bits(v2) &^ (1 << 31))
+		v6 := 0 - v5
+		v8 := v6
+		if -87 > v8 {
+			v8 = -87
+		}
+		v10 := float32(v8 * 1.442695)
+		v12 := v10 + 1.2582912e+07
+		v14 := v12 - 1.2582912e+07
+		v16 := float32(v14 * 0.6933594)
+		v17 := v8 - v16
+		v19 := float32(v14 * -0.00021219444)
+		v20 := v17 - v19
+		v21 := float32(0.00019875691 * v20)
+		v23 := v21 + 0.0013981999
+		v24 := float32(v23 * v20)
+		v26 := v24 + 0.008333452
+		v27 := float32(v26 * v20)
+		v29 := v27 + 0.041665796
+		v30 := float32(v29 * v20)
+		v32 := v30 + 0.16666666
+		v33 := float32(v32 * v20)
+		v35 := v33 + 0.5
+		v36 := float32(v20 * v20)
+		v37 := float32(v35 * v36)
+		v38 := v37 + v20
+		v40 := v38 + 1
+		v41 := math.Float32frombits(math.Float32bits(v12)<<23 + 0x3f800000)
+		v42 := float32(v40 * v41)
+		v45 := 1 + v42
+		v46 := 1 / v45
+		v47 := float32(v42 * v46)
+		v48 := float32(v46)
+		if 0 > v2 {
+			v48 = v47
+		}
+		v49 := float32(v2 * v48)
+		v51 := 1 - v48
+		v52 := float32(v49 * v51)
+		v53 := v48 + v52
+		v54 := float32(v0 * v53)
+		out[i] = v54
+	}
+}
+
 // Tanh sets out = tanh x.
 func Tanh(out, x []float32) {
 	need(len(x) == len(out))

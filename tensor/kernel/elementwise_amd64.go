@@ -135,6 +135,38 @@ func reLUBackwardSIMD(out, dy, y []float32) int {
 	return n * lanes
 }
 
+func siLUSIMD(out, x []float32) int {
+	n := len(out) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		siLUAVX512(&out[0], &x[0], &elementConstants[0], n)
+	case AVX2:
+		siLUAVX2(&out[0], &x[0], &elementConstants[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}
+
+func siLUBackwardSIMD(out, dy, x []float32) int {
+	n := len(out) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		siLUBackwardAVX512(&out[0], &dy[0], &x[0], &elementConstants[0], n)
+	case AVX2:
+		siLUBackwardAVX2(&out[0], &dy[0], &x[0], &elementConstants[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}
+
 func tanhSIMD(out, x []float32) int {
 	n := len(out) / lanes
 	if n == 0 {

@@ -14,6 +14,8 @@ var elementFunctions = []struct {
 	{"GELUBackward", 2, func(out []float32, in [][]float32) { GELUBackward(out, in[0], in[1]) }},
 	{"ReLU", 1, func(out []float32, in [][]float32) { ReLU(out, in[0]) }},
 	{"ReLUBackward", 2, func(out []float32, in [][]float32) { ReLUBackward(out, in[0], in[1]) }},
+	{"SiLU", 1, func(out []float32, in [][]float32) { SiLU(out, in[0]) }},
+	{"SiLUBackward", 2, func(out []float32, in [][]float32) { SiLUBackward(out, in[0], in[1]) }},
 	{"Tanh", 1, func(out []float32, in [][]float32) { Tanh(out, in[0]) }},
 	{"TanhBackward", 2, func(out []float32, in [][]float32) { TanhBackward(out, in[0], in[1]) }},
 }

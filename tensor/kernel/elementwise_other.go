@@ -12,5 +12,7 @@ func geluSIMD(out, x []float32) int                  { return 0 }
 func geluBackwardSIMD(out, dy, x []float32) int      { return 0 }
 func reLUSIMD(out, x []float32) int                  { return 0 }
 func reLUBackwardSIMD(out, dy, y []float32) int      { return 0 }
+func siLUSIMD(out, x []float32) int                  { return 0 }
+func siLUBackwardSIMD(out, dy, x []float32) int      { return 0 }
 func tanhSIMD(out, x []float32) int                  { return 0 }
 func tanhBackwardSIMD(out, dy, y []float32) int      { return 0 }

@@ -23,6 +23,12 @@ func reLUAVX512(out *float32, x *float32, rows int)
 func reLUBackwardAVX512(out *float32, dy *float32, y *float32, rows int)
 
 //go:noescape
+func siLUAVX512(out *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func siLUBackwardAVX512(out *float32, dy *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
 func tanhAVX512(out *float32, x *float32, constants *float32, rows int)
 
 //go:noescape
@@ -111,6 +117,12 @@ func reLUAVX2(out *float32, x *float32, rows int)
 
 //go:noescape
 func reLUBackwardAVX2(out *float32, dy *float32, y *float32, rows int)
+
+//go:noescape
+func siLUAVX2(out *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func siLUBackwardAVX2(out *float32, dy *float32, x *float32, constants *float32, rows int)
 
 //go:noescape
 func tanhAVX2(out *float32, x *float32, constants *float32, rows int)
