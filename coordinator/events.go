@@ -53,6 +53,7 @@ type Started struct {
 	Epochs     float64
 	Params     int
 	Generation proto.Generation
+	Extended   *trainer.ExtendedRecord // nil unless the run just got a later end
 }
 
 // Pace is how fast a run goes.

@@ -34,8 +34,9 @@ func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 	}
 	s := newServer(j, store, b)
 	if j.Lead != nil {
-		s.core.ledger = lead.NewLedger(past, lead.Self{Head: s.head(), Holder: j.Lead.Holder(), Born: store.born}, store.fresh)
-		if past.Checkpoint != nil && !store.fresh {
+		anew := store.fresh || store.extended != nil // checkpoints with the earlier end must not be taken up
+		s.core.ledger = lead.NewLedger(past, lead.Self{Head: s.head(), Holder: j.Lead.Holder(), Born: store.born}, anew)
+		if past.Checkpoint != nil && !anew {
 			s.inLog[0] = past.Checkpoint.Object
 		}
 	}
@@ -131,7 +132,7 @@ const tick = 50 * time.Millisecond
 func (s *server) serve(ctx context.Context) error {
 	t := s.store.train
 	s.events.Started(Started{Run: s.store.run, Dir: s.store.dir.Path(), Term: s.store.term, Resumed: s.job.Resume,
-		Step: t.Step(), Steps: t.Steps(), Epochs: t.Epochs(), Params: len(t.Model().Params), Generation: t.Generation()})
+		Step: t.Step(), Steps: t.Steps(), Epochs: t.Epochs(), Params: len(t.Model().Params), Generation: t.Generation(), Extended: s.store.extended})
 	sending, stopSending := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	group.Go(func() { s.sender.run(sending) })

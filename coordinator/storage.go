@@ -27,6 +27,8 @@ type Job struct {
 	Data     Data
 	// Resume continues the run in Dir, whose id then counts instead of Run.
 	Resume bool
+	// End, if not nil, extends the run that is resumed.
+	End *trainer.End
 	// Lead is this coordinator's hold on the run: commits go to its log. Nil:
 	// there is no log, and nobody can stand by.
 	Lead   *lead.Lead
@@ -46,12 +48,14 @@ type storage struct {
 	born  proto.Start // that began the run; empty: that is not known
 	train *trainer.Trainer
 	fresh bool // at the start of a new run
-	saved time.Time
-	took  time.Duration          // the last save
-	last  *checkpoint.Checkpoint // saved; its tensors are those at hand
-	card  *nn.Card               // of the model
-	keep  int
-	wall  time.Duration // at the last step or evaluation
+	// extended is the line of the metrics about a later end that the run just got.
+	extended *trainer.ExtendedRecord
+	saved    time.Time
+	took     time.Duration          // the last save
+	last     *checkpoint.Checkpoint // saved; its tensors are those at hand
+	card     *nn.Card               // of the model
+	keep     int
+	wall     time.Duration // at the last step or evaluation
 }
 
 // openStorage takes up a job from its directory or makes that. The commit log
@@ -87,6 +91,9 @@ func openStorage(j Job, past lead.History) (*storage, error) {
 	if err == nil {
 		err = s.run.Validate()
 	}
+	if err == nil && j.Resume && j.End != nil {
+		err = s.extend(*j.End, past)
+	}
 	if err == nil {
 		err = s.save() // also so that the next coordinator's term is a later one
 	}
@@ -117,6 +124,22 @@ func RestoreTrainer(c Config, d Data, from *checkpoint.Checkpoint) (*trainer.Tra
 		return nil, fmt.Errorf("%w: progress of step %d: %w", checkpoint.ErrDamaged, from.Step, err)
 	}
 	return trainer.Restore(c.settings(d), from.Model, from.Slots, from.Updates, at)
+}
+
+// extend gives the run a later end. What the commit log has behind the checkpoint
+// would not be made again: it has to be in a checkpoint before.
+func (s *storage) extend(to trainer.End, past lead.History) error {
+	for _, r := range past.Records {
+		if r.Step > s.train.Step() && r.Origin == past.Origin {
+			return fmt.Errorf("extend run %s at step %d: its commit log goes on to step %d: resume it as it is, stop it, and extend it then", s.run, s.train.Step(), r.Step)
+		}
+	}
+	r, err := s.train.Extend(to)
+	if r == nil || err != nil {
+		return err
+	}
+	s.extended = r
+	return s.dir.Metrics.Append(r)
 }
 
 // save writes a checkpoint of the trainer as it stands.

@@ -52,6 +52,9 @@ func (c *console) events() coordinator.Events {
 				verb = fmt.Sprintf("resumed at step %d", s.Step)
 			}
 			c.line("run %s %s: %d steps (%.4g epochs), %s parameters, in %s", s.Run, verb, s.Steps, s.Epochs, thousands(s.Params), s.Dir)
+			if e := s.Extended; e != nil {
+				c.line("the run got a later end behind step %d: from there on the learning rate and growth follow the schedules of a run of %d steps", e.Step, s.Steps)
+			}
 		},
 		Step:      c.step,
 		Evaluated: c.evaluated,

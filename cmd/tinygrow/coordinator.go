@@ -9,7 +9,8 @@ func newCoordinator() *cobra.Command {
 		Short: "Run the coordinator of a job whose workers join over NATS",
 		Long: `Runs the coordinator alone: it waits for workers on the NATS server, hands out work, updates the weights,
 decides on growth and keeps the run directory. It reads the data set only to know its size and digest.
-With --resume it takes up the run in --run-dir if there is one, with the configuration that run was started with.
+With --resume it takes up the run in --run-dir if there is one, with the configuration that run was started with:
+what decides its result may be given again, not changed, but for a later end (tinygrow resume --help).
 With --standby it waits while another coordinator leads the run, and takes over within seconds when that dies, is cut
 off or stops: start two or more of them so and one works. That needs a NATS server with JetStream: it keeps
 the log of commits, which makes sure that no two ever lead at once, and the newest checkpoint, so that each of them may
@@ -19,13 +20,13 @@ have a run directory of its own or all share one.`,
   tinygrow coordinator --nats nats://host:4222 --run a --run-dir runs/a --standby`,
 		Args: noArgs,
 	}
-	src := newSource(c, dataFlags, runFlags, policyFlag, presetFlag, runPlaceFlags, natsFlags, healthFlag)
+	src := newSource(c, dataFlags, runFlags, endFlags, policyFlag, presetFlag, runPlaceFlags, natsFlags, healthFlag)
 	src.addNetworkOf()
 	c.Flags().BoolVar(&resume, "resume", false, "take up the run in --run-dir if there is one")
 	c.Flags().BoolVar(&standby, "standby", false, "wait while another coordinator leads the run, then take over")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		s, resumed, err := src.forCoordinator(resume || standby)
+		s, resumed, err := src.forCoordinator(resume, standby)
 		if err != nil {
 			return err
 		}
@@ -36,14 +37,19 @@ have a run directory of its own or all share one.`,
 
 // forCoordinator returns the settings of a new run or, if it may be resumed and
 // is there already, of the run in the directory.
-func (s *source) forCoordinator(mayResume bool) (out settings, resume bool, err error) {
+// A run that others may be leading is not extended.
+func (s *source) forCoordinator(mayResume, standby bool) (out settings, resume bool, err error) {
 	named := defaults()
 	s.lay(&named) // its faults are told with all others
 	if named.Run != "" || named.RunDir != "" {
 		named.name(nil)
 	}
-	if resume = mayResume && named.RunDir != "" && holdsRun(named.RunDir); resume {
-		out, err = s.readRun(named.RunDir, nothing)
+	allowed := extending
+	if standby {
+		allowed = nothing
+	}
+	if resume = (mayResume || standby) && named.RunDir != "" && holdsRun(named.RunDir); resume {
+		out, err = s.readRun(named.RunDir, allowed)
 	} else {
 		out, err = s.resolve(defaults())
 	}

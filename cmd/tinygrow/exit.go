@@ -10,6 +10,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/lead"
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto/bus"
 	"github.com/tinygrow/tinygrow/worker"
 	"github.com/tinygrow/tinygrow/worker/dataset"
@@ -102,6 +103,7 @@ var causes = []struct {
 	{checkpoint.ErrDamaged, exitRun},
 	{coordinator.ErrOtherRun, exitRun},
 	{coordinator.ErrOtherData, exitRun},
+	{trainer.ErrNotLater, exitUsage},
 	{replay.ErrNothing, exitRun},
 	{lead.ErrHeld, exitRun},
 	{lead.ErrFenced, exitRun},

@@ -19,7 +19,8 @@ type keyFlag struct {
 	name, key, kind, usage string
 }
 
-// runFlags set the keys of a run; placeFlags those that do not change its result.
+// runFlags set the keys of a run, endFlags those that end it; placeFlags those that
+// do not change its result.
 var (
 	dataFlags = []keyFlag{
 		{"data", "data.name", "set", "data set: " + strings.Join(dataset.Names, ", ")},
@@ -28,15 +29,17 @@ var (
 	}
 	runFlags = []keyFlag{
 		{"model", "model.name", "name", "starting network: mlp, cnn, vgg, resnet18, resnet20, resnet32, resnet56 or wrn28"},
-		{"epochs", "train.epochs", "n", "times to go through the training samples"},
-		{"max-flops", "train.max_flops", "n", "floating point operations to spend on training, after which it ends, as 2e13"},
-		{"target-accuracy", "train.target_accuracy", "part", "accuracy, of 1, at which training ends"},
 		{"validation", "train.validation", "n", "training samples to hold out for evaluations; the test samples are then read at the end only"},
-		{"steps", "train.steps", "n", "updates to make, instead of epochs"},
 		{"batch", "train.batch", "n", "samples of an update"},
 		{"microshard", "train.microshard", "n", "samples of a micro-shard, the atom of work; part of the result"},
 		{"lr", "optim.lr", "rate", "peak learning rate"},
 		{"seed", "train.seed", "n", "seed of weights, order and augmentation"},
+	}
+	endFlags = []keyFlag{
+		{"epochs", "train.epochs", "n", "times to go through the training samples"},
+		{"steps", "train.steps", "n", "updates to make, instead of epochs"},
+		{"max-flops", "train.max_flops", "n", "floating point operations to spend on training, after which it ends, as 2e13"},
+		{"target-accuracy", "train.target_accuracy", "part", "accuracy, of 1, at which training ends"},
 	}
 	runPlaceFlags = []keyFlag{
 		{"run", "run", "id", "id of the run (default: the name of its directory)"},
@@ -113,18 +116,24 @@ func (s *source) resolve(base settings) (settings, error) {
 	}
 	out := base
 	faults := s.lay(&out)
-	epochs, steps := s.lists.Changed("epochs"), s.lists.Changed("steps")
-	switch {
-	case epochs && steps:
-		faults = append(faults, errors.New("--epochs and --steps: give one of them"))
-	case epochs:
-		out.Train.Steps = 0
-	}
+	faults.Add(s.chooseLength(&out))
 	if len(out.Model.Widths) == 0 {
 		out.Model.Widths = nil // the default: a configuration that a run wrote spells it []
 	}
 	faults.Add(s.check(&out))
 	return out, as(exitUsage, faults.Err())
+}
+
+// chooseLength lets --epochs count where the steps come from another source.
+func (s *source) chooseLength(out *settings) error {
+	epochs, steps := s.lists.Changed("epochs"), s.lists.Changed("steps")
+	switch {
+	case epochs && steps:
+		return errors.New("--epochs and --steps: give one of them")
+	case epochs:
+		out.Train.Steps = 0
+	}
+	return nil
 }
 
 // check returns the faults of settings, those of the files among them that the

@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 )
 
 // layer is one source of settings: a file, the environment, or a flag.
@@ -87,8 +88,9 @@ func (s *source) over(run settings, allowed func(key string) bool) (settings, er
 	if err := faults.Err(); err != nil {
 		return run, as(exitUsage, err)
 	}
-	if s.lists.Changed("epochs") && !s.lists.Changed("steps") {
-		out.Train.Steps = 0
+	faults.Add(s.chooseLength(&out))
+	if out.Train.Epochs != run.Train.Epochs && out.Train.Steps > 0 && out.Train.Steps == run.Train.Steps {
+		faults = append(faults, fmt.Errorf("train.epochs: the run in %s has train.steps %d, which count instead: give --epochs, or set train.steps=0 as well", run.RunDir, run.Train.Steps))
 	}
 	if sameDir(out.RunDir, run.RunDir) {
 		out.RunDir = run.RunDir
@@ -120,6 +122,11 @@ func sameDir(a, b string) bool {
 	return err == nil && also == nil && x == y
 }
 
+// extending allows what ends a run: it can be given a later end.
+func extending(key string) bool {
+	return slices.ContainsFunc(endFlags, func(f keyFlag) bool { return f.key == key })
+}
+
 // nothing is what a command may change of a run that it makes again or goes on with.
 func nothing(string) bool { return false }
 
@@ -130,12 +137,36 @@ func sections(prefixes ...string) func(key string) bool {
 	}
 }
 
-// readRun lays what was given over the run in dir. Of the run's own place, which
-// was that of another start, only its name counts.
+// readRun lays what was given over the run in dir, as it stands. Of the run's own
+// place, which was that of another start, only its name counts.
 func (s *source) readRun(dir string, allowed func(key string) bool) (settings, error) {
-	run, err := readRunConfig(dir)
+	began, err := readRunConfig(dir)
 	if err != nil {
+		return began, err
+	}
+	run := began
+	if err := run.extended(dir); err != nil {
 		return run, err
 	}
-	return s.over(run, allowed)
+	out, err := s.over(run, allowed)
+	if to := out.Train.End(); to != run.Train.End() {
+		out.end = &to
+	}
+	out.Train = out.Train.WithEnd(began.Train.End()) // checkpoints tell of the extensions so far
+	return out, err
+}
+
+// extended takes over the later end that the run in dir got since it began.
+func (s *settings) extended(dir string) error {
+	steps, err := checkpoint.Steps(dir)
+	if err != nil || len(steps) == 0 {
+		return nil // the run stands at its start
+	}
+	state, err := checkpoint.ReadState(checkpoint.StepDir(dir, steps[len(steps)-1]))
+	if err != nil {
+		return nil // whoever needs the checkpoint says what is wrong with it
+	}
+	at, err := progressOf(&state)
+	s.Train = s.Train.WithEnd(at.End(s.Train))
+	return err
 }

@@ -67,6 +67,11 @@ func (s *saved) readConfig(run string) error {
 		return nil
 	}
 	s.base, s.ofRun = base, err == nil
+	if err == nil && s.state != nil {
+		var at trainer.Progress
+		at, err = progressOf(s.state)
+		s.base.Train = s.base.Train.WithEnd(at.End(s.base.Train))
+	}
 	return err
 }
 
@@ -161,13 +166,22 @@ func (s *saved) reads(set *dataset.Set) error {
 func (s *saved) nextEvent(set *dataset.Set) (growth.EventInfo, error) {
 	var at trainer.Progress
 	if s.state != nil {
-		if err := json.Unmarshal(s.state.Progress, &at); err != nil {
-			return growth.EventInfo{}, as(exitRun, fmt.Errorf("%w: %s: progress: %w", checkpoint.ErrDamaged, s.path, err))
+		var err error
+		if at, err = progressOf(s.state); err != nil {
+			return growth.EventInfo{}, err
 		}
 	}
 	c := trainer.Settings{Train: s.base.Train, Optimizer: s.base.Optimizer, Growth: s.base.Growth,
 		Data: trainer.Data{Train: set.Len(dataset.Train), Test: set.Len(dataset.Test)}}
 	return c.NextEvent(at)
+}
+
+// progressOf returns where the trainer of a checkpoint stood.
+func progressOf(state *checkpoint.State) (at trainer.Progress, err error) {
+	if err = json.Unmarshal(state.Progress, &at); err != nil {
+		err = as(exitRun, fmt.Errorf("%w: progress of step %d: %w", checkpoint.ErrDamaged, state.Step, err))
+	}
+	return at, err
 }
 
 // local computes on a data set in this process.

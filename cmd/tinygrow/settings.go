@@ -10,6 +10,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
 	"github.com/tinygrow/tinygrow/coordinator"
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -27,7 +28,8 @@ type settings struct {
 	coordinator.Config `yaml:",inline"` // model, train, optim, growth, cluster, checkpoint
 	place              `yaml:",inline"`
 
-	fetches bool // a worker without --data-dir gets the data set from the coordinator
+	end     *trainer.End // a later one for a run that exists; nil: it stays
+	fetches bool         // a worker without --data-dir gets the data set from the coordinator
 }
 
 // place is what a resumed run may change without changing its result.

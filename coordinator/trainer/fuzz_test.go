@@ -12,6 +12,8 @@ import (
 func FuzzProgress(f *testing.F) {
 	f.Add([]byte(`{"step":3,"evaluated":true,"considered":false,"growth":{},"epoch":{"samples":40,"loss":3,"correct":9},"start_params":20}`), uint64(3))
 	f.Add([]byte(`{"step":18446744073709551615,"newborn":{}}`), uint64(18446744073709551615))
+	f.Add([]byte(`{"step":3,"lap":{"batch":50},"extensions":[{"step":2,"epochs":1e308,"steps":18446744073709551615,"max_flops":-1}]}`), uint64(3))
+	f.Add([]byte(`{"step":3,"lap":{"batch":50},"extensions":[{"step":2,"steps":9}]}`), uint64(3))
 	f.Fuzz(func(t *testing.T, progress []byte, updates uint64) {
 		var at Progress
 		if json.Unmarshal(progress, &at) != nil {

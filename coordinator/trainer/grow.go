@@ -48,6 +48,7 @@ func (t *Trainer) settle(a *Applied) error {
 // NextEvent describes the growth event that would be next where a run stands
 // at a checkpoint, so that it reads the samples that the run's own would.
 func (s Settings) NextEvent(at Progress) (growth.EventInfo, error) {
+	s = s.at(at)
 	if at.Lap.Batch == 0 {
 		at.Lap = s.first()
 	}

@@ -59,6 +59,8 @@ type Progress struct {
 	Newborn *growth.Watch `json:"newborn,omitempty"`
 	// Warming are its neurons while their learning rate rises.
 	Warming *growth.Warming `json:"warming,omitempty"`
+	// Extensions are the later ends that the run got, in their order.
+	Extensions []Extension `json:"extensions,omitempty"`
 }
 
 // Tally is a sum of metrics over samples.
@@ -119,8 +121,10 @@ func New(s Settings, m *nn.Model) (*Trainer, error) {
 		at: Progress{StartParams: len(m.Params), Lap: s.first()}}, nil
 }
 
-// Restore returns a trainer in the middle of a run; it keeps m and slots.
+// Restore returns a trainer in the middle of a run that began with settings s; it
+// keeps m and slots.
 func Restore(s Settings, m *nn.Model, slots []optim.Slot, updates uint64, at Progress) (*Trainer, error) {
+	s = s.at(at)
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}

@@ -117,14 +117,20 @@ func (r *replay) follow(ctx context.Context, t *trainer.Trainer) error {
 	if err := r.compareStates(t, 0, r.metrics.at); err != nil {
 		return err
 	}
-	a, err := t.Begin()
+	extended, err := r.extend(t)
+	if err == nil && !extended {
+		err = r.start(t)
+	}
 	if err != nil {
 		return err
 	}
-	if err := r.compare(t, a); err != nil {
-		return err
-	}
 	for !r.lost && (!r.short || t.Step() < r.last) {
+		if extended, err = r.extend(t); err != nil {
+			return err
+		}
+		if extended {
+			continue
+		}
 		round, more := t.Next()
 		if !more {
 			return nil
@@ -136,7 +142,8 @@ func (r *replay) follow(ctx context.Context, t *trainer.Trainer) error {
 		if err != nil {
 			return err
 		}
-		if a, err = t.Apply(sums); err != nil {
+		a, err := t.Apply(sums)
+		if err != nil {
 			return fmt.Errorf("computed again: %w", err)
 		}
 		rounds.Release(sums)
@@ -147,6 +154,61 @@ func (r *replay) follow(ctx context.Context, t *trainer.Trainer) error {
 		r.Told(r.report.From, t.Step(), r.last)
 	}
 	return nil
+}
+
+// start lets the trainer begin, and compares what that led to.
+func (r *replay) start(t *trainer.Trainer) error {
+	a, err := t.Begin()
+	if err != nil {
+		return err
+	}
+	return r.compare(t, a)
+}
+
+// extend gives the trainer the later ends that the log tells of next, and lets it
+// begin again. It reports whether there were any.
+func (r *replay) extend(t *trainer.Trainer) (any bool, err error) {
+	for {
+		text, err := r.nextMetric()
+		if err != nil {
+			return any, err
+		}
+		if r.lost || !bytes.HasPrefix(text, []byte(`{"kind":"extended"`)) {
+			break
+		}
+		any = true
+		if err := r.extendBy(t, text); err != nil {
+			return any, err
+		}
+	}
+	if !any || r.lost {
+		return any, nil
+	}
+	return any, r.start(t)
+}
+
+// extendBy gives the trainer the later end of one line, and compares the line and
+// the checkpoint that was made behind it.
+func (r *replay) extendBy(t *trainer.Trainer, text []byte) error {
+	from, where := r.metrics.at, r.metrics.where()
+	var logged trainer.ExtendedRecord
+	err := json.Unmarshal(text, &logged)
+	var made *trainer.ExtendedRecord
+	if err == nil {
+		made, err = t.Extend(logged.To)
+	}
+	if err != nil || made == nil {
+		r.lose(Difference{Step: t.Step(), Where: where, Text: fmt.Sprintf("no extension that the run can have had: %v", err)})
+		return nil
+	}
+	r.metrics.take()
+	if err := r.compareLine(t.Step(), where, text, made, false); err != nil {
+		return err
+	}
+	if _, err := r.nextMetric(); err != nil {
+		return err
+	}
+	return r.compareStates(t, from, r.metrics.at)
 }
 
 // compare compares what a round led to with the lines about it.
@@ -187,7 +249,7 @@ func (r *replay) compare(t *trainer.Trainer, a trainer.Applied) error {
 }
 
 // known are the kinds of lines of the metrics that are compared.
-var known = []string{"step", "evaluation", "growth", "growth_put_off", "newborn"}
+var known = []string{"step", "evaluation", "growth", "growth_put_off", "newborn", "extended"}
 
 // nextMetric returns the next line of a known kind, or nil at the end.
 func (r *replay) nextMetric() ([]byte, error) {
