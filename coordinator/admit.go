@@ -49,8 +49,21 @@ func (s *server) objection(now plan.Time, h *proto.Hello) (why proto.Why, text s
 		return proto.TakenID, fmt.Sprintf("a worker called %s is at work already, on host %q: give this one an id of its own (worker.id), or none", h.Worker, s.hosts[h.Worker])
 	case claim == plan.Unclear:
 		return proto.NotYet, fmt.Sprintf("a worker called %s was at work a moment ago; this one takes its place if it is silent", h.Worker)
+	case !member && s.idsOf(h.Worker.Key()) >= s.job.Config.Cluster.IDsPerKey && h.Worker.Key() != proto.Anybody:
+		return proto.TooManyWorkers, fmt.Sprintf("key %s has %d workers here already, cluster.ids_per_key allows no more: give each machine a key of its own (tinygrow auth add), or raise it", h.Worker.Key(), s.idsOf(h.Worker.Key()))
 	case workers >= s.job.Config.Cluster.MaxWorkers && !member:
 		return proto.TooManyWorkers, fmt.Sprintf("%d workers are here, max_workers allows no more", workers)
 	}
 	return "", ""
+}
+
+// idsOf returns how many members joined with a key.
+func (s *server) idsOf(k proto.Key) int {
+	n := 0
+	for w := range s.hosts {
+		if w.Key() == k {
+			n++
+		}
+	}
+	return n
 }

@@ -62,7 +62,7 @@ func benchmarkOwnCost(b *testing.B, workers int, handed bool) {
 			v := sums[w]
 			sums[w] = proto.Sums{}
 			m := &proto.Partial{Head: proto.Head{Run: "r", Term: 1}, Worker: id(w), Round: 1, Block: blocks[w], Sums: v, Return: func(s proto.Sums) { sums[w] = s }}
-			a, ok := p.take(m)
+			a, ok := p.take(proto.Anybody, m)
 			if !ok {
 				b.Fatal("not taken")
 			}
@@ -73,7 +73,7 @@ func benchmarkOwnCost(b *testing.B, workers int, handed bool) {
 			return a
 		}
 		for _, data := range messages[w] {
-			if a, ok := p.receive(data); ok {
+			if a, ok := p.receive(proto.Anybody, data); ok {
 				return a
 			}
 		}

@@ -32,6 +32,9 @@ type Cluster struct {
 	MinWorkers int `yaml:"min_workers"`
 	// MaxWorkers is the number above which no more are admitted.
 	MaxWorkers int `yaml:"max_workers"`
+	// IDsPerKey is the number of workers that may join with one key of the NATS
+	// server. Where that tells keys not apart there is no such bound.
+	IDsPerKey int `yaml:"ids_per_key"`
 	// LostAfter is the silence after which a worker is given up; workers give
 	// a sign of life four times as often.
 	LostAfter time.Duration `yaml:"lost_after"`
@@ -77,7 +80,7 @@ type Checkpoint struct {
 func Default() Config {
 	return Config{
 		Model: nn.ModelConfig{Name: "cnn"}, Train: trainer.Default(), Optimizer: optim.Default(), Growth: growth.Default(),
-		Cluster: Cluster{MinWorkers: 1, MaxWorkers: 1024, LostAfter: 10 * time.Second, Overdue: 3, Grace: 100 * time.Millisecond, StopGrace: 10 * time.Second,
+		Cluster: Cluster{MinWorkers: 1, MaxWorkers: 1024, IDsPerKey: 64, LostAfter: 10 * time.Second, Overdue: 3, Grace: 100 * time.Millisecond, StopGrace: 10 * time.Second,
 			Log: LogAuto, Lease: 2 * time.Second, Replicas: 1},
 		Checkpoint: Checkpoint{Every: 30 * time.Second, Keep: 3},
 	}
@@ -95,6 +98,7 @@ func (c Config) Validate() error {
 	k := c.Cluster
 	check(k.MinWorkers >= 1, "min_workers %d: must be at least 1", k.MinWorkers)
 	check(k.MaxWorkers >= k.MinWorkers && k.MaxWorkers <= 1<<16, "max_workers %d: must be min_workers to %d", k.MaxWorkers, 1<<16)
+	check(k.IDsPerKey >= 1 && k.IDsPerKey <= 1<<16, "ids_per_key %d: must be 1 to %d", k.IDsPerKey, 1<<16)
 	check(k.LostAfter >= 100*time.Millisecond && k.LostAfter <= time.Hour, "lost_after %s: must be 100ms to 1h", k.LostAfter)
 	check(k.Overdue >= 1 && k.Overdue <= 1000, "overdue %v: must be 1 to 1000", k.Overdue)
 	check(k.Grace > 0 && k.Grace <= time.Hour, "grace %s: must be above 0 and at most 1h", k.Grace)

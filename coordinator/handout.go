@@ -5,46 +5,60 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
-	"slices"
+	"os"
 	"sync"
 
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
 )
 
-// handout is the data set as an object for workers that have none. It is put
-// into the store once somebody asks for it.
+// handout is the data set as a file for workers that have none. It is written
+// once somebody asks for it, below the run directory and under no name, so that
+// it goes with this process.
 type handout struct {
-	mu    sync.Mutex
-	ready bool
-	err   error         // of the last try
-	asked chan struct{} // holds one while the set is to be put
+	dir    string
+	asked  chan struct{} // holds one while the file is to be written
+	pieces chan piece    // asked for; more are dropped, and asked for again
+
+	mu   sync.Mutex
+	ref  proto.FileRef // without a key: not yet
+	err  error         // of the last try
+	file *os.File      // used by serveData alone
 }
 
-// ask reports whether the set lies in the store, and has it put there if not.
-func (h *handout) ask(gone bool) (ready bool, err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.ready && !gone {
-		return true, nil
-	}
-	h.ready = false
-	select {
-	case h.asked <- struct{}{}:
-	default:
-	}
-	return false, h.err
+// piece is a request for a piece of the file.
+type piece struct {
+	request *proto.FileRequest
+	message *bus.Message
 }
 
-func (h *handout) done(err error) {
+// maxPieces bounds the requests that wait.
+const maxPieces = 64
+
+func newHandout(dir string) *handout {
+	return &handout{dir: dir, asked: make(chan struct{}, 1), pieces: make(chan piece, maxPieces)}
+}
+
+// ask returns the file, and has it written if there is none.
+func (h *handout) ask() (ref proto.FileRef, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.ready, h.err = err == nil, err
+	if h.ref.Key == "" {
+		poke(h.asked)
+	}
+	return h.ref, h.err
+}
+
+func (h *handout) done(ref proto.FileRef, err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.ref, h.err = ref, err
 }
 
 // onData tells a worker what the data set is, and where it gets it.
-func (s *server) onData(m *bus.Message) {
+func (s *server) onData(_ proto.Key, m *bus.Message) {
 	r := new(proto.DataRequest)
 	switch err := proto.Decode(m.Data, r); {
 	case errors.Is(err, proto.ErrVersion):
@@ -59,71 +73,99 @@ func (s *server) offerData(r *proto.DataRequest) proto.Message {
 	if !r.Fetch {
 		return offer
 	}
-	refusal := &proto.Refusal{Head: s.head(), Why: proto.NotYet, Text: "the coordinator is putting the data set into the object store"}
 	if s.job.Data.Pack == nil {
-		refusal.Why, refusal.Text = proto.NoData, "the coordinator hands its data set out to nobody: give the worker --data and --data-dir"
-		return refusal
+		return &proto.Refusal{Head: s.head(), Why: proto.NoData, Text: "the coordinator hands its data set out to nobody: give the worker --data and --data-dir"}
 	}
-	ready, err := s.handout.ask(r.Gone)
+	ref, err := s.handout.ask()
 	switch {
-	case ready:
-		offer.Object = s.dataObject()
+	case ref.Key != "":
+		offer.File = ref
 		return offer
-	case errors.Is(err, bus.ErrNoLogs):
-		refusal.Why, refusal.Text = proto.NoData, fmt.Sprintf("the NATS server runs without JetStream, through which the data set %s would travel: "+
-			"start the server with JetStream (nats-server -js), or give the worker --data %s --data-dir DIR", offer.Set.Name, offer.Set.Name)
 	case err != nil:
-		refusal.Text = fmt.Sprintf("the coordinator cannot put the data set into the object store yet: %.1000s", err)
+		return &proto.Refusal{Head: s.head(), Why: proto.NotYet, Text: fmt.Sprintf("the coordinator cannot pack the data set yet: %.1000s", err)}
 	}
-	return refusal
+	return &proto.Refusal{Head: s.head(), Why: proto.NotYet, Text: "the coordinator is packing the data set"}
 }
 
-// dataObject names the set by all that decides its contents.
-func (s *server) dataObject() string { return s.job.Data.Set.Name + "-" + s.job.Data.Set.Digest }
+// onFile hands a request for a piece of the file over to serveData.
+func (s *server) onFile(_ proto.Key, m *bus.Message) {
+	r := new(proto.FileRequest)
+	if proto.Decode(m.Data, r) != nil || r.Run != s.store.run {
+		return
+	}
+	select {
+	case s.handout.pieces <- piece{r, m}:
+	default:
+	}
+}
 
-// writeData puts the data set into the store when it is asked for, until ctx ends.
-func (s *server) writeData(ctx context.Context) {
+// serveData writes the file when it is asked for, and hands out one piece after
+// another, until ctx ends. It has a goroutine of its own: steps do not wait for it.
+func (s *server) serveData(ctx context.Context) {
+	h := s.handout
+	defer func() {
+		if h.file != nil {
+			h.file.Close()
+		}
+	}()
+	buffer := make([]byte, proto.ChunkSize(s.bus.MaxPayload()))
 	for {
 		select {
-		case <-s.handout.asked:
-			s.handout.done(s.putData(ctx))
+		case <-h.asked:
+			if h.file == nil {
+				h.done(s.packData(ctx))
+			}
+		case p := <-h.pieces:
+			reply(p.message, s.pieceOf(p.request, buffer))
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-// putData puts the data set into the store unless it is there.
-func (s *server) putData(ctx context.Context) error {
-	stores, ok := s.bus.(bus.ObjectStores)
-	if !ok {
-		return bus.ErrNoLogs
+// pieceOf reads what a request asks for.
+func (s *server) pieceOf(r *proto.FileRequest, buffer []byte) *proto.FileChunk {
+	h := s.handout
+	answer := &proto.FileChunk{Head: s.head(), Key: r.Key, Gone: true}
+	if h.file == nil || r.Key != h.ref.Key || r.Offset > h.ref.Size {
+		return answer
 	}
-	objects, err := stores.OpenObjects(ctx, bus.ObjectOptions{Name: proto.DataStore, Replicas: s.job.Config.Cluster.Replicas})
-	if err != nil {
-		return err
+	n, err := h.file.ReadAt(buffer[:min(int64(len(buffer)), h.ref.Size-r.Offset)], r.Offset)
+	if err != nil && err != io.EOF {
+		return answer
 	}
-	names, err := objects.Names(ctx)
-	if err != nil || slices.Contains(names, s.dataObject()) {
-		return err
-	}
-	return putWritten(ctx, objects, s.dataObject(), s.job.Data.Pack)
+	answer.Gone, answer.Chunk = false, proto.Chunk{Size: h.ref.Size, Offset: r.Offset, Data: buffer[:n]}
+	return answer
 }
 
-// piece is how many bytes are handed to the store at once: it syncs each.
-const piece = 128 << 10
+// packData writes the data set to a file. Its key names the set and the bytes:
+// another coordinator's file of that key is the same.
+func (s *server) packData(ctx context.Context) (ref proto.FileRef, err error) {
+	f, err := os.CreateTemp(s.handout.dir, ".data-*")
+	if err != nil {
+		return ref, err
+	}
+	sum := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	out := bufio.NewWriterSize(&untilDone{ctx, io.MultiWriter(f, sum)}, proto.MaxChunk)
+	err = errors.Join(os.Remove(f.Name()), s.job.Data.Pack(out), out.Flush())
+	size, seek := f.Seek(0, io.SeekCurrent)
+	if err = errors.Join(err, seek); err != nil {
+		return ref, errors.Join(err, f.Close())
+	}
+	s.handout.file = f
+	set := s.job.Data.Set
+	return proto.FileRef{Key: fmt.Sprintf("%s-%s-%08x", set.Name, set.Digest, sum.Sum32()), Size: size}, nil
+}
 
-// putWritten puts what write writes.
-func putWritten(ctx context.Context, objects bus.Objects, name string, write func(io.Writer) error) error {
-	r, w := io.Pipe()
-	written := make(chan struct{})
-	go func() {
-		defer close(written)
-		out := bufio.NewWriterSize(w, piece)
-		w.CloseWithError(errors.Join(write(out), out.Flush()))
-	}()
-	err := objects.Put(ctx, name, r)
-	r.CloseWithError(errors.Join(err, io.ErrClosedPipe)) // lets the writer go
-	<-written
-	return err
+// untilDone writes until ctx ends.
+type untilDone struct {
+	ctx context.Context
+	io.Writer
+}
+
+func (w *untilDone) Write(p []byte) (int, error) {
+	if w.ctx.Err() != nil {
+		return 0, w.ctx.Err()
+	}
+	return w.Writer.Write(p)
 }

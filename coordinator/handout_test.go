@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -13,15 +14,28 @@ import (
 	"github.com/tinygrow/tinygrow/proto/bus"
 )
 
-// handing returns a server that can do nothing but hand out a data set.
-func handing(t *testing.T, b bus.Bus, pack func(io.Writer) error) *server {
+// handing returns a server that can do nothing but hand out a data set, and
+// where a worker asks it.
+func handing(t *testing.T, pack func(io.Writer) error) (*server, bus.Bus) {
+	hub := bus.NewHub(16 << 10)
 	d := Data{Set: proto.DataSet{Name: "cifar10", Digest: "ab", Bytes: 5}, Pack: pack}
-	s := &server{job: Job{Data: d}, store: &storage{run: "r", term: 1}, bus: b, handout: handout{asked: make(chan struct{}, 1)}}
+	s := &server{job: Job{Data: d}, store: &storage{run: "r", term: 1}, bus: hub.Connect(), partials: newPartials(proto.Head{Run: "r", Term: 1}),
+		inbox: make(chan input), done: make(chan struct{}), handout: newHandout(t.TempDir())}
+	subs, err := s.subscribe()
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { defer close(done); s.writeData(ctx) }()
-	t.Cleanup(func() { stop(); <-done })
-	return s
+	go func() { defer close(done); s.serveData(ctx) }()
+	t.Cleanup(func() {
+		stop()
+		<-done
+		for _, sub := range subs {
+			sub.Close()
+		}
+	})
+	return s, hub.Connect()
 }
 
 // until asks until the answer is another than "not yet".
@@ -31,81 +45,109 @@ func until(t *testing.T, s *server, r *proto.DataRequest) proto.Message {
 		if refusal, ok := m.(*proto.Refusal); !ok || refusal.Why != proto.NotYet {
 			return m
 		}
-		r = &proto.DataRequest{Fetch: r.Fetch}
 		time.Sleep(time.Millisecond)
 	}
 	t.Fatal("not yet for ever")
 	return nil
 }
 
-func contents(t *testing.T, b bus.Bus, offer proto.Message) string {
+// askPiece asks for a piece of a file as a worker does.
+func askPiece(t *testing.T, b bus.Bus, key string, offset int64) *proto.FileChunk {
 	t.Helper()
-	r, _, err := b.(bus.ObjectReader).ReadObject(context.Background(), proto.DataStore, offer.(*proto.DataOffer).Object)
+	data, err := proto.Marshal(&proto.FileRequest{Head: proto.Head{Run: "r"}, Key: key, Offset: offset})
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := io.ReadAll(r)
-	if err != nil {
+	var answer []byte
+	for try := 0; answer == nil; try++ { // one that is dropped is asked for again
+		ctx, cancel := context.WithTimeout(context.Background(), 300*time.Millisecond)
+		answer, err = b.Request(ctx, proto.RunID("r").FileSubject("k"), data)
+		cancel()
+		if err != nil && try == 100 {
+			t.Fatal(err)
+		}
+	}
+	m := new(proto.FileChunk)
+	if err := proto.Decode(answer, m); err != nil {
 		t.Fatal(err)
 	}
-	return string(data)
+	return m
 }
 
-func TestDataIsPutOnceAndOnDemand(t *testing.T) {
-	hub := bus.NewHub(0)
-	b := hub.Connect()
+func TestDataIsPackedOnceAndOnDemand(t *testing.T) {
 	var packed atomic.Int32
-	pack := func(w io.Writer) error {
+	want := strings.Repeat("0123456789", 5000)
+	s, b := handing(t, func(w io.Writer) error {
 		packed.Add(1)
-		_, err := io.WriteString(w, "hello")
+		_, err := io.WriteString(w, want)
 		return err
-	}
-	s := handing(t, b, pack)
-	if offer := s.offerData(&proto.DataRequest{}).(*proto.DataOffer); offer.Object != "" || offer.Set != s.job.Data.Set || packed.Load() != 0 {
+	})
+	if offer := s.offerData(&proto.DataRequest{}).(*proto.DataOffer); offer.File.Key != "" || offer.Set != s.job.Data.Set || packed.Load() != 0 {
 		t.Errorf("before anybody lacks it: %+v, packed %d times", offer, packed.Load())
 	}
 	for range 3 {
-		if got := contents(t, b, until(t, s, &proto.DataRequest{Fetch: true})); got != "hello" {
-			t.Errorf("%q", got)
+		file := until(t, s, &proto.DataRequest{Fetch: true}).(*proto.DataOffer).File
+		var got strings.Builder
+		for int64(got.Len()) < file.Size {
+			m := askPiece(t, b, file.Key, int64(got.Len()))
+			if m.Gone || m.Size != file.Size || m.Offset != int64(got.Len()) || len(m.Data) == 0 {
+				t.Fatalf("%+v", m)
+			}
+			got.Write(m.Data)
+		}
+		if got.String() != want || packed.Load() != 1 {
+			t.Errorf("%d bytes, packed %d times", got.Len(), packed.Load())
+		}
+		if m := askPiece(t, b, "another", 0); !m.Gone {
+			t.Errorf("a file that is not there: %+v", m)
+		}
+		if m := askPiece(t, b, file.Key, file.Size+1); !m.Gone {
+			t.Errorf("behind the end: %+v", m)
 		}
 	}
-	next := handing(t, b, pack) // another coordinator finds it there
-	if got := contents(t, b, until(t, next, &proto.DataRequest{Fetch: true})); got != "hello" || packed.Load() != 1 {
-		t.Errorf("%q, packed %d times", got, packed.Load())
-	}
-	objects, err := b.(bus.ObjectStores).OpenObjects(context.Background(), bus.ObjectOptions{Name: proto.DataStore})
-	if err == nil {
-		err = objects.Delete(context.Background(), s.dataObject())
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got := contents(t, b, until(t, s, &proto.DataRequest{Fetch: true, Gone: true})); got != "hello" || packed.Load() != 2 {
-		t.Errorf("after it was deleted: %q, packed %d times", got, packed.Load())
+	if files, err := os.ReadDir(s.handout.dir); err != nil || len(files) != 0 {
+		t.Errorf("left in the run directory: %v, %v", files, err)
 	}
 }
 
-// onlyBus hides all but the messages of a bus.
-type onlyBus struct{ bus.Bus }
-
 func TestWhyDataCannotBeHandedOut(t *testing.T) {
-	hub := bus.NewHub(0)
-	if r := until(t, handing(t, hub.Connect(), nil), &proto.DataRequest{Fetch: true}).(*proto.Refusal); r.Why != proto.NoData || !strings.Contains(r.Text, "--data-dir") {
+	s, _ := handing(t, nil)
+	if r := until(t, s, &proto.DataRequest{Fetch: true}).(*proto.Refusal); r.Why != proto.NoData || !strings.Contains(r.Text, "--data-dir") {
 		t.Errorf("%+v", r)
 	}
-	fine := func(io.Writer) error { return nil }
-	if r := until(t, handing(t, onlyBus{hub.Connect()}, fine), &proto.DataRequest{Fetch: true}).(*proto.Refusal); r.Why != proto.NoData || !strings.Contains(r.Text, "JetStream") {
-		t.Errorf("%+v", r)
-	}
-	broken := errors.New("disk on fire")
 	var tries atomic.Int32
-	s := handing(t, hub.Connect(), func(io.Writer) error {
+	s, _ = handing(t, func(io.Writer) error {
 		if tries.Add(1) < 3 {
-			return broken
+			return errors.New("disk on fire")
 		}
 		return nil
 	})
 	if offer, ok := until(t, s, &proto.DataRequest{Fetch: true}).(*proto.DataOffer); !ok || tries.Load() != 3 {
 		t.Errorf("after two failures: %+v, %d tries", offer, tries.Load())
 	}
+}
+
+// More requests than can be answered are dropped, and hold up nobody.
+func TestRequestsForPiecesAreBounded(t *testing.T) {
+	hold := make(chan struct{})
+	s, b := handing(t, func(io.Writer) error { <-hold; return nil })
+	s.offerData(&proto.DataRequest{Fetch: true})
+	for len(s.handout.asked) > 0 {
+		time.Sleep(time.Millisecond)
+	}
+	data, err := proto.Marshal(&proto.FileRequest{Head: proto.Head{Run: "r"}, Key: "x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 10 * maxPieces {
+		if err := b.Publish(proto.RunID("r").FileSubject("k"), data); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for len(s.handout.pieces) < maxPieces {
+		time.Sleep(time.Millisecond)
+	}
+	hold <- struct{}{}
+	askPiece(t, b, "x", 0) // once there is room it is answered
+	close(hold)
 }

@@ -12,16 +12,17 @@ import (
 // needs the state of the run goes to the run's goroutine through the inbox,
 // and the bus waits when that is full.
 func (s *server) subscribe() (subs []bus.Subscription, err error) {
-	run := s.store.run
-	for subject, handler := range map[string]bus.Handler{
-		run.JoinSubject():     s.onHello,
-		run.DataSubject():     s.onData,
-		run.PullSubject():     s.onPull,
-		run.BeatSubject():     s.onBeat,
-		run.BlobSubject():     s.onBlob,
-		run.PartialsSubject(): s.onPartial,
+	run, all := s.store.run, proto.EveryKey
+	for subject, handler := range map[string]func(proto.Key, *bus.Message){
+		run.JoinSubject(all):    s.onHello,
+		run.DataSubject(all):    s.onData,
+		run.FileSubject(all):    s.onFile,
+		run.PullSubject(all):    s.onPull,
+		run.BeatSubject(all):    s.onBeat,
+		run.BlobSubject(all):    s.onBlob,
+		run.PartialSubject(all): s.onPartial,
 	} {
-		sub, e := s.bus.Subscribe(subject, handler)
+		sub, e := s.bus.Subscribe(subject, s.from(handler))
 		if e != nil {
 			err = errors.Join(err, e)
 			continue
@@ -31,6 +32,21 @@ func (s *server) subscribe() (subs []bus.Subscription, err error) {
 	return subs, err
 }
 
+// from tells a handler whose key a message came with. The subject says it, which
+// the server of the bus has checked; a worker's own words do not count. What
+// would be answered to anybody else than its sender is dropped: whoever answers
+// has rights that the sender lacks.
+func (s *server) from(handler func(proto.Key, *bus.Message)) bus.Handler {
+	return func(m *bus.Message) {
+		k := proto.Sender(m.Subject)
+		if k.Validate() != nil || m.Reply != "" && !k.Owns(m.Reply) {
+			s.partials.misdirected()
+			return
+		}
+		handler(k, m)
+	}
+}
+
 func (s *server) push(in input) {
 	select {
 	case s.inbox <- in:
@@ -38,26 +54,29 @@ func (s *server) push(in input) {
 	}
 }
 
-func (s *server) onHello(m *bus.Message) {
+func (s *server) onHello(k proto.Key, m *bus.Message) {
 	h := new(proto.Hello)
 	switch err := proto.Decode(m.Data, h); {
 	case errors.Is(err, proto.ErrVersion):
 		reply(m, &proto.Refusal{Head: s.head(), Why: proto.OtherVersion, Text: err.Error() + ": use the same build on both sides"})
 	case err == nil && h.Run == s.store.run:
+		h.Worker = k.Worker(h.Worker)
 		s.push(input{hello: h, message: m})
 	}
 }
 
-func (s *server) onPull(m *bus.Message) {
+func (s *server) onPull(k proto.Key, m *bus.Message) {
 	p := new(proto.Pull)
 	if proto.Decode(m.Data, p) == nil && p.Run == s.store.run {
+		p.Worker = k.Worker(p.Worker)
 		s.push(input{pull: p, message: m})
 	}
 }
 
-func (s *server) onBeat(m *bus.Message) {
+func (s *server) onBeat(k proto.Key, m *bus.Message) {
 	h := new(proto.Heartbeat)
 	if proto.Decode(m.Data, h) == nil && s.mine(h.Head) {
+		h.Worker = k.Worker(h.Worker)
 		s.push(input{beat: h})
 	}
 }
@@ -72,7 +91,7 @@ func (s *server) mine(h proto.Head) bool {
 }
 
 // onBlob answers from the offer at hand.
-func (s *server) onBlob(m *bus.Message) {
+func (s *server) onBlob(_ proto.Key, m *bus.Message) {
 	r := new(proto.BlobRequest)
 	if proto.Decode(m.Data, r) != nil || !s.mine(r.Head) {
 		return
@@ -85,13 +104,13 @@ func (s *server) onBlob(m *bus.Message) {
 	reply(m, answer)
 }
 
-func (s *server) onPartial(m *bus.Message) {
+func (s *server) onPartial(k proto.Key, m *bus.Message) {
 	started := time.Now()
 	whole, ok := arrived{}, false
 	if handed, near := m.Value.(*proto.Partial); near {
-		whole, ok = s.partials.take(handed)
+		whole, ok = s.partials.take(k, handed)
 	} else {
-		whole, ok = s.partials.receive(m.Data)
+		whole, ok = s.partials.receive(k, m.Data)
 	}
 	beside(&s.watch.decoding, started)
 	if ok {

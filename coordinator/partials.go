@@ -34,6 +34,8 @@ type Dropped struct {
 	Inputs    uint64 `json:"inputs"`    // sums that were made from other weights than the round's
 	Strangers uint64 `json:"strangers"` // from workers that are not members
 	Repeated  uint64 `json:"repeated"`  // chunks that were there already
+	// Misdirected were to be answered elsewhere than to their sender.
+	Misdirected uint64 `json:"misdirected"`
 }
 
 // assembly is one partial on its way.
@@ -101,9 +103,10 @@ func (p *partials) keep(s proto.Sums) {
 	}
 }
 
-// take takes a partial that a worker of this process hands over, and gives
-// other memory for it if there is some.
-func (p *partials) take(m *proto.Partial) (whole arrived, ok bool) {
+// take takes a partial that a worker of this process hands over with key k, and
+// gives other memory for it if there is some.
+func (p *partials) take(k proto.Key, m *proto.Partial) (whole arrived, ok bool) {
+	m.Worker = k.Worker(m.Worker)
 	p.mu.Lock()
 	switch fits := p.fits(m.Head, m.Worker, m.Round, m.Block, m.Inputs); {
 	case !fits:
@@ -127,10 +130,11 @@ func (p *partials) take(m *proto.Partial) (whole arrived, ok bool) {
 	return arrived{m.Worker, m.Round, m.Block, digestSums(m.Sums), m.Sums}, true
 }
 
-// receive takes a message; whole is set when it completes a partial.
-func (p *partials) receive(data []byte) (whole arrived, ok bool) {
+// receive takes a message of the holder of k; whole is set when it completes a partial.
+func (p *partials) receive(k proto.Key, data []byte) (whole arrived, ok bool) {
 	var m proto.PartialChunk
 	err := proto.Decode(data, &m)
+	m.Worker = k.Worker(m.Worker)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
@@ -215,6 +219,13 @@ func (p *partials) memory() proto.Sums {
 		return s
 	}
 	return proto.NewSums(p.round.f32, p.round.f64)
+}
+
+// misdirected counts a message whose answer would go astray.
+func (p *partials) misdirected() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.dropped.Misdirected++
 }
 
 // counts returns what was dropped so far.

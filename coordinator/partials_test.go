@@ -39,7 +39,7 @@ func TestPartials(t *testing.T) {
 		t.Fatalf("%d chunks", len(chunks))
 	}
 	for i := len(chunks) - 1; i >= 0; i-- {
-		got, ok := p.receive(chunks[i])
+		got, ok := p.receive(proto.Anybody, chunks[i])
 		if ok != (i == 0) {
 			t.Fatalf("chunk %d: whole %v", i, ok)
 		}
@@ -47,7 +47,7 @@ func TestPartials(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 		if i == 2 {
-			if _, ok := p.receive(chunks[i]); ok || p.counts().Repeated != 1 {
+			if _, ok := p.receive(proto.Anybody, chunks[i]); ok || p.counts().Repeated != 1 {
 				t.Errorf("a repeated chunk: %+v", p.counts())
 			}
 		}
@@ -76,7 +76,7 @@ func TestPartials(t *testing.T) {
 		"of other length": {chunksOf(t, m, proto.NewSums(4, 2), 64)[0], Dropped{Damaged: 1}},
 	} {
 		p.dropped = Dropped{}
-		if _, ok := p.receive(c.data); ok || p.counts() != c.want {
+		if _, ok := p.receive(proto.Anybody, c.data); ok || p.counts() != c.want {
 			t.Errorf("%s: dropped %+v, want %+v", name, p.counts(), c.want)
 		}
 	}
@@ -89,7 +89,7 @@ func TestPartialsAreBounded(t *testing.T) {
 	p.admit("a")
 	for i := range uint32(64) {
 		m := proto.PartialChunk{Head: proto.Head{Run: "r", Term: 1}, Worker: "a", Round: 1, Block: proto.Block{Lo: i, Hi: i + 1}}
-		p.receive(chunksOf(t, m, proto.NewSums(100, 3), 64)[0])
+		p.receive(proto.Anybody, chunksOf(t, m, proto.NewSums(100, 3), 64)[0])
 	}
 	if n := len(p.workers["a"]); n != maxAssemblies {
 		t.Errorf("%d partials on their way", n)
@@ -118,7 +118,7 @@ func FuzzReceive(f *testing.F) {
 		p.open(roundInfo{number: 1, microShards: 4, f32: 5, f64: 3})
 		p.admit("a")
 		for range 2 {
-			if whole, ok := p.receive(data); ok && (len(whole.sums.F32) != 5 || len(whole.sums.F64) != 3 || !whole.block.In(4) || whole.worker != "a") {
+			if whole, ok := p.receive(proto.Anybody, data); ok && (len(whole.sums.F32) != 5 || len(whole.sums.F64) != 3 || !whole.block.In(4) || whole.worker != "a") {
 				t.Errorf("took %+v", whole)
 			}
 		}

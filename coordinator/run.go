@@ -75,7 +75,7 @@ type server struct {
 	done     chan struct{} // closed when the inbox is no longer read
 	partials *partials
 	shelf    shelf
-	handout  handout
+	handout  *handout
 	sender   *sender
 	appends  chan appending // to the commit log; at most one is on its way
 	logWaits bool
@@ -115,7 +115,7 @@ type pending struct {
 
 func newServer(j Job, store *storage, b bus.Bus) *server {
 	s := &server{job: j, store: store, bus: b, events: j.Events.withDefaults(), started: time.Now(),
-		inbox: make(chan input, 256), appends: make(chan appending, 1), uploads: make(chan upload, 1), inLog: []string{"", ""}, done: make(chan struct{}), handout: handout{asked: make(chan struct{}, 1)}, partials: newPartials(store.head()), pulls: map[proto.WorkerID]pending{}, hosts: map[proto.WorkerID]string{}}
+		inbox: make(chan input, 256), appends: make(chan appending, 1), uploads: make(chan upload, 1), inLog: []string{"", ""}, done: make(chan struct{}), handout: newHandout(store.dir.Path()), partials: newPartials(store.head()), pulls: map[proto.WorkerID]pending{}, hosts: map[proto.WorkerID]string{}}
 	s.core = &core{head: store.head(), plan: plan.New(j.Config.plan()), train: store.train, port: s}
 	s.sender = newSender(b, &s.shelf, s.head(), &s.watch.sending)
 	return s
@@ -138,7 +138,7 @@ func (s *server) serve(ctx context.Context) error {
 	group.Go(func() { s.sender.run(sending) })
 	group.Go(func() { s.writeLog(sending) })
 	group.Go(func() { s.writeObjects(sending) })
-	group.Go(func() { s.writeData(sending) })
+	group.Go(func() { s.serveData(sending) })
 	subs, err := s.subscribe()
 	defer func() {
 		close(s.done)

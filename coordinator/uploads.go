@@ -1,9 +1,11 @@
 package coordinator
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
@@ -90,6 +92,24 @@ func putBundle(ctx context.Context, objects bus.Objects, u upload) error {
 		return err
 	}
 	return putWritten(ctx, objects, u.name, u.bundle.Write)
+}
+
+// portion is how many bytes are handed to the store at once: it syncs each.
+const portion = 128 << 10
+
+// putWritten puts what write writes.
+func putWritten(ctx context.Context, objects bus.Objects, name string, write func(io.Writer) error) error {
+	r, w := io.Pipe()
+	written := make(chan struct{})
+	go func() {
+		defer close(written)
+		out := bufio.NewWriterSize(w, portion)
+		w.CloseWithError(errors.Join(write(out), out.Flush()))
+	}()
+	err := objects.Put(ctx, name, r)
+	r.CloseWithError(errors.Join(err, io.ErrClosedPipe)) // lets the writer go
+	<-written
+	return err
 }
 
 // sweep deletes what no record that counts names: uploads that were overtaken

@@ -13,6 +13,7 @@ const Version = 3
 const (
 	MaxChunk       = 512 << 10 // bytes of tensor in one message
 	MaxBlob        = 4 << 30
+	MaxFile        = 1 << 40
 	MaxMicroShards = 1 << 20
 	maxText        = 4096
 	// MinPayload is the least max_payload of a server: the longest text fits,
@@ -115,10 +116,8 @@ func (m *Refusal) check() error { return errors.Join(text("why", string(m.Why)),
 // DataRequest asks what the run's data set is and where a worker gets it.
 type DataRequest struct {
 	Head
-	// Fetch asks for the set's file too, which is made on demand.
+	// Fetch asks where the set's file is too, which is made on demand.
 	Fetch bool `msgpack:"fetch,omitempty"`
-	// Gone says that what was offered before was not there.
-	Gone bool `msgpack:"gone,omitempty"`
 }
 
 func (m *DataRequest) check() error { return nil }
@@ -134,18 +133,46 @@ type DataSet struct {
 	Limit int    `msgpack:"limit,omitempty"`
 }
 
-// DataOffer says what the data set is. Object is its file in DataStore, if
-// that was asked for.
+// DataOffer says what the data set is, and File which file holds it, if that
+// was asked for. Two files of one key have the same bytes.
 type DataOffer struct {
 	Head
-	Set    DataSet `msgpack:"set"`
-	Object string  `msgpack:"object,omitempty"`
+	Set  DataSet `msgpack:"set"`
+	File FileRef `msgpack:"file,omitempty"`
 }
 
 func (m *DataOffer) check() error {
-	return errors.Join(text("data set", m.Set.Name), text("data digest", m.Set.Digest), text("object", m.Object),
-		within("bytes", int(m.Set.Bytes), 0, 1<<62), within("limit", m.Set.Limit, 0, 1<<40))
+	return errors.Join(text("data set", m.Set.Name), text("data digest", m.Set.Digest), text("file", m.File.Key),
+		within("bytes", int(m.Set.Bytes), 0, 1<<62), within("limit", m.Set.Limit, 0, 1<<40), within("file size", int(m.File.Size), 0, MaxFile))
 }
+
+// FileRef names a file that the coordinator hands out in chunks.
+type FileRef struct {
+	Key  string `msgpack:"key"`
+	Size int64  `msgpack:"size"`
+}
+
+// FileRequest asks for the piece of a file from Offset on.
+type FileRequest struct {
+	Head
+	Key    string `msgpack:"key"`
+	Offset int64  `msgpack:"offset"`
+}
+
+func (m *FileRequest) check() error {
+	return errors.Join(text("file", m.Key), within("offset", int(m.Offset), 0, MaxFile))
+}
+
+// FileChunk is the answer to a FileRequest; Gone is set if there is no file of
+// that key.
+type FileChunk struct {
+	Head
+	Key  string `msgpack:"key"`
+	Gone bool   `msgpack:"gone,omitempty"`
+	Chunk
+}
+
+func (m *FileChunk) check() error { return errors.Join(text("file", m.Key), m.Chunk.check(MaxFile)) }
 
 // Order names an order of samples; it is a pure function of its fields.
 type Order struct {
@@ -321,8 +348,8 @@ type Chunk struct {
 	Data   Raw   `msgpack:"data"`
 }
 
-func (c *Chunk) check() error {
-	if err := within("size", int(c.Size), 0, MaxBlob); err != nil {
+func (c *Chunk) check(limit int) error {
+	if err := within("size", int(c.Size), 0, limit); err != nil {
 		return err
 	}
 	if len(c.Data) > MaxChunk || c.Offset < 0 || c.Offset > c.Size || int64(len(c.Data)) > c.Size-c.Offset {
@@ -346,7 +373,7 @@ func (m *PartialChunk) check() error {
 	if m.Block.Lo >= m.Block.Hi || m.Block.Hi > MaxMicroShards {
 		return fmt.Errorf("block %v is empty or too large", m.Block)
 	}
-	return errors.Join(m.Worker.Validate(), m.Chunk.check())
+	return errors.Join(m.Worker.Validate(), m.Chunk.check(MaxBlob))
 }
 
 // BlobRequest asks for the piece of a blob from Offset on.
@@ -370,7 +397,9 @@ type BlobChunk struct {
 	Chunk
 }
 
-func (m *BlobChunk) check() error { return errors.Join(text("blob key", m.Key), m.Chunk.check()) }
+func (m *BlobChunk) check() error {
+	return errors.Join(text("blob key", m.Key), m.Chunk.check(MaxBlob))
+}
 
 // News tells everybody what the run is doing: a new term, its end. Coordinators
 // of one run learn of each other by it.

@@ -5,47 +5,57 @@ import (
 	"strings"
 )
 
-// Subjects of a run. Each role publishes below its own names, so that a server
-// can permit a role its subjects and no others:
+// Subjects of a run. Each role publishes below its own names, and each worker
+// below that of its key, so that a server can permit everybody its own subjects
+// and no others:
 //
-//	tg.RUN.join                  worker -> coordinator, request: Hello -> Welcome or Refusal
-//	tg.RUN.pull                  worker -> coordinator, request: Pull -> Task and others
-//	tg.RUN.beat                  worker -> coordinator: Heartbeat, Leave
-//	tg.RUN.data                  worker -> coordinator, request: DataRequest -> DataOffer or Refusal
-//	tg.RUN.blob                  worker -> coordinator, request: BlobRequest -> BlobChunk
-//	tg.RUN.bulk.partial.WORKER   worker -> coordinator: PartialChunk
-//	tg.RUN.bulk.weights          coordinator -> all workers: BlobChunk
-//	tg.RUN.news                  coordinator -> everybody: News, once a second at least
-//	tg.RUN.log                   coordinator -> commit log: Commit
-//	tg.RUN.lease                 coordinator -> lease: Lease
+//	tg.RUN.up.KEY.join     worker -> coordinator, request: Hello -> Welcome or Refusal
+//	tg.RUN.up.KEY.pull     worker -> coordinator, request: Pull -> Task and others
+//	tg.RUN.up.KEY.beat     worker -> coordinator: Heartbeat, Leave
+//	tg.RUN.up.KEY.data     worker -> coordinator, request: DataRequest -> DataOffer or Refusal
+//	tg.RUN.up.KEY.file     worker -> coordinator, request: FileRequest -> FileChunk
+//	tg.RUN.up.KEY.blob     worker -> coordinator, request: BlobRequest -> BlobChunk
+//	tg.RUN.up.KEY.partial  worker -> coordinator: PartialChunk
+//	tg.RUN.bulk.weights    coordinator -> all workers: BlobChunk
+//	tg.RUN.news            coordinator -> everybody: News, once a second at least
+//	tg.RUN.log             coordinator -> commit log: Commit
+//	tg.RUN.lease           coordinator -> lease: Lease
 const prefix = "tg."
 
-func (r RunID) JoinSubject() string    { return prefix + string(r) + ".join" }
-func (r RunID) DataSubject() string    { return prefix + string(r) + ".data" }
-func (r RunID) PullSubject() string    { return prefix + string(r) + ".pull" }
-func (r RunID) BeatSubject() string    { return prefix + string(r) + ".beat" }
-func (r RunID) BlobSubject() string    { return prefix + string(r) + ".blob" }
-func (r RunID) NewsSubject() string    { return prefix + string(r) + ".news" }
-func (r RunID) WeightsSubject() string { return prefix + string(r) + ".bulk.weights" }
-func (r RunID) LogSubject() string     { return prefix + string(r) + ".log" }
-func (r RunID) LeaseSubject() string   { return prefix + string(r) + ".lease" }
-
-// PartialSubject returns where worker w publishes its partials.
-func (r RunID) PartialSubject(w WorkerID) string {
-	return prefix + string(r) + ".bulk.partial." + string(w)
+func (r RunID) up(k Key, what string) string {
+	return prefix + string(r) + ".up." + string(k) + "." + what
 }
 
-// PartialsSubject matches the partials of all workers.
-func (r RunID) PartialsSubject() string { return prefix + string(r) + ".bulk.partial.*" }
+func (r RunID) JoinSubject(k Key) string    { return r.up(k, "join") }
+func (r RunID) PullSubject(k Key) string    { return r.up(k, "pull") }
+func (r RunID) BeatSubject(k Key) string    { return r.up(k, "beat") }
+func (r RunID) DataSubject(k Key) string    { return r.up(k, "data") }
+func (r RunID) FileSubject(k Key) string    { return r.up(k, "file") }
+func (r RunID) BlobSubject(k Key) string    { return r.up(k, "blob") }
+func (r RunID) PartialSubject(k Key) string { return r.up(k, "partial") }
+func (r RunID) NewsSubject() string         { return prefix + string(r) + ".news" }
+func (r RunID) WeightsSubject() string      { return prefix + string(r) + ".bulk.weights" }
+func (r RunID) LogSubject() string          { return prefix + string(r) + ".log" }
+func (r RunID) LeaseSubject() string        { return prefix + string(r) + ".lease" }
 
-// Bulk reports whether a subject carries tensors: they travel on a connection
-// of their own, so that control messages do not wait behind them.
+// Sender returns the key below whose name a worker's message was published.
+func Sender(subject string) Key {
+	names := strings.Split(subject, ".")
+	if len(names) != 5 || names[2] != "up" {
+		return ""
+	}
+	return Key(names[3])
+}
+
+// Bulk reports whether a subject carries tensors or files: they travel on a
+// connection of their own, so that control messages do not wait behind them.
 func Bulk(subject string) bool {
-	return strings.Contains(subject, ".bulk.") || strings.HasSuffix(subject, ".blob")
+	switch subject[strings.LastIndexByte(subject, '.')+1:] {
+	case "weights", "partial", "blob", "file":
+		return true
+	}
+	return false
 }
-
-// DataStore holds the data sets of all runs for workers that have none.
-const DataStore = "tinygrow-data"
 
 const maxID = 64
 
@@ -55,12 +65,19 @@ func checkID(what, id string) error {
 		return fmt.Errorf("%s %.80q: must have 1 to %d characters", what, id, maxID)
 	}
 	for _, c := range id {
-		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_') {
+		if !inID(c) {
 			return fmt.Errorf("%s %q: only letters, digits, - and _ may stand in it", what, id)
 		}
 	}
 	return nil
 }
+
+func inID(c rune) bool {
+	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+}
+
+// Validate says what is wrong with a key's name.
+func (k Key) Validate() error { return checkID("key", string(k)) }
 
 // Validate says what is wrong with a run id.
 func (r RunID) Validate() error { return checkID("run id", string(r)) }

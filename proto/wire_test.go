@@ -31,8 +31,11 @@ func samples() []Message {
 		&News{Head: head(), Ended: true, Text: "done", Holder: "h", Since: 5, Claims: true, Logged: true, Heard: "s2"},
 		&Commit{Head: head(), Kind: CheckpointCommit, Step: 9, Generation: 2, Digest: "ab", Holder: "h", Origin: 2, Born: "s0", From: 5, Object: "o", Settings: "seed: 1"},
 		&Lease{Head: head(), Holder: "h", Released: true},
-		&DataRequest{Head: head(), Fetch: true, Gone: true},
-		&DataOffer{Head: head(), Set: DataSet{Name: "cifar10", Digest: "ab", Bytes: 9, Seed: 1, Limit: 2}, Object: "cifar10-ab"},
+		&DataRequest{Head: head(), Fetch: true},
+		&DataOffer{Head: head(), Set: DataSet{Name: "cifar10", Digest: "ab", Bytes: 9, Seed: 1, Limit: 2}, File: FileRef{"cifar10-ab", 7}},
+		&FileRequest{Head: head(), Key: "cifar10-ab", Offset: 1 << 35},
+		&FileChunk{Head: head(), Key: "cifar10-ab", Chunk: Chunk{Size: 1 << 36, Offset: 1 << 35, Data: data}},
+		&FileChunk{Head: head(), Key: "other", Gone: true},
 	}
 }
 
@@ -79,6 +82,11 @@ func TestDecodeRefusesWhatIsOutOfRange(t *testing.T) {
 		"unknown commit":      &Commit{Head: head(), Kind: "x"},
 		"term of the past":    &Commit{Head: head(), Kind: StepCommit, Origin: 4},
 		"data of no size":     &DataOffer{Head: head(), Set: DataSet{Bytes: -1}},
+		"file of no size":     &DataOffer{Head: head(), File: FileRef{Size: -1}},
+		"blob of a file":      &BlobChunk{Head: head(), Key: "k", Chunk: Chunk{Size: MaxBlob + 1}},
+		"partial of a file":   &PartialChunk{Head: head(), Worker: "w", Block: Block{0, 1}, Chunk: Chunk{Size: MaxBlob + 1}},
+		"file past its limit": &FileChunk{Head: head(), Chunk: Chunk{Size: MaxFile + 1}},
+		"file before its end": &FileRequest{Head: head(), Offset: -1},
 		"data with a limit":   &DataOffer{Head: head(), Set: DataSet{Limit: -1}},
 		"empty block":         &PartialChunk{Head: head(), Worker: "w", Block: Block{2, 2}},
 		"heartbeat of a year": &Welcome{Head: head(), Threads: 1, Heartbeat: 365 * 24 * time.Hour},

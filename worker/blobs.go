@@ -267,7 +267,7 @@ func (b *blobs) ask(ctx context.Context, key string, offset int64) (proto.Chunk,
 	c := b.client
 	for {
 		var m proto.BlobChunk
-		err := c.request(ctx, c.cfg.Run.BlobSubject(), &proto.BlobRequest{Head: c.head(), Worker: c.cfg.ID, Key: key, Offset: offset}, &m)
+		err := c.request(ctx, c.cfg.Run.BlobSubject(c.cfg.Key), &proto.BlobRequest{Head: c.head(), Worker: c.cfg.ID, Key: key, Offset: offset}, &m)
 		switch {
 		case err == nil && !m.Same(c.head()): // of another start; who pulls is told to join again
 		case err == nil && m.Gone:

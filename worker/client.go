@@ -118,7 +118,7 @@ func (c *client) hello(ctx context.Context, hello *proto.Hello) (proto.Welcome, 
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Answer)
 	defer cancel()
-	answer, err := c.bus.Request(ctx, c.cfg.Run.JoinSubject(), data)
+	answer, err := c.bus.Request(ctx, c.cfg.Run.JoinSubject(c.cfg.Key), data)
 	if err != nil {
 		return proto.Welcome{}, err
 	}
@@ -142,7 +142,7 @@ func (c *client) hello(ctx context.Context, hello *proto.Hello) (proto.Welcome, 
 func (c *client) say(m proto.Heartbeat) {
 	m.Head, m.Worker, m.Nonce = c.head(), c.cfg.ID, c.nonce
 	if data, err := proto.Marshal(&m); err == nil {
-		if err := c.bus.Publish(c.cfg.Run.BeatSubject(), data); err != nil {
+		if err := c.bus.Publish(c.cfg.Run.BeatSubject(c.cfg.Key), data); err != nil {
 			c.cfg.Log.Debug("heartbeat not sent", "error", err)
 		}
 	}

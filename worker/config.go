@@ -19,6 +19,8 @@ import (
 type Config struct {
 	Run proto.RunID    `yaml:"run"`
 	ID  proto.WorkerID `yaml:"id"` // empty: host and a random suffix; must be unique in the run
+	// Key is what the server calls this worker's key. Empty: proto.Anybody.
+	Key proto.Key `yaml:"-"`
 	// Host is the machine's name; the coordinator shares out a host's
 	// processors between the workers that name it. Empty: the system's.
 	Host string `yaml:"host"`
@@ -57,6 +59,9 @@ func (c Config) Validate() error {
 	if c.ID != "" {
 		faults = append(faults, c.ID.Validate())
 	}
+	if c.Key != "" {
+		faults = append(faults, c.Key.Validate())
+	}
 	if c.Threads < 0 {
 		faults = append(faults, fmt.Errorf("threads %d: must be at least 0", c.Threads))
 	}
@@ -71,6 +76,9 @@ func (c Config) Validate() error {
 func (c Config) withDefaults() Config {
 	if c.Run == "" {
 		c.Run = "default"
+	}
+	if c.Key == "" {
+		c.Key = proto.Anybody
 	}
 	if c.Host == "" {
 		c.Host = quota.Host()

@@ -168,7 +168,7 @@ func (s *session) pull(ctx context.Context) error {
 	for {
 		c.pulls++
 		var t proto.Task
-		err := c.request(ctx, c.cfg.Run.PullSubject(), &proto.Pull{Head: c.head(), Worker: c.cfg.ID, Nonce: c.nonce, Seq: c.pulls, Last: last}, &t)
+		err := c.request(ctx, c.cfg.Run.PullSubject(c.cfg.Key), &proto.Pull{Head: c.head(), Worker: c.cfg.ID, Nonce: c.nonce, Seq: c.pulls, Last: last}, &t)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -280,7 +280,7 @@ func (s *session) do(ctx, pulling context.Context, t proto.Task) error {
 // publish hands sums over to a coordinator in this process, or sends them.
 func (s *session) publish(t proto.Task, inputs proto.Digest, sums proto.Sums) {
 	c := s.client
-	subject := c.cfg.Run.PartialSubject(c.cfg.ID)
+	subject := c.cfg.Run.PartialSubject(c.cfg.Key)
 	if near, ok := c.bus.(bus.Sharing); ok {
 		given := false
 		near.Hand(subject, func() any {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/deploy/auth"
+	"github.com/tinygrow/tinygrow/proto"
 )
 
 func newAuth() *cobra.Command {
@@ -24,7 +25,7 @@ func newAuth() *cobra.Command {
 		},
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newAuthInit(), newAuthRenew())
+	c.AddCommand(newAuthInit(), newAuthAdd(), newAuthUpdate(), newAuthRenew())
 	return c
 }
 
@@ -41,9 +42,11 @@ func newAuthInit() *cobra.Command {
   ca/           the certificate authority with its key: keep it where you are
   nats/         certificate and configuration of the NATS server: nats-server -c DIR/nats/nats.conf
   coordinator/  seed.nk and ca.crt: tinygrow coordinator --creds .../seed.nk --ca .../ca.crt
-  worker/       the same for workers, who may write neither weights nor tasks
+  worker/       the same for the workers of one machine, who may write neither weights nor tasks
   viewer/       the same for programs that only look on
 
+Each further machine of workers gets a key of its own: tinygrow auth add DIR NAME. Workers that share a key
+are one to all others: they can speak in each other's names, and have one voice where workers disagree.
 Nothing is overwritten. To renew the server's certificate before it ends: tinygrow auth renew DIR. To
 change keys, as after one was lost: make a new directory, hand out its files, restart the NATS server
 with the new nats/, then coordinator and workers; the run goes on from its last checkpoint.`,
@@ -68,7 +71,7 @@ with the new nats/, then coordinator and workers; the run goes on from its last 
 			}
 			if ifMissing && auth.Complete(o.Dir) {
 				fmt.Fprintf(c.ErrOrStderr(), "%s holds all keys already\n", o.Dir)
-				return nil
+				return updateKeys(c, o)
 			}
 			if err := auth.Init(o); err != nil {
 				return err
@@ -85,6 +88,59 @@ with the new nats/, then coordinator and workers; the run goes on from its last 
 	f.StringArrayVar(&give, "give", nil, "give a `directory` to --owner too, if it is root's; may be repeated")
 	f.BoolVar(&ifMissing, "if-missing", false, "succeed without doing anything if all keys are there")
 	return c
+}
+
+func newAuthAdd() *cobra.Command {
+	return &cobra.Command{
+		Use:   "add DIR NAME",
+		Short: "Make a key of its own for one more machine of workers",
+		Long: `Writes seed.nk and ca.crt into DIR/workers/NAME, and the key's rights into DIR/nats/server.conf. Copy the former
+to the machine and the latter to the NATS server, and let that read it with: nats-server --signal reload
+(or: docker kill -s HUP CONTAINER, kill -HUP PID). Nobody who is connected is interrupted.`,
+		Example: "  tinygrow auth add keys node7\n  tinygrow worker --nats nats://nats.example.org:4222 --creds keys/workers/node7/seed.nk --ca keys/workers/node7/ca.crt",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 2 {
+				return usagef("give the directory that auth init wrote, and a name for the key")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, args []string) error {
+			dir, name := args[0], args[1]
+			if err := proto.Key(name).Validate(); err != nil {
+				return as(exitUsage, err)
+			}
+			if err := auth.Add(auth.Options{Dir: dir}, name); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.ErrOrStderr(), "the key of %s is in %s\n%s", name, auth.WorkerDir(dir, name), reloadAdvice(dir))
+			return nil
+		},
+	}
+}
+
+func newAuthUpdate() *cobra.Command {
+	return &cobra.Command{
+		Use:   "update DIR",
+		Short: "Write the server's configuration anew, with the rights of this version for the same keys",
+		Long: `Keys that another version of tinygrow made stay good; what the server permits them may have to change. Writes
+DIR/nats/server.conf; the server reads it after nats-server --signal reload.`,
+		Example: "  tinygrow auth update keys",
+		Args:    oneArg("the directory that auth init wrote"),
+		RunE:    func(c *cobra.Command, args []string) error { return updateKeys(c, auth.Options{Dir: args[0]}) },
+	}
+}
+
+// updateKeys gives the keys of a directory the rights of this version.
+func updateKeys(c *cobra.Command, o auth.Options) error {
+	changed, err := auth.Update(o)
+	if changed {
+		fmt.Fprintf(c.ErrOrStderr(), "%s has the rights of this version now\n%s", filepath.Join(o.Dir, "nats", "server.conf"), reloadAdvice(o.Dir))
+	}
+	return err
+}
+
+func reloadAdvice(dir string) string {
+	return fmt.Sprintf("let the NATS server read %s: nats-server --signal reload\n", filepath.Join(dir, "nats", "server.conf"))
 }
 
 func newAuthRenew() *cobra.Command {

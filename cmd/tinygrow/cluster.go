@@ -24,7 +24,18 @@ import (
 
 // dial connects one participant to the NATS server.
 func (n natsSettings) dial(role proto.Role, name string) (*bus.NATS, error) {
-	return bus.Dial(bus.Options{URL: n.URL, Name: "tinygrow " + name, SeedFile: n.Creds, CAFile: n.CA, InboxPrefix: role.Inbox(), Bulk: proto.Bulk, MinPayload: proto.MinPayload, Log: slog.Default()})
+	o := bus.Options{URL: n.URL, Name: "tinygrow " + name, SeedFile: n.Creds, CAFile: n.CA, Bulk: proto.Bulk, MinPayload: proto.MinPayload, Log: slog.Default()}
+	key, err := o.Key()
+	if err != nil {
+		return nil, err
+	}
+	o.InboxPrefix = role.Inbox(key)
+	return bus.Dial(o)
+}
+
+// key is what the server calls the holder of these settings.
+func (n natsSettings) key() (proto.Key, error) {
+	return bus.Options{URL: n.URL, SeedFile: n.Creds}.Key()
 }
 
 // openData reads the data set and tells the coordinator what it has to know of it.

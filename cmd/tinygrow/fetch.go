@@ -22,7 +22,11 @@ func (s *settings) dataOfRun(ctx context.Context, alive func(state string)) (*da
 		return nil, err
 	}
 	defer b.Close()
-	c := fetch.Client{Config: s.Fetch, Run: proto.RunID(s.Run), Name: s.Data.Name, Alive: alive, Log: slog.Default()}
+	key, err := s.NATS.key()
+	if err != nil {
+		return nil, err
+	}
+	c := fetch.Client{Config: s.Fetch, Run: proto.RunID(s.Run), Key: key, Name: s.Data.Name, Alive: alive, Log: slog.Default()}
 	set, err := c.Get(ctx, b)
 	if ctx.Err() != nil || errors.Is(err, fetch.ErrEnded) {
 		return nil, nil

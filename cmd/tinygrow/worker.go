@@ -24,7 +24,7 @@ func newWorker() *cobra.Command {
 		Long: `Joins a run and computes. It waits for the coordinator as long as it takes, and joins again after any interruption.
 Without --run it joins the one run that goes on at the server; where there are several it names them and ends.
 SIGTERM or SIGINT finish the block in hand.
-Without --data-dir it asks the coordinator for the data set, which it fetches over the NATS server (with JetStream) once
+Without --data-dir it asks the coordinator for the data set, which it fetches over the NATS server once
 and keeps in --cache; the workers of a host share that. A data set given here must be the coordinator's.`,
 		Example: `  tinygrow worker --nats nats://host:4222
   tinygrow worker --nats nats://host:4222 --run a --data cifar10 --data-dir ~/cifar --threads 8`,
@@ -65,6 +65,9 @@ and keeps in --cache; the workers of a host share that. A data set given here mu
 		var stats worker.Stats
 		s.Worker.Done = func(s worker.Stats) { stats = s }
 		if set != nil {
+			if s.Worker.Key, err = s.NATS.key(); err != nil {
+				return err
+			}
 			crew, err := s.newCrew(1, set, slog.Default(), func(int) (bus.Bus, error) { return s.NATS.dial(proto.WorkerRole, "worker") })
 			if err != nil {
 				return err

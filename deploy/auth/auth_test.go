@@ -66,26 +66,57 @@ func seed(t *testing.T, dir string, r proto.Role) []byte {
 	return bytes.TrimSpace(text)
 }
 
-// subjects says who may do what. Whoever is not named must be refused.
+// holders are who has a key; the second worker's is made by auth add.
+var holders = []struct {
+	name string
+	role proto.Role
+	dir  string // of its files
+}{
+	{"coordinator", proto.CoordinatorRole, "coordinator"}, {"worker", proto.WorkerRole, "worker"},
+	{"other", proto.WorkerRole, "workers/other"}, {"viewer", proto.ViewerRole, "viewer"},
+}
+
+// subjects says who may do what. Whoever is not named must be refused. KEY stands
+// for what the server calls the first worker's key, OTHER for the second one's.
 var subjects = []struct{ subject, publishers, subscribers string }{
-	{"tg.r.join", "worker", "coordinator"},
-	{"tg.r.pull", "worker", "coordinator"},
-	{"tg.r.data", "worker", "coordinator"},
-	{"tg.r.beat", "worker", "coordinator"},
-	{"tg.r.blob", "worker", "coordinator"},
-	{"tg.r.bulk.partial.w1", "worker", "coordinator"},
-	{"tg.r.bulk.weights", "coordinator", "worker"},
-	{"tg.r.news", "coordinator", "coordinator worker viewer"},
+	{"tg.r.up.KEY.join", "worker", "coordinator"},
+	{"tg.r.up.KEY.pull", "worker", "coordinator"},
+	{"tg.r.up.KEY.data", "worker", "coordinator"},
+	{"tg.r.up.KEY.file", "worker", "coordinator"},
+	{"tg.r.up.KEY.beat", "worker", "coordinator"},
+	{"tg.r.up.KEY.blob", "worker", "coordinator"},
+	{"tg.r.up.KEY.partial", "worker", "coordinator"},
+	{"tg.r.up.OTHER.join", "other", "coordinator"},
+	{"tg.r.up.OTHER.pull", "other", "coordinator"},
+	{"tg.r.up.OTHER.data", "other", "coordinator"},
+	{"tg.r.up.OTHER.file", "other", "coordinator"},
+	{"tg.r.up.OTHER.beat", "other", "coordinator"},
+	{"tg.r.up.OTHER.blob", "other", "coordinator"},
+	{"tg.r.up.OTHER.partial", "other", "coordinator"},
+	{"tg.r.up.anybody.pull", "", "coordinator"},
+	{"tg.r.up.KEY.other", "", ""},
+	{"tg.r.up.KEY", "", ""},
+	{"tg.r.up.*.partial", "-", "coordinator"},
+	{"tg.r.up.KEY.*", "-", ""},
+	{"tg.r.up.>", "-", ""},
+	{"tg.r.bulk.weights", "coordinator", "worker other"},
+	{"tg.r.news", "coordinator", "coordinator worker other viewer"},
 	{"tg.r.log", "coordinator", ""},
 	{"tg.r.lease", "coordinator", ""},
 	{"_INBOX_coordinator.x.1", "", "coordinator"},
-	{"_INBOX_worker.x.1", "", "worker"},
+	{"_INBOX_worker.KEY.x.1", "coordinator", "worker"},
+	{"_INBOX_worker.OTHER.x.1", "coordinator", "other"},
+	{"_INBOX_worker.x.1", "coordinator", ""},
 	{"_INBOX_viewer.x.1", "", "viewer"},
-	{"_INBOX_worker.>", "-", "worker"},
+	{"_INBOX_worker.KEY.>", "-", "worker"},
+	{"_INBOX_worker.>", "-", ""},
+	{"_INBOX_worker.*.>", "-", ""},
 	{"_INBOX_coordinator.>", "-", "coordinator"},
 	{"_INBOX.x.1", "", ""},
 	{"tgprobe.coordinator.x", "coordinator", "coordinator"},
-	{"tgprobe.worker.x", "worker", "worker"},
+	{"tgprobe.worker.KEY.x", "worker", "worker"},
+	{"tgprobe.worker.OTHER.x", "other", "other"},
+	{"tgprobe.worker.>", "-", ""},
 	{"tgprobe.viewer.x", "viewer", "viewer"},
 	{"$JS.API.STREAM.CREATE.log", "coordinator", ""},
 	{"$JS.API.STREAM.DELETE.log", "coordinator", ""},
@@ -94,46 +125,69 @@ var subjects = []struct{ subject, publishers, subscribers string }{
 	{"$JS.API.STREAM.LIST", "coordinator", ""},
 	{"$JS.API.STREAM.UPDATE.log", "coordinator", ""},
 	{"$JS.API.STREAM.MSG.DELETE.log", "coordinator", ""},
-	{"$JS.API.CONSUMER.CREATE.OBJ_tinygrow-data", "coordinator", ""},
-	{"$JS.API.CONSUMER.CREATE.OBJ_tinygrow-data.x.$O.tinygrow-data.C.x", "coordinator", ""},
+	{"$JS.API.CONSUMER.CREATE.OBJ_r-objects", "coordinator", ""},
+	{"$JS.API.CONSUMER.CREATE.OBJ_r-objects.x.$O.r-objects.C.x", "coordinator", ""},
 	{"$JS.API.CONSUMER.MSG.NEXT.log.x", "coordinator", ""},
 	{"$JS.ACK.log.x.1.2.3.4.5", "coordinator", ""},
+	{"$JS.FC.log.x.1", "coordinator", ""},
 	{"$JS.EVENT.ADVISORY.STREAM.CREATED.log", "", ""},
 	{"$JS.>", "-", ""},
 	{"$KV.lease.r", "coordinator", ""},
 	{"$O.checkpoints.C.x", "coordinator", ""},
-	{"$JS.API.DIRECT.GET.OBJ_tinygrow-data", "coordinator worker", ""},
+	{"$JS.API.DIRECT.GET.OBJ_tinygrow-data", "coordinator", ""},
 	{"$JS.API.DIRECT.GET.OBJ_tinygrow-data.$O.tinygrow-data.M.x", "coordinator", ""},
 	{"$JS.API.DIRECT.GET.OBJ_r-objects", "coordinator", ""},
-	{"$JS.API.STREAM.INFO.OBJ_tinygrow-data", "coordinator", ""},
-	{"$JS.API.STREAM.PURGE.OBJ_tinygrow-data", "coordinator", ""},
-	{"$O.tinygrow-data.C.x", "coordinator", ""},
+	{"$JS.API.STREAM.INFO.OBJ_r-objects", "coordinator", ""},
+	{"$JS.API.STREAM.PURGE.OBJ_r-objects", "coordinator", ""},
 	{"$SYS.REQ.SERVER.PING", "", ""},
+	{"$SYS.REQ.USER.INFO", "", ""},
+	{"$SRV.PING", "", ""},
 	{"$SYS.>", "-", ""},
 	{"tg.r", "", ""},
 	{"tg.r.other", "", ""},
+	{"tg.r.pull", "", ""},
 	{"tg.>", "-", ""},
 	{"tg.*.>", "-", ""},
-	{"*.r.pull", "-", ""},
+	{"*.r.up.KEY.pull", "-", ""},
 	{">", "-", ""},
 }
 
-func TestEachRoleMayUseItsOwnSubjectsOnly(t *testing.T) {
+// withOther has a key for a second machine of workers.
+func withOther(t *testing.T) string {
 	dir := initialised(t)
+	if err := auth.Add(auth.Options{Dir: dir}, "other"); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// keyOf is what the server calls the key in a directory.
+func keyOf(t *testing.T, dir string) proto.Key {
+	k, err := bus.Options{SeedFile: filepath.Join(dir, "seed.nk")}.Key()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func TestEachKeyMayUseItsOwnSubjectsOnly(t *testing.T) {
+	dir := withOther(t)
 	s := serve(t, filepath.Join(dir, "nats", "nats.conf"))
-	for _, role := range proto.Roles() {
-		c, err := dial(t, dialing{addr: s.Addr().String(), authority: auth.Authority(dir, role), seed: seed(t, dir, role)})
+	names := strings.NewReplacer("KEY", string(keyOf(t, filepath.Join(dir, "worker"))), "OTHER", string(keyOf(t, filepath.Join(dir, "workers/other"))))
+	for _, h := range holders {
+		c, err := dial(t, dialingAs(t, s, filepath.Join(dir, h.dir)))
 		if err != nil {
-			t.Fatalf("%s: %v", role, err)
+			t.Fatalf("%s: %v", h.name, err)
 		}
 		for _, w := range subjects {
+			subject := names.Replace(w.subject)
 			try := func(what, who string, do func(string) error) {
 				if who == "-" {
 					return // wildcards cannot be published to
 				}
-				err, may := do(w.subject), slices.Contains(strings.Fields(who), string(role))
+				err, may := do(subject), slices.Contains(strings.Fields(who), h.name)
 				if may && err != nil || !may && (err == nil || !strings.Contains(err.Error(), "Permissions Violation")) {
-					t.Errorf("%s to %s %s: may %v, got %v", role, what, w.subject, may, err)
+					t.Errorf("%s to %s %s: may %v, got %v", h.name, what, subject, may, err)
 				}
 			}
 			try("publish", w.publishers, c.publish)
@@ -145,14 +199,14 @@ func TestEachRoleMayUseItsOwnSubjectsOnly(t *testing.T) {
 func TestTheTableOfThisTestKnowsAllRights(t *testing.T) {
 	known := func(pattern string) bool {
 		for _, w := range subjects {
-			if server.SubjectsCollide(pattern, w.subject) && !slices.Contains([]string{">", "tg.>", "tg.*.>", "$JS.>"}, w.subject) {
+			if server.SubjectsCollide(pattern, w.subject) && !slices.Contains([]string{">", "tg.>", "tg.*.>", "tg.r.up.>", "$JS.>"}, w.subject) {
 				return true
 			}
 		}
 		return false
 	}
 	for _, role := range proto.Roles() {
-		r := role.Rights()
+		r := role.Rights("KEY")
 		for _, s := range append(r.Publish, r.Subscribe...) {
 			if !known(s) {
 				t.Errorf("%s: %s is in no line of the table", role, s)
@@ -161,44 +215,14 @@ func TestTheTableOfThisTestKnowsAllRights(t *testing.T) {
 	}
 }
 
-// A coordinator answers each request once and writes to no inbox unasked.
-func TestResponses(t *testing.T) {
-	dir := initialised(t)
-	s := serve(t, filepath.Join(dir, "nats", "nats.conf"))
-	connect := func(r proto.Role) *raw {
-		c, err := dial(t, dialing{addr: s.Addr().String(), authority: auth.Authority(dir, r), seed: seed(t, dir, r)})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return c
-	}
-	coordinator, worker := connect(proto.CoordinatorRole), connect(proto.WorkerRole)
-	if err := coordinator.subscribe("tg.r.pull"); err != nil {
+// dialingAs are the particulars of who has the files in dir.
+func dialingAs(t *testing.T, s *server.Server, dir string) dialing {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "seed.nk"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	inbox := proto.WorkerRole.Inbox() + ".x.1"
-	if err := coordinator.publish(inbox); err == nil {
-		t.Error("the coordinator wrote to an inbox unasked")
-	}
-	if err := worker.subscribe(inbox); err != nil {
-		t.Fatal(err)
-	}
-	if err := worker.say("PUB tg.r.pull %s 2\r\nhi", inbox); err != nil {
-		t.Fatal(err)
-	}
-	reply, err := coordinator.next()
-	if err != nil || reply != inbox {
-		t.Fatal(reply, err)
-	}
-	if err := coordinator.publish(reply); err != nil {
-		t.Errorf("the answer was refused: %v", err)
-	}
-	if _, err := worker.next(); err != nil {
-		t.Errorf("the answer did not arrive: %v", err)
-	}
-	if err := coordinator.publish(reply); err == nil {
-		t.Error("the coordinator answered twice")
-	}
+	return dialing{addr: s.Addr().String(), authority: filepath.Join(dir, "ca.crt"), seed: bytes.TrimSpace(text)}
 }
 
 func TestTheServerRefusesStrangers(t *testing.T) {
@@ -237,16 +261,10 @@ func TestTheServerRefusesStrangers(t *testing.T) {
 func TestTheBusConnects(t *testing.T) {
 	dir := initialised(t)
 	s := serve(t, filepath.Join(dir, "nats", "nats.conf"))
-	connect := func(r proto.Role) *bus.NATS {
-		b, err := bus.Dial(bus.Options{URL: s.ClientURL(), SeedFile: auth.Seed(dir, r), CAFile: auth.Authority(dir, r), InboxPrefix: r.Inbox(), Bulk: proto.Bulk})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { b.Close() })
-		return b
-	}
+	connect := func(r proto.Role) *bus.NATS { return connectAs(t, s, dir, r) }
 	coordinator, worker := connect(proto.CoordinatorRole), connect(proto.WorkerRole)
-	for _, subject := range []string{proto.RunID("r").PullSubject(), proto.RunID("r").BlobSubject()} {
+	k := keyOf(t, filepath.Join(dir, "worker"))
+	for _, subject := range []string{proto.RunID("r").PullSubject(k), proto.RunID("r").FileSubject(k)} {
 		if _, err := coordinator.Subscribe(subject, func(m *bus.Message) { m.Respond(append(m.Data, '!')) }); err != nil {
 			t.Fatal(err)
 		}
@@ -421,14 +439,19 @@ func shipped(t *testing.T) func(r proto.Role) *bus.NATS {
 		t.Fatal(err)
 	}
 	s := serve(t, conf)
-	return func(r proto.Role) *bus.NATS {
-		b, err := bus.Dial(bus.Options{URL: s.ClientURL(), SeedFile: auth.Seed(o.Dir, r), CAFile: auth.Authority(o.Dir, r), InboxPrefix: r.Inbox(), Bulk: proto.Bulk})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { b.Close() })
-		return b
+	return func(r proto.Role) *bus.NATS { return connectAs(t, s, o.Dir, r) }
+}
+
+// connectAs connects the holder of a role's key.
+func connectAs(t *testing.T, s *server.Server, dir string, r proto.Role) *bus.NATS {
+	t.Helper()
+	b, err := bus.Dial(bus.Options{URL: s.ClientURL(), SeedFile: auth.Seed(dir, r), CAFile: auth.Authority(dir, r),
+		InboxPrefix: r.Inbox(keyOf(t, filepath.Join(dir, string(r)))), Bulk: proto.Bulk})
+	if err != nil {
+		t.Fatal(err)
 	}
+	t.Cleanup(func() { b.Close() })
+	return b
 }
 
 // The coordinator's rights suffice for the commit log, a worker's do not.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/nats-io/nats-server/v2/server"
 
-	"github.com/tinygrow/tinygrow/deploy/auth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
 )
@@ -71,16 +70,8 @@ func TestCluster(t *testing.T) {
 			}
 		}
 	}
-	connect := func(s *server.Server, r proto.Role) *bus.NATS {
-		b, err := bus.Dial(bus.Options{URL: s.ClientURL(), SeedFile: auth.Seed(dir, r), CAFile: auth.Authority(dir, r), InboxPrefix: r.Inbox()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { b.Close() })
-		return b
-	}
-	coordinator, worker := connect(servers[0], proto.CoordinatorRole), connect(servers[2], proto.WorkerRole)
-	subject := proto.RunID("r").PullSubject()
+	coordinator, worker := connectAs(t, servers[0], dir, proto.CoordinatorRole), connectAs(t, servers[2], dir, proto.WorkerRole)
+	subject := proto.RunID("r").PullSubject(keyOf(t, filepath.Join(dir, "worker")))
 	if _, err := coordinator.Subscribe(subject, func(m *bus.Message) { m.Respond([]byte("work")) }); err != nil {
 		t.Fatal(err)
 	}

@@ -1,8 +1,10 @@
 package auth
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 
@@ -10,11 +12,18 @@ import (
 	"github.com/tinygrow/tinygrow/proto"
 )
 
+// holder is somebody who has a key.
+type holder struct {
+	role   proto.Role
+	name   string // of a worker's key beside the first; empty: there is none
+	public string
+}
+
 // serverConf renders server.conf: the server's certificate and what each key
-// may do. dir is where the server will find its files.
-func serverConf(dir string, keys map[proto.Role]string) string {
+// may do. dir is where the server will find its files. readConf understands it.
+func serverConf(dir string, holders []holder) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, `# Written by tinygrow auth init; included by nats.conf.
+	fmt.Fprintf(&b, `# Written by tinygrow auth; included by nats.conf. To cut a key off, take its entry out and reload the server.
 tls {
   cert_file: %s
   key_file: %s
@@ -26,17 +35,32 @@ authorization {
   timeout: 5
   users: [
 `, strconv.Quote(filepath.Join(dir, "server.crt")), strconv.Quote(filepath.Join(dir, "server.key")))
-	for _, role := range proto.Roles() {
-		r := role.Rights()
-		fmt.Fprintf(&b, "    { # %s\n      nkey: %s\n      permissions: {\n        publish: { allow: %s }\n        subscribe: { allow: %s }\n",
-			role, keys[role], list(r.Publish), list(r.Subscribe))
-		if r.Respond {
-			b.WriteString("        allow_responses: { max: 1, expires: \"1m\" }\n")
-		}
-		b.WriteString("      }\n    }\n")
+	for _, h := range holders {
+		r := h.role.Rights(proto.KeyOfNkey(h.public))
+		fmt.Fprintf(&b, "    { # %s\n      nkey: %s\n      permissions: {\n        publish: { allow: %s }\n        subscribe: { allow: %s }\n      }\n    }\n",
+			strings.TrimSpace(string(h.role)+" "+h.name), h.public, list(r.Publish), list(r.Subscribe))
 	}
 	b.WriteString("  ]\n}\n")
 	return b.String()
+}
+
+var (
+	holderEntry = regexp.MustCompile(`\{ # (\w+) ?([\w-]*)\n\s+nkey: (U[A-Z2-7]{55})\n`)
+	certEntry   = regexp.MustCompile(`\n\s+cert_file: (".*")\n`)
+)
+
+// readConf reads what serverConf wrote, also that of earlier versions.
+func readConf(text string) (dir string, holders []holder, err error) {
+	if m := certEntry.FindStringSubmatch(text); m != nil {
+		dir, err = strconv.Unquote(m[1])
+	}
+	for _, m := range holderEntry.FindAllStringSubmatch(text, -1) {
+		holders = append(holders, holder{proto.Role(m[1]), m[2], m[3]})
+	}
+	if err != nil || dir == "" || len(holders) < len(proto.Roles()) {
+		return "", nil, errors.New("this is no server.conf of tinygrow auth: make a new directory with tinygrow auth init")
+	}
+	return filepath.Dir(dir), holders, nil
 }
 
 func list(subjects []string) string {

@@ -39,6 +39,7 @@ var ErrExists = errors.New("there are keys already")
 
 // seedFile and authorityFile are what each role's directory holds.
 const (
+	confFile      = "nats/server.conf"
 	seedFile      = "seed.nk"
 	authorityFile = "ca.crt"
 )
@@ -108,16 +109,16 @@ func Init(o Options) error {
 		return err
 	}
 	files = append(files, file{"ca/ca.key", key, true}, file{"ca/ca.crt", certPEM(ca.der), false})
-	public := map[proto.Role]string{}
+	var holders []holder
 	for _, r := range proto.Roles() {
-		seed, name, err := newSeed()
+		of, public, err := keyFiles(string(r), certPEM(ca.der))
 		if err != nil {
-			return fmt.Errorf("key of the %s: %w", r, err)
+			return err
 		}
-		public[r] = name
-		files = append(files, file{filepath.Join(string(r), seedFile), seed, true}, file{filepath.Join(string(r), authorityFile), certPEM(ca.der), false})
+		holders = append(holders, holder{role: r, public: public})
+		files = append(files, of...)
 	}
-	files = append(files, file{"nats/server.conf", []byte(serverConf(o.ServerDir, public)), false}, file{"nats/nats.conf", []byte(natsConf(o.Store)), false})
+	files = append(files, file{confFile, []byte(serverConf(o.ServerDir, holders)), false}, file{"nats/nats.conf", []byte(natsConf(o.Store)), false})
 	for _, f := range files {
 		path := filepath.Join(o.Dir, f.name)
 		switch _, err := os.Lstat(path); {
@@ -128,6 +129,15 @@ func Init(o Options) error {
 		}
 	}
 	return o.write(files)
+}
+
+// keyFiles makes a key, and the files of its holder's directory.
+func keyFiles(dir string, authority []byte) (files []file, public string, err error) {
+	seed, public, err := newSeed()
+	if err != nil {
+		return nil, "", fmt.Errorf("key of the %s: %w", dir, err)
+	}
+	return []file{{filepath.Join(dir, seedFile), seed, true}, {filepath.Join(dir, authorityFile), authority, false}}, public, nil
 }
 
 // Renew gives the server a new certificate of the same authority. Nothing
@@ -153,7 +163,7 @@ func Renew(o Options) error {
 
 // Complete reports whether dir holds all that Init writes.
 func Complete(dir string) bool {
-	names := []string{"ca/ca.key", "ca/ca.crt", "nats/server.key", "nats/server.crt", "nats/server.conf"}
+	names := []string{"ca/ca.key", "ca/ca.crt", "nats/server.key", "nats/server.crt", confFile}
 	for _, r := range proto.Roles() {
 		names = append(names, filepath.Join(string(r), seedFile), filepath.Join(string(r), authorityFile))
 	}

@@ -41,7 +41,12 @@ type Probe struct {
 
 // CheckNATS connects as a role and measures. It does nothing to any run.
 func (r *Report) CheckNATS(ctx context.Context, role proto.Role, o bus.Options, p Probe) {
-	o.Name, o.InboxPrefix, o.Bulk = "tinygrow doctor", role.Inbox(), nil
+	key, err := o.Key()
+	if err != nil {
+		r.add("nats", Fault, "name this role's own seed.nk with --creds", "%v", err)
+		return
+	}
+	o.Name, o.InboxPrefix, o.Bulk = "tinygrow doctor", role.Inbox(key), nil
 	b, err := bus.Dial(o)
 	if err != nil {
 		r.add("nats", Fault, "start the server, open its port, or correct --nats, --creds and --ca", "%v", err)
@@ -52,7 +57,7 @@ func (r *Report) CheckNATS(ctx context.Context, role proto.Role, o bus.Options, 
 	r.NATS = n
 	r.server(n, o)
 	r.latency(b, n, p)
-	r.bandwidth(ctx, b, n, role, p)
+	r.bandwidth(ctx, b, n, func(id string) string { return role.ProbeSubject(key, id) }, p)
 }
 
 func (r *Report) server(n *NATS, o bus.Options) {
@@ -109,10 +114,10 @@ func (r *Report) latency(b *bus.NATS, n *NATS, p Probe) {
 }
 
 // bandwidth sends messages to itself, a few on the way at a time.
-func (r *Report) bandwidth(ctx context.Context, b *bus.NATS, n *NATS, role proto.Role, p Probe) {
+func (r *Report) bandwidth(ctx context.Context, b *bus.NATS, n *NATS, probe func(id string) string, p Probe) {
 	var id [8]byte
 	rand.Read(id[:])
-	subject := role.ProbeSubject(hex.EncodeToString(id[:]))
+	subject := probe(hex.EncodeToString(id[:]))
 	n.MessageBytes = min(proto.ChunkSize(b.MaxPayload()), b.MaxPayload())
 	ctx, cancel := context.WithTimeout(ctx, 2*cmp.Or(p.Time, 3*time.Second))
 	defer cancel()
@@ -141,7 +146,7 @@ func (r *Report) bandwidth(ctx context.Context, b *bus.NATS, n *NATS, role proto
 		case size := <-back:
 			received += size
 		case <-ctx.Done():
-			r.add("bandwidth", Fault, "let this key publish and subscribe to "+role.ProbeSubject(">")+", or try the other --role", "messages to %s do not come back", subject)
+			r.add("bandwidth", Fault, "let this key publish and subscribe to "+probe(">")+", or try the other --role", "messages to %s do not come back", subject)
 			return
 		}
 	}

@@ -18,6 +18,10 @@ type Message struct {
 	Subject string
 	Data    []byte
 	Value   any // in place of Data: see Sharing
+	// Reply is the subject on which a response is published, as whoever asks
+	// named it; empty: there is none, or the response goes to the asker and
+	// nobody else whatever it says.
+	Reply   string
 	respond func(data []byte) error
 }
 

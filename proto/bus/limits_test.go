@@ -52,7 +52,7 @@ func TestObjectsTravelInSmallMessages(t *testing.T) {
 	if err := objects.Put(soon(t), "x", bytes.NewReader(data)); err != nil {
 		t.Fatal(err)
 	}
-	r, _, err := b.ReadObject(soon(t), "small", "x")
+	r, err := objects.Get(soon(t), "x")
 	if err != nil {
 		t.Fatal(err)
 	}

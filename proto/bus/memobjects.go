@@ -3,7 +3,6 @@ package bus
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -89,24 +88,4 @@ func (s hubObjects) Names(ctx context.Context) ([]string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Sorted(maps.Keys(s.data)), nil
-}
-
-// ReadObject reads an object of a store of the hub.
-func (b *hubBus) ReadObject(ctx context.Context, store, name string) (io.ReadCloser, int64, error) {
-	if err := errors.Join(ctx.Err(), b.open()); err != nil {
-		return nil, 0, err
-	}
-	b.hub.mu.Lock()
-	s := b.hub.objects[store]
-	b.hub.mu.Unlock()
-	if s == nil {
-		return nil, 0, fmt.Errorf("%w: %s", ErrNoObject, name)
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	data, ok := s.data[name]
-	if !ok {
-		return nil, 0, fmt.Errorf("%w: %s", ErrNoObject, name)
-	}
-	return io.NopCloser(bytes.NewReader(data)), int64(len(data)), nil
 }

@@ -170,7 +170,7 @@ func (b *NATS) Publish(subject string, data []byte) error {
 func (b *NATS) Subscribe(subject string, h Handler) (Subscription, error) {
 	l := b.link(subject)
 	s, err := l.subscribe(subject, func(m *nats.Msg) {
-		out := &Message{Subject: m.Subject, Data: m.Data}
+		out := &Message{Subject: m.Subject, Data: m.Data, Reply: m.Reply}
 		if m.Reply != "" {
 			out.respond = func(data []byte) error { return l.publish(m.Reply, data) }
 		}

@@ -15,6 +15,8 @@ import (
 type Client struct {
 	Config
 	Run proto.RunID
+	// Key is what the server calls the worker's key. Empty: proto.Anybody.
+	Key proto.Key
 	// Name is the set that the worker was told to use; empty: whatever the run's is.
 	Name string
 	// Answer bounds the wait for an answer, Retry is the pause before another try. 0: 10 s and 200 ms.
@@ -33,6 +35,9 @@ var (
 )
 
 func (c Client) withDefaults() Client {
+	if c.Key == "" {
+		c.Key = proto.Anybody
+	}
 	if c.Answer == 0 {
 		c.Answer = 10 * time.Second
 	}
@@ -80,7 +85,7 @@ func (c *Client) once(ctx context.Context, b bus.Bus, want *proto.DataRequest) (
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Answer)
 	defer cancel()
-	answer, err := b.Request(ctx, c.Run.DataSubject(), data)
+	answer, err := b.Request(ctx, c.Run.DataSubject(c.Key), data)
 	if err != nil {
 		return nil, err
 	}

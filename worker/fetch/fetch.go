@@ -92,15 +92,14 @@ func (c *Client) cached(ctx context.Context, b bus.Bus, d proto.DataSet) (*datas
 		c.Log.Info("took the data set from the cache", "set", d.Name, "file", path)
 		return s, nil
 	}
-	for damaged, gone := 0, false; ; {
+	for damaged := 0; ; {
 		if !errors.Is(err, os.ErrNotExist) {
 			c.Log.Warn("the data set is not whole, getting it again", "set", d.Name, "error", err)
 		}
-		err = c.download(ctx, b, d, path, gone)
+		err = c.download(ctx, b, d, path)
 		if err == nil {
 			s, err = c.read(path, d)
 		}
-		gone = errors.Is(err, bus.ErrNoObject)
 		switch {
 		case err == nil:
 			return s, nil
@@ -138,27 +137,22 @@ func (c *Client) read(path string, d proto.DataSet) (*dataset.Set, error) {
 }
 
 // download fetches the file of the set to path, whole or not at all.
-func (c *Client) download(ctx context.Context, b bus.Bus, d proto.DataSet, path string, gone bool) error {
-	reader, ok := b.(bus.ObjectReader)
-	if !ok {
-		return fmt.Errorf("%w: this connection reads no objects: give --data and --data-dir", ErrRefused)
-	}
-	offer, err := c.ask(ctx, b, proto.DataRequest{Fetch: true, Gone: gone})
+func (c *Client) download(ctx context.Context, b bus.Bus, d proto.DataSet, path string) error {
+	offer, err := c.ask(ctx, b, proto.DataRequest{Fetch: true})
 	if err != nil {
 		return err
 	}
-	if offer.Set != d || offer.Object == "" {
+	if offer.Set != d || offer.File.Key == "" {
 		return fmt.Errorf("%w: the run changed its data set: start the worker again", ErrRefused)
 	}
-	in, size, err := reader.ReadObject(ctx, proto.DataStore, offer.Object)
-	if err != nil {
-		return err
+	if most := d.Bytes + d.Bytes/64 + 1<<20; offer.File.Size > most {
+		return fmt.Errorf("%w: its file has %d bytes, no set of %d bytes takes more than %d", ErrRefused, offer.File.Size, d.Bytes, most)
 	}
-	defer in.Close()
-	if most := d.Bytes + d.Bytes/64 + 1<<20; size > most {
-		return fmt.Errorf("%w: its file has %d bytes, no set of %d bytes takes more than %d", ErrRefused, size, d.Bytes, most)
-	}
-	return save(path, c.progress(in, d.Name, size))
+	ctx, stop := context.WithCancel(ctx)
+	in := c.readFile(ctx, b, offer.File)
+	defer in.group.Wait()
+	defer stop()
+	return save(path, c.progress(in, d.Name, offer.File.Size))
 }
 
 // save writes a file whole or not at all. The caller has the lock.

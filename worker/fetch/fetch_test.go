@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -61,19 +62,29 @@ type stand struct {
 	hub     *bus.Hub
 	b       bus.Bus
 	set     proto.DataSet
-	file    []byte
+	file    []byte // as it is packed
 	fetches atomic.Int32
+	pieces  atomic.Int32
 	notYet  atomic.Int32 // answers still to be so
+	// answers may change the n-th answer with a piece; nil: it gets lost.
+	answers func(n int32, m *proto.FileChunk) *proto.FileChunk
 }
 
 func newStand(t *testing.T, set proto.DataSet, file []byte) *stand {
 	h := bus.NewHub(0)
-	s := &stand{t: t, hub: h, b: h.Connect(), set: set, file: file}
-	if _, err := s.b.Subscribe(run.DataSubject(), s.answer); err != nil {
-		t.Fatal(err)
+	s := &stand{t: t, hub: h, b: h.Connect(), set: set, file: file, answers: func(_ int32, m *proto.FileChunk) *proto.FileChunk { return m }}
+	for subject, handler := range map[string]bus.Handler{run.DataSubject(proto.EveryKey): s.answer, run.FileSubject(proto.EveryKey): s.hand} {
+		if _, err := s.b.Subscribe(subject, handler); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.Cleanup(func() { s.b.Close() })
 	return s
+}
+
+// ref names the file.
+func (s *stand) ref() proto.FileRef {
+	return proto.FileRef{Key: fmt.Sprintf("file-%08x", proto.Checksum(s.file)), Size: int64(len(s.file))}
 }
 
 func (s *stand) answer(m *bus.Message) {
@@ -88,15 +99,30 @@ func (s *stand) answer(m *bus.Message) {
 	case !r.Fetch:
 		out = offer
 	case s.file == nil:
-		out = &proto.Refusal{Head: offer.Head, Why: proto.NoData, Text: "there is no JetStream"}
+		out = &proto.Refusal{Head: offer.Head, Why: proto.NoData, Text: "it is handed out to nobody"}
 	default:
 		s.fetches.Add(1)
-		if r.Gone { // the first offer is of what is not there yet
-			s.put()
-		}
-		offer.Object = "some object"
+		offer.File = s.ref()
 		out = offer
 	}
+	s.respond(m, out)
+}
+
+func (s *stand) hand(m *bus.Message) {
+	r := new(proto.FileRequest)
+	if err := proto.Decode(m.Data, r); err != nil {
+		s.t.Error(err)
+	}
+	out := &proto.FileChunk{Head: proto.Head{Run: run, Term: 1}, Key: r.Key, Gone: true}
+	if r.Key == s.ref().Key {
+		out.Gone, out.Chunk = false, proto.ChunkAt(s.file, r.Offset, 256)
+	}
+	if out = s.answers(s.pieces.Add(1), out); out != nil {
+		s.respond(m, out)
+	}
+}
+
+func (s *stand) respond(m *bus.Message, out proto.Message) {
 	data, err := proto.Marshal(out)
 	if err != nil {
 		s.t.Error(err)
@@ -104,18 +130,8 @@ func (s *stand) answer(m *bus.Message) {
 	m.Respond(data)
 }
 
-func (s *stand) put() {
-	o, err := s.b.(bus.ObjectStores).OpenObjects(context.Background(), bus.ObjectOptions{Name: proto.DataStore})
-	if err == nil {
-		err = o.Put(context.Background(), "some object", bytes.NewReader(s.file))
-	}
-	if err != nil {
-		s.t.Error(err)
-	}
-}
-
 func (s *stand) client(dir string) Client {
-	return Client{Config: Config{Dir: dir, LimitMB: 1}, Run: run, Retry: time.Millisecond}
+	return Client{Config: Config{Dir: dir, LimitMB: 1}, Run: run, Answer: 100 * time.Millisecond, Retry: time.Millisecond}
 }
 
 func soon(t *testing.T) context.Context {
@@ -136,7 +152,7 @@ func TestSetsAreFetchedOnceAndKept(t *testing.T) {
 	want, dir := someSet(t), filepath.Join(t.TempDir(), "new", "cache")
 	s := newStand(t, identity(want), pack(t, want))
 	s.notYet.Store(2)
-	for range 2 { // the object is not there at first, and made when the worker says so
+	for range 2 {
 		got, err := s.client(dir).Get(soon(t), s.hub.Connect())
 		if err != nil {
 			t.Fatal(err)
@@ -145,7 +161,7 @@ func TestSetsAreFetchedOnceAndKept(t *testing.T) {
 			t.Error("another set")
 		}
 	}
-	if n := s.fetches.Load(); n != 2 { // refused as gone, then fetched; the second Get asks for none
+	if n := s.fetches.Load(); n != 1 { // the second Get takes it from the cache
 		t.Errorf("asked for the file %d times", n)
 	}
 }
@@ -153,7 +169,6 @@ func TestSetsAreFetchedOnceAndKept(t *testing.T) {
 func TestWorkersOfAHostFetchOnce(t *testing.T) {
 	want, dir := someSet(t), t.TempDir()
 	s := newStand(t, identity(want), pack(t, want))
-	s.put()
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
@@ -168,31 +183,68 @@ func TestWorkersOfAHostFetchOnce(t *testing.T) {
 	}
 }
 
-// faulty is a bus whose objects come by a plan.
-type faulty struct {
-	bus.Bus
-	*bus.FaultyReader
-}
-
-func TestBrokenDownloadsAreStartedAgain(t *testing.T) {
+// Pieces that are lost, damaged, of another place or cut smaller, and a
+// coordinator that makes room for another one, cost time and nothing else.
+func TestBrokenDownloadsGoOn(t *testing.T) {
 	want := someSet(t)
-	s := newStand(t, identity(want), pack(t, want))
-	s.put()
-	b := s.hub.Connect()
-	reader := bus.ReadFaults(b.(bus.ObjectReader), bus.ReadPlan{Seed: 5, Break: 0.8, Damage: 0.5})
-	got, err := s.client(t.TempDir()).Get(soon(t), faulty{b, reader})
-	if err != nil || got.Digest() != want.Digest() {
-		t.Fatal(err)
-	}
-	if reader.Fired() == 0 {
-		t.Error("no fault was injected: choose another seed")
+	for name, answers := range map[string]func(s *stand, n int32, m *proto.FileChunk) *proto.FileChunk{
+		"every third is lost": func(_ *stand, n int32, m *proto.FileChunk) *proto.FileChunk {
+			if n%3 == 0 {
+				return nil
+			}
+			return m
+		},
+		"of another place": func(_ *stand, n int32, m *proto.FileChunk) *proto.FileChunk {
+			if n%3 == 0 {
+				m.Offset++
+				m.Data = m.Data[:len(m.Data)-1]
+			}
+			return m
+		},
+		"smaller ones later": func(s *stand, n int32, m *proto.FileChunk) *proto.FileChunk {
+			if n > 3 {
+				m.Data = m.Data[:min(len(m.Data), 100)]
+			}
+			return m
+		},
+		"larger ones later": func(s *stand, n int32, m *proto.FileChunk) *proto.FileChunk {
+			if n < 3 {
+				m.Data = m.Data[:min(len(m.Data), 100)]
+			}
+			return m
+		},
+		"another coordinator, the same file": func(_ *stand, n int32, m *proto.FileChunk) *proto.FileChunk {
+			if n > 2 && n < 9 {
+				return &proto.FileChunk{Head: m.Head, Key: m.Key, Gone: true}
+			}
+			return m
+		},
+		"another coordinator, another file": func(s *stand, n int32, m *proto.FileChunk) *proto.FileChunk {
+			if n == 3 {
+				s.file = append(bytes.Clone(s.file), 0x50, 0x2a, 0x4d, 0x18, 0, 0, 0, 0) // a frame of zstd that says nothing
+				return &proto.FileChunk{Head: m.Head, Key: m.Key, Gone: true}
+			}
+			return m
+		},
+	} {
+		s := newStand(t, identity(want), pack(t, want))
+		s.answers = func(n int32, m *proto.FileChunk) *proto.FileChunk { return answers(s, n, m) }
+		got, err := s.client(t.TempDir()).Get(soon(t), s.hub.Connect())
+		if err != nil || got.Digest() != want.Digest() {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if n := s.fetches.Load(); n > 1 && !strings.HasPrefix(name, "another coordinator") {
+			t.Errorf("%s: begun %d times", name, n)
+		}
+		if n := s.pieces.Load(); int(n) <= len(s.file)/256 {
+			t.Errorf("%s: only %d pieces", name, n)
+		}
 	}
 }
 
 func TestDamagedFilesOfTheCacheAreFetchedAgain(t *testing.T) {
 	want, dir := someSet(t), t.TempDir()
 	s := newStand(t, identity(want), pack(t, want))
-	s.put()
 	path := filepath.Join(dir, "mnist-"+want.Digest()+".tgdata")
 	for _, bad := range [][]byte{{}, []byte("nonsense"), s.file[:len(s.file)/2]} {
 		if err := os.WriteFile(path, bad, 0o644); err != nil {
@@ -209,7 +261,6 @@ func TestOtherContentsAreRefusedInTheEnd(t *testing.T) {
 	d := identity(want)
 	d.Digest = strings.Repeat("ab", 32)
 	s := newStand(t, d, pack(t, want))
-	s.put()
 	dir := t.TempDir()
 	_, err := s.client(dir).Get(soon(t), s.hub.Connect())
 	if !errors.Is(err, dataset.ErrData) || !strings.Contains(err.Error(), "it came 3 times") {
@@ -229,18 +280,17 @@ func TestWhatIsRefusedAndWhy(t *testing.T) {
 		told   string // the set's name that the worker was given
 		text   string
 	}{
-		"too large":    {func(d *proto.DataSet) { d.Bytes = 2 << 20 }, nil, "", "--set fetch.limit_mb=3"},
-		"a path":       {func(d *proto.DataSet) { d.Name = "../../x" }, nil, "", "use the same build"},
-		"no digest":    {func(d *proto.DataSet) { d.Digest = "../" + d.Digest[3:] }, nil, "", "use the same build"},
-		"other set":    {func(*proto.DataSet) {}, nil, "cifar10", "leave out --data"},
-		"no JetStream": {func(*proto.DataSet) {}, nil, "mnist", "there is no JetStream"},
-		"a bomb":       {func(*proto.DataSet) {}, make([]byte, 3<<20), "", "no set of"},
+		"too large": {func(d *proto.DataSet) { d.Bytes = 2 << 20 }, nil, "", "--set fetch.limit_mb=3"},
+		"a path":    {func(d *proto.DataSet) { d.Name = "../../x" }, nil, "", "use the same build"},
+		"no digest": {func(d *proto.DataSet) { d.Digest = "../" + d.Digest[3:] }, nil, "", "use the same build"},
+		"other set": {func(*proto.DataSet) {}, nil, "cifar10", "leave out --data"},
+		"no file":   {func(*proto.DataSet) {}, nil, "mnist", "handed out to nobody"},
+		"a bomb":    {func(*proto.DataSet) {}, make([]byte, 3<<20), "", "no set of"},
 	} {
 		d := good
 		c.change(&d)
 		s := newStand(t, d, c.file)
 		if c.file != nil {
-			s.put()
 		}
 		client := s.client(t.TempDir())
 		client.Name = c.told
@@ -307,7 +357,6 @@ func TestWaitingEndsWithTheRunOrTheContext(t *testing.T) {
 func TestDirectoriesThatCannotBeUsedAreNamed(t *testing.T) {
 	want := someSet(t)
 	s := newStand(t, identity(want), pack(t, want))
-	s.put()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		t.Fatal(err)

@@ -140,7 +140,7 @@ func overNATS(t testing.TB) system {
 	}
 	t.Cleanup(s.Stop)
 	return system{connect: func() bus.Bus {
-		b, err := bus.Dial(bus.Options{URL: s.URL(), Name: "test", Bulk: proto.Bulk})
+		b, err := bus.Dial(bus.Options{URL: s.URL(), Name: "test", InboxPrefix: proto.WorkerRole.Inbox(proto.Anybody), Bulk: proto.Bulk})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"math"
+	"strings"
 	"sync"
 
 	"github.com/tinygrow/tinygrow/proto"
@@ -79,8 +80,11 @@ func frame(ctx context.Context, v *victim, c *raw) error {
 		for _, size := range []uint32{4, 2, 8} {
 			for i, b := range proto.Cover(t.Spec.MicroShards(), size) {
 				if i < 16 {
-					for _, id := range v.Honest {
-						m.partial(id, t.Spec.Round, b, forged(&t.Spec, b, f32, f64))
+					for _, w := range v.Honest {
+						_, id, _ := strings.Cut(string(w), ".")
+						for _, k := range []proto.Key{c.key, w.Key()} {
+							m.forge(k, proto.WorkerID(id), t.Spec.Round, b, forged(&t.Spec, b, f32, f64))
+						}
 					}
 				}
 			}
@@ -93,7 +97,7 @@ func sybil(ctx context.Context, v *victim, c *raw) error {
 	for _, m := range v.multiply(ctx, c, "mallory", 5) {
 		group.Go(func() {
 			m.each(ctx, func(t proto.Task, f32, f64 int) {
-				m.partial(m.id, t.Spec.Round, t.Block, forged(&t.Spec, t.Block, f32, f64))
+				m.partial(t.Spec.Round, t.Block, forged(&t.Spec, t.Block, f32, f64))
 			})
 		})
 	}
@@ -112,7 +116,7 @@ func forge(spoil func(s proto.Sums)) func(ctx context.Context, v *victim, c *raw
 			err = m.each(ctx, func(t proto.Task, f32, f64 int) {
 				s := forged(&t.Spec, t.Block, f32, f64)
 				spoil(s)
-				m.partial(m.id, t.Spec.Round, t.Block, s)
+				m.partial(t.Spec.Round, t.Block, s)
 			})
 			if ctx.Err() != nil {
 				return err
@@ -127,16 +131,16 @@ func deputies(ctx context.Context, v *victim, c *raw) error {
 	if err != nil {
 		return err
 	}
-	targets := []string{"$JS.API.STREAM.DELETE." + dataStream, "$JS.API.STREAM.PURGE." + dataStream, "$O." + proto.DataStore + ".M.planted", "$O." + proto.DataStore + ".C.planted",
+	targets := []string{"$JS.API.STREAM.DELETE." + dataStream, "$JS.API.STREAM.PURGE." + dataStream, "$O." + dataStore + ".M.planted", "$O." + dataStore + ".C.planted",
 		"$JS.API.STREAM.DELETE." + foreignLog, foreignRun.LogSubject(), foreignRun.LeaseSubject(), v.Run.LeaseSubject(), v.Run.LogSubject(), v.Run.WeightsSubject(), v.Run.NewsSubject()}
 	for ctx.Err() == nil {
 		for _, reply := range targets {
 			c.publish("$JS.API.DIRECT.GET."+dataStream, reply, []byte(`{"seq":1}`))
 			c.publish("$JS.API.DIRECT.GET."+dataStream, reply, []byte(`{"seq":2}`))
-			c.publish(v.Run.DataSubject(), reply, encode(&proto.DataRequest{Head: proto.Head{Run: v.Run}, Fetch: true}))
-			c.publish(v.Run.JoinSubject(), reply, encode(m.hello("other data")))
-			c.publish(v.Run.BlobSubject(), reply, encode(&proto.BlobRequest{Head: m.head, Worker: m.id, Key: "none"}))
-			c.publish(v.Run.PullSubject(), reply, encode(&proto.Pull{Head: m.head, Worker: "nobody", Seq: m.seq}))
+			c.publish(v.Run.DataSubject(c.key), reply, encode(&proto.DataRequest{Head: proto.Head{Run: v.Run}, Fetch: true}))
+			c.publish(v.Run.JoinSubject(c.key), reply, encode(m.hello("other data")))
+			c.publish(v.Run.BlobSubject(c.key), reply, encode(&proto.BlobRequest{Head: m.head, Worker: m.id, Key: "none"}))
+			c.publish(v.Run.PullSubject(c.key), reply, encode(&proto.Pull{Head: m.head, Worker: "nobody", Seq: m.seq}))
 		}
 		if err := c.flush(); err != nil {
 			return err
@@ -170,7 +174,7 @@ func assemblies(ctx context.Context, v *victim, c *raw) error {
 		size := int64(proto.NewSums(f32, f64).Size())
 		for _, m := range list {
 			for i := range uint32(3) {
-				c.publish(v.Run.PartialSubject(m.id), "", encode(&proto.PartialChunk{Head: m.head, Worker: m.id, Round: t.Spec.Round, Block: proto.Block{Lo: i, Hi: i + 1},
+				c.publish(v.Run.PartialSubject(c.key), "", encode(&proto.PartialChunk{Head: m.head, Worker: m.id, Round: t.Spec.Round, Block: proto.Block{Lo: i, Hi: i + 1},
 					Chunk: proto.Chunk{Size: size, Data: []byte{1}}}))
 			}
 		}
@@ -192,21 +196,21 @@ func junk(ctx context.Context, v *victim, c *raw) error {
 	noise := make([]byte, 300)
 	for n := 0; ctx.Err() == nil; n++ {
 		rand.Read(noise)
-		for _, subject := range []string{v.Run.JoinSubject(), v.Run.DataSubject(), v.Run.PullSubject(), v.Run.BeatSubject(), v.Run.BlobSubject(), v.Run.PartialSubject(m.id)} {
+		for _, subject := range []string{v.Run.JoinSubject(c.key), v.Run.DataSubject(c.key), v.Run.PullSubject(c.key), v.Run.BeatSubject(c.key), v.Run.BlobSubject(c.key), v.Run.PartialSubject(c.key)} {
 			c.publish(subject, c.inbox+".0", noise)
 			c.publish(subject, "", nil)
 		}
 		h := m.hello("other data")
 		h.Worker, h.Host, h.Program = proto.WorkerID(fmt.Sprintf("w%d", n)), rude, rude
-		c.publish(v.Run.JoinSubject(), c.inbox+".0", encode(h))
-		c.publish(v.Run.BeatSubject(), "", encode(&proto.Heartbeat{Head: m.head, Worker: m.id, Nonce: m.nonce, Leave: true, Text: rude}))
+		c.publish(v.Run.JoinSubject(c.key), c.inbox+".0", encode(h))
+		c.publish(v.Run.BeatSubject(c.key), "", encode(&proto.Heartbeat{Head: m.head, Worker: m.id, Nonce: m.nonce, Leave: true, Text: rude}))
 		digest, err := v.digest(ctx, c)
 		if err != nil {
 			continue
 		}
 		h = m.hello(digest)
 		h.Host, h.Program = rude, rude
-		c.publish(v.Run.JoinSubject(), c.inbox+".0", encode(h))
+		c.publish(v.Run.JoinSubject(c.key), c.inbox+".0", encode(h))
 		if err := c.flush(); err != nil {
 			return err
 		}
@@ -234,7 +238,7 @@ func loris(ctx context.Context, v *victim, c *raw) error {
 	return m.each(ctx, func(t proto.Task, f32, f64 int) {
 		size := int64(proto.NewSums(f32, f64).Size())
 		for at := int64(0); at < 50 && ctx.Err() == nil; at++ {
-			c.publish(v.Run.PartialSubject(m.id), "", encode(&proto.PartialChunk{Head: m.head, Worker: m.id, Round: t.Spec.Round, Block: t.Block,
+			c.publish(v.Run.PartialSubject(c.key), "", encode(&proto.PartialChunk{Head: m.head, Worker: m.id, Round: t.Spec.Round, Block: t.Block,
 				Chunk: proto.Chunk{Size: size, Offset: 2 * at, Data: []byte{1}}}))
 			c.flush()
 			sleep(ctx, batch)

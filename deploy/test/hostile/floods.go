@@ -29,7 +29,7 @@ func floodPulls(ctx context.Context, v *victim, c *raw) error {
 	if err != nil {
 		return err
 	}
-	return flood(ctx, c, v.Run.PullSubject(), c.inbox+".0", m.nextPull)
+	return flood(ctx, c, v.Run.PullSubject(c.key), c.inbox+".0", m.nextPull)
 }
 
 func floodBlobs(ctx context.Context, v *victim, c *raw) error {
@@ -42,12 +42,12 @@ func floodBlobs(ctx context.Context, v *victim, c *raw) error {
 		return err
 	}
 	request := encode(&proto.BlobRequest{Head: m.head, Worker: m.id, Key: t.Spec.Graph.Key})
-	return flood(ctx, c, v.Run.BlobSubject(), c.inbox+".0", func() []byte { return request })
+	return flood(ctx, c, v.Run.BlobSubject(c.key), c.inbox+".0", func() []byte { return request })
 }
 
 func floodData(ctx context.Context, v *victim, c *raw) error {
-	request := encode(&proto.DataRequest{Head: proto.Head{Run: v.Run}, Fetch: true, Gone: true})
-	return flood(ctx, c, v.Run.DataSubject(), c.inbox+".0", func() []byte { return request })
+	request := encode(&proto.DataRequest{Head: proto.Head{Run: v.Run}, Fetch: true})
+	return flood(ctx, c, v.Run.DataSubject(c.key), c.inbox+".0", func() []byte { return request })
 }
 
 func floodHellos(ctx context.Context, v *victim, c *raw) error {
@@ -57,7 +57,7 @@ func floodHellos(ctx context.Context, v *victim, c *raw) error {
 	}
 	m := &member{head: proto.Head{Run: v.Run}, nonce: proto.NewNonce()}
 	n := 0
-	return flood(ctx, c, v.Run.JoinSubject(), c.inbox+".0", func() []byte {
+	return flood(ctx, c, v.Run.JoinSubject(c.key), c.inbox+".0", func() []byte {
 		m.id = "mallory"
 		if n++; n%2 == 0 {
 			m.id = proto.WorkerID(fmt.Sprintf("mallory-%d", n))
@@ -72,7 +72,7 @@ func floodBeats(ctx context.Context, v *victim, c *raw) error {
 		return err
 	}
 	beat := encode(&proto.Heartbeat{Head: m.head, Worker: m.id, Nonce: m.nonce, Key: "weights", Have: 1})
-	return flood(ctx, c, v.Run.BeatSubject(), "", func() []byte { return beat })
+	return flood(ctx, c, v.Run.BeatSubject(c.key), "", func() []byte { return beat })
 }
 
 func floodChunks(ctx context.Context, v *victim, c *raw) error {
@@ -81,5 +81,5 @@ func floodChunks(ctx context.Context, v *victim, c *raw) error {
 		return err
 	}
 	chunk := encode(&proto.PartialChunk{Head: m.head, Worker: m.id, Block: proto.Block{Lo: 0, Hi: 1}, Chunk: proto.Chunk{Size: 1 << 20, Data: make([]byte, 64<<10)}})
-	return flood(ctx, c, v.Run.PartialSubject(m.id), "", func() []byte { return chunk })
+	return flood(ctx, c, v.Run.PartialSubject(c.key), "", func() []byte { return chunk })
 }

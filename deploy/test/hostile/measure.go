@@ -67,20 +67,27 @@ func measure(f flags, dir string, a attack) (figures, error) {
 	for _, x := range a.settings {
 		args = append(args, "--set", x)
 	}
-	coordinator, err := s.start(f.binary, "coordinator", proto.CoordinatorRole, args...)
+	coordinator, err := s.start(f.binary, "coordinator", "coordinator", args...)
 	if err != nil {
 		return figures{}, err
 	}
 	defer coordinator.stop()
-	v := victim{Run: run, Key: s.access(proto.WorkerRole), Window: f.window}
-	for i := range 3 {
-		id := fmt.Sprintf("honest-%d", i+1)
-		w, err := s.start(f.binary, id, proto.WorkerRole, "worker", "--run", string(run), "--threads", "1", "--set", "worker.id="+id, "--cache", filepath.Join(dir, "cache"))
+	v := victim{Run: run, Window: f.window}
+	if v.Key, err = s.access("worker", proto.WorkerRole); err != nil {
+		return figures{}, err
+	}
+	for i := range honest {
+		id, dir := honestName(i), filepath.Join("workers", honestName(i))
+		own, err := s.access(dir, proto.WorkerRole)
+		if err != nil {
+			return figures{}, err
+		}
+		w, err := s.start(f.binary, id, dir, "worker", "--run", string(run), "--threads", "1", "--set", "worker.id="+id, "--cache", filepath.Join(dir, "cache"))
 		if err != nil {
 			return figures{}, err
 		}
 		defer w.stop()
-		v.Honest = append(v.Honest, proto.WorkerID(id))
+		v.Honest = append(v.Honest, own.Key.Worker(proto.WorkerID(id)))
 	}
 	got := figures{Name: a.name, What: a.what, Settings: a.settings, Quarantined: []string{}}
 	deadline := time.Now().Add(limit)
@@ -202,7 +209,7 @@ func (g *figures) read(p *process) error {
 	}
 	g.Hashes = fmt.Sprintf("%.16s %.16s %.16s", r.Model, r.Optimizer, r.Journal)
 	for _, q := range r.Quarantined {
-		if strings.HasPrefix(q.Worker, "honest-") {
+		if strings.Contains(q.Worker, ".honest-") {
 			g.Quarantined = append(g.Quarantined, q.Worker)
 		} else {
 			g.Accused = append(g.Accused, q.Worker)

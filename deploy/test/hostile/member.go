@@ -14,7 +14,7 @@ import (
 type victim struct {
 	Run    proto.RunID
 	Key    access
-	Honest []proto.WorkerID
+	Honest []proto.WorkerID // with their keys, as the coordinator calls them
 	Window time.Duration
 }
 
@@ -38,7 +38,7 @@ func encode(m proto.Message) []byte {
 
 // digest asks for that of the run's data set, as a worker without one does.
 func (v *victim) digest(ctx context.Context, c *raw) (string, error) {
-	answer, err := c.request(ctx, v.Run.DataSubject(), encode(&proto.DataRequest{Head: proto.Head{Run: v.Run}}), 5*time.Second)
+	answer, err := c.request(ctx, v.Run.DataSubject(c.key), encode(&proto.DataRequest{Head: proto.Head{Run: v.Run}}), 5*time.Second)
 	if err != nil {
 		return "", err
 	}
@@ -56,7 +56,7 @@ func (v *victim) join(ctx context.Context, c *raw, id proto.WorkerID) (*member, 
 		return nil, err
 	}
 	m := &member{conn: c, id: id, nonce: proto.NewNonce(), head: proto.Head{Run: v.Run}, seq: uint64(time.Now().UnixNano())}
-	answer, err := c.request(ctx, v.Run.JoinSubject(), encode(m.hello(digest)), 5*time.Second)
+	answer, err := c.request(ctx, v.Run.JoinSubject(c.key), encode(m.hello(digest)), 5*time.Second)
 	if err != nil {
 		return nil, err
 	}
@@ -102,7 +102,7 @@ func (v *victim) multiply(ctx context.Context, c *raw, name string, n int) []*me
 }
 
 func (m *member) beat() {
-	m.conn.publish(m.head.Run.BeatSubject(), "", encode(&proto.Heartbeat{Head: m.head, Worker: m.id, Nonce: m.nonce}))
+	m.conn.publish(m.head.Run.BeatSubject(m.conn.key), "", encode(&proto.Heartbeat{Head: m.head, Worker: m.id, Nonce: m.nonce}))
 }
 
 func (m *member) nextPull() []byte {
@@ -114,7 +114,7 @@ func (m *member) nextPull() []byte {
 func (m *member) pull(ctx context.Context) (proto.Task, error) {
 	for {
 		var t proto.Task
-		answer, err := m.conn.request(ctx, m.head.Run.PullSubject(), m.nextPull(), 5*time.Second)
+		answer, err := m.conn.request(ctx, m.head.Run.PullSubject(m.conn.key), m.nextPull(), 5*time.Second)
 		if err == nil {
 			err = proto.Decode(answer, &t)
 		}
@@ -135,7 +135,7 @@ func (m *member) pull(ctx context.Context) (proto.Task, error) {
 func (m *member) blob(ctx context.Context, ref proto.BlobRef) ([]byte, error) {
 	var data []byte
 	for int64(len(data)) < ref.Size {
-		answer, err := m.conn.request(ctx, m.head.Run.BlobSubject(), encode(&proto.BlobRequest{Head: m.head, Worker: m.id, Key: ref.Key, Offset: int64(len(data))}), 5*time.Second)
+		answer, err := m.conn.request(ctx, m.head.Run.BlobSubject(m.conn.key), encode(&proto.BlobRequest{Head: m.head, Worker: m.id, Key: ref.Key, Offset: int64(len(data))}), 5*time.Second)
 		if err != nil {
 			return nil, err
 		}
@@ -168,11 +168,16 @@ func (m *member) lengths(ctx context.Context, spec proto.RoundSpec) (f32, f64 in
 	return g.NumParams(), 3 + p.MomentsLen(), nil
 }
 
-// partial sends sums over a block in the name of a worker.
-func (m *member) partial(as proto.WorkerID, round proto.Round, b proto.Block, s proto.Sums) {
+// partial sends sums over a block.
+func (m *member) partial(round proto.Round, b proto.Block, s proto.Sums) {
+	m.forge(m.conn.key, m.id, round, b, s)
+}
+
+// forge sends sums over a block in the name of a worker, below the name of a key.
+func (m *member) forge(k proto.Key, as proto.WorkerID, round proto.Round, b proto.Block, s proto.Sums) {
 	head := proto.PartialChunk{Head: m.head, Worker: as, Round: round, Block: b}
 	proto.SendPartial(head, s, proto.MaxChunk, func(data []byte) error {
-		m.conn.publish(m.head.Run.PartialSubject(as), "", data)
+		m.conn.publish(m.head.Run.PartialSubject(k), "", data)
 		return nil
 	})
 	m.conn.flush()

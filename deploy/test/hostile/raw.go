@@ -19,6 +19,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nkeys"
+
+	"github.com/tinygrow/tinygrow/proto"
 )
 
 // raw speaks the NATS protocol itself: it may name any subject for a reply,
@@ -28,6 +30,7 @@ type raw struct {
 	mu      sync.Mutex
 	out     *bufio.Writer
 	inbox   string
+	key     proto.Key
 	asked   uint64
 	answers map[string]chan []byte
 	// sent counts what was published, refused what the server did not permit.
@@ -37,6 +40,7 @@ type raw struct {
 // access is what a participant connects with.
 type access struct {
 	Addr, Authority, Seed, Inbox string
+	Key                          proto.Key
 }
 
 // dial connects, and reads what comes unless deaf is set.
@@ -58,7 +62,7 @@ func dial(a access, deaf bool) (*raw, error) {
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)
-	c := &raw{conn: tls.Client(plain, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"}), answers: map[string]chan []byte{}}
+	c := &raw{conn: tls.Client(plain, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"}), answers: map[string]chan []byte{}, key: a.Key}
 	c.out = bufio.NewWriterSize(c.conn, 64<<10)
 	hello, err := greeting(line, a.Seed)
 	if err != nil {

@@ -26,8 +26,14 @@ const (
 	run        proto.RunID = "r"
 	foreignRun proto.RunID = "foreign"
 	foreignLog             = "tg-log-foreign"
-	dataStream             = "OBJ_" + proto.DataStore
+	dataStore              = "somebodys-data"
+	dataStream             = "OBJ_" + dataStore
 )
+
+// honest is how many workers are. Each has a key of its own, as the attacker has.
+const honest = 3
+
+func honestName(i int) string { return fmt.Sprintf("honest-%d", i+1) }
 
 // site is a NATS server with keys, and what others keep on it.
 type site struct {
@@ -51,6 +57,11 @@ func newSite(dir string) (*site, error) {
 	if err := auth.Init(auth.Options{Dir: s.keys, Hosts: []string{"localhost", "127.0.0.1"}}); err != nil {
 		return nil, err
 	}
+	for i := range honest {
+		if err := auth.Add(auth.Options{Dir: s.keys}, honestName(i)); err != nil {
+			return nil, err
+		}
+	}
 	var err error
 	if s.server, err = natsserver.Start(natsserver.Options{Config: filepath.Join(s.keys, "nats", "nats.conf"), StoreDir: filepath.Join(dir, "jetstream"), MaxStore: 1 << 30}); err != nil {
 		return nil, err
@@ -67,22 +78,34 @@ func newSite(dir string) (*site, error) {
 	if err := s.furnish(); err != nil {
 		return nil, err
 	}
-	if s.guard, err = dial(s.access(proto.CoordinatorRole), false); err != nil {
+	a, err := s.access("coordinator", proto.CoordinatorRole)
+	if err != nil {
+		return nil, err
+	}
+	if s.guard, err = dial(a, false); err != nil {
 		return nil, err
 	}
 	s.before = s.streams()
 	return s, nil
 }
 
-func (s *site) access(r proto.Role) access {
-	return access{Addr: s.addr, Authority: auth.Authority(s.keys, r), Seed: auth.Seed(s.keys, r), Inbox: r.Inbox()}
+// access is what the holder of a directory of keys connects with.
+func (s *site) access(dir string, r proto.Role) (access, error) {
+	a := access{Addr: s.addr, Authority: filepath.Join(s.keys, dir, "ca.crt"), Seed: filepath.Join(s.keys, dir, "seed.nk")}
+	var err error
+	a.Key, err = bus.Options{SeedFile: a.Seed}.Key()
+	a.Inbox = r.Inbox(a.Key)
+	return a, err
 }
 
 // furnish puts a log and an object there that are none of the attacker's business.
 func (s *site) furnish() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	a := s.access(proto.CoordinatorRole)
+	a, err := s.access("coordinator", proto.CoordinatorRole)
+	if err != nil {
+		return err
+	}
 	b, err := bus.Dial(bus.Options{URL: "tls://" + s.addr, Name: "bench", SeedFile: a.Seed, CAFile: a.Authority, InboxPrefix: a.Inbox, Bulk: proto.Bulk})
 	if err != nil {
 		return err
@@ -95,7 +118,7 @@ func (s *site) furnish() error {
 	if err != nil {
 		return err
 	}
-	objects, err := b.OpenObjects(ctx, bus.ObjectOptions{Name: proto.DataStore})
+	objects, err := b.OpenObjects(ctx, bus.ObjectOptions{Name: dataStore})
 	if err != nil {
 		return err
 	}
@@ -157,9 +180,12 @@ type process struct {
 	err     error
 }
 
-// start runs the binary; its log goes to a file.
-func (s *site) start(binary, name string, r proto.Role, args ...string) (*process, error) {
-	a := s.access(r)
+// start runs the binary with the keys of a directory; its log goes to a file.
+func (s *site) start(binary, name, dir string, args ...string) (*process, error) {
+	a, err := s.access(dir, proto.WorkerRole)
+	if err != nil {
+		return nil, err
+	}
 	p := &process{log: filepath.Join(s.dir, name+".log"), done: make(chan struct{})}
 	args = append(args, "--nats", "tls://"+s.addr, "--creds", a.Seed, "--ca", a.Authority)
 	p.cmd = exec.Command(binary, args...)
