@@ -43,7 +43,7 @@ func NormMaxPoolSums(s, q, dy, x, k []float32, w Window) {
 	need(len(s) == w.C*lanes && len(q) == w.C*lanes)
 	clear(s)
 	clear(q)
-	if normMaxPoolSumsSIMD(s, q, dy, x, k, w) {
+	if normMaxPoolSumsSIMD(s, q, dy, x, k, w, 1) {
 		return
 	}
 	w.each(1, func(out, _, y0, y1, x0, x1 int) {

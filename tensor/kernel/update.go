@@ -18,7 +18,7 @@ type SGDCoefs struct {
 // param. With Momentum 0 the velocity is neither read nor written.
 func SGD(param, grad, velocity []float32, k SGDCoefs) {
 	need(len(grad) == len(param) && (k.Momentum == 0 || len(velocity) == len(param)))
-	for i := sgdSIMD(param, grad, velocity, k); i < len(param); i++ {
+	for i := k.vectors(param, grad, velocity); i < len(param); i++ {
 		p := param[i]
 		g := float32(grad[i]*k.Scale) + float32(k.WeightDecay*p)
 		if k.Momentum != 0 {
@@ -31,6 +31,18 @@ func SGD(param, grad, velocity []float32, k SGDCoefs) {
 		}
 		param[i] = p - float32(k.LR*g)
 	}
+}
+
+// vectors does whole vectors by the body for k, and returns how many elements that were.
+func (k SGDCoefs) vectors(param, grad, velocity []float32) int {
+	coefs := [...]float32{k.Scale, k.LR, k.Momentum, k.WeightDecay}
+	switch {
+	case k.Momentum == 0:
+		return sgdPlainSIMD(param, grad, param, coefs[:])
+	case k.Nesterov:
+		return sgdNesterovSIMD(param, grad, velocity, coefs[:])
+	}
+	return sgdMomentumSIMD(param, grad, velocity, coefs[:])
 }
 
 // AdamCoefs are the constants of one AdamW step.
@@ -48,7 +60,8 @@ type AdamCoefs struct {
 // param = Keep param - Step (m / (sqrt(v) Root + Eps)), as torch.optim.AdamW.
 func AdamW(param, grad, m, v []float32, k AdamCoefs) {
 	need(len(grad) == len(param) && len(m) == len(param) && len(v) == len(param))
-	for i := adamWSIMD(param, grad, m, v, k); i < len(param); i++ {
+	coefs := [...]float32{k.Scale, k.Beta1, k.Beta2, k.Rest1, k.Rest2, k.Keep, k.Step, k.Root, k.Eps}
+	for i := adamWSIMD(param, grad, m, v, coefs[:]); i < len(param); i++ {
 		p := param[i]
 		g := grad[i] * k.Scale
 		mi := float32(k.Beta1*m[i]) + float32(k.Rest1*g)
