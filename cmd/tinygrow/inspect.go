@@ -71,7 +71,7 @@ the run's next event would decide at that step. It changes nothing.`,
 
 // measure runs a growth event that changes nothing.
 func (out *inspection) measure(c *cobra.Command, src *source, path string, dryRun bool) error {
-	s, set, err := openWithData(src, path, sections("data.", "growth."))
+	s, set, err := openWithData(src, path, wholeSet, sections("data.", "growth."))
 	if err != nil {
 		return err
 	}
