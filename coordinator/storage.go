@@ -31,7 +31,10 @@ type Job struct {
 	End *trainer.End
 	// Lead is this coordinator's hold on the run: commits go to its log. Nil:
 	// there is no log, and nobody can stand by.
-	Lead   *lead.Lead
+	Lead *lead.Lead
+	// Claim is how long a start without a log asks whether another coordinator
+	// leads the run before it says a word to workers. 0: no other can be there.
+	Claim  time.Duration
 	Events Events
 }
 
@@ -60,11 +63,10 @@ type storage struct {
 
 // openStorage takes up a job from its directory or makes that. The commit log
 // knows terms that the directory does not.
-func openStorage(j Job, past lead.History) (*storage, error) {
+func openStorage(j Job, past lead.History, start proto.Start) (*storage, error) {
 	if err := j.Config.Validate(); err != nil {
 		return nil, err
 	}
-	start := proto.NewStart()
 	s := &storage{run: j.Run, term: past.Term + 1, start: start, born: start, fresh: true, card: j.Data.Card, keep: j.Config.Checkpoint.Keep}
 	var c *checkpoint.Checkpoint
 	var err error
