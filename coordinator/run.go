@@ -302,6 +302,9 @@ func (s *server) answer(w proto.WorkerID, t *proto.Task) {
 	}
 	if p.message != nil {
 		t.Head = s.head()
+		if t.Do == proto.Compute {
+			s.partials.expect(w, t.Block)
+		}
 		reply(p.message, t)
 	}
 }
