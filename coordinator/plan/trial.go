@@ -33,7 +33,7 @@ func (p *Plan) trusts(w *worker) *trust {
 // newTrials begins the count of a round. A key without workers is forgotten at
 // once, or after as many rounds as it could have had to rest if its trials failed.
 func (p *Plan) newTrials() {
-	present := map[string]bool{}
+	present := map[proto.Key]bool{}
 	for _, w := range p.order {
 		present[w.key()] = true
 	}
