@@ -193,7 +193,7 @@ func (s *server) serve(ctx context.Context) error {
 		case <-ticker.C:
 			s.watch.enter(serving)
 			s.events.Alive()
-			err = errors.Join(s.core.handle(s.now(), plan.Tick{}, proto.Sums{}), s.flush())
+			err = errors.Join(s.core.handle(s.now(), plan.Tick{}, proto.Sums{}), s.flush(), s.saveBetween())
 		case err = <-s.lost():
 		case err = <-s.rivals.lost:
 		case <-stopped:
@@ -375,14 +375,7 @@ func (s *server) applied(a trainer.Applied) error {
 	if a.PutOff != nil {
 		s.events.PutOff(*a.PutOff)
 	}
-	if a.Step == nil || !s.due(a.Step.Step) {
-		return nil
-	}
-	if err := s.store.save(); err != nil {
-		return err
-	}
-	s.events.Saved(s.store.dir.Path(), a.Step.Step)
-	return s.upload()
+	return s.saveAfter(a)
 }
 
 // result gathers what is known at the end.

@@ -53,7 +53,8 @@ type storage struct {
 	fresh bool // at the start of a new run
 	// extended is the line of the metrics about a later end that the run just got.
 	extended *trainer.ExtendedRecord
-	saved    time.Time
+	saved    time.Time              // when the newest checkpoint was begun
+	behind   bool                   // a round was applied since
 	took     time.Duration          // the last save
 	last     *checkpoint.Checkpoint // saved; its tensors are those at hand
 	card     *nn.Card               // of the model
@@ -154,7 +155,7 @@ func (s *storage) save() error {
 	if err := s.dir.Save(c, s.keep); err != nil {
 		return fmt.Errorf("save step %d: %w: free some space or fix the directory, then continue with tinygrow resume %s", c.Step, err, s.dir.Path())
 	}
-	s.saved, s.last = time.Now(), c
+	s.saved, s.last, s.behind = began, c, false
 	s.took = time.Since(began)
 	return nil
 }
@@ -174,6 +175,7 @@ func (s *storage) checkpoint() (*checkpoint.Checkpoint, error) {
 // record writes what a round led to.
 func (s *storage) record(a trainer.Applied, p Pace) error {
 	var err error
+	s.behind = s.behind || a != trainer.Applied{}
 	line := func(v any) { err = errors.Join(err, s.dir.Metrics.Append(v)) }
 	if a.Step != nil {
 		line(struct {

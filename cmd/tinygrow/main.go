@@ -34,7 +34,9 @@ func run() exitCode {
 
 // execute runs one command line. Results go to stdout, all else to stderr.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) exitCode {
-	stderr = terminal.New(stderr)
+	screen := terminal.New(stderr)
+	defer screen.Close()
+	stderr = screen
 	root := newRoot(stderr)
 	root.SetArgs(args)
 	root.SetOut(stdout)
