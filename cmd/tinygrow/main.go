@@ -86,5 +86,6 @@ add neurons. The result has the same bits for any number of workers and threads.
 		slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})))
 	}
 	root.AddCommand(newTrain(), newResume(), newCoordinator(), newWorker(), newAuth(), newDoctor(), newHealth(), newEval(), newInspect(), newVerify(), newPlot(), newChaos(), newData(), newBench(), newVersion())
+	decimals(root)
 	return root
 }

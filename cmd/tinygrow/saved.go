@@ -134,12 +134,7 @@ func openWithData(src *source, path string, open func(*saved) (*dataset.Set, err
 	if err != nil {
 		return nil, nil, err
 	}
-	if s.ofRun {
-		s.base, err = src.over(s.base, allowed)
-	} else {
-		s.base, err = src.resolve(s.base)
-	}
-	if err != nil {
+	if err := s.give(src, allowed); err != nil {
 		return nil, nil, err
 	}
 	set, err := open(s)
@@ -158,6 +153,16 @@ func testSet(s *saved) (*dataset.Set, error) {
 		return wholeSet(s)
 	}
 	return dataset.OpenTest(s.base.Data, s.card.Classes)
+}
+
+// give lays what was given over the settings of the run, or over the defaults.
+func (s *saved) give(src *source, allowed func(key string) bool) (err error) {
+	if s.ofRun {
+		s.base, err = src.over(s.base, allowed)
+	} else {
+		s.base, err = src.resolve(s.base)
+	}
+	return err
 }
 
 // reads makes the model see a data set as it saw the one it was trained on.
