@@ -1,15 +1,16 @@
 package coordinator
 
 import (
-	"slices"
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 )
 
 const (
-	// fewSteps is how many steps say how long one takes, manySteps the latest of them that are looked at.
-	fewSteps, manySteps = 5, 32
+	// fewSteps is how many steps say how long one takes. Later ones count by their part of
+	// memory, but one for no more than an eighth; a longer one than outlier times the usual
+	// counts as that: a worker was lost, which says nothing of the others.
+	fewSteps, memory, outlier = 5, 15 * time.Second, 4
 	// Before one has been seen, a sample of a growth event is taken to cost as much as eventGuess
 	// samples of a step, one of an evaluation as much as evalGuess: its forward pass.
 	eventGuess, evalGuess = 4, 1. / 3
@@ -23,10 +24,10 @@ type eta struct {
 	ended time.Duration // the round before
 	begun bool
 
-	recent  [manySteps]float64 // seconds a sample, a ring
-	n       int                // steps in it so far
-	settled bool               // the step at hand is no first one, which waits for workers and weights
-	sample  float64            // seconds a sample takes
+	n       int     // steps of this generation so far
+	settled bool    // the step at hand is no first one, which waits for workers and weights
+	latest  float64 // seconds a sample took in these
+	sample  float64 // the same once there were a few, before that of the generation before
 
 	spent            float64 // seconds on the event at hand
 	event, evaluated float64 // samples of a step that a sample of an event, of an evaluation costs; 0: not known yet
@@ -40,7 +41,7 @@ func (e *eta) note(now time.Duration, a trainer.Applied, eventSamples int) {
 	switch {
 	case first:
 	case a.Step != nil:
-		e.step(seconds / float64(a.Step.Samples))
+		e.step(seconds, a.Step.Samples)
 	case a.Eval != nil && e.sample > 0:
 		e.evaluated = seconds / float64(a.Eval.Samples) / e.sample
 	case a.Eval == nil:
@@ -54,32 +55,25 @@ func (e *eta) note(now time.Duration, a trainer.Applied, eventSamples int) {
 	}
 	e.spent, e.settled = 0, false
 	if a.Grown.Grown {
-		e.n = 0
+		e.n, e.latest = 0, 0
 	}
 }
 
 // step takes down what a step took.
-func (e *eta) step(seconds float64) {
+func (e *eta) step(seconds float64, samples int) {
 	if !e.settled {
 		e.settled = true
 		return
 	}
-	e.recent[e.n%manySteps] = seconds
+	each := seconds / float64(samples)
+	if e.n >= fewSteps {
+		each = min(each, outlier*e.latest)
+	}
+	part := min(each*float64(samples)/memory.Seconds(), 1./8)
+	e.latest += max(part, 1/float64(e.n+1)) * (each - e.latest)
 	if e.n++; e.n >= fewSteps {
-		e.sample = trimmedMean(e.recent[:min(e.n, manySteps)])
+		e.sample = e.latest
 	}
-}
-
-// trimmedMean leaves the largest eighth out: steps in which a worker was lost,
-// which say nothing of the others.
-func trimmedMean(x []float64) float64 {
-	x = slices.Sorted(slices.Values(x))
-	x = x[:len(x)-len(x)/8]
-	sum := 0.0
-	for _, v := range x {
-		sum += v
-	}
-	return sum / float64(len(x))
 }
 
 // left returns how long the run still takes, 0 if that is not known yet.

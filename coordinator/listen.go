@@ -29,11 +29,7 @@ func (s *server) subscribe() (subs []bus.Subscription, err error) {
 		}
 		subs = append(subs, sub)
 	}
-	news, e := s.bus.Subscribe(run.NewsSubject(), s.rivals.onNews)
-	if e == nil {
-		subs = append(subs, news)
-	}
-	return subs, errors.Join(err, e)
+	return subs, err
 }
 
 // from tells a handler whose key a message came with. The subject says it, which

@@ -2,7 +2,6 @@ package coordinator
 
 import (
 	"encoding/binary"
-	"slices"
 	"sync"
 
 	"github.com/tinygrow/tinygrow/coordinator/parallel"
@@ -22,7 +21,7 @@ type partials struct {
 
 	mu      sync.Mutex
 	round   roundInfo
-	workers map[proto.WorkerID]*sending
+	workers map[proto.WorkerID][]*assembly
 	free    []proto.Sums // of the round's lengths
 	dropped Dropped
 }
@@ -35,17 +34,8 @@ type Dropped struct {
 	Inputs    uint64 `json:"inputs"`    // sums that were made from other weights than the round's
 	Strangers uint64 `json:"strangers"` // from workers that are not members
 	Repeated  uint64 `json:"repeated"`  // chunks that were there already
-	Unasked   uint64 `json:"unasked"`   // sums over blocks that their sender was not given
 	// Misdirected were to be answered elsewhere than to their sender.
 	Misdirected uint64 `json:"misdirected"`
-}
-
-// sending is what a worker may send: the sums over the blocks that it was given
-// in this round and that did not come yet. So what is on its way takes no more
-// memory than the blocks in hand.
-type sending struct {
-	asked []proto.Block
-	parts []*assembly
 }
 
 // assembly is one partial on its way.
@@ -65,7 +55,7 @@ type arrived struct {
 }
 
 func newPartials(head proto.Head) *partials {
-	return &partials{head: head, workers: map[proto.WorkerID]*sending{}}
+	return &partials{head: head, workers: map[proto.WorkerID][]*assembly{}}
 }
 
 // open starts a round; what is on its way for another is forgotten.
@@ -76,13 +66,13 @@ func (p *partials) open(r roundInfo) {
 	if !same {
 		p.free = nil
 	}
-	for _, w := range p.workers {
-		for _, a := range w.parts {
+	for w, list := range p.workers {
+		for _, a := range list {
 			if same {
 				p.free = append(p.free, a.sums)
 			}
 		}
-		*w = sending{}
+		p.workers[w] = nil
 	}
 	p.round = r
 }
@@ -91,16 +81,7 @@ func (p *partials) open(r roundInfo) {
 func (p *partials) admit(w proto.WorkerID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.workers[w] = new(sending)
-}
-
-// expect says that a worker is given a block.
-func (p *partials) expect(w proto.WorkerID, b proto.Block) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if s := p.workers[w]; s != nil && !slices.Contains(s.asked, b) {
-		s.asked = append(s.asked, b)
-	}
+	p.workers[w] = nil
 }
 
 func (p *partials) forget(w proto.WorkerID) {
@@ -133,7 +114,6 @@ func (p *partials) take(k proto.Key, m *proto.Partial) (whole arrived, ok bool) 
 		p.dropped.Damaged++
 	default:
 		ok = true
-		p.workers[m.Worker].came(m.Block)
 	}
 	back := m.Sums
 	if ok {
@@ -164,9 +144,9 @@ func (p *partials) receive(k proto.Key, data []byte) (whole arrived, ok bool) {
 	case !p.fits(m.Head, m.Worker, m.Round, m.Block, m.Inputs):
 		return arrived{}, false
 	}
-	w := p.workers[m.Worker]
+	list := p.workers[m.Worker]
 	var a *assembly
-	for _, b := range w.parts {
+	for _, b := range list {
 		if b.block == m.Block {
 			a = b
 		}
@@ -176,13 +156,14 @@ func (p *partials) receive(k proto.Key, data []byte) (whole arrived, ok bool) {
 			p.dropped.Damaged++
 			return arrived{}, false
 		}
-		if len(w.parts) == maxAssemblies {
-			p.keep(w.parts[0].sums)
-			w.parts = slices.Delete(w.parts, 0, 1)
+		if len(list) == maxAssemblies {
+			p.keep(list[0].sums)
+			list = list[1:]
 		}
 		s := p.memory()
 		a = &assembly{m.Block, s, proto.AssembleSums(s)}
-		w.parts = append(w.parts, a)
+		list = append(list, a)
+		p.workers[m.Worker] = list
 	}
 	fresh, err := a.parts.Put(m.Chunk)
 	switch {
@@ -195,20 +176,20 @@ func (p *partials) receive(k proto.Key, data []byte) (whole arrived, ok bool) {
 	case !a.parts.Done():
 		return arrived{}, false
 	}
-	w.parts = slices.DeleteFunc(w.parts, func(b *assembly) bool { return b == a })
-	w.came(a.block)
+	rest := list[:0:0]
+	for _, b := range list {
+		if b != a {
+			rest = append(rest, b)
+		}
+	}
+	p.workers[m.Worker] = rest
 	return arrived{m.Worker, m.Round, m.Block, digestSums(a.sums), a.sums}, true
-}
-
-// came says that the sums over a block are whole.
-func (s *sending) came(b proto.Block) {
-	s.asked = slices.DeleteFunc(s.asked, func(x proto.Block) bool { return x == b })
 }
 
 // fits reports whether sums are those that the round waits for, and counts them
 // if not. The lock is held.
 func (p *partials) fits(h proto.Head, w proto.WorkerID, r proto.Round, b proto.Block, inputs proto.Digest) bool {
-	sender, member := p.workers[w]
+	_, member := p.workers[w]
 	switch {
 	case h.Run == p.head.Run && !h.Same(p.head):
 		p.dropped.Foreign++
@@ -218,8 +199,6 @@ func (p *partials) fits(h proto.Head, w proto.WorkerID, r proto.Round, b proto.B
 		p.dropped.Strangers++
 	case inputs != p.round.inputs:
 		p.dropped.Inputs++
-	case !slices.Contains(sender.asked, b):
-		p.dropped.Unasked++
 	default:
 		return true
 	}

@@ -34,9 +34,7 @@ func run() exitCode {
 
 // execute runs one command line. Results go to stdout, all else to stderr.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) exitCode {
-	screen := terminal.New(stderr)
-	defer screen.Close()
-	stderr = screen
+	stderr = terminal.New(stderr)
 	root := newRoot(stderr)
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -86,6 +84,5 @@ add neurons. The result has the same bits for any number of workers and threads.
 		slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})))
 	}
 	root.AddCommand(newTrain(), newResume(), newCoordinator(), newWorker(), newAuth(), newDoctor(), newHealth(), newEval(), newInspect(), newVerify(), newPlot(), newChaos(), newData(), newBench(), newVersion())
-	decimals(root)
 	return root
 }

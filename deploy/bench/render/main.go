@@ -1,6 +1,6 @@
 // Command render writes the committed results of deploy/bench/results into the
-// tables of README.md, between the markers `<!-- results:NAME -->` and
-// `<!-- end:NAME -->`. It computes medians and formats; it measures nothing.
+// tables of README.md and growth/DESIGN.md, between the markers
+// `<!-- results:NAME -->` and `<!-- end:NAME -->`. It computes medians and formats; it measures nothing.
 //
 //	go run ./deploy/bench/render
 package main
@@ -22,16 +22,24 @@ func main() {
 	}
 }
 
-// run rewrites root/README.md.
+// documents hold tables.
+var documents = []string{"README.md", "growth/DESIGN.md"}
+
+// run rewrites the documents below root.
 func run(root string) error {
-	path := filepath.Join(root, "README.md")
-	old, err := os.ReadFile(path)
-	if err != nil {
-		return err
+	for _, name := range documents {
+		path := filepath.Join(root, name)
+		old, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		fresh, err := render(string(old), filepath.Join(root, "deploy", "bench", "results"))
+		if err != nil {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		if err := os.WriteFile(path, []byte(fresh), 0o644); err != nil {
+			return err
+		}
 	}
-	fresh, err := render(string(old), filepath.Join(root, "deploy", "bench", "results"))
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(path, []byte(fresh), 0o644)
+	return nil
 }

@@ -7,18 +7,20 @@ import (
 	"testing"
 )
 
-func TestReadmeShowsTheCommittedResults(t *testing.T) {
+func TestDocumentsShowTheCommittedResults(t *testing.T) {
 	root := filepath.Join("..", "..", "..")
-	readme, err := os.ReadFile(filepath.Join(root, "README.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	fresh, err := render(string(readme), filepath.Join(root, "deploy", "bench", "results"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if fresh != string(readme) {
-		t.Error("README.md differs from deploy/bench/results: run `go run ./deploy/bench/render`")
+	for _, name := range documents {
+		document, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fresh, err := render(string(document), filepath.Join(root, "deploy", "bench", "results"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fresh != string(document) {
+			t.Errorf("%s differs from deploy/bench/results: run `go run ./deploy/bench/render`", name)
+		}
 	}
 }
 

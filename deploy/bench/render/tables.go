@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// tables names every table README may hold, with the result file it comes from.
+// tables names every table a document may hold, with the result file it comes from.
 var tables = []struct {
 	name, file string
 	table      func(raw []byte) (string, error)
@@ -19,22 +19,23 @@ var tables = []struct {
 	{"compute", "compute.json", computeTable},
 	{"growth-cost", "growth-cost.json", growthCostTable},
 	{"campaign", "campaign.jsonl", campaignTable},
+	{"options", "options.jsonl", campaignTable},
 	{"scale-cifar10", "scale-cifar10.json", scaleTable},
 	{"scale-resnet18-16", "scale-resnet18-16.json", scaleTable},
 }
 
-// render replaces what stands between the markers of each table that readme
+// render replaces what stands between the markers of each table that document
 // has; a table without markers is left out.
-func render(readme, results string) (string, error) {
+func render(document, results string) (string, error) {
 	for _, t := range tables {
 		open, end := "<!-- results:"+t.name+" -->\n", "<!-- end:"+t.name+" -->"
-		before, rest, found := strings.Cut(readme, open)
+		before, rest, found := strings.Cut(document, open)
 		if !found {
 			continue
 		}
 		_, after, found := strings.Cut(rest, end)
 		if !found {
-			return "", fmt.Errorf("README.md has %q and no %q after it", strings.TrimSpace(open), end)
+			return "", fmt.Errorf("%q has no %q after it", strings.TrimSpace(open), end)
 		}
 		raw, err := os.ReadFile(filepath.Join(results, t.file))
 		if err != nil {
@@ -44,9 +45,9 @@ func render(readme, results string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", t.file, err)
 		}
-		readme = before + open + body + end + after
+		document = before + open + body + end + after
 	}
-	return readme, nil
+	return document, nil
 }
 
 // computeTable renders what compare.sh prints.

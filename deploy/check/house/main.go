@@ -3,11 +3,10 @@
 // other, comments that do not say of what they speak, long lines, switches over
 // names of operations, settings, and packages that link what they should not.
 //
-//	go run ./deploy/check/house [-list] [DIR]
+//	go run ./deploy/check/house [DIR]
 package main
 
 import (
-	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -23,13 +22,11 @@ import (
 
 func main() {
 	log.SetFlags(0)
-	list := flag.Bool("list", false, "say where, one place a line")
-	flag.Parse()
 	root := "."
-	if flag.NArg() > 0 {
-		root = flag.Arg(0)
+	if len(os.Args) > 1 {
+		root = os.Args[1]
 	}
-	h := house{list: *list}
+	var h house
 	if err := filepath.WalkDir(root, h.visit); err != nil {
 		log.Fatal(err)
 	}
@@ -39,7 +36,6 @@ func main() {
 
 // house is what was counted.
 type house struct {
-	list                 bool
 	files, lines         int // of Go that is neither generated nor a test
 	exported, documented int
 	neighbours           int // functions with two parameters of one basic type side by side
@@ -81,10 +77,9 @@ func (h *house) visit(path string, d fs.DirEntry, err error) error {
 	h.files++
 	text := strings.Split(string(source), "\n")
 	h.lines += len(text)
-	for i, line := range text {
+	for _, line := range text {
 		if len([]rune(strings.ReplaceAll(line, "\t", "    "))) > 140 {
 			h.long++
-			h.say("%s:%d: long line", path, i+1)
 		}
 	}
 	for _, group := range file.Comments {
@@ -92,14 +87,13 @@ func (h *house) visit(path string, d fs.DirEntry, err error) error {
 		at := fset.Position(c.Pos())
 		if code := strings.TrimSpace(text[at.Line-1][:at.Column-1]); code != "" && headlessStart.MatchString(c.Text) {
 			h.headless++
-			h.say("%s:%d: headless comment: %s", path, at.Line, c.Text)
 		}
 	}
-	h.declarations(path, file, fset)
+	h.declarations(path, file)
 	return nil
 }
 
-func (h *house) declarations(path string, file *ast.File, fset *token.FileSet) {
+func (h *house) declarations(path string, file *ast.File) {
 	for _, decl := range file.Decls {
 		switch d := decl.(type) {
 		case *ast.FuncDecl:
@@ -112,7 +106,6 @@ func (h *house) declarations(path string, file *ast.File, fset *token.FileSet) {
 			}
 			if sameNeighbours(d.Type.Params) {
 				h.neighbours++
-				h.say("%s:%d: neighbouring parameters of %s", path, fset.Position(d.Pos()).Line, d.Name.Name)
 			}
 		case *ast.GenDecl:
 			h.values(d, file)
@@ -134,13 +127,6 @@ func (h *house) declarations(path string, file *ast.File, fset *token.FileSet) {
 		}
 		return true
 	})
-}
-
-// say tells where something was counted.
-func (h *house) say(format string, args ...any) {
-	if h.list {
-		fmt.Printf(format+"\n", args...)
-	}
 }
 
 func (h *house) values(d *ast.GenDecl, file *ast.File) {
