@@ -58,6 +58,7 @@ func benchmarkOwnCost(b *testing.B, workers int, handed bool) {
 		}
 	}
 	arrive := func(w int) arrived {
+		p.expect(id(w), blocks[w])
 		if handed {
 			v := sums[w]
 			sums[w] = proto.Sums{}

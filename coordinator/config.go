@@ -66,7 +66,9 @@ const (
 
 // Checkpoint says when the run is saved besides at its start and its end.
 type Checkpoint struct {
-	// Every is the longest time between two checkpoints. With a commit log they
+	// Every is the longest time that a step which was made waits for a
+	// checkpoint, also while the round after it goes on; what can be lost on
+	// top is that round alone. With a commit log they
 	// come more often where that costs next to nothing, because a successor
 	// makes the steps since the newest one again. EverySteps, if not 0, makes
 	// one after so many steps too.

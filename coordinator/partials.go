@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"encoding/binary"
+	"slices"
 	"sync"
 
 	"github.com/tinygrow/tinygrow/coordinator/parallel"
@@ -21,7 +22,7 @@ type partials struct {
 
 	mu      sync.Mutex
 	round   roundInfo
-	workers map[proto.WorkerID][]*assembly
+	workers map[proto.WorkerID]*sending
 	free    []proto.Sums // of the round's lengths
 	dropped Dropped
 }
@@ -34,8 +35,17 @@ type Dropped struct {
 	Inputs    uint64 `json:"inputs"`    // sums that were made from other weights than the round's
 	Strangers uint64 `json:"strangers"` // from workers that are not members
 	Repeated  uint64 `json:"repeated"`  // chunks that were there already
+	Unasked   uint64 `json:"unasked"`   // sums over blocks that their sender was not given
 	// Misdirected were to be answered elsewhere than to their sender.
 	Misdirected uint64 `json:"misdirected"`
+}
+
+// sending is what a worker may send: the sums over the blocks that it was given
+// in this round and that did not come yet. So what is on its way takes no more
+// memory than the blocks in hand.
+type sending struct {
+	asked []proto.Block
+	parts []*assembly
 }
 
 // assembly is one partial on its way.
@@ -55,7 +65,7 @@ type arrived struct {
 }
 
 func newPartials(head proto.Head) *partials {
-	return &partials{head: head, workers: map[proto.WorkerID][]*assembly{}}
+	return &partials{head: head, workers: map[proto.WorkerID]*sending{}}
 }
 
 // open starts a round; what is on its way for another is forgotten.
@@ -66,13 +76,13 @@ func (p *partials) open(r roundInfo) {
 	if !same {
 		p.free = nil
 	}
-	for w, list := range p.workers {
-		for _, a := range list {
+	for _, w := range p.workers {
+		for _, a := range w.parts {
 			if same {
 				p.free = append(p.free, a.sums)
 			}
 		}
-		p.workers[w] = nil
+		*w = sending{}
 	}
 	p.round = r
 }
@@ -81,7 +91,16 @@ func (p *partials) open(r roundInfo) {
 func (p *partials) admit(w proto.WorkerID) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.workers[w] = nil
+	p.workers[w] = new(sending)
+}
+
+// expect says that a worker is given a block.
+func (p *partials) expect(w proto.WorkerID, b proto.Block) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if s := p.workers[w]; s != nil && !slices.Contains(s.asked, b) {
+		s.asked = append(s.asked, b)
+	}
 }
 
 func (p *partials) forget(w proto.WorkerID) {
@@ -114,6 +133,7 @@ func (p *partials) take(k proto.Key, m *proto.Partial) (whole arrived, ok bool) 
 		p.dropped.Damaged++
 	default:
 		ok = true
+		p.workers[m.Worker].came(m.Block)
 	}
 	back := m.Sums
 	if ok {
@@ -144,9 +164,9 @@ func (p *partials) receive(k proto.Key, data []byte) (whole arrived, ok bool) {
 	case !p.fits(m.Head, m.Worker, m.Round, m.Block, m.Inputs):
 		return arrived{}, false
 	}
-	list := p.workers[m.Worker]
+	w := p.workers[m.Worker]
 	var a *assembly
-	for _, b := range list {
+	for _, b := range w.parts {
 		if b.block == m.Block {
 			a = b
 		}
@@ -156,14 +176,13 @@ func (p *partials) receive(k proto.Key, data []byte) (whole arrived, ok bool) {
 			p.dropped.Damaged++
 			return arrived{}, false
 		}
-		if len(list) == maxAssemblies {
-			p.keep(list[0].sums)
-			list = list[1:]
+		if len(w.parts) == maxAssemblies {
+			p.keep(w.parts[0].sums)
+			w.parts = slices.Delete(w.parts, 0, 1)
 		}
 		s := p.memory()
 		a = &assembly{m.Block, s, proto.AssembleSums(s)}
-		list = append(list, a)
-		p.workers[m.Worker] = list
+		w.parts = append(w.parts, a)
 	}
 	fresh, err := a.parts.Put(m.Chunk)
 	switch {
@@ -176,20 +195,20 @@ func (p *partials) receive(k proto.Key, data []byte) (whole arrived, ok bool) {
 	case !a.parts.Done():
 		return arrived{}, false
 	}
-	rest := list[:0:0]
-	for _, b := range list {
-		if b != a {
-			rest = append(rest, b)
-		}
-	}
-	p.workers[m.Worker] = rest
+	w.parts = slices.DeleteFunc(w.parts, func(b *assembly) bool { return b == a })
+	w.came(a.block)
 	return arrived{m.Worker, m.Round, m.Block, digestSums(a.sums), a.sums}, true
+}
+
+// came says that the sums over a block are whole.
+func (s *sending) came(b proto.Block) {
+	s.asked = slices.DeleteFunc(s.asked, func(x proto.Block) bool { return x == b })
 }
 
 // fits reports whether sums are those that the round waits for, and counts them
 // if not. The lock is held.
 func (p *partials) fits(h proto.Head, w proto.WorkerID, r proto.Round, b proto.Block, inputs proto.Digest) bool {
-	_, member := p.workers[w]
+	sender, member := p.workers[w]
 	switch {
 	case h.Run == p.head.Run && !h.Same(p.head):
 		p.dropped.Foreign++
@@ -199,6 +218,8 @@ func (p *partials) fits(h proto.Head, w proto.WorkerID, r proto.Round, b proto.B
 		p.dropped.Strangers++
 	case inputs != p.round.inputs:
 		p.dropped.Inputs++
+	case !slices.Contains(sender.asked, b):
+		p.dropped.Unasked++
 	default:
 		return true
 	}

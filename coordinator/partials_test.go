@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -30,6 +31,7 @@ func TestPartials(t *testing.T) {
 	p := newPartials(head)
 	p.open(roundInfo{7, 8, 5, 2, inputs})
 	p.admit("a")
+	p.expect("a", proto.Block{Lo: 0, Hi: 4})
 	sums := proto.Sums{F32: []float32{1, 2, 3, 4, 5}, F64: []float64{6, 7}}
 	m := proto.PartialChunk{Head: head, Worker: "a", Round: 7, Block: proto.Block{Lo: 0, Hi: 4}, Inputs: inputs}
 
@@ -58,6 +60,7 @@ func TestPartials(t *testing.T) {
 		change(&x)
 		return chunksOf(t, x, sums, 64)[0]
 	}
+	p.expect("a", m.Block) // again
 	for name, c := range map[string]struct {
 		data []byte
 		want Dropped
@@ -73,12 +76,35 @@ func TestPartials(t *testing.T) {
 		"a flipped bit":   {func() []byte { d := slices.Clone(chunks[1]); d[len(d)-2] ^= 4; return d }(), Dropped{Damaged: 1}},
 		"cut":             {chunks[1][:len(chunks[1])-3], Dropped{Damaged: 1}},
 		"nothing":         {nil, Dropped{Damaged: 1}},
+		"not asked":       {other(func(m *proto.PartialChunk) { m.Block.Lo = 4; m.Block.Hi = 8 }), Dropped{Unasked: 1}},
 		"of other length": {chunksOf(t, m, proto.NewSums(4, 2), 64)[0], Dropped{Damaged: 1}},
 	} {
 		p.dropped = Dropped{}
 		if _, ok := p.receive(proto.Anybody, c.data); ok || p.counts() != c.want {
 			t.Errorf("%s: dropped %+v, want %+v", name, p.counts(), c.want)
 		}
+	}
+}
+
+// Two hundred members begin partials of every block: what was not asked of them takes no memory.
+func TestUnaskedPartialsTakeNoMemory(t *testing.T) {
+	p := newPartials(proto.Head{Run: "r", Term: 1})
+	p.open(roundInfo{number: 1, microShards: 64, f32: 100, f64: 3})
+	kept := 0
+	for w := range 200 {
+		id := proto.WorkerID(fmt.Sprint("w", w))
+		p.admit(id)
+		if w == 0 {
+			p.expect(id, proto.Block{Lo: 0, Hi: 1})
+		}
+		for i := range uint32(3) {
+			m := proto.PartialChunk{Head: p.head, Worker: id, Round: 1, Block: proto.Block{Lo: i, Hi: i + 1}}
+			p.receive(proto.Anybody, chunksOf(t, m, proto.NewSums(100, 3), 64)[0])
+		}
+		kept += len(p.workers[id].parts)
+	}
+	if kept != 1 {
+		t.Errorf("%d partials are on their way, 1 was asked for", kept)
 	}
 }
 
@@ -89,16 +115,17 @@ func TestPartialsAreBounded(t *testing.T) {
 	p.admit("a")
 	for i := range uint32(64) {
 		m := proto.PartialChunk{Head: proto.Head{Run: "r", Term: 1}, Worker: "a", Round: 1, Block: proto.Block{Lo: i, Hi: i + 1}}
+		p.expect("a", m.Block)
 		p.receive(proto.Anybody, chunksOf(t, m, proto.NewSums(100, 3), 64)[0])
 	}
-	if n := len(p.workers["a"]); n != maxAssemblies {
+	if n := len(p.workers["a"].parts); n != maxAssemblies {
 		t.Errorf("%d partials on their way", n)
 	}
 	if n := len(p.free); n > 1 {
 		t.Errorf("%d sums are kept", n)
 	}
 	p.open(roundInfo{number: 2, microShards: 64, f32: 50, f64: 3})
-	if len(p.workers["a"]) != 0 || len(p.free) != 0 {
+	if len(p.workers["a"].parts) != 0 || len(p.free) != 0 {
 		t.Error("memory of another length is kept")
 	}
 }
@@ -117,12 +144,13 @@ func FuzzReceive(f *testing.F) {
 		p := newPartials(proto.Head{Run: "r", Term: 1})
 		p.open(roundInfo{number: 1, microShards: 4, f32: 5, f64: 3})
 		p.admit("a")
+		p.expect("a", proto.Block{Lo: 0, Hi: 2})
 		for range 2 {
 			if whole, ok := p.receive(proto.Anybody, data); ok && (len(whole.sums.F32) != 5 || len(whole.sums.F64) != 3 || !whole.block.In(4) || whole.worker != "a") {
 				t.Errorf("took %+v", whole)
 			}
 		}
-		if len(p.workers) != 1 || len(p.workers["a"]) > 1 {
+		if len(p.workers) != 1 || len(p.workers["a"].parts) > 1 {
 			t.Error("keeps too much")
 		}
 	})

@@ -28,11 +28,11 @@ func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	store, err := openStorage(j, past)
+	s, err := openServer(ctx, j, past, b)
 	if err != nil {
 		return Result{}, err
 	}
-	s := newServer(j, store, b)
+	store := s.store
 	if j.Lead != nil {
 		anew := store.fresh || store.extended != nil // checkpoints with the earlier end must not be taken up
 		s.core.ledger = lead.NewLedger(past, lead.Self{Head: s.head(), Holder: j.Lead.Holder(), Born: store.born}, anew)
@@ -61,6 +61,26 @@ func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 	return r, nil
 }
 
+// openServer takes the job up, unless another start leads the run.
+func openServer(ctx context.Context, j Job, past lead.History, b bus.Bus) (*server, error) {
+	start := proto.NewStart()
+	if j.Lead != nil {
+		start = j.Lead.Start()
+	}
+	r := newRivals(j, start, func(n *proto.News) { publish(b, n) })
+	if j.Lead == nil && j.Claim > 0 {
+		if err := r.claim(ctx, b, j.Claim); err != nil {
+			return nil, err
+		}
+	}
+	store, err := openStorage(j, past, start)
+	if err != nil {
+		return nil, err
+	}
+	r.leads(store.head())
+	return newServer(j, store, b, r), nil
+}
+
 // server joins the core to a bus, a clock and a directory.
 type server struct {
 	job    Job
@@ -77,6 +97,7 @@ type server struct {
 	shelf    shelf
 	handout  *handout
 	sender   *sender
+	rivals   *rivals
 	appends  chan appending // to the commit log; at most one is on its way
 	logWaits bool
 	uploads  chan upload // checkpoints; at most one is on its way
@@ -113,8 +134,8 @@ type pending struct {
 	message *bus.Message
 }
 
-func newServer(j Job, store *storage, b bus.Bus) *server {
-	s := &server{job: j, store: store, bus: b, events: j.Events.withDefaults(), started: time.Now(),
+func newServer(j Job, store *storage, b bus.Bus, r *rivals) *server {
+	s := &server{job: j, store: store, bus: b, rivals: r, events: j.Events.withDefaults(), started: time.Now(),
 		inbox: make(chan input, 256), appends: make(chan appending, 1), uploads: make(chan upload, 1), inLog: []string{"", ""}, done: make(chan struct{}), handout: newHandout(store.dir.Path()), partials: newPartials(store.head()), pulls: map[proto.WorkerID]pending{}, hosts: map[proto.WorkerID]string{}}
 	s.core = &core{head: store.head(), plan: plan.New(j.Config.plan()), train: store.train, port: s}
 	s.sender = newSender(b, &s.shelf, s.head(), &s.watch.sending)
@@ -152,7 +173,7 @@ func (s *server) serve(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.tell(&proto.News{Head: s.head(), Text: "a coordinator took the run up"})
+	s.rivals.say()
 	defer s.ends()
 	s.ctx = ctx
 	if err := errors.Join(s.core.begin(s.now()), s.upload()); err != nil {
@@ -172,8 +193,9 @@ func (s *server) serve(ctx context.Context) error {
 		case <-ticker.C:
 			s.watch.enter(serving)
 			s.events.Alive()
-			err = errors.Join(s.core.handle(s.now(), plan.Tick{}, proto.Sums{}), s.flush())
+			err = errors.Join(s.core.handle(s.now(), plan.Tick{}, proto.Sums{}), s.flush(), s.saveBetween())
 		case err = <-s.lost():
+		case err = <-s.rivals.lost:
 		case <-stopped:
 			s.core.stop, stopped = true, nil
 			tooLate = time.After(s.job.Config.Cluster.StopGrace)
@@ -193,31 +215,30 @@ func (s *server) serve(ctx context.Context) error {
 // ends says goodbye: for good, or until somebody resumes the run.
 func (s *server) ends() {
 	task := &proto.Task{Do: proto.Rejoin, Text: "the coordinator stops"}
-	news := &proto.News{Head: s.head(), Text: task.Text}
-	if _, more := s.store.train.Next(); !more {
-		text := fmt.Sprintf("run %s is complete", s.store.run)
-		task, news.Ended, news.Text = &proto.Task{Do: proto.Stop, Text: text}, true, text
+	_, more := s.store.train.Next()
+	if !more {
+		task = &proto.Task{Do: proto.Stop, Text: fmt.Sprintf("run %s is complete", s.store.run)}
 	}
 	for w := range s.pulls {
 		s.answer(w, task)
 	}
-	s.tell(news)
+	s.rivals.end(!more, task.Text)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
 	s.bus.Flush(ctx)
 }
 
-// tell publishes news. Who misses it learns it from the answer to a pull, or
+// publish sends news. Who misses it learns it from the answer to a pull, or
 // from finding nobody to pull from.
-func (s *server) tell(n *proto.News) {
-	proto.Encode(n, func(data []byte) error { return s.bus.Publish(s.store.run.NewsSubject(), data) })
+func publish(b bus.Bus, n *proto.News) {
+	proto.Encode(n, func(data []byte) error { return b.Publish(n.Run.NewsSubject(), data) })
 }
 
 // flush lets readers of the metrics see them once a second, and workers that
 // look for a run hear of this one.
 func (s *server) flush() error {
 	if s.window.due(s.now()) {
-		s.tell(&proto.News{Head: s.head(), Text: "a coordinator leads the run"})
+		s.rivals.say()
 		return s.store.dir.Metrics.Flush()
 	}
 	return nil
@@ -281,6 +302,9 @@ func (s *server) answer(w proto.WorkerID, t *proto.Task) {
 	}
 	if p.message != nil {
 		t.Head = s.head()
+		if t.Do == proto.Compute {
+			s.partials.expect(w, t.Block)
+		}
 		reply(p.message, t)
 	}
 }
@@ -351,14 +375,7 @@ func (s *server) applied(a trainer.Applied) error {
 	if a.PutOff != nil {
 		s.events.PutOff(*a.PutOff)
 	}
-	if a.Step == nil || !s.due(a.Step.Step) {
-		return nil
-	}
-	if err := s.store.save(); err != nil {
-		return err
-	}
-	s.events.Saved(s.store.dir.Path(), a.Step.Step)
-	return s.upload()
+	return s.saveAfter(a)
 }
 
 // result gathers what is known at the end.

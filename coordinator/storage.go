@@ -31,7 +31,10 @@ type Job struct {
 	End *trainer.End
 	// Lead is this coordinator's hold on the run: commits go to its log. Nil:
 	// there is no log, and nobody can stand by.
-	Lead   *lead.Lead
+	Lead *lead.Lead
+	// Claim is how long a start without a log asks whether another coordinator
+	// leads the run before it says a word to workers. 0: no other can be there.
+	Claim  time.Duration
 	Events Events
 }
 
@@ -50,7 +53,8 @@ type storage struct {
 	fresh bool // at the start of a new run
 	// extended is the line of the metrics about a later end that the run just got.
 	extended *trainer.ExtendedRecord
-	saved    time.Time
+	saved    time.Time              // when the newest checkpoint was begun
+	behind   bool                   // a round was applied since
 	took     time.Duration          // the last save
 	last     *checkpoint.Checkpoint // saved; its tensors are those at hand
 	card     *nn.Card               // of the model
@@ -60,11 +64,10 @@ type storage struct {
 
 // openStorage takes up a job from its directory or makes that. The commit log
 // knows terms that the directory does not.
-func openStorage(j Job, past lead.History) (*storage, error) {
+func openStorage(j Job, past lead.History, start proto.Start) (*storage, error) {
 	if err := j.Config.Validate(); err != nil {
 		return nil, err
 	}
-	start := proto.NewStart()
 	s := &storage{run: j.Run, term: past.Term + 1, start: start, born: start, fresh: true, card: j.Data.Card, keep: j.Config.Checkpoint.Keep}
 	var c *checkpoint.Checkpoint
 	var err error
@@ -152,7 +155,7 @@ func (s *storage) save() error {
 	if err := s.dir.Save(c, s.keep); err != nil {
 		return fmt.Errorf("save step %d: %w: free some space or fix the directory, then continue with tinygrow resume %s", c.Step, err, s.dir.Path())
 	}
-	s.saved, s.last = time.Now(), c
+	s.saved, s.last, s.behind = began, c, false
 	s.took = time.Since(began)
 	return nil
 }
@@ -172,6 +175,7 @@ func (s *storage) checkpoint() (*checkpoint.Checkpoint, error) {
 // record writes what a round led to.
 func (s *storage) record(a trainer.Applied, p Pace) error {
 	var err error
+	s.behind = s.behind || a != trainer.Applied{}
 	line := func(v any) { err = errors.Join(err, s.dir.Metrics.Append(v)) }
 	if a.Step != nil {
 		line(struct {

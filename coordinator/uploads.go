@@ -25,12 +25,6 @@ type upload struct {
 	err    error
 }
 
-// due reports whether it is time for a checkpoint after a step.
-func (s *server) due(step proto.Step) bool {
-	k := s.job.Config.Checkpoint
-	return k.EverySteps != 0 && uint64(step)%k.EverySteps == 0 || time.Since(s.store.saved) >= s.interval()
-}
-
 // interval is the time between two checkpoints. With a commit log the steps
 // since the newest one are part of what a takeover takes: then checkpoints come
 // once a second, unless saving them would hold the run up for more than a

@@ -27,7 +27,7 @@ type Commit struct {
 	Generation Generation `msgpack:"generation"`
 	// Digest is of architecture, weights and optimizer state, in hexadecimal.
 	Digest string `msgpack:"digest"`
-	// Holder names the coordinator for people, and its process for sure.
+	// Holder names the coordinator for people.
 	Holder string `msgpack:"holder"`
 	// Origin is the term that began the run. What lies on disk of earlier terms
 	// is another run's that had the same id.

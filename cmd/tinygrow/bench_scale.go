@@ -37,7 +37,7 @@ Workers with --threads 0 share out the processors of this machine.`,
 		Args: noArgs,
 	}
 	flags := slices.DeleteFunc(slices.Clone(runFlags), func(f keyFlag) bool { return f.name == "model" })
-	src := newSource(cmd, dataFlags, flags, policyFlag, threadsFlag, natsFlags)
+	src := newSource(cmd, dataFlags, flags, endFlags, policyFlag, threadsFlag, natsFlags)
 	f := cmd.Flags()
 	f.IntSliceVar(&c.Workers, "workers", []int{1, 2, 4, 8}, "numbers of workers")
 	f.StringVar(&model, "model", "vgg", "network: one of "+strings.Join(bench.Models(), ", ")+", or a name that train takes")

@@ -91,11 +91,14 @@ func runLed(ctx context.Context, s settings, b bus.Bus, hub *bus.Hub, led led, n
 	if err != nil {
 		return coordinator.Result{}, err
 	}
+	if notes := set.Notes(); notes != "" {
+		con.line("data set %s: %s; tinygrow data verify tells more", set.Name(), notes)
+	}
 	j, err := s.job(data, led.resume, showLife(con.events(), health.NewReporter("coordinator", s.Health)))
 	if err != nil {
 		return coordinator.Result{}, err
 	}
-	j.Lead = led.lead
+	j.Lead, j.Claim = led.lead, s.claims(led.lead)
 	join := func(int) (bus.Bus, error) { return hub.Share(), nil }
 	crew, err := s.newCrew(int(n), set, slog.New(quiet{slog.Default().Handler()}), join)
 	if err != nil {

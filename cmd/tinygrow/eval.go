@@ -28,7 +28,8 @@ func newEval() *cobra.Command {
 		Use:   "eval RUN|CHECKPOINT",
 		Short: "Measure loss and accuracy of a saved model on the test samples",
 		Long: `Reads the newest checkpoint of a run directory, one checkpoint directory, or a model.safetensors file,
-and runs it over the test samples of the run's data set, or of another one of the same form.`,
+and runs it over the test samples of the run's data set, or of another one with the same classes. It reads pictures
+as the model was trained to, and of the data set nothing but the test samples.`,
 		Example: `  tinygrow eval runs/shapes-1
   tinygrow eval runs/a/checkpoints/step-400 --data cifar10 --data-dir ~/cifar --json`,
 		Args: oneArg("RUN|CHECKPOINT"),
@@ -36,9 +37,12 @@ and runs it over the test samples of the run's data set, or of another one of th
 	src := newSource(c, dataFlags, threadsFlag)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		s, set, err := openWithData(src, args[0], sections("data."))
+		s, set, err := openWithData(src, args[0], testSet, sections("data."))
 		if err != nil {
 			return err
+		}
+		if set.Len(dataset.Test) == 0 {
+			return as(exitData, fmt.Errorf("%s: the data set has no test samples", s.base.Data.Dir))
 		}
 		m, err := s.local(set).Evaluate(c.Context(), s.model, set.Len(dataset.Test))
 		if err != nil {

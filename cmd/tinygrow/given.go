@@ -89,6 +89,7 @@ func (s *source) over(run settings, allowed func(key string) bool) (settings, er
 		return run, as(exitUsage, err)
 	}
 	faults.Add(s.chooseLength(&out))
+	faults.Add(s.chooseData(&out))
 	if out.Train.Epochs != run.Train.Epochs && out.Train.Steps > 0 && out.Train.Steps == run.Train.Steps {
 		faults = append(faults, fmt.Errorf("train.epochs: the run in %s has train.steps %d, which count instead: give --epochs, or set train.steps=0 as well", run.RunDir, run.Train.Steps))
 	}

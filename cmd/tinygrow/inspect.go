@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -56,10 +57,13 @@ the run's next event would decide at that step. It changes nothing.`,
 		if s.state != nil {
 			out.Run, out.Step = s.state.Run, s.state.Step
 		}
-		if c.Flags().Changed("data") || dryRun {
-			if err := out.measure(c, src, args[0], dryRun); err != nil {
-				return err
-			}
+		if slices.ContainsFunc(dataFlags, func(f keyFlag) bool { return c.Flags().Changed(f.name) }) || dryRun {
+			err = out.measure(c, src, args[0], dryRun)
+		} else {
+			err = s.give(src, nothing)
+		}
+		if err != nil {
+			return err
 		}
 		if asJSON {
 			return json.NewEncoder(c.OutOrStdout()).Encode(out)
@@ -71,7 +75,7 @@ the run's next event would decide at that step. It changes nothing.`,
 
 // measure runs a growth event that changes nothing.
 func (out *inspection) measure(c *cobra.Command, src *source, path string, dryRun bool) error {
-	s, set, err := openWithData(src, path, sections("data.", "growth."))
+	s, set, err := openWithData(src, path, wholeSet, sections("data.", "growth."))
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func (s *settings) openLead(ctx context.Context, system lead.System, standby boo
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	l, err := lead.Open(ctx, system, lead.Options{Run: proto.RunID(s.Run), Silence: k.Lease, Replicas: k.Replicas})
+	l, err := lead.Open(ctx, system, lead.Options{Run: proto.RunID(s.Run), Dir: s.RunDir, Silence: k.Lease, Replicas: k.Replicas})
 	switch {
 	case err == nil:
 		return l, nil
@@ -34,6 +34,19 @@ func (s *settings) openLead(ctx context.Context, system lead.System, standby boo
 		return nil, nil
 	}
 	return nil, as(exitNetwork, fmt.Errorf("commit log of run %s: %w: start the server with JetStream (nats-server -js), name the coordinator's own key (--creds), or go without: leave out --standby and set cluster.log=off", s.Run, err))
+}
+
+// claim is how long a coordinator without a commit log asks whether another one
+// leads its run.
+const claim = 500 * time.Millisecond
+
+// claims returns that where another coordinator may be: at a server that this
+// process did not start.
+func (s *settings) claims(l *lead.Lead) time.Duration {
+	if l != nil || s.NATS.URL == "" || s.NATS.Listen != "" {
+		return 0
+	}
+	return claim
 }
 
 // start is how a coordinator begins.

@@ -34,7 +34,9 @@ func run() exitCode {
 
 // execute runs one command line. Results go to stdout, all else to stderr.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) exitCode {
-	stderr = terminal.New(stderr)
+	screen := terminal.New(stderr)
+	defer screen.Close()
+	stderr = screen
 	root := newRoot(stderr)
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -84,5 +86,6 @@ add neurons. The result has the same bits for any number of workers and threads.
 		slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})))
 	}
 	root.AddCommand(newTrain(), newResume(), newCoordinator(), newWorker(), newAuth(), newDoctor(), newHealth(), newEval(), newInspect(), newVerify(), newPlot(), newChaos(), newData(), newBench(), newVersion())
+	decimals(root)
 	return root
 }

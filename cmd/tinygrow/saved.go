@@ -127,25 +127,42 @@ func (s *saved) sameClasses(set *dataset.Set) error {
 }
 
 // openWithData reads a saved model and the data set it is to run on: its run's,
-// or what the flags say. Of a run only keys that allowed names may differ.
-func openWithData(src *source, path string, allowed func(key string) bool) (*saved, *dataset.Set, error) {
+// or what the flags say. Of that it reads what open does. Of a run only keys that
+// allowed names may differ.
+func openWithData(src *source, path string, open func(*saved) (*dataset.Set, error), allowed func(key string) bool) (*saved, *dataset.Set, error) {
 	s, err := openSaved(path)
 	if err != nil {
 		return nil, nil, err
 	}
+	if err := s.give(src, allowed); err != nil {
+		return nil, nil, err
+	}
+	set, err := open(s)
+	if err != nil {
+		return nil, nil, as(exitData, err)
+	}
+	return s, set, s.reads(set)
+}
+
+// wholeSet reads all samples.
+func wholeSet(s *saved) (*dataset.Set, error) { return dataset.Open(s.base.Data) }
+
+// testSet reads the test samples alone, if the model knows how it reads them.
+func testSet(s *saved) (*dataset.Set, error) {
+	if s.card == nil {
+		return wholeSet(s)
+	}
+	return dataset.OpenTest(s.base.Data, s.card.Classes)
+}
+
+// give lays what was given over the settings of the run, or over the defaults.
+func (s *saved) give(src *source, allowed func(key string) bool) (err error) {
 	if s.ofRun {
 		s.base, err = src.over(s.base, allowed)
 	} else {
 		s.base, err = src.resolve(s.base)
 	}
-	if err != nil {
-		return nil, nil, err
-	}
-	set, err := dataset.Open(s.base.Data)
-	if err != nil {
-		return nil, nil, as(exitData, err)
-	}
-	return s, set, s.reads(set)
+	return err
 }
 
 // reads makes the model see a data set as it saw the one it was trained on.

@@ -13,8 +13,9 @@ func newTrain() *cobra.Command {
 		Use:   "train",
 		Short: "Train and grow a network, everything in this process",
 		Long: `Runs a coordinator and workers in this process and trains a growing network. Without flags it draws a small
-data set and shows several growth events within a minute. Interrupt it once and it finishes the step, writes a
-checkpoint and says how to resume. More workers may join over NATS: over the server of --nats, or over one that
+data set and shows several growth events within a minute. Interrupt it once, end it (SIGTERM, SIGQUIT) or
+close its terminal, and it finishes the step, writes a checkpoint and says how to resume; a second interrupt ends it at
+once. More workers may join over NATS: over the server of --nats, or over one that
 --listen starts in this process.
 
 ` + keyHelp(),

@@ -3,10 +3,10 @@ package lead
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -30,6 +30,8 @@ type Options struct {
 	// Silence is how long a lease may go without being renewed before others
 	// take it; it is renewed eight times as often.
 	Silence time.Duration
+	// Dir is the run directory, by which people tell coordinators apart.
+	Dir string
 	// Replicas is on how many servers log and lease lie; 0 means 1.
 	Replicas int
 }
@@ -44,6 +46,7 @@ type System interface {
 type Lead struct {
 	o       Options
 	holder  string
+	start   proto.Start
 	log     bus.Log
 	lease   bus.Log
 	objects bus.Objects
@@ -60,11 +63,8 @@ func Open(ctx context.Context, s System, o Options) (*Lead, error) {
 	if err := o.Run.Validate(); err != nil {
 		return nil, err
 	}
-	host, err := os.Hostname()
-	if err != nil {
-		host = "unknown-host"
-	}
-	l := &Lead{o: o, holder: proto.Printable(fmt.Sprintf("%s, process %d, %.8s", host, os.Getpid(), rand.Text())), lost: make(chan error, 1)}
+	l := &Lead{o: o, holder: Here(o.Dir), start: proto.NewStart(), lost: make(chan error, 1)}
+	var err error
 	if l.log, err = s.OpenLog(ctx, bus.LogOptions{Name: "tg-log-" + string(o.Run), Subject: o.Run.LogSubject(), Replicas: o.Replicas}); err != nil {
 		return nil, err
 	}
@@ -75,8 +75,21 @@ func Open(ctx context.Context, s System, o Options) (*Lead, error) {
 	return l, err
 }
 
-// Holder names this coordinator.
-func (l *Lead) Holder() string { return l.holder }
+// Here names a coordinator of this process for people: its host, and where its run lies.
+func Here(dir string) string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown-host"
+	}
+	if abs, err := filepath.Abs(dir); err == nil && dir != "" {
+		return proto.Printable(fmt.Sprintf("%s, process %d, directory %s", host, os.Getpid(), abs))
+	}
+	return proto.Printable(fmt.Sprintf("%s, process %d", host, os.Getpid()))
+}
+
+// Holder names this coordinator for people, Start tells it from all others.
+func (l *Lead) Holder() string     { return l.holder }
+func (l *Lead) Start() proto.Start { return l.start }
 
 // Run returns the run that is led.
 func (l *Lead) Run() proto.RunID { return l.o.Run }

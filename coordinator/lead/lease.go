@@ -101,7 +101,7 @@ func (l *Lead) look(ctx context.Context, w *watch) error {
 
 // write renews the lease behind record number after, or releases it.
 func (l *Lead) write(ctx context.Context, after uint64, released bool) error {
-	data, err := proto.Marshal(&proto.Lease{Head: proto.Head{Run: l.o.Run}, Holder: l.holder, Released: released})
+	data, err := proto.Marshal(&proto.Lease{Head: proto.Head{Run: l.o.Run, Start: l.start}, Holder: l.holder, Released: released})
 	if err != nil {
 		return err
 	}
@@ -156,7 +156,7 @@ func (l *Lead) renew(ctx context.Context) error {
 	if err := proto.Decode(r.Data, &lease); err != nil {
 		return err
 	}
-	if lease.Holder != l.holder {
+	if lease.Start != l.start {
 		return fmt.Errorf("%w: run %s is led by %s, this one was cut off or stood still for too long: it stops, the run goes on there; to stand by for it, start this one with --standby", ErrFenced, l.o.Run, lease.Holder)
 	}
 	l.number = r.Number // an acknowledgement was lost

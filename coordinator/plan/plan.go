@@ -58,9 +58,9 @@ type Plan struct {
 	waiting bool             // Waiting was said
 	// quarantined says why workers are.
 	quarantined map[proto.WorkerID]string
-	keys        map[string]*trust // by key of their workers
-	veterans    bool              // somebody gets a share of a round
-	active      int               // threads of those
+	keys        map[proto.Key]*trust // by key of their workers
+	veterans    bool                 // somebody gets a share of a round
+	active      int                  // threads of those
 	out         []Command
 }
 
@@ -90,7 +90,7 @@ type worker struct {
 func (w *worker) lives(now Time) { w.heard, w.silent = now, false }
 
 // key is that of the holder who answers for w.
-func (w *worker) key() string { return string(w.id) }
+func (w *worker) key() proto.Key { return w.id.Key() }
 
 // out reports whether a worker gets no share of a round. A pull that waits is no
 // sign of life: one that stands still may have sent it before.
@@ -118,7 +118,7 @@ type round struct {
 
 // New returns a plan without workers and without a round.
 func New(cfg Config) *Plan {
-	return &Plan{cfg: cfg.withDefaults(), workers: map[proto.WorkerID]*worker{}, paces: map[string]*pace{}, quarantined: map[proto.WorkerID]string{}, keys: map[string]*trust{}}
+	return &Plan{cfg: cfg.withDefaults(), workers: map[proto.WorkerID]*worker{}, paces: map[string]*pace{}, quarantined: map[proto.WorkerID]string{}, keys: map[proto.Key]*trust{}}
 }
 
 // Workers returns the number of admitted workers and their threads.
@@ -184,29 +184,38 @@ func (p *Plan) join(now Time, e Join) {
 	p.suspect()
 }
 
+// place is a host as the workers of a key name it: those of another key may not
+// take its threads by naming it too.
+type place struct {
+	key  proto.Key
+	host string
+}
+
+func (w *worker) place() place { return place{w.key(), w.joined.Host} }
+
 // shareOut gives every worker its threads. The threads of a host go in equal
 // parts to the workers that share it, the first ones getting what is left
 // over; where there are fewer threads than workers the last ones get none and
 // stand by.
 func (p *Plan) shareOut() {
-	hosts := map[string]struct{ threads, workers int }{}
+	hosts := map[place]struct{ threads, workers int }{}
 	for _, w := range p.order {
 		if w.joined.Shared {
-			h := hosts[w.joined.Host]
+			h := hosts[w.place()]
 			h.threads, h.workers = max(h.threads, w.joined.Threads), h.workers+1
-			hosts[w.joined.Host] = h
+			hosts[w.place()] = h
 		}
 	}
-	given := map[string]int{}
+	given := map[place]int{}
 	for _, w := range p.order {
 		w.threads = w.joined.Threads
 		if w.joined.Shared {
-			h := hosts[w.joined.Host]
+			h := hosts[w.place()]
 			w.threads = h.threads / h.workers
-			if given[w.joined.Host] < h.threads%h.workers {
+			if given[w.place()] < h.threads%h.workers {
 				w.threads++
 			}
-			given[w.joined.Host]++
+			given[w.place()]++
 		}
 	}
 }

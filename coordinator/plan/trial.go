@@ -30,10 +30,10 @@ func (p *Plan) trusts(w *worker) *trust {
 	return t
 }
 
-// newTrials begins the count of a round. A key without workers is forgotten
-// after as many rounds as it could have had to rest.
+// newTrials begins the count of a round. A key without workers is forgotten at
+// once, or after as many rounds as it could have had to rest if its trials failed.
 func (p *Plan) newTrials() {
-	present := map[string]bool{}
+	present := map[proto.Key]bool{}
 	for _, w := range p.order {
 		present[w.key()] = true
 	}
@@ -41,7 +41,7 @@ func (p *Plan) newTrials() {
 		t.tried, t.rest, t.gone = 0, max(t.rest-1, 0), t.gone+1
 		if present[key] {
 			t.gone = 0
-		} else if t.gone > 1<<maxRest {
+		} else if t.failed == 0 || t.gone > 1<<maxRest {
 			delete(p.keys, key)
 		}
 	}

@@ -13,7 +13,7 @@ const shards, shard = 64, time.Millisecond
 // hoarders lets n workers join that pull and never send.
 func (f *fleet) hoarders(n int) {
 	for i := range n {
-		w := &hand{id: proto.WorkerID(fmt.Sprintf("hoarder-%d", i))}
+		w := &hand{id: proto.WorkerID(fmt.Sprintf("hoarders.h%d", i))}
 		f.hands = append(f.hands, w)
 		f.step(Join{Worker: w.id, Threads: 1})
 		f.pull(w)
@@ -102,4 +102,36 @@ func TestATrialIsOneMicroShard(t *testing.T) {
 	s.want(s.pull("a"))
 	s.want(s.pull("b"))
 	s.want(Open{Round: 3, MicroShards: 2, Kind: "gradient"}, "assign a [0,2) task 4: its share of the round") // b rests
+}
+
+// A key's trials are counted together: no key is tried more often for having more ids.
+func TestTrialsAreCountedByKey(t *testing.T) {
+	f := newFleet(shard, "a", "b", "c", "d")
+	f.round(shards, "")
+	f.hoarders(50)
+	given := 0
+	for range 30 {
+		f.hoard()
+		f.round(shards, "")
+		for _, w := range f.hands {
+			if w.id.Key() == "hoarders" && w.task > 0 {
+				given, w.task = given+1, 0
+			}
+		}
+	}
+	if given > 6 { // after 0, 2, 4, 8 and 16 rounds of rest
+		t.Errorf("%d blocks were given to a key that sent none in 30 rounds", given)
+	}
+}
+
+// Who names another's host gets none of its threads.
+func TestThreadsOfAHostAreSharedWithinAKey(t *testing.T) {
+	s := newScript(t, Config{})
+	s.want(Join{Worker: "one.a", Threads: 4, Host: "h", Shared: true})
+	for i := range 8 {
+		s.want(Join{Worker: proto.WorkerID(fmt.Sprintf("two.m%d", i)), Threads: 4, Host: "h", Shared: true})
+	}
+	if w := s.p.workers["one.a"]; w.threads != 4 {
+		t.Errorf("%d threads are left of 4", w.threads)
+	}
 }

@@ -1,13 +1,16 @@
 package dataset
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
@@ -34,55 +37,126 @@ var (
 
 const cifarImage = 3 * 32 * 32
 
+// maxCIFAR bounds a file; the largest of the published ones has 153,700,000 bytes.
+const maxCIFAR = 1 << 30
+
+// cifarFile is a file of the set, open, and what of it is known.
+type cifarFile struct {
+	path    string
+	file    *os.File
+	records int64
+	to      *samples
+}
+
 // readCIFAR reads the set in dir or in the folder within it that the archive unpacks to.
-func readCIFAR(dir string, f cifarFormat) (*Set, error) {
-	home, err := findDir(dir, f.sub, f.train[0], f.test[0])
+func readCIFAR(dir string, f cifarFormat, what scope) (*Set, error) {
+	if !what.train {
+		f.train = nil
+	}
+	home, err := findDir(dir, f.sub, slices.Concat(f.train, f.test)...)
 	if err != nil {
 		return nil, faulty(f.name, fmt.Errorf("%w; %s", err, f.advice(dir)))
 	}
-	s := &Set{shape: nn.Shape{C: 3, H: 32, W: 32}, flip: true, classes: classNames(filepath.Join(home, f.names), f.classes)}
+	s := &Set{shape: nn.Shape{C: 3, H: 32, W: 32}, flip: true}
+	s.classes = classNames(s, home, f.names, f.classes)
+	files, err := f.open(s, home)
+	for _, file := range files {
+		defer file.file.Close()
+	}
+	if err != nil {
+		return nil, faulty(f.name, err)
+	}
+	count := map[*samples]int64{}
+	for _, file := range files {
+		count[file.to] += file.records
+	}
+	if err := what.room.takes(count[&s.train]+count[&s.test], cifarImage); err != nil {
+		return nil, faulty(f.name, err)
+	}
+	for split, n := range count {
+		split.images, split.labels = make([]byte, 0, n*cifarImage), make([]uint16, 0, n)
+	}
+	var bad faults
+	for i, file := range files {
+		if err := f.decode(file.to, file.file, file.records); err != nil {
+			bad.add(i, fmt.Errorf("%s: %w", file.path, err))
+		}
+	}
+	if what.train {
+		f.others(s, home)
+	}
+	return s, faulty(f.name, bad.err())
+}
+
+// open opens the files in home and checks their sizes. The caller closes those that it returns.
+func (f cifarFormat) open(s *Set, home string) ([]cifarFile, error) {
+	var files []cifarFile
 	var bad faults
 	for i, name := range slices.Concat(f.train, f.test) {
-		split, files := &s.train, len(f.train)
-		if i >= files {
-			split, files = &s.test, len(f.test)
-		}
 		path := filepath.Join(home, name)
-		data, err := os.ReadFile(path)
-		switch {
-		case errors.Is(err, os.ErrNotExist):
+		file, size, err := openFile(path)
+		if errors.Is(err, os.ErrNotExist) {
 			err = fmt.Errorf("%s is missing: unpack %s again", path, f.archive)
-		case err == nil:
-			if split.images == nil && len(data) > 0 { // the files are of one size
-				split.images = make([]byte, 0, len(data)*files)
+		}
+		if err == nil {
+			to := &s.train
+			if i >= len(f.train) {
+				to = &s.test
 			}
-			if err = f.decode(split, data); err != nil {
+			files = append(files, cifarFile{path, file, size / f.record(), to})
+			if err = f.checkSize(size); err != nil {
 				err = fmt.Errorf("%s: %w", path, err)
 			}
 		}
 		bad.add(i, err)
 	}
-	return s, faulty(f.name, bad.err())
+	return files, bad.err()
 }
 
-// decode appends the records of data.
-func (f cifarFormat) decode(s *samples, data []byte) error {
-	record := f.labels + cifarImage
-	if len(data) == 0 {
+// record returns the bytes of a record.
+func (f cifarFormat) record() int64 { return int64(f.labels + cifarImage) }
+
+func (f cifarFormat) checkSize(size int64) error {
+	switch {
+	case size == 0:
 		return fmt.Errorf("the file is empty: unpack %s again", f.archive)
-	}
-	if len(data)%record != 0 {
-		return fmt.Errorf("%d bytes are not a whole number of %s records of %d bytes: the file is cut short or of another format; unpack %s again", len(data), f.name, record, f.archive)
-	}
-	for i := 0; i < len(data); i += record {
-		label := data[i+f.labels-1]
-		if int(label) >= f.classes {
-			return fmt.Errorf("record %d has label %d, but %s has %d classes: the file is damaged or of another format; unpack %s again", i/record, label, f.name, f.classes, f.archive)
-		}
-		s.labels = append(s.labels, uint16(label))
-		s.images = append(s.images, data[i+f.labels:i+record]...)
+	case size > maxCIFAR:
+		return fmt.Errorf("%d bytes are more than the %d that a file of %s may have: unpack %s again", size, int64(maxCIFAR), f.name, f.archive)
+	case size%f.record() != 0:
+		return fmt.Errorf("%d bytes are not a whole number of %s records of %d bytes: the file is cut short or of another format; unpack %s again", size, f.name, f.record(), f.archive)
 	}
 	return nil
+}
+
+// decode appends so many records of r.
+func (f cifarFormat) decode(s *samples, r io.Reader, records int64) error {
+	in := bufio.NewReaderSize(r, 1<<18)
+	buf := make([]byte, f.record())
+	for i := range records {
+		if _, err := io.ReadFull(in, buf); err != nil {
+			return fmt.Errorf("record %d: %w", i, err)
+		}
+		label := buf[f.labels-1]
+		if int(label) >= f.classes {
+			return fmt.Errorf("record %d has label %d, but %s has %d classes: the file is damaged or of another format; unpack %s again", i, label, f.name, f.classes, f.archive)
+		}
+		s.labels = append(s.labels, uint16(label))
+		s.images = append(s.images, buf[f.labels:]...)
+	}
+	return nil
+}
+
+// others notes files that look like a part of the set and are none.
+func (f cifarFormat) others(s *Set, home string) {
+	entries, err := os.ReadDir(home)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		if name := e.Name(); filepath.Ext(name) == ".bin" && !slices.Contains(slices.Concat(f.train, f.test), name) {
+			s.unused.add("files that are no part of "+f.name, 1, name)
+		}
+	}
 }
 
 // advice says what to do about a directory without the set.
@@ -100,14 +174,26 @@ func (f cifarFormat) advice(dir string) string {
 	return fmt.Sprintf("get the binary version, https://www.cs.toronto.edu/~kriz/%s, unpack it, and name the directory with --data-dir", f.archive)
 }
 
-// classNames reads one name a line, or numbers the classes where there is no such file.
-func classNames(path string, n int) []string {
-	data, err := os.ReadFile(path)
+// maxNames bounds a file of class names.
+const maxNames = 1 << 16
+
+// classNames reads one name a line from the file called name, or numbers the
+// classes where there is none. A file of anything else is noted as unused.
+func classNames(s *Set, home, name string, n int) []string {
+	data, err := readSmall(filepath.Join(home, name), maxNames)
 	names := strings.Fields(string(data))
-	if err == nil && len(names) == n {
+	if err == nil && len(names) == n && utf8.Valid(data) {
 		return names
 	}
-	names = nil
+	if !errors.Is(err, os.ErrNotExist) {
+		s.unused.add(fmt.Sprintf("files of class names that do not hold %d names", n), 1, name)
+	}
+	return numbers(n)
+}
+
+// numbers names n classes by their numbers.
+func numbers(n int) []string {
+	var names []string
 	for i := range n {
 		names = append(names, strconv.Itoa(i))
 	}

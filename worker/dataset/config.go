@@ -19,9 +19,15 @@ type Config struct {
 	// Limit keeps that many samples of each split, the classes in equal
 	// parts as far as they reach; 0 keeps all.
 	Limit int `yaml:"limit" json:"limit"`
+	// MemoryMB is the size in MiB, in memory, beyond which a set is not read; 0:
+	// half of the memory that is free.
+	MemoryMB int `yaml:"memory_mb" json:"memory_mb"`
 	// Seed draws the set shapes; other sets have none.
 	Seed uint64 `yaml:"seed" json:"seed"`
 }
+
+// maxMemoryMB bounds Config.MemoryMB.
+const maxMemoryMB = 1 << 24
 
 // Default returns the built-in set.
 func Default() Config { return Config{Name: "shapes", Seed: 1} }
@@ -34,6 +40,9 @@ func (c Config) Validate() error {
 	}
 	if c.Limit < 0 {
 		faults = append(faults, fmt.Errorf("limit %d: must be at least 0", c.Limit))
+	}
+	if c.MemoryMB < 0 || c.MemoryMB > maxMemoryMB {
+		faults = append(faults, fmt.Errorf("memory_mb %d: must be 0 to %d", c.MemoryMB, maxMemoryMB))
 	}
 	if c.Dir == "" && c.Name != "shapes" && slices.Contains(Names, c.Name) {
 		faults = append(faults, fmt.Errorf("data set %s needs the directory of its files: --data-dir DIR", c.Name))

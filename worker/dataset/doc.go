@@ -1,9 +1,9 @@
 // Package dataset reads image data sets and lays their samples out for
 // training: CIFAR-10 and CIFAR-100 in the binary format, MNIST and its kin as
-// IDX files, folders of PNG and JPEG images, and the built-in set "shapes",
-// which is drawn in memory.
+// IDX files, folders of PNG, JPEG, WebP, BMP and TIFF pictures, and the built-in
+// set "shapes", which is drawn in memory.
 //
-// Open reads a set, Verify reports on it, (*Set).Fill puts the samples at
+// Open reads a set, OpenTest its test samples alone, Verify reports on it, (*Set).Fill puts the samples at
 // some positions of an order into a batch, (*Set).Pack and Unpack turn a set into
 // one file and back. Which sample stands where in an
 // epoch and how it is augmented are pure functions of seeds and numbers, and
@@ -11,6 +11,11 @@
 // process makes the same bits of them. Sets are compared by Digest, which is of
 // decoded pixels and labels, not of files: the binary files and a folder of
 // lossless pictures of the same samples in the same order have one digest.
+//
+// What lies in a folder is read, or is a fault, or is noted as Unused with the
+// reason; nothing is passed over in silence. Before memory is taken the sizes that
+// headers claim are held against the files' own and the whole against
+// Config.MemoryMB; pipes and devices are refused unread.
 //
 // Faults of files are errors with ErrData as cause that tell up to ten faults,
 // a line each, and what to do about them; no file makes the package panic.

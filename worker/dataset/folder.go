@@ -3,7 +3,6 @@ package dataset
 import (
 	"errors"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -11,15 +10,15 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"unicode/utf8"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// Bounds of a folder of images: classes, pixels a side, bytes in memory.
+// Bounds of a folder of images: classes, pixels a side.
 const (
 	maxClasses = 1 << 16
 	maxSide    = 1024
-	maxBytes   = math.MaxInt & (32<<30 - 1)
 )
 
 // picture is a file of a folder and its class.
@@ -28,16 +27,22 @@ type picture struct {
 	class uint16
 }
 
-// readFolder reads dir/train/CLASS/* and dir/test/CLASS/*: PNG and JPEG images
-// of one size, read as red, green and blue. Classes are numbered by name,
-// samples stand in the order of class and file name; of a limited set no
-// other files are opened than those it keeps. Names that begin with a dot
-// and files with other endings are passed over; links are followed.
-func readFolder(dir string, limit int) (*Set, error) {
-	s := &Set{flip: true}
+// readFolder reads dir/train/CLASS/* and dir/test/CLASS/*: pictures of one size,
+// read as red, green and blue. Classes are numbered by name, samples stand in the
+// order of class and file name; of a limited set no other files are decoded than those
+// it keeps. Links are followed. What else lies there is noted as unused.
+func readFolder(dir string, what scope) (*Set, error) {
+	s := &Set{flip: true, classes: what.classes}
+	l := listing{root: dir, set: s, owner: "train"}
+	if !what.train {
+		l.owner = "the model"
+	}
 	var pictures [2][]picture
 	for i, split := range []string{Train, Test} {
-		list, err := s.list(filepath.Join(dir, split), i == 0)
+		if i == 0 && !what.train {
+			continue
+		}
+		list, err := l.split(filepath.Join(dir, split), i == 0)
 		if err != nil {
 			return nil, faulty("folder", err)
 		}
@@ -45,15 +50,124 @@ func readFolder(dir string, limit int) (*Set, error) {
 		for j, p := range list {
 			labels[j] = p.class
 		}
-		for _, j := range choose(labels, limit, len(s.classes)) {
+		for _, j := range choose(labels, what.limit, len(s.classes)) {
 			pictures[i] = append(pictures[i], list[j])
 		}
 	}
-	return s, faulty("folder", s.decodeAll(pictures))
+	if what.train {
+		l.beside()
+	}
+	return s, faulty("folder", s.decodeAll(pictures, what.room))
 }
 
-// list finds the pictures of a split; that of training defines the classes.
-func (s *Set) list(dir string, define bool) ([]picture, error) {
+// decodeAll reads the pictures of both splits in parallel, in their order. The
+// size that most of them have is the set's.
+func (s *Set) decodeAll(pictures [2][]picture, room room) error {
+	all := slices.Concat(pictures[0], pictures[1])
+	sizes := make([]pictureSize, len(all))
+	var bad faults
+	each(len(all), func(i int) {
+		var err error
+		sizes[i], err = sizeOf(all[i].path)
+		bad.add(i, err)
+	})
+	size, count := commonest(sizes)
+	s.shape = nn.Shape{C: 3, H: size.h, W: size.w}
+	length := s.shape.Len()
+	if err := room.takes(int64(len(all)), int64(length)); err != nil {
+		return err
+	}
+	for i, p := range all {
+		if sizes[i] != size && sizes[i].w > 0 {
+			bad.add(i, fmt.Errorf("%s is %d x %d, but %d of %d pictures are %d x %d: all must have one size", shown(p.path), sizes[i].w, sizes[i].h, count, len(all), size.w, size.h))
+		}
+	}
+	for i, list := range pictures {
+		to := []*samples{&s.train, &s.test}[i]
+		to.images, to.labels = make([]byte, len(list)*length), make([]uint16, len(list))
+		each(len(list), func(j int) {
+			to.labels[j] = list[j].class
+			if at := i*len(pictures[0]) + j; size.w > 0 && sizes[at] == size {
+				bad.add(at, decode(to.image(j, length), list[j].path, size))
+			}
+		})
+	}
+	return bad.err()
+}
+
+// commonest returns the size that most pictures have, the first of several such,
+// and how many have it. Sizes of zero are those of files that cannot be read.
+func commonest(sizes []pictureSize) (size pictureSize, count int) {
+	n := map[pictureSize]int{}
+	for _, s := range sizes {
+		n[s]++
+	}
+	for _, s := range sizes {
+		if s.w > 0 && n[s] > count {
+			size, count = s, n[s]
+		}
+	}
+	return size, count
+}
+
+// each calls do for 0 to n-1 on all processors.
+func each(n int, do func(i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n) {
+		wg.Go(func() {
+			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
+				do(i)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// listing finds the pictures of a folder, and what else lies there.
+type listing struct {
+	root  string
+	set   *Set
+	owner string // of the classes, for people
+}
+
+// unused notes what counts for nothing.
+func (l *listing) unused(what string, n int, path string) {
+	if name, err := filepath.Rel(l.root, path); err == nil {
+		path = name
+	}
+	l.set.unused.add(what, n, path)
+}
+
+// Kinds of what counts for nothing in a folder.
+const (
+	hidden      = "hidden files and folders"
+	besideSets  = "files and folders beside train and test"
+	besideClass = "files beside the folders of the classes"
+	belowClass  = "files in folders below a class's folder"
+	emptyFolder = "empty folders below a class's folder"
+	noEnding    = "files without an ending that tells a picture"
+)
+
+// beside notes what lies beside the splits.
+func (l *listing) beside() {
+	entries, err := os.ReadDir(l.root)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		path := filepath.Join(l.root, e.Name())
+		switch {
+		case strings.HasPrefix(e.Name(), "."):
+			l.unused(hidden, 1, path)
+		case e.Name() != Train && e.Name() != Test:
+			l.unused(besideSets, 1, path)
+		}
+	}
+}
+
+// split finds the pictures of a split; that of training defines the classes.
+func (l *listing) split(dir string, define bool) ([]picture, error) {
 	entries, err := os.ReadDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("there is no %s: the directory given with --data-dir must hold train/CLASS/* and test/CLASS/*", dir)
@@ -66,86 +180,121 @@ func (s *Set) list(dir string, define bool) ([]picture, error) {
 	for i, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		if strings.HasPrefix(e.Name(), ".") {
+			l.unused(hidden, 1, path)
 			continue
 		}
 		info, err := os.Stat(path) // follows links
-		if err != nil || !info.IsDir() {
+		if err != nil {
 			bad.add(i, err)
 			continue
 		}
-		if define {
-			s.classes = append(s.classes, e.Name())
-		}
-		class := slices.Index(s.classes, e.Name())
-		switch {
-		case class < 0:
-			bad.add(i, fmt.Errorf("%s: %s is a class of test, but not of train", path, e.Name()))
+		if !info.IsDir() {
+			l.unused(besideClass, 1, path)
 			continue
-		case class >= maxClasses:
-			return nil, fmt.Errorf("%s has more than %d classes", dir, maxClasses)
 		}
-		found, err := listClass(path, uint16(class))
+		class, err := l.class(path, e.Name(), define)
+		if err != nil {
+			bad.add(i, err)
+			continue
+		}
+		found, err := l.pictures(path, class)
 		bad.add(i, err)
 		pictures = append(pictures, found...)
 	}
-	if define && len(s.classes) < 2 {
-		bad.add(len(entries), fmt.Errorf("%s has %d classes: there must be at least 2 folders, one for each class", dir, len(s.classes)))
+	if n := len(l.set.classes); define && n < 2 {
+		bad.add(len(entries), fmt.Errorf("%s has %d classes: there must be at least 2 folders, one for each class", dir, n))
 	} else if len(pictures) == 0 && bad.err() == nil {
-		bad.add(len(entries), fmt.Errorf("%s has no images: there must be folders CLASS with .png, .jpg or .jpeg files in it", dir))
+		bad.add(len(entries), fmt.Errorf("%s has no images: there must be folders CLASS with %s files in it", dir, endingsText))
 	}
 	return pictures, bad.err()
 }
 
-// listClass finds the pictures in a class's folder.
-func listClass(dir string, class uint16) ([]picture, error) {
+// class returns the number of the class whose folder is called name.
+func (l *listing) class(path, name string, define bool) (uint16, error) {
+	if define {
+		l.set.classes = append(l.set.classes, name)
+	}
+	class := slices.Index(l.set.classes, name)
+	switch {
+	case !utf8.ValidString(name):
+		return 0, fmt.Errorf("%s: the name of a class must be UTF-8: rename the folder", shown(path))
+	case class < 0:
+		return 0, fmt.Errorf("%s: %s is a class of test, but not of %s, which has %s", shown(path), shown(name), l.owner, classList(l.set.classes))
+	case class >= maxClasses:
+		return 0, fmt.Errorf("%s: there are more than %d classes", shown(path), maxClasses)
+	}
+	return uint16(class), nil
+}
+
+// classList names the first classes.
+func classList(classes []string) string {
+	const most = 10
+	var names []string
+	for _, c := range classes[:min(len(classes), most)] {
+		names = append(names, shown(c))
+	}
+	if more := len(classes) - most; more > 0 {
+		names = append(names, fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, ", ")
+}
+
+// pictures finds the pictures in a class's folder, by the endings of their names.
+func (l *listing) pictures(dir string, class uint16) ([]picture, error) {
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
 	var pictures []picture
 	for _, f := range files {
-		switch strings.ToLower(filepath.Ext(f.Name())) {
-		case ".png", ".jpg", ".jpeg":
-			if !strings.HasPrefix(f.Name(), ".") {
-				pictures = append(pictures, picture{filepath.Join(dir, f.Name()), class})
-			}
+		path, ending := filepath.Join(dir, f.Name()), strings.ToLower(filepath.Ext(f.Name()))
+		switch {
+		case strings.HasPrefix(f.Name(), "."):
+			l.unused(hidden, 1, path)
+		case slices.Contains(endings, ending):
+			pictures = append(pictures, picture{path, class})
+		case isDir(path):
+			l.below(path)
+		case ending == "":
+			l.unused(noEnding, 1, path)
+		default:
+			l.unused(shown(ending)+" files, which are not read", 1, path)
 		}
 	}
 	if len(pictures) == 0 {
-		return nil, fmt.Errorf("the class %s is empty: no .png, .jpg or .jpeg files among its %d entries", dir, len(files))
+		return nil, fmt.Errorf("the class %s is empty: no %s files among its %d entries", shown(dir), endingsText, len(files))
 	}
 	return pictures, nil
 }
 
-// decodeAll reads the pictures of both splits in parallel, in their order. The
-// first picture of all that has a size gives it to the set.
-func (s *Set) decodeAll(pictures [2][]picture) error {
-	var first string
-	for _, p := range slices.Concat(pictures[0], pictures[1]) {
-		if w, h, err := pictureSize(p.path); err == nil {
-			first, s.shape = p.path, nn.Shape{C: 3, H: h, W: w}
-			break
+// isDir reports whether path is a folder, or a link to one.
+func isDir(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// maxBelow bounds the files that are counted in a folder below a class.
+const maxBelow = 1 << 20
+
+// below notes the files in a folder below a class's. Links in it are not followed:
+// they may lead back.
+func (l *listing) below(dir string) {
+	n, first := 0, ""
+	filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return nil
 		}
-	}
-	size, all := s.shape.Len(), len(pictures[0])+len(pictures[1])
-	if size > 0 && all > maxBytes/size {
-		return fmt.Errorf("%d images of %d x %d take more than %d GiB of memory: keep fewer with --limit, or make them smaller", all, s.shape.W, s.shape.H, maxBytes>>30+1)
-	}
-	var bad faults
-	for i, list := range pictures {
-		to := []*samples{&s.train, &s.test}[i]
-		to.images, to.labels = make([]byte, len(list)*size), make([]uint16, len(list))
-		var next atomic.Int64
-		var wg sync.WaitGroup
-		for range runtime.GOMAXPROCS(0) {
-			wg.Go(func() {
-				for j := int(next.Add(1)) - 1; j < len(list); j = int(next.Add(1)) - 1 {
-					to.labels[j] = list[j].class
-					bad.add(i*len(pictures[0])+j, s.decode(to.image(j, size), list[j].path, first))
-				}
-			})
+		if n++; n == 1 {
+			first = path
 		}
-		wg.Wait()
+		if n == maxBelow {
+			return filepath.SkipAll
+		}
+		return nil
+	})
+	if n == 0 {
+		l.unused(emptyFolder, 1, dir)
+		return
 	}
-	return bad.err()
+	l.unused(belowClass, n, first)
 }

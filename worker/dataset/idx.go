@@ -23,42 +23,84 @@ var mnistDirs = []string{"", "raw", "MNIST/raw", "FashionMNIST/raw"}
 
 const mnistClasses = 10
 
-// idxFile is a decoded IDX file.
+// idxFile is an IDX file whose header has been read.
 type idxFile struct {
 	path string
 	size []int
+	in   io.Reader // what follows the header
 	data []byte
 }
 
+// total returns the bytes that the header promises.
+func (f *idxFile) total() int64 {
+	n := int64(1)
+	for _, d := range f.size {
+		n *= int64(d)
+	}
+	return n
+}
+
 // readMNIST reads IDX files from dir or the first folder within it that has them.
-func readMNIST(dir string) (*Set, error) {
+// All headers are read, and found to agree, before memory is taken.
+func readMNIST(dir string, what scope) (*Set, error) {
 	home, err := findIDX(dir)
 	if err != nil {
 		return nil, faulty("MNIST", err)
 	}
-	var files [4]idxFile
+	names := mnistFiles[:]
+	if !what.train {
+		names = names[2:]
+	}
+	files := make([]idxFile, len(names))
 	var bad faults
-	for i, name := range mnistFiles {
-		files[i], err = readIDX(home, name, 3-i%2*2)
+	for i, name := range names {
+		file, err := openIDX(&files[i], home, name, 3-i%2*2)
 		bad.add(i, err)
+		if err == nil {
+			defer file.Close()
+		}
 	}
 	if err := bad.err(); err != nil {
 		return nil, faulty("MNIST", err)
 	}
-	s := &Set{shape: nn.Shape{C: 1, H: files[0].size[1], W: files[0].size[2]}, classes: classNames("", mnistClasses)}
-	if test := files[2]; !slices.Equal(test.size[1:], files[0].size[1:]) {
-		bad.add(0, fmt.Errorf("training images are %d x %d, test images %d x %d", s.shape.H, s.shape.W, test.size[1], test.size[2]))
+	images := files[0].size[1:]
+	s := &Set{shape: nn.Shape{C: 1, H: images[0], W: images[1]}, classes: numbers(mnistClasses)}
+	if err := agree(files, what.room); err != nil {
+		return nil, faulty("MNIST", err)
 	}
-	bad.add(1, s.train.pair(files[0], files[1]))
-	bad.add(2, s.test.pair(files[2], files[3]))
+	for i := range files {
+		bad.add(i, files[i].read())
+	}
+	if err := bad.err(); err != nil {
+		return nil, faulty("MNIST", err)
+	}
+	splits := []*samples{&s.train, &s.test}
+	for i := 0; i < len(files); i += 2 {
+		bad.add(i, splits[len(splits)-len(files)/2+i/2].pair(files[i], files[i+1]))
+	}
 	return s, faulty("MNIST", bad.err())
+}
+
+// agree refuses files of different sets, and more than there is room for.
+func agree(files []idxFile, room room) error {
+	var bad faults
+	first, all, largest := files[0].size[1:], int64(0), int64(0)
+	for i := 0; i < len(files); i += 2 {
+		images, labels := files[i], files[i+1]
+		all, largest = all+int64(images.size[0]), max(largest, int64(images.size[1]*images.size[2]))
+		if images.size[0] != labels.size[0] {
+			bad.add(i, fmt.Errorf("%d images in %s, but %d labels in %s: the files are not of one set", images.size[0], images.path, labels.size[0], labels.path))
+		}
+		if size := images.size[1:]; !slices.Equal(size, first) {
+			bad.add(i+1, fmt.Errorf("training images are %d x %d, test images %d x %d", first[0], first[1], size[0], size[1]))
+		}
+	}
+	bad.add(len(files), room.takes(all, largest))
+	return bad.err()
 }
 
 // pair takes over images and their labels.
 func (s *samples) pair(images, labels idxFile) error {
-	if images.size[0] != labels.size[0] {
-		return fmt.Errorf("%d images in %s, but %d labels in %s: the files are not of one set", images.size[0], images.path, labels.size[0], labels.path)
-	}
 	s.images = images.data
 	for i, l := range labels.data {
 		if l >= mnistClasses {
@@ -90,68 +132,103 @@ func findIDX(dir string) (string, error) {
 	return "", fmt.Errorf("neither %[1]s nor %[1]s.gz in %[2]s or its folders raw, MNIST/raw and FashionMNIST/raw; get the four files (https://ossci-datasets.s3.amazonaws.com/mnist/) and name their directory with --data-dir", mnistFiles[0], dir)
 }
 
-// readIDX reads the IDX file called name, or name.gz, of so many dimensions.
-func readIDX(dir, name string, dims int) (idxFile, error) {
-	path := filepath.Join(dir, name)
-	file, err := os.Open(path)
+// openIDX opens the IDX file called name, or name.gz, of so many dimensions, and
+// reads its header.
+func openIDX(f *idxFile, dir, name string, dims int) (*os.File, error) {
+	f.path = filepath.Join(dir, name)
+	file, size, err := openFile(f.path)
 	if errors.Is(err, os.ErrNotExist) {
-		path += ".gz"
-		file, err = os.Open(path)
+		f.path += ".gz"
+		file, size, err = openFile(f.path)
 	}
 	if errors.Is(err, os.ErrNotExist) {
-		return idxFile{}, fmt.Errorf("neither %[1]s nor %[1]s.gz is in %[2]s, which has others of the set's files", name, dir)
+		return nil, fmt.Errorf("neither %[1]s nor %[1]s.gz is in %[2]s, which has others of the set's files", name, dir)
 	}
 	if err != nil {
-		return idxFile{}, err
+		return nil, err
 	}
-	defer file.Close()
-	size, data, err := decodeIDX(file, dims)
-	if err != nil {
-		return idxFile{}, fmt.Errorf("%s: %w", path, err)
+	if err := f.open(file, size, dims); err != nil {
+		file.Close()
+		return nil, fmt.Errorf("%s: %w", f.path, err)
 	}
-	return idxFile{path, size, data}, nil
+	return file, nil
 }
 
-// maxIDX bounds what an IDX file may claim to hold.
-const maxIDX = 4 << 30
+const (
+	// maxIDX bounds the samples that an IDX file may claim to hold.
+	maxIDX = 1 << 32
+	// deflateRatio is the most that DEFLATE makes of a byte.
+	deflateRatio = 1032
+)
 
-// decodeIDX reads an IDX file of bytes, plain or compressed with gzip. It takes
-// no more memory than twice what the file turns out to hold.
-func decodeIDX(r io.Reader, dims int) (size []int, data []byte, err error) {
+// open reads the header of an IDX file of so many bytes, plain or compressed with
+// gzip, and refuses one that promises what the file cannot hold.
+func (f *idxFile) open(r io.Reader, bytes int64, dims int) error {
 	in := bufio.NewReaderSize(r, 1<<16)
-	if head, err := in.Peek(2); err == nil && head[0] == 0x1f && head[1] == 0x8b {
+	head, err := in.Peek(2)
+	compressed := err == nil && head[0] == 0x1f && head[1] == 0x8b
+	if compressed {
 		z, err := gzip.NewReader(in)
 		if err != nil {
-			return nil, nil, fmt.Errorf("the file is damaged or cut short: %w", err)
+			return fmt.Errorf("the file is damaged or cut short: %w", err)
 		}
 		in = bufio.NewReaderSize(z, 1<<16)
 	}
+	if f.size, err = idxHeader(in, dims); err != nil {
+		return err
+	}
+	f.in = in
+	total, have := f.total(), bytes-int64(4+4*dims)
+	switch {
+	case compressed && total/deflateRatio > bytes:
+		return fmt.Errorf("the file is cut short or its header is wrong: %d bytes cannot be what became of %d", bytes, total)
+	case !compressed && have < total:
+		return fmt.Errorf("the file is cut short: %d of %d bytes", have, total)
+	case !compressed && have > total:
+		return fmt.Errorf("the file has more than the %d bytes that its header promises", total)
+	}
+	return nil
+}
+
+// idxHeader reads the sizes of an IDX file of bytes.
+func idxHeader(in io.Reader, dims int) ([]int, error) {
 	head := make([]byte, 4+4*dims)
 	if n, err := io.ReadFull(in, head); n == 0 && err == io.EOF {
-		return nil, nil, errors.New("the file is empty")
+		return nil, errors.New("the file is empty")
 	} else if err != nil {
-		return nil, nil, fmt.Errorf("the file is too short for an IDX header: %w", err)
+		return nil, fmt.Errorf("the file is too short for an IDX header: %w", err)
 	}
 	if head[0] != 0 || head[1] != 0 || head[2] != 8 || int(head[3]) != dims {
-		return nil, nil, fmt.Errorf("not an IDX file of bytes in %d dimensions: it begins with % x, not 00 00 08 %02x", dims, head[:4], dims)
+		return nil, fmt.Errorf("not an IDX file of bytes in %d dimensions: it begins with % x, not 00 00 08 %02x", dims, head[:4], dims)
 	}
-	total := int64(1)
+	var size []int
 	for i := range dims {
-		n := int64(binary.BigEndian.Uint32(head[4+4*i:]))
-		if n < 1 || n > maxIDX/total {
-			return nil, nil, fmt.Errorf("impossible size %d in dimension %d", n, i)
+		n, most := int64(binary.BigEndian.Uint32(head[4+4*i:])), int64(maxIDX)
+		if i > 0 {
+			most = maxSide
+		}
+		if n < 1 || n > most {
+			return nil, fmt.Errorf("impossible size %d in dimension %d: must be 1 to %d", n, i, most)
 		}
 		size = append(size, int(n))
-		total *= n
 	}
-	data, err = io.ReadAll(io.LimitReader(in, total+1))
-	switch {
-	case err != nil:
-		return nil, nil, fmt.Errorf("the file is damaged or cut short: %w", err)
-	case int64(len(data)) < total:
-		return nil, nil, fmt.Errorf("the file is cut short: %d of %d bytes", len(data), total)
-	case int64(len(data)) > total:
-		return nil, nil, fmt.Errorf("the file has more than the %d bytes that its header promises", total)
+	return size, nil
+}
+
+// read reads what the header promises, which must be all that is there. Memory
+// grows with what comes.
+func (f *idxFile) read() error {
+	var err error
+	if f.data, err = readBytes(f.in, f.total()); errors.Is(err, io.ErrUnexpectedEOF) {
+		return fmt.Errorf("%s: the file is cut short: fewer than %d bytes: %w", f.path, f.total(), err)
+	} else if err != nil {
+		return fmt.Errorf("%s: the file is damaged or cut short: %w", f.path, err)
 	}
-	return size, data, nil
+	switch n, err := io.ReadFull(f.in, make([]byte, 1)); { // and the checksum behind it
+	case n > 0:
+		return fmt.Errorf("%s: the file has more than the %d bytes that its header promises", f.path, f.total())
+	case err != io.EOF:
+		return fmt.Errorf("%s: the file is damaged or cut short: %w", f.path, err)
+	}
+	return nil
 }

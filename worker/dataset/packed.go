@@ -76,11 +76,12 @@ func (s *samples) labelBytes() []byte {
 	return out
 }
 
-// Unpack reads a packed set whose samples take at most limit bytes. It takes
+// Unpack reads a packed set whose samples take at most limit bytes, and no more
+// than half of the memory that is free. It takes
 // memory only as the contents come, whatever the header claims. The caller
 // compares the digest with that of the set it wants.
 func Unpack(r io.Reader, limit int64) (*Set, error) {
-	s, err := unpack(r, limit)
+	s, err := unpack(r, min(limit, Config{}.room().bytes))
 	if err != nil {
 		return nil, faulty("packed", err)
 	}
@@ -156,9 +157,6 @@ func (h *packHeader) check(limit int64) error {
 	}
 	return nil
 }
-
-// ErrTooLarge is returned for packed sets beyond the reader's limit.
-var ErrTooLarge = errors.New("too large")
 
 // unpack reads n samples of size bytes.
 func (s *samples) unpack(r io.Reader, n, size int64, classes int) (err error) {

@@ -2,82 +2,185 @@ package dataset
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"image"
 	"image/color"
-	_ "image/jpeg" // the two formats of a folder
-	_ "image/png"
-	"os"
+	"image/jpeg"
+	"image/png"
+	"io"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+	"golang.org/x/image/webp"
 )
 
 // maxFile bounds a picture's file.
 const maxFile = 64 << 20
 
-// readPicture returns the bytes of a picture's file and the size it claims.
-func readPicture(path string) ([]byte, image.Config, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, image.Config{}, err
-	}
-	switch size := info.Size(); {
-	case !info.Mode().IsRegular():
-		return nil, image.Config{}, fmt.Errorf("%s is not a file", path)
-	case size == 0:
-		return nil, image.Config{}, fmt.Errorf("%s: the file is empty", path)
-	case size > maxFile:
-		return nil, image.Config{}, fmt.Errorf("%s: the file has %d bytes, more than the %d that a picture may have", path, size, maxFile)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, image.Config{}, err
-	}
-	config, _, err := image.DecodeConfig(bytes.NewReader(data))
-	if err != nil {
-		return nil, image.Config{}, damaged(path, err)
-	}
-	if config.Width < 1 || config.Height < 1 || config.Width > maxSide || config.Height > maxSide {
-		return nil, image.Config{}, fmt.Errorf("%s is %d x %d: images must have 1 to %d pixels a side", path, config.Width, config.Height, maxSide)
-	}
-	return data, config, nil
+// endings are those of the names of pictures, in lower case; endingsText tells them.
+var endings = []string{".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff"}
+
+const endingsText = ".png, .jpg, .jpeg, .jpe, .jfif, .webp, .bmp, .tif or .tiff"
+
+// format is a kind of pictures, told by the first bytes of a file, whatever its name
+// says. A '?' stands for any byte. The registry of package image is not used:
+// what it knows depends on what else is in the program.
+type format struct {
+	magic  string
+	config func(io.Reader) (image.Config, error)
+	decode func(io.Reader) (image.Image, error)
 }
 
-func damaged(path string, err error) error {
-	if errors.Is(err, image.ErrFormat) {
-		return fmt.Errorf("%s: neither PNG nor JPEG, whatever its name says", path)
+var formats = []format{
+	{"\x89PNG\r\n\x1a\n", png.DecodeConfig, png.Decode},
+	{"\xff\xd8\xff", jpeg.DecodeConfig, jpeg.Decode},
+	{"RIFF????WEBPVP8", webp.DecodeConfig, webp.Decode},
+	{"BM", bmp.DecodeConfig, bmp.Decode},
+	{"II*\x00", tiff.DecodeConfig, tiff.Decode},
+	{"MM\x00*", tiff.DecodeConfig, tiff.Decode},
+}
+
+// errFormat is returned for files of no format that is read.
+var errFormat = errors.New("neither PNG, JPEG, WebP, BMP nor TIFF, whatever its name says")
+
+// formatOf returns the format of a file that begins with head.
+func formatOf(head []byte) (format, error) {
+	for _, f := range formats {
+		match := len(head) >= len(f.magic)
+		for i := 0; match && i < len(f.magic); i++ {
+			match = f.magic[i] == '?' || f.magic[i] == head[i]
+		}
+		if match {
+			return f, nil
+		}
 	}
-	return fmt.Errorf("%s: the picture is damaged or cut short: %w", path, err)
+	return format{}, errFormat
 }
 
-func pictureSize(path string) (w, h int, err error) {
-	_, config, err := readPicture(path)
-	return config.Width, config.Height, err
+// pictureSize is in pixels.
+type pictureSize struct{ w, h int }
+
+// sizeOf returns the size that a picture's file claims, of which it reads no more
+// than it must.
+func sizeOf(path string) (pictureSize, error) {
+	f, n, err := openFile(path)
+	if err != nil {
+		return pictureSize{}, err
+	}
+	defer f.Close()
+	switch {
+	case n == 0:
+		return pictureSize{}, fmt.Errorf("%s: the file is empty", shown(path))
+	case n > maxFile:
+		return pictureSize{}, fmt.Errorf("%s: the file has %d bytes, more than the %d that a picture may have", shown(path), n, maxFile)
+	}
+	s, err := claimed(io.NewSectionReader(f, 0, n))
+	if err != nil {
+		return pictureSize{}, fmt.Errorf("%s: %w", shown(path), err)
+	}
+	return s, nil
 }
 
-// decode writes the picture at path into dst as planes of red, green and blue.
-// It must be of the set's size, which is that of the picture called first.
-func (s *Set) decode(dst []byte, path, first string) error {
-	data, config, err := readPicture(path)
+// claimed returns the size in a picture's header.
+func claimed(r *io.SectionReader) (size pictureSize, err error) {
+	defer recovered(&err)
+	head := make([]byte, 16)
+	n, _ := r.ReadAt(head, 0)
+	f, err := formatOf(head[:n])
+	if err != nil {
+		return size, err
+	}
+	c, err := f.config(r)
+	if err != nil {
+		return size, damaged(err)
+	}
+	if c.Width < 1 || c.Height < 1 || c.Width > maxSide || c.Height > maxSide {
+		return size, fmt.Errorf("the picture is %d x %d: it must have 1 to %d pixels a side", c.Width, c.Height, maxSide)
+	}
+	return pictureSize{c.Width, c.Height}, nil
+}
+
+func damaged(err error) error {
+	return fmt.Errorf("the picture is damaged, cut short or of a kind that is not read: %w", err)
+}
+
+// recovered makes an error of a decoder's panic.
+func recovered(err *error) {
+	if r := recover(); r != nil {
+		*err = damaged(fmt.Errorf("the decoder gave up: %v", r))
+	}
+}
+
+// decode writes the picture at path, which must be of a size, into dst as planes
+// of red, green and blue.
+func decode(dst []byte, path string, size pictureSize) error {
+	data, err := readSmall(path, maxFile)
+	if err == nil {
+		err = decodePicture(dst, data, size)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", shown(path), err)
+	}
+	return nil
+}
+
+func decodePicture(dst, data []byte, size pictureSize) (err error) {
+	defer recovered(&err)
+	s, err := claimed(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))))
 	if err != nil {
 		return err
 	}
-	if config.Width != s.shape.W || config.Height != s.shape.H {
-		return fmt.Errorf("%s is %d x %d, but %s is %d x %d: all images must have one size", path, config.Width, config.Height, first, s.shape.W, s.shape.H)
+	if s != size {
+		return fmt.Errorf("the picture is %d x %d, it was %d x %d a moment ago", s.w, s.h, size.w, size.h)
 	}
-	img, _, err := image.Decode(bytes.NewReader(data))
+	f, err := formatOf(data)
 	if err != nil {
-		return damaged(path, err)
+		return err
 	}
-	if img.Bounds().Dx() != s.shape.W || img.Bounds().Dy() != s.shape.H {
-		return damaged(path, errors.New("its header and its contents differ in size"))
+	if n := pages(data); n > 1 {
+		return errors.New("the file holds several pictures, of which one would count: split it")
+	}
+	img, err := f.decode(bytes.NewReader(data))
+	if err != nil {
+		return damaged(err)
+	}
+	if b := img.Bounds(); b.Dx() != size.w || b.Dy() != size.h {
+		return damaged(errors.New("its header and its contents differ in size"))
 	}
 	planes(dst, img)
 	return nil
 }
 
+// pages returns 2 for a TIFF file of several pictures, else 1.
+func pages(data []byte) int {
+	var order binary.ByteOrder = binary.LittleEndian
+	switch {
+	case bytes.HasPrefix(data, []byte("MM\x00*")):
+		order = binary.BigEndian
+	case !bytes.HasPrefix(data, []byte("II*\x00")):
+		return 1
+	}
+	word := func(at, size int64) int64 {
+		if at < 0 || at+size > int64(len(data)) {
+			return 0
+		}
+		if size == 2 {
+			return int64(order.Uint16(data[at:]))
+		}
+		return int64(order.Uint32(data[at:]))
+	}
+	first := word(4, 4)
+	if word(first+2+12*word(first, 2), 4) != 0 { // where the next one begins
+		return 2
+	}
+	return 1
+}
+
 // planes writes the image as planes of red, green and blue: grey becomes three
-// equal planes, what is transparent is laid over black, and of 16 bits a
-// channel the upper 8 stay.
+// equal planes, what is transparent is laid over black, and 16 bits a channel
+// are rounded to the nearest of 8.
 func planes(dst []byte, img image.Image) {
 	b := img.Bounds()
 	area := b.Dx() * b.Dy()
@@ -92,6 +195,9 @@ func planes(dst []byte, img image.Image) {
 			case *image.Gray:
 				v := img.GrayAt(x, y).Y
 				red[i], green[i], blue[i] = v, v, v
+			case *image.Gray16, *image.RGBA64, *image.NRGBA64:
+				r, g, bl, _ := img.At(x, y).RGBA()
+				red[i], green[i], blue[i] = rounded(r), rounded(g), rounded(bl)
 			default:
 				r, g, bl, _ := img.At(x, y).RGBA()
 				red[i], green[i], blue[i] = byte(r>>8), byte(g>>8), byte(bl>>8)
@@ -100,3 +206,6 @@ func planes(dst []byte, img image.Image) {
 		}
 	}
 }
+
+// rounded returns the value of 0 to 255 that is nearest to v of 0 to 65,535.
+func rounded(v uint32) byte { return byte((v*255 + 32767) / 65535) }

@@ -178,10 +178,10 @@ func TestFaultsOfFilesAreNamed(t *testing.T) {
 		{"mnist", "unexpected EOF", replace(mnist(), "t10k-labels-idx1-ubyte.gz", idx(true, make([]byte, 1), 1)[:20])},
 		{"folder", "must hold train/CLASS/* and test/CLASS/*", map[string][]byte{"cat/1.png": nil}},
 		{"folder", "x.png: the file is empty", replace(folder(), "train/cat/x.png", []byte{})},
-		{"folder", "x.png: neither PNG nor JPEG", replace(folder(), "train/cat/x.png", []byte("hello"))},
-		{"folder", "is 5 x 4: all images must have one size", replace(folder(), "train/dog/x.PNG", picturePNG(4, 4, color.White))},
+		{"folder", "x.png: neither PNG, JPEG, WebP", replace(folder(), "train/cat/x.png", []byte("hello"))},
+		{"folder", "x.PNG is 4 x 4, but 3 of 4 pictures are 5 x 4: all must have one size", replace(folder(), "train/dog/x.PNG", picturePNG(4, 4, color.White))},
 		{"folder", "bird is a class of test, but not of train", replace(folder(), "test/bird/1.png", picturePNG(5, 4, color.White))},
-		{"folder", "no .png, .jpg or .jpeg files among its 1 entries", replace(replace(folder(), "test/dog/y.jpeg", nil), "test/dog/y.gif", []byte{1})},
+		{"folder", ".tif or .tiff files among its 1 entries", replace(replace(folder(), "test/dog/y.jpeg", nil), "test/dog/y.gif", []byte{1})},
 		{"folder", "at least 2 folders", map[string][]byte{"train/a/1.png": picturePNG(2, 2, color.White), "test/a/1.png": nil}},
 		{"folder", "EOF", replace(folder(), "train/cat/x.png", picturePNG(5, 4, color.White)[:40])},
 	} {
@@ -215,16 +215,12 @@ func FuzzIDX(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for dims := 1; dims <= 3; dims += 2 {
-			size, got, err := decodeIDX(bytes.NewReader(data), dims)
-			if err != nil {
+			var f idxFile
+			if f.open(bytes.NewReader(data), int64(len(data)), dims) != nil || f.total() > 1<<24 {
 				continue
 			}
-			total := 1
-			for _, n := range size {
-				total *= n
-			}
-			if total != len(got) {
-				t.Fatalf("sizes %v, %d bytes", size, len(got))
+			if err := f.read(); err == nil && f.total() != int64(len(f.data)) {
+				t.Fatalf("sizes %v, %d bytes", f.size, len(f.data))
 			}
 		}
 	})
@@ -236,7 +232,8 @@ func FuzzCIFAR(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, format := range []cifarFormat{cifar10, cifar100} {
 			var s samples
-			if format.decode(&s, data) == nil && len(s.images) != cifarImage*len(s.labels) {
+			n := int64(len(data))
+			if format.checkSize(n) == nil && format.decode(&s, bytes.NewReader(data), n/format.record()) == nil && len(s.images) != cifarImage*len(s.labels) {
 				t.Fatal("images and labels do not fit")
 			}
 		}

@@ -20,6 +20,8 @@ type Report struct {
 	Mean    []float64 `json:"mean"` // of each channel's bytes over the training samples
 	Std     []float64 `json:"std"`
 	Digest  string    `json:"digest"`
+	// Unused is what lies in the directory and counts for nothing.
+	Unused []Unused `json:"unused"`
 	// Warnings are what can be trained on but hardly is as it should be: one
 	// sentence each.
 	Warnings []string `json:"warnings"`
@@ -47,7 +49,7 @@ func Verify(c Config) (Report, error) {
 // Report counts the samples of a set.
 func (s *Set) Report() Report {
 	r := Report{Name: s.name, Shape: [3]int{s.shape.C, s.shape.H, s.shape.W}, Classes: s.classes, Digest: s.digest,
-		Train: s.train.count(len(s.classes)), Test: s.test.count(len(s.classes)), Warnings: []string{}}
+		Train: s.train.count(len(s.classes)), Test: s.test.count(len(s.classes)), Unused: s.Unused(), Warnings: []string{}}
 	r.Mean, r.Std = s.Statistics()
 	return r
 }
@@ -118,7 +120,7 @@ func (r Report) WriteText(w io.Writer) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(t, "class\ttrain\ttest\t\n")
 	for i, name := range r.Classes {
-		fmt.Fprintf(t, "%s\t%d\t%d\t\n", name, r.Train.PerClass[i], r.Test.PerClass[i])
+		fmt.Fprintf(t, "%s\t%d\t%d\t\n", shown(name), r.Train.PerClass[i], r.Test.PerClass[i])
 	}
 	fmt.Fprintf(t, "all\t%d\t%d\t\n", r.Train.Samples, r.Test.Samples)
 	if err := t.Flush(); err != nil {
@@ -132,6 +134,9 @@ func (r Report) WriteText(w io.Writer) error {
 	fmt.Fprintf(&b, "%s: images of %d x %d x %d (channels, rows, columns)\n", from, r.Shape[0], r.Shape[1], r.Shape[2])
 	fmt.Fprintf(&b, "mean %.3f, standard deviation %.3f of the training bytes by channel\n", r.Mean, r.Std)
 	fmt.Fprintf(&b, "digest %s\n", r.Digest)
+	for _, u := range r.Unused {
+		fmt.Fprintf(&b, "counts for nothing: %s\n", u)
+	}
 	for _, warning := range r.Warnings {
 		fmt.Fprintf(&b, "warning: %s\n", warning)
 	}

@@ -28,6 +28,7 @@ type Set struct {
 	mean, std   []float64      // of each channel's bytes over the training samples
 	table       [][256]float32 // normalised value of each byte, by channel
 	orders      orders
+	unused      unused
 }
 
 // samples are the images of a split, one after another, each (C, H, W) bytes.
@@ -38,24 +39,44 @@ type samples struct {
 
 func (s *samples) image(i, size int) []byte { return s.images[i*size : (i+1)*size] }
 
+// scope is what of a set is read.
+type scope struct {
+	train   bool     // the training samples too, not those for testing alone
+	classes []string // of a folder without them
+	limit   int      // of the samples of each split; 0: all
+	room    room
+}
+
 // Open reads the set that c names.
-func Open(c Config) (*Set, error) {
+func Open(c Config) (*Set, error) { return read(c, scope{train: true}) }
+
+// OpenTest reads the test samples alone of the set that c names, for a model that
+// tells classes apart. Its training samples need not be there. The caller says
+// with Normalise how the model reads them.
+func OpenTest(c Config, classes []string) (*Set, error) { return read(c, scope{classes: classes}) }
+
+func read(c Config, what scope) (*Set, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
+	what.limit, what.room = c.Limit, c.room()
 	var s *Set
 	var err error
 	switch c.Name {
 	case "shapes":
-		s = drawShapes(c.Seed, limited(shapesTrain, c.Limit), limited(shapesTest, c.Limit))
+		train := 0
+		if what.train {
+			train = limited(shapesTrain, c.Limit)
+		}
+		s = drawShapes(c.Seed, train, limited(shapesTest, c.Limit))
 	case "cifar10":
-		s, err = readCIFAR(c.Dir, cifar10)
+		s, err = readCIFAR(c.Dir, cifar10, what)
 	case "cifar100":
-		s, err = readCIFAR(c.Dir, cifar100)
+		s, err = readCIFAR(c.Dir, cifar100, what)
 	case "mnist":
-		s, err = readMNIST(c.Dir)
+		s, err = readMNIST(c.Dir, what)
 	case "folder":
-		s, err = readFolder(c.Dir, c.Limit)
+		s, err = readFolder(c.Dir, what)
 	}
 	if err != nil {
 		return nil, err
@@ -147,7 +168,8 @@ func (s *Set) Label(split string, i int) int { return int(s.split(split).labels[
 func (s *Set) Image(split string, i int) []byte { return s.split(split).image(i, s.shape.Len()) }
 
 // Statistics returns mean and standard deviation of each channel's bytes over
-// the training samples, summed exactly; a channel without variance has 1.
+// the training samples, summed exactly; a channel without variance has 1. Without
+// training samples they are 0 and 1.
 func (s *Set) Statistics() (mean, std []float64) { return s.mean, s.std }
 
 func (s *Set) statistics() (mean, std []float64) {
@@ -175,7 +197,7 @@ func (s *Set) statistics() (mean, std []float64) {
 		})
 	}
 	wg.Wait()
-	n := float64(len(s.train.labels) * area)
+	n := float64(max(len(s.train.labels)*area, 1))
 	for c := range count {
 		var sum, squares uint64
 		for v, k := range count[c] {

@@ -83,3 +83,32 @@ func TestThisProcess(t *testing.T) {
 		t.Errorf("memory %d, host %q", Memory(), Host())
 	}
 }
+
+func TestFreeMemory(t *testing.T) {
+	const mem = "sys/fs/cgroup/"
+	for name, c := range map[string]struct {
+		files map[string]string
+		want  int64
+	}{
+		"nobody tells":               {nil, 0},
+		"of the host":                {map[string]string{"proc/meminfo": "MemTotal: 100 kB\nMemAvailable:   64 kB\n"}, 64 << 10},
+		"of the group":               {map[string]string{"proc/meminfo": "MemAvailable: 64 kB\n", mem + "memory.max": "40000", mem + "memory.current": "30000"}, 10000},
+		"of the group without files": {map[string]string{mem + "memory.max": "40000", mem + "memory.current": "30000", mem + "memory.stat": "file 9\ninactive_file 5000\n"}, 15000},
+		"no limit of the group":      {map[string]string{"proc/meminfo": "MemAvailable: 64 kB\n", mem + "memory.max": "max", mem + "memory.current": "30000"}, 64 << 10},
+		"used up":                    {map[string]string{mem + "memory.max": "40000", mem + "memory.current": "40000"}, 1},
+	} {
+		root := t.TempDir()
+		for file, text := range with(c.files, "proc/self/cgroup", "0::/\n", "proc/self/mountinfo", mountsTwo) {
+			path := filepath.Join(root, file)
+			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := (system{root}).free(); got != c.want {
+			t.Errorf("%s: %d bytes, want %d", name, got, c.want)
+		}
+	}
+}

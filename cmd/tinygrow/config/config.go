@@ -1,7 +1,10 @@
 package config
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"regexp"
 	"slices"
@@ -55,9 +58,9 @@ func (f Faults) Err() error {
 // what the document leaves out stays as it is. name is the file's name for
 // messages. Fields without a fault are set even when others have one.
 func Decode(dst any, name string, document []byte) error {
-	var root yaml.Node
-	if err := yaml.Unmarshal(document, &root); err != nil {
-		return fmt.Errorf("%s: %s", name, strings.TrimPrefix(err.Error(), "yaml: "))
+	root, err := single(document)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	if len(root.Content) == 0 {
 		return nil
@@ -65,6 +68,22 @@ func Decode(dst any, name string, document []byte) error {
 	d := decoder{known: Keys(dst), where: func(n *yaml.Node) string { return fmt.Sprintf("%s:%d", name, n.Line) }}
 	d.section(reflect.ValueOf(dst).Elem(), root.Content[0], "")
 	return d.faults.Err()
+}
+
+// single returns the one document of a text.
+func single(text []byte) (root yaml.Node, err error) {
+	d := yaml.NewDecoder(bytes.NewReader(text))
+	if err := d.Decode(&root); err != nil && !errors.Is(err, io.EOF) {
+		return root, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	var more yaml.Node
+	switch err := d.Decode(&more); {
+	case errors.Is(err, io.EOF):
+		return root, nil
+	case err != nil:
+		return root, errors.New(strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	return root, fmt.Errorf("a second document begins on line %d: put all keys into one", more.Line)
 }
 
 // Set sets one key to a value in YAML's notation; source names the place it
@@ -80,9 +99,17 @@ func Set(dst any, source, key, value string) error {
 		target.SetString(value) // as written: no YAML rules for ~, # and quotes
 		return nil
 	}
-	var document yaml.Node
-	if err := yaml.Unmarshal([]byte(value), &document); err != nil {
-		return fmt.Errorf("%s: %s: %q is not a value: %s", source, key, value, strings.TrimPrefix(err.Error(), "yaml: "))
+	if k := target.Kind(); k != reflect.Slice && k != reflect.Map && k != reflect.Struct {
+		fresh := reflect.New(target.Type()).Elem()
+		if why := parse(fresh, strings.TrimSpace(value)); why != "" {
+			return fmt.Errorf("%s: %s: %s", source, key, why)
+		}
+		target.Set(fresh)
+		return nil
+	}
+	document, err := single([]byte(value))
+	if err != nil {
+		return fmt.Errorf("%s: %s: %q is not a value: %w", source, key, value, err)
 	}
 	node := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str"}
 	if len(document.Content) > 0 {

@@ -1,10 +1,8 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
-	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -95,12 +93,55 @@ func (d *decoder) value(v reflect.Value, n *yaml.Node, key string) {
 		v.Set(list)
 		return
 	}
-	fresh := reflect.New(t)
-	if err := n.Decode(fresh.Interface()); err != nil {
-		d.fault(n, "%s: %s", key, reason(err, t))
+	fresh := reflect.New(t).Elem()
+	if why := plain(fresh, n); why != "" {
+		d.fault(n, "%s: %s", key, why)
 		return
 	}
-	v.Set(fresh.Elem())
+	v.Set(fresh)
+}
+
+// plain sets v, a scalar or a list or mapping of scalars, from a node, or says why
+// it cannot.
+func plain(v reflect.Value, n *yaml.Node) (why string) {
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	t := v.Type()
+	switch {
+	case t.Kind() == reflect.Slice && n.Kind == yaml.SequenceNode:
+		v.Set(reflect.MakeSlice(t, len(n.Content), len(n.Content)))
+		for i, item := range n.Content {
+			if why := plain(v.Index(i), item); why != "" {
+				return strings.Replace(why, "must be "+kind(t.Elem()), "must be "+kind(t), 1)
+			}
+		}
+	case t.Kind() == reflect.Map && n.Kind == yaml.MappingNode:
+		return mapping(v, n)
+	default:
+		return scalar(v, n)
+	}
+	return ""
+}
+
+// mapping sets v, a map from names to scalars.
+func mapping(v reflect.Value, n *yaml.Node) (why string) {
+	t := v.Type()
+	v.Set(reflect.MakeMap(t))
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		name, value := reflect.New(t.Key()).Elem(), reflect.New(t.Elem()).Elem()
+		if why := plain(name, n.Content[i]); why != "" {
+			return "a name in it " + why
+		}
+		if v.MapIndex(name).IsValid() {
+			return fmt.Sprintf("%v is set twice", name)
+		}
+		if why := plain(value, n.Content[i+1]); why != "" {
+			return fmt.Sprintf("%v: %s", name, why)
+		}
+		v.SetMapIndex(name, value)
+	}
+	return ""
 }
 
 // element sets one struct of a list: its keys are known by the list's type alone.
@@ -108,28 +149,6 @@ func (d *decoder) element(v reflect.Value, n *yaml.Node, key string) {
 	inner := decoder{known: keys(v.Type(), key+"."), where: d.where}
 	inner.section(v, n, key)
 	d.faults = append(d.faults, inner.faults...)
-}
-
-var (
-	lineNumber = regexp.MustCompile(`^line \d+: `)
-	mismatch   = regexp.MustCompile("^cannot unmarshal !!\\w+ `(.*)` into \\S+$")
-)
-
-// reason says why a value does not fit type t.
-func reason(err error, t reflect.Type) string {
-	var many *yaml.TypeError
-	text := err.Error()
-	if errors.As(err, &many) && len(many.Errors) > 0 {
-		text = many.Errors[0]
-	}
-	text = lineNumber.ReplaceAllString(strings.TrimPrefix(text, "yaml: "), "")
-	if m := mismatch.FindStringSubmatch(text); m != nil {
-		return fmt.Sprintf("%q must be %s", m[1], kind(t))
-	}
-	if strings.HasPrefix(text, "cannot unmarshal") {
-		return "must be " + kind(t)
-	}
-	return text
 }
 
 // kind names a type for the user.

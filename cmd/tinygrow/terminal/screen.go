@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"github.com/mattn/go-runewidth"
 	"golang.org/x/term"
@@ -23,17 +24,34 @@ const clear = "\r\x1b[J"
 type Screen struct {
 	mu     sync.Mutex
 	out    io.Writer
+	queue  *queue     // that out is, on a file
 	width  func() int // columns at the moment; 0: nothing can be drawn over
 	drawn  bool       // a progress line stands there, the cursor at its beginning
 	inLine bool       // what was written last did not end its line
 }
 
-// New returns a Screen on out, or out itself if it is one.
+// New returns a Screen on out, or out itself if it is one. Nobody waits for a
+// file: what is written to it goes through a queue until Close.
 func New(out io.Writer) *Screen {
 	if s, ok := out.(*Screen); ok {
 		return s
 	}
-	return &Screen{out: out, width: columns(out, os.Getenv)}
+	s := &Screen{out: out, width: columns(out, os.Getenv)}
+	if file, ok := out.(*os.File); ok {
+		s.queue = newQueue(file)
+		s.out = s.queue
+	}
+	return s
+}
+
+// lastWords bounds the wait of Close.
+const lastWords = 2 * time.Second
+
+// Close writes what waits in the queue to a file; it gives up one that stalls.
+func (s *Screen) Close() {
+	if s.queue != nil {
+		s.queue.close(lastWords)
+	}
 }
 
 // columns returns how to ask for the width of a terminal that can move its

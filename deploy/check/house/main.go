@@ -3,10 +3,11 @@
 // other, comments that do not say of what they speak, long lines, switches over
 // names of operations, settings, and packages that link what they should not.
 //
-//	go run ./deploy/check/house [DIR]
+//	go run ./deploy/check/house [-list] [DIR]
 package main
 
 import (
+	"flag"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -22,11 +23,13 @@ import (
 
 func main() {
 	log.SetFlags(0)
+	list := flag.Bool("list", false, "say where, one place a line")
+	flag.Parse()
 	root := "."
-	if len(os.Args) > 1 {
-		root = os.Args[1]
+	if flag.NArg() > 0 {
+		root = flag.Arg(0)
 	}
-	var h house
+	h := house{list: *list}
 	if err := filepath.WalkDir(root, h.visit); err != nil {
 		log.Fatal(err)
 	}
@@ -36,6 +39,7 @@ func main() {
 
 // house is what was counted.
 type house struct {
+	list                 bool
 	files, lines         int // of Go that is neither generated nor a test
 	exported, documented int
 	neighbours           int // functions with two parameters of one basic type side by side
@@ -77,9 +81,10 @@ func (h *house) visit(path string, d fs.DirEntry, err error) error {
 	h.files++
 	text := strings.Split(string(source), "\n")
 	h.lines += len(text)
-	for _, line := range text {
+	for i, line := range text {
 		if len([]rune(strings.ReplaceAll(line, "\t", "    "))) > 140 {
 			h.long++
+			h.say("%s:%d: long line", path, i+1)
 		}
 	}
 	for _, group := range file.Comments {
@@ -87,13 +92,14 @@ func (h *house) visit(path string, d fs.DirEntry, err error) error {
 		at := fset.Position(c.Pos())
 		if code := strings.TrimSpace(text[at.Line-1][:at.Column-1]); code != "" && headlessStart.MatchString(c.Text) {
 			h.headless++
+			h.say("%s:%d: headless comment: %s", path, at.Line, c.Text)
 		}
 	}
-	h.declarations(path, file)
+	h.declarations(path, file, fset)
 	return nil
 }
 
-func (h *house) declarations(path string, file *ast.File) {
+func (h *house) declarations(path string, file *ast.File, fset *token.FileSet) {
 	for _, decl := range file.Decls {
 		switch d := decl.(type) {
 		case *ast.FuncDecl:
@@ -106,6 +112,7 @@ func (h *house) declarations(path string, file *ast.File) {
 			}
 			if sameNeighbours(d.Type.Params) {
 				h.neighbours++
+				h.say("%s:%d: neighbouring parameters of %s", path, fset.Position(d.Pos()).Line, d.Name.Name)
 			}
 		case *ast.GenDecl:
 			h.values(d, file)
@@ -127,6 +134,13 @@ func (h *house) declarations(path string, file *ast.File) {
 		}
 		return true
 	})
+}
+
+// say tells where something was counted.
+func (h *house) say(format string, args ...any) {
+	if h.list {
+		fmt.Printf(format+"\n", args...)
+	}
 }
 
 func (h *house) values(d *ast.GenDecl, file *ast.File) {

@@ -1,0 +1,42 @@
+package dataset
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/tinygrow/tinygrow/worker/quota"
+)
+
+// ErrTooLarge is returned for sets that take more memory than they may.
+var ErrTooLarge = errors.New("too large")
+
+// room is what a set may take of memory.
+type room struct {
+	bytes int64
+	why   string // that limit, for people
+}
+
+// unknown is the room where nobody tells how much memory is free.
+const unknown = math.MaxInt & (32<<30 - 1)
+
+// room returns what the set may take: what the configuration says, else half of
+// the memory that is free, so that as much is left to train with.
+func (c Config) room() room {
+	if c.MemoryMB > 0 {
+		return room{int64(c.MemoryMB) << 20, fmt.Sprintf("data.memory_mb is %d", c.MemoryMB)}
+	}
+	if free := quota.Free(); free > 0 {
+		return room{min(free/2, unknown), fmt.Sprintf("of %d MiB that are free here half may be taken", free>>20)}
+	}
+	return room{unknown, "the free memory is not known here"}
+}
+
+// takes refuses n samples of size bytes and a label if they are more than the room.
+func (r room) takes(n, size int64) error {
+	if each := size + 2; n > r.bytes/each {
+		return fmt.Errorf("%w: %d samples of %d bytes take %.0f MiB of memory, the limit is %d MiB (%s): keep fewer or smaller ones, or raise the limit with --set data.memory_mb=%d",
+			ErrTooLarge, n, size, float64(n)*float64(each)/(1<<20), r.bytes>>20, r.why, int64(min(float64(n)*float64(each)/(1<<20)+1, maxMemoryMB)))
+	}
+	return nil
+}
