@@ -9,7 +9,7 @@ import (
 // block is a block that was given to somebody.
 type block struct {
 	holders []proto.WorkerID
-	claims  []claim        // partials that came, one a worker
+	claims  []claim        // partials that came, one a voice
 	by      proto.WorkerID // whose partial was folded, or empty
 	digest  uint64         // of that
 	// audited says that two workers have to agree before it is folded;
@@ -25,16 +25,7 @@ type claim struct {
 	digest uint64
 }
 
-func (b *block) claimOf(w proto.WorkerID) (claim, bool) {
-	for _, c := range b.claims {
-		if c.worker == w {
-			return c, true
-		}
-	}
-	return claim{}, false
-}
-
-// votes returns how many workers claim a digest.
+// votes returns how many voices claim a digest.
 func (b *block) votes(digest uint64) int {
 	n := 0
 	for _, c := range b.claims {
@@ -56,7 +47,7 @@ func (b *block) others(digest uint64) []proto.WorkerID {
 	return list
 }
 
-// right returns the digest that two workers agree on.
+// right returns the digest that two voices agree on.
 func (b *block) right() (digest uint64, ok bool) {
 	for _, c := range b.claims {
 		if b.votes(c.digest) >= 2 {
@@ -79,8 +70,7 @@ func (b *block) copies() int {
 	return 0
 }
 
-// drop takes a worker's claim and its hold on the block away.
-func (b *block) drop(w proto.WorkerID) {
-	b.claims = slices.DeleteFunc(b.claims, func(c claim) bool { return c.worker == w })
-	b.holders = slices.DeleteFunc(b.holders, func(id proto.WorkerID) bool { return id == w })
+// drop takes away the claims of workers.
+func (b *block) drop(those func(id proto.WorkerID) bool) {
+	b.claims = slices.DeleteFunc(b.claims, func(c claim) bool { return those(c.worker) })
 }

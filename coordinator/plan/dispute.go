@@ -10,9 +10,10 @@ import (
 	"github.com/tinygrow/tinygrow/proto"
 )
 
-// audits reports whether a block is one of those that two workers compute.
+// audits reports whether a block is one of those that two workers, of different
+// keys where there are several, compute.
 func (p *Plan) audits(b proto.Block) bool {
-	if p.cfg.Audit <= 0 || len(p.order) < 2 {
+	if p.cfg.Audit <= 0 || p.voices() < 2 {
 		return false
 	}
 	h := xxh3.HashString(fmt.Sprint(p.round.Kind, p.round.Step, b))
@@ -75,17 +76,11 @@ func (p *Plan) unhand(w *worker, at proto.Block) {
 // vouch for, the round begins anew.
 func (p *Plan) condemn(wrong []proto.WorkerID, why string) {
 	for _, id := range wrong {
-		p.quarantined[id] = why
-		p.say(Quarantine{id, why})
-		if w := p.workers[id]; w != nil {
-			p.remove(w, "it is in quarantine: "+why)
-		}
+		p.banish(id, why)
 	}
 	redo := false
 	for at, b := range p.round.blocks {
-		for _, id := range wrong {
-			b.drop(id)
-		}
+		b.drop(func(id proto.WorkerID) bool { return p.Quarantined(id) != "" })
 		switch {
 		case b.by != "":
 			redo = redo || b.votes(b.digest) == 0
@@ -165,7 +160,7 @@ func (p *Plan) fit(w *worker, b *block) bool {
 
 // fitness is 0 for one that has computed the block or is at it.
 func (p *Plan) fitness(w *worker, b *block) int {
-	if _, claimed := b.claimOf(w.id); claimed || slices.Contains(b.holders, w.id) || w.suspect && !b.disputed {
+	if _, claimed := p.claimOf(b, w.id); claimed || p.holds(b, w.id) || w.suspect && !b.disputed {
 		return 0
 	}
 	n := 1

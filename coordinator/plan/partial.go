@@ -24,7 +24,7 @@ func (p *Plan) partial(now Time, e Partial) {
 	}
 	b := r.blocks[e.Block]
 	switch {
-	case p.quarantined[e.Worker] != "":
+	case p.Quarantined(e.Worker) != "":
 		ignore("its worker is in quarantine")
 		return
 	case b == nil:
@@ -34,23 +34,24 @@ func (p *Plan) partial(now Time, e Partial) {
 		ignore("its worker takes part in a dispute that is not decided")
 		return
 	}
-	before, again := b.claimOf(e.Worker)
+	before, again := p.claimOf(b, e.Worker)
 	switch {
 	case again && before.digest == e.Digest:
+		p.finished(now, w, b, e.Block)
 		ignore("sent twice")
 		return
 	case again:
 		why := fmt.Sprintf("worker %s got two different sums of the same block %s of round %d", e.Worker, e.Block, e.Round)
-		p.say(Alarm{e.Worker, e.Worker, e.Round, e.Block, why})
+		if before.worker != e.Worker {
+			why = fmt.Sprintf("workers %s and %s of one key got different sums of the same block %s of round %d", before.worker, e.Worker, e.Block, e.Round)
+		}
+		p.say(Alarm{before.worker, e.Worker, e.Round, e.Block, why})
 		ignore("its worker contradicts itself")
 		p.condemn([]proto.WorkerID{e.Worker}, why)
 		return
 	}
 	b.claims = append(b.claims, claim{e.Worker, e.Digest})
-	if w != nil && slices.Contains(b.holders, w.id) {
-		p.done(now, w, e.Block, true)
-		b.holders = slices.DeleteFunc(b.holders, func(id proto.WorkerID) bool { return id == w.id })
-	}
+	p.finished(now, w, b, e.Block)
 	if len(b.others(e.Digest)) > 0 {
 		p.differs(now, b, e)
 		return
@@ -64,6 +65,14 @@ func (p *Plan) partial(now Time, e Partial) {
 		p.fold(now, b, e, "the same as that of "+string(b.claims[0].worker))
 	default:
 		ignore("it is folded when a second worker got the same")
+	}
+}
+
+// finished takes a block that came out of the hands of w, if that holds it.
+func (p *Plan) finished(now Time, w *worker, b *block, at proto.Block) {
+	if w != nil && slices.Contains(b.holders, w.id) {
+		p.done(now, w, at, true)
+		b.holders = slices.DeleteFunc(b.holders, func(id proto.WorkerID) bool { return id == w.id })
 	}
 }
 

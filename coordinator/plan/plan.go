@@ -56,8 +56,10 @@ type Plan struct {
 	round   round
 	paces   map[string]*pace // by Open.Kind
 	waiting bool             // Waiting was said
-	// quarantined says why workers are.
-	quarantined map[proto.WorkerID]string
+	// quarantined says why voices are.
+	quarantined map[voice]string
+	first       proto.Key            // with which somebody joined
+	several     bool                 // others came too
 	keys        map[proto.Key]*trust // by key of their workers
 	veterans    bool                 // somebody gets a share of a round
 	active      int                  // threads of those
@@ -118,7 +120,7 @@ type round struct {
 
 // New returns a plan without workers and without a round.
 func New(cfg Config) *Plan {
-	return &Plan{cfg: cfg.withDefaults(), workers: map[proto.WorkerID]*worker{}, paces: map[string]*pace{}, quarantined: map[proto.WorkerID]string{}, keys: map[proto.Key]*trust{}}
+	return &Plan{cfg: cfg.withDefaults(), workers: map[proto.WorkerID]*worker{}, paces: map[string]*pace{}, quarantined: map[voice]string{}, keys: map[proto.Key]*trust{}}
 }
 
 // Workers returns the number of admitted workers and their threads.
@@ -128,9 +130,6 @@ func (p *Plan) Workers() (workers, threads int) {
 	}
 	return len(p.order), threads
 }
-
-// Quarantined returns why a worker is in quarantine; empty: it is not.
-func (p *Plan) Quarantined(w proto.WorkerID) string { return p.quarantined[w] }
 
 // Step takes one event at a time that never goes back, and returns the
 // commands it leads to, in the order in which to carry them out. The slice is
@@ -169,13 +168,14 @@ func (p *Plan) Step(now Time, e Event) []Command {
 func (p *Plan) say(c Command) { p.out = append(p.out, c) }
 
 func (p *Plan) join(now Time, e Join) {
-	if why := p.quarantined[e.Worker]; why != "" {
+	if why := p.Quarantined(e.Worker); why != "" {
 		p.say(Drop{e.Worker, "it is in quarantine: " + why})
 		return
 	}
 	if old := p.workers[e.Worker]; old != nil {
 		p.forget(old)
 	}
+	p.hears(e.Worker)
 	e.Threads = max(e.Threads, 1)
 	w := &worker{id: e.Worker, joined: e, heard: now}
 	p.workers[e.Worker] = w

@@ -112,13 +112,13 @@ func (p *Plan) clamp(n, threads int) int {
 func (p *Plan) late(now Time, w *worker) (proto.Block, string, bool) {
 	for _, b := range p.round.pending {
 		x := p.round.blocks[b]
-		if _, done := x.claimOf(w.id); x.trial && !done && w.proved && len(x.holders) == 1 {
+		if _, done := p.claimOf(x, w.id); x.trial && !done && w.proved && len(x.holders) == 1 {
 			return b, fmt.Sprintf("%s has finished none yet", join(x.holders)), true
 		}
 	}
 	for _, b := range p.round.pending {
 		holders := p.round.blocks[b].holders
-		if _, done := p.round.blocks[b].claimOf(w.id); len(holders) == 1 && !done {
+		if _, done := p.claimOf(p.round.blocks[b], w.id); len(holders) == 1 && !done {
 			if w := p.workers[holders[0]]; w.held[0].block != b && now-w.held[0].since > p.cfg.Grace {
 				return b, fmt.Sprintf("it waits behind another block of %s", w.id), true
 			}
@@ -126,7 +126,7 @@ func (p *Plan) late(now Time, w *worker) (proto.Block, string, bool) {
 	}
 	for _, b := range p.round.pending {
 		holders := p.round.blocks[b].holders
-		_, done := p.round.blocks[b].claimOf(w.id)
+		_, done := p.claimOf(p.round.blocks[b], w.id)
 		overdue := len(holders) > 0 && !done
 		for _, id := range holders {
 			w := p.workers[id]

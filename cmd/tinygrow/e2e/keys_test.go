@@ -404,3 +404,48 @@ func TestIDsOfAKeyAreBounded(t *testing.T) {
 		t.Errorf("%d were refused", refused)
 	}
 }
+
+// twisted is a data set that all who collude read alike, and wrongly.
+type twisted struct{ toy }
+
+func (d twisted) Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int) {
+	d.toy.Fill(b, o, augment, lo, n)
+	b.X[0]++
+}
+
+// Many ids of one key that agree on wrong sums are one voice: with all blocks
+// audited none of their sums counts, and none of the others is accused.
+func TestManyIDsOfAKeyOutvoteNobody(t *testing.T) {
+	want := of(reference(t))
+	g := newGuarded(t, "hostile", "b", "c")
+	j := job(t, "")
+	j.Config.Cluster.MinWorkers, j.Config.Cluster.Audit = 3, 1
+	var members, sybils []*member
+	slow := data
+	slow.slow = 3 * time.Millisecond // so that all are here in time
+	for i, dir := range []string{"worker", "workers/b", "workers/c"} {
+		s, k := g.system(dir)
+		members = append(members, s.start(worker.Config{ID: proto.WorkerID(fmt.Sprint("w", i)), Key: k, Threads: 1}, slow, nil))
+	}
+	s, k := g.system("workers/hostile")
+	for i := range 3 {
+		sybils = append(sybils, s.start(worker.Config{ID: proto.WorkerID(fmt.Sprint("sybil", i)), Key: k, Threads: 1}, twisted{data}, nil))
+	}
+	r := s.coordinate(t, context.Background(), j)
+	if got := of(r); got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+	if len(r.Quarantined) != 1 || r.Quarantined[0].Worker.Key() != k {
+		t.Errorf("in quarantine: %+v", r.Quarantined)
+	}
+	for _, m := range sybils {
+		if err := m.Stop(); !errors.Is(err, worker.ErrRefused) {
+			t.Errorf("one of them was told %v", err)
+		}
+	}
+	for _, m := range members {
+		if err := m.Stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}
