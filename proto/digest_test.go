@@ -46,7 +46,7 @@ func TestInputsTellRoundsApart(t *testing.T) {
 		"offset":      func() Digest { s := spec; s.Offset++; return s.Inputs(g, w, q) }(),
 		"count":       func() Digest { s := spec; s.Count++; return s.Inputs(g, w, q) }(),
 		"micro-shard": func() Digest { s := spec; s.MicroShard++; return s.Inputs(g, w, q) }(),
-		"augment":     func() Digest { s := spec; s.Augment = true; return s.Inputs(g, w, q) }(),
+		"augment":     func() Digest { s := spec; s.Augment = Move; return s.Inputs(g, w, q) }(),
 	} {
 		if other, ok := seen[in]; ok {
 			t.Errorf("%s and %s have one digest", name, other)

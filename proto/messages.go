@@ -210,21 +210,30 @@ func (r BlobRef) check() error {
 	return errors.Join(text("blob key", r.Key), within("blob size", int(r.Size), 0, MaxBlob))
 }
 
+// Augmentation is how pictures are changed at random before they are read.
+type Augmentation uint8
+
+// What an Augmentation may consist of.
+const (
+	Move   Augmentation = 1 << iota // by a few pixels
+	Mirror                          // left and right, where the data set allows it
+)
+
 // RoundSpec is one distributed computation over Count samples from position
 // Offset of an order, in micro-shards of MicroShard samples.
 type RoundSpec struct {
-	Round      Round      `msgpack:"round"`
-	Kind       Kind       `msgpack:"kind"`
-	Generation Generation `msgpack:"generation"`
-	Step       Step       `msgpack:"step"` // of the weights
-	Order      Order      `msgpack:"order"`
-	Offset     uint64     `msgpack:"offset"`
-	Count      uint64     `msgpack:"count"`
-	MicroShard uint32     `msgpack:"micro_shard"`
-	Augment    bool       `msgpack:"augment"`
-	Graph      BlobRef    `msgpack:"graph"`   // architecture of the generation, JSON
-	Weights    BlobRef    `msgpack:"weights"` // parameters, then buffers, raw float32
-	Request    BlobRef    `msgpack:"request"` // growth request
+	Round      Round        `msgpack:"round"`
+	Kind       Kind         `msgpack:"kind"`
+	Generation Generation   `msgpack:"generation"`
+	Step       Step         `msgpack:"step"` // of the weights
+	Order      Order        `msgpack:"order"`
+	Offset     uint64       `msgpack:"offset"`
+	Count      uint64       `msgpack:"count"`
+	MicroShard uint32       `msgpack:"micro_shard"`
+	Augment    Augmentation `msgpack:"augment"`
+	Graph      BlobRef      `msgpack:"graph"`   // architecture of the generation, JSON
+	Weights    BlobRef      `msgpack:"weights"` // parameters, then buffers, raw float32
+	Request    BlobRef      `msgpack:"request"` // growth request
 }
 
 // Inputs returns the digest of all that the sums of the round follow from,
@@ -232,7 +241,7 @@ type RoundSpec struct {
 // which the digests are given. Whoever computes sums gives those of what it
 // holds, not those that the references promise.
 func (r *RoundSpec) Inputs(graph, weights, request Digest) Digest {
-	b := fmt.Appendf(nil, "%q %d %d %q %q %d %d %d %d %d %d %t ", r.Kind, r.Generation, r.Step, r.Order.Split, r.Order.Stream, r.Order.Seed, r.Order.Index, r.Order.Held,
+	b := fmt.Appendf(nil, "%q %d %d %q %q %d %d %d %d %d %d %d ", r.Kind, r.Generation, r.Step, r.Order.Split, r.Order.Stream, r.Order.Seed, r.Order.Index, r.Order.Held,
 		r.Offset, r.Count, r.MicroShard, r.Augment)
 	for _, d := range []Digest{graph, weights, request} {
 		b = append(b, d[:]...)
@@ -265,6 +274,9 @@ func (r *RoundSpec) check() error {
 	}
 	if s := r.Order.Stream; s != "epoch" && s != "growth" && s != "sequential" {
 		errs = append(errs, fmt.Errorf("unknown order %.40q", s))
+	}
+	if r.Augment > Move|Mirror {
+		errs = append(errs, fmt.Errorf("unknown augmentation %d", r.Augment))
 	}
 	if err := errors.Join(errs...); err != nil {
 		return err

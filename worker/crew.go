@@ -20,8 +20,8 @@ type Samples interface {
 	// not what a graph reads.
 	Fits(o proto.Order, g *nn.Graph) error
 	// Fill puts the n samples at positions lo, lo+1 ... of an order into b,
-	// augmented by the order's seed and index if asked to.
-	Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int)
+	// augmented by the order's seed and index as asked for.
+	Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int)
 }
 
 // network is one generation, compiled.

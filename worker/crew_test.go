@@ -23,7 +23,7 @@ func (noise) Digest() string { return "noise" }
 
 func (noise) Fits(proto.Order, *nn.Graph) error { return nil }
 
-func (n noise) Fill(b *nn.Batch, o proto.Order, augment bool, lo, count int) {
+func (n noise) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, count int) {
 	if n.filled != nil {
 		n.filled()
 	}

@@ -15,7 +15,7 @@ type Local struct {
 	Samples    Samples
 	Threads    int // 0: all processors that quota and affinity allow
 	MicroShard int
-	Augment    bool // growth events: as in the run
+	Augment    proto.Augmentation // growth events: as in the run
 }
 
 // Evaluate returns the metrics of m over the first n test samples.

@@ -69,10 +69,11 @@ func (s *source) giver(run settings, key string) string {
 }
 
 // decides reports whether a key is part of what a run is: its name, or what
-// decides its bits. The directory of a data set is not: its files may have moved.
+// decides its bits. The directory of a data set is not, as its files may have moved,
+// nor the memory that it may take.
 func decides(key string) bool {
 	section, _, _ := strings.Cut(key, ".")
-	return slices.Contains([]string{"data", "model", "train", "optim", "growth", "run", "run_dir"}, section) && key != "data.dir"
+	return slices.Contains([]string{"data", "model", "train", "optim", "growth", "run", "run_dir"}, section) && key != "data.dir" && key != "data.memory_mb"
 }
 
 // over lays the sources over the settings of a run that exists. A key that

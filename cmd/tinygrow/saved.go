@@ -203,5 +203,5 @@ func progressOf(state *checkpoint.State) (at trainer.Progress, err error) {
 
 // local computes on a data set in this process.
 func (s *saved) local(set *dataset.Set) worker.Local {
-	return worker.Local{Samples: set, Threads: s.base.Worker.Threads, MicroShard: s.base.Train.MicroShard, Augment: s.base.Train.Augment}
+	return worker.Local{Samples: set, Threads: s.base.Worker.Threads, MicroShard: s.base.Train.MicroShard, Augment: s.base.Train.Augmentation()}
 }

@@ -3,6 +3,8 @@ package trainer
 import (
 	"errors"
 	"fmt"
+
+	"github.com/tinygrow/tinygrow/proto"
 )
 
 // Config says how to train. Start from Default.
@@ -34,8 +36,11 @@ type Config struct {
 	MaxBatch  int  `yaml:"max_batch" json:"max_batch"`
 	// Seed keys initial weights, order of samples and augmentation.
 	Seed uint64 `yaml:"seed" json:"seed"`
-	// Augment pads, crops and flips training images.
+	// Augment moves training images by a few pixels at random and, with Mirror,
+	// mirrors them. Where left and right tell classes apart, as with arrows, digits and
+	// letters, Mirror has to be off; what is read as mnist is never mirrored.
 	Augment bool `yaml:"augment" json:"augment"`
+	Mirror  bool `yaml:"mirror" json:"mirror"`
 	// Validation is how many training samples, drawn by Seed, are held out: no
 	// step and no growth event reads them. Evaluations then read them instead of the
 	// test samples, which are read once, at the end, so that nothing is decided by them.
@@ -47,7 +52,18 @@ type Config struct {
 
 // Default returns ten epochs of batches of 128 in micro-shards of 32.
 func Default() Config {
-	return Config{Epochs: 10, Batch: 128, MicroShard: 32, Seed: 1, EvalEpochs: 1}
+	return Config{Epochs: 10, Batch: 128, MicroShard: 32, Seed: 1, Mirror: true, EvalEpochs: 1}
+}
+
+// Augmentation returns how training images are changed.
+func (c Config) Augmentation() proto.Augmentation {
+	switch {
+	case !c.Augment:
+		return 0
+	case !c.Mirror:
+		return proto.Move
+	}
+	return proto.Move | proto.Mirror
 }
 
 // Validate returns all faults at once, or nil.

@@ -277,12 +277,12 @@ func (t *Trainer) Next() (r Round, ok bool) {
 		req, samples, _ := t.event.Next()
 		r.Kind, r.Request = proto.Growth, req
 		r.Order = t.set.order("train", "growth", t.eventNumber())
-		r.Offset, r.Count, r.Augment, r.F64 = uint64(samples.Offset), uint64(samples.Count), t.set.Train.Augment, t.eventSums
+		r.Offset, r.Count, r.Augment, r.F64 = uint64(samples.Offset), uint64(samples.Count), t.set.Train.Augmentation(), t.eventSums
 	default:
 		r.Kind = proto.Gradient
 		batch := uint64(t.at.Lap.Batch)
 		r.Order = t.set.order("train", "epoch", t.at.Lap.Epoch)
-		r.Offset, r.Count, r.Augment = (t.at.Step-t.at.Lap.Began)*batch, batch, t.set.Train.Augment
+		r.Offset, r.Count, r.Augment = (t.at.Step-t.at.Lap.Began)*batch, batch, t.set.Train.Augmentation()
 		r.F32, r.F64 = len(t.model.Params), metricsLen+momentsLen(t.model.Graph)
 	}
 	return r, true

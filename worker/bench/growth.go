@@ -173,7 +173,7 @@ func (n noise) Digest() string { return "noise" }
 
 func (noise) Fits(proto.Order, *nn.Graph) error { return nil }
 
-func (n noise) Fill(b *nn.Batch, _ proto.Order, _ bool, lo, count int) {
+func (n noise) Fill(b *nn.Batch, _ proto.Order, _ proto.Augmentation, lo, count int) {
 	b.N = count
 	clear(b.X)
 	row := n.shape.Len()

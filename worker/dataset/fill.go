@@ -14,11 +14,11 @@ var augmentKey = rng.Key("augment")
 
 // Fill puts the n samples at positions lo, lo+1, ... of order o into b,
 // normalised to mean 0 and variance 1 over each channel of the training
-// samples. Positions past the last sample begin anew. With augment, an image
+// samples. Positions past the last sample begin anew. As augment says, an image
 // is moved by up to 4 pixels a direction (what comes in is 0) and, where its class
 // allows, mirrored, by a stream keyed by the order's seed and index and the sample.
 // It allocates nothing but an order's permutation, once.
-func (s *Set) Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int) {
+func (s *Set) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) {
 	split, size, block := s.split(o.Split), s.shape.Len(), s.shape.Len()*tensor.Lanes
 	ids, count := s.ids(o), s.size(o)
 	b.N = n
@@ -37,8 +37,8 @@ func (s *Set) Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int) {
 				i = int(ids[i])
 			}
 			lanes[l] = view{image: split.image(i, size)}
-			if augment {
-				lanes[l].pose = s.pose(o, i)
+			if augment != 0 {
+				lanes[l].pose = s.pose(o, augment, i)
 			}
 			label := int32(split.labels[i])
 			b.Labels[j] = label
@@ -63,13 +63,13 @@ type pose struct {
 	mirrored bool
 }
 
-func (s *Set) pose(o proto.Order, sample int) pose {
+func (s *Set) pose(o proto.Order, augment proto.Augmentation, sample int) pose {
 	r := rng.New(augmentKey, o.Seed, o.Index, uint64(sample))
-	return pose{
-		dy:       int(r.Uintn(0, 2*pad+1)) - pad,
-		dx:       int(r.Uintn(1, 2*pad+1)) - pad,
-		mirrored: s.flip && r.Uintn(2, 2) == 1,
+	p := pose{mirrored: s.flip && augment&proto.Mirror != 0 && r.Uintn(2, 2) == 1}
+	if augment&proto.Move != 0 {
+		p.dy, p.dx = int(r.Uintn(0, 2*pad+1))-pad, int(r.Uintn(1, 2*pad+1))-pad
 	}
+	return p
 }
 
 // place writes the images of a block: value (y, x, c) of lane l goes to dst at

@@ -27,7 +27,7 @@ func TestFillLaysSamplesOutByLane(t *testing.T) {
 	for i := range b.X {
 		b.X[i] = 99 // of an earlier round
 	}
-	s.Fill(b, epoch3, false, 7, n)
+	s.Fill(b, epoch3, 0, 7, n)
 	if b.N != n {
 		t.Fatalf("N is %d", b.N)
 	}
@@ -63,11 +63,45 @@ func TestFillLaysSamplesOutByLane(t *testing.T) {
 func TestFillIsTheSameHoweverItIsCut(t *testing.T) {
 	s := shapesSet(t, 100, 20)
 	whole := nn.NewBatch(s.Shape(), 64, 0)
-	s.Fill(whole, epoch3, true, 0, 64)
+	s.Fill(whole, epoch3, both, 0, 64)
 	part := nn.NewBatch(s.Shape(), 32, 0)
-	s.Fill(part, epoch3, true, 32, 32)
+	s.Fill(part, epoch3, both, 32, 32)
 	if !slices.Equal(whole.X[len(part.X):], part.X) || !slices.Equal(whole.Labels[32:], part.Labels) {
 		t.Error("the second half differs from the second half of the whole")
+	}
+}
+
+const both = proto.Move | proto.Mirror
+
+// The mirror can be left out, and what is moved is moved as with it.
+func TestTheMirrorIsASettingOfItsOwn(t *testing.T) {
+	s := shapesSet(t, 100, 20)
+	mirrored := 0
+	for i := range 100 {
+		whole, still, turned := s.pose(epoch3, both, i), s.pose(epoch3, proto.Move, i), s.pose(epoch3, proto.Mirror, i)
+		if still.mirrored || still.dx != whole.dx || still.dy != whole.dy || turned != (pose{mirrored: whole.mirrored}) {
+			t.Errorf("sample %d: %+v with both, %+v without the mirror, %+v with it alone", i, whole, still, turned)
+		}
+		if whole.mirrored {
+			mirrored++
+		}
+	}
+	if mirrored < 30 || mirrored > 70 {
+		t.Errorf("%d of 100 images are mirrored", mirrored)
+	}
+	s.flip = false
+	if p := s.pose(epoch3, proto.Mirror, 3); p.mirrored {
+		t.Error("an image of a set that has a left and a right is mirrored")
+	}
+}
+
+// Runs of earlier versions move and mirror the same images by the same way.
+func TestPosesStayAsTheyWere(t *testing.T) {
+	s := shapesSet(t, 10, 10)
+	for i, want := range []pose{{-4, 0, false}, {3, 4, true}, {2, -4, true}, {4, -2, false}, {2, -2, false}, {4, -4, false}} {
+		if got := s.pose(epoch3, both, i); got != want {
+			t.Errorf("sample %d: %+v, was %+v", i, got, want)
+		}
 	}
 }
 
@@ -75,8 +109,8 @@ func TestAugmentationMovesAndMirrors(t *testing.T) {
 	s := shapesSet(t, 400, 20)
 	seen := map[pose]int{}
 	for i := range 400 {
-		p := s.pose(epoch3, i)
-		if p != s.pose(epoch3, i) {
+		p := s.pose(epoch3, both, i)
+		if p != s.pose(epoch3, both, i) {
 			t.Fatal("a pose changed")
 		}
 		if max(p.dx, -p.dx, p.dy, -p.dy) > pad {
@@ -91,7 +125,7 @@ func TestAugmentationMovesAndMirrors(t *testing.T) {
 	other.Index++
 	same := 0
 	for i := range 400 {
-		if s.pose(epoch3, i) == s.pose(other, i) {
+		if s.pose(epoch3, both, i) == s.pose(other, both, i) {
 			same++
 		}
 	}
@@ -159,8 +193,8 @@ func TestRowsShorterThanThePad(t *testing.T) {
 func TestFillAllocatesNothing(t *testing.T) {
 	s := shapesSet(t, 100, 20)
 	b := nn.NewBatch(s.Shape(), 32, s.Classes())
-	s.Fill(b, epoch3, true, 0, 32)
-	if n := testing.AllocsPerRun(10, func() { s.Fill(b, epoch3, true, 32, 30) }); n != 0 {
+	s.Fill(b, epoch3, both, 0, 32)
+	if n := testing.AllocsPerRun(10, func() { s.Fill(b, epoch3, both, 32, 30) }); n != 0 {
 		t.Errorf("%g allocations", n)
 	}
 }
@@ -218,7 +252,7 @@ func TestHeldOutSamples(t *testing.T) {
 
 	b := nn.NewBatch(s.Shape(), 32, s.Classes())
 	o := proto.Order{Split: Validation, Stream: "sequential", Seed: 5, Held: 30}
-	s.Fill(b, o, false, 0, 32) // begins anew after 30
+	s.Fill(b, o, 0, 0, 32) // begins anew after 30
 	for j := range 32 {
 		if want := s.Label(Train, int(held[j%30])); int(b.Labels[j]) != want {
 			t.Fatalf("sample %d: label %d, want %d", j, b.Labels[j], want)
@@ -259,7 +293,7 @@ func TestFits(t *testing.T) {
 func TestNormalisedTrainingSamplesHaveMeanZeroAndVarianceOne(t *testing.T) {
 	s := shapesSet(t, 64, 20)
 	b := nn.NewBatch(s.Shape(), 64, 0)
-	s.Fill(b, proto.Order{Split: Train, Stream: "sequential"}, false, 0, 64)
+	s.Fill(b, proto.Order{Split: Train, Stream: "sequential"}, 0, 0, 64)
 	var sum, squares float64
 	for _, v := range b.X {
 		sum += float64(v)
@@ -284,7 +318,7 @@ func BenchmarkFill(b *testing.B) {
 	batch := nn.NewBatch(s.Shape(), 32, 0)
 	b.ReportAllocs()
 	for b.Loop() {
-		s.Fill(batch, epoch3, true, 64, 32)
+		s.Fill(batch, epoch3, both, 64, 32)
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/32, "us/image")
 }

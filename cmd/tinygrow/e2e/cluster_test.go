@@ -42,7 +42,7 @@ func (t toy) Digest() string { return t.digest }
 
 func (toy) Fits(proto.Order, *nn.Graph) error { return nil }
 
-func (t toy) Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int) {
+func (t toy) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) {
 	time.Sleep(t.slow)
 	b.N = n
 	clear(b.X)
@@ -62,7 +62,7 @@ func (t toy) Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int) {
 		label := int(id % classes)
 		b.Labels[i] = int32(label)
 		noise := rng.New(rng.Key(o.Split), id)
-		flip := augment && rng.New(o.Seed, o.Index, id).Uint64(0)%2 == 0
+		flip := augment != 0 && rng.New(o.Seed, o.Index, id).Uint64(0)%2 == 0
 		for y := range shape.H {
 			for x := range shape.W {
 				for c := range shape.C {

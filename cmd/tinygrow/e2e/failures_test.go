@@ -278,7 +278,7 @@ type gated struct {
 	open chan struct{}
 }
 
-func (g gated) Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int) {
+func (g gated) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) {
 	if o.Stream == "epoch" && o.Index == 3 {
 		<-g.open
 	}

@@ -24,7 +24,7 @@ type spoilt struct {
 	spoil func(b *nn.Batch, o proto.Order, lo int)
 }
 
-func (s spoilt) Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int) {
+func (s spoilt) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) {
 	s.toy.Fill(b, o, augment, lo, n)
 	s.spoil(b, o, lo)
 }

@@ -408,7 +408,7 @@ func TestIDsOfAKeyAreBounded(t *testing.T) {
 // twisted is a data set that all who collude read alike, and wrongly.
 type twisted struct{ toy }
 
-func (d twisted) Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int) {
+func (d twisted) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) {
 	d.toy.Fill(b, o, augment, lo, n)
 	b.X[0]++
 }

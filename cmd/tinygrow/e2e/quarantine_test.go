@@ -20,7 +20,7 @@ type broken struct {
 	fills *atomic.Int64
 }
 
-func (b broken) Fill(batch *nn.Batch, o proto.Order, augment bool, lo, n int) {
+func (b broken) Fill(batch *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) {
 	b.toy.Fill(batch, o, augment, lo, n)
 	if b.fills.Add(1)%7 == 0 {
 		batch.X[0]++

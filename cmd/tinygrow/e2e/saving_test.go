@@ -20,7 +20,7 @@ type held struct {
 	open   chan struct{}
 }
 
-func (h held) Fill(b *nn.Batch, o proto.Order, augment bool, lo, n int) {
+func (h held) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) {
 	if o.Stream == h.stream && o.Index >= h.after {
 		<-h.open
 	}
