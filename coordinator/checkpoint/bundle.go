@@ -105,7 +105,7 @@ func Unpack(dir string, bundle io.Reader, step proto.Step) error {
 		return err
 	}
 	err := d.unpack(bundle, step)
-	return errors.Join(err, d.lock.Close())
+	return errors.Join(err, d.claim.release())
 }
 
 func (d *Dir) unpack(bundle io.Reader, step proto.Step) error {
@@ -119,7 +119,7 @@ func (d *Dir) unpack(bundle io.Reader, step proto.Step) error {
 		return err
 	}
 	files := []string{JournalFile, MetricsFile, ConfigFile}
-	if err := extract(fresh, bundle, append(slices.Clone(files), path.Join(checkpoints, name, modelFile),
+	if err := d.disk.extract(fresh, bundle, append(slices.Clone(files), path.Join(checkpoints, name, modelFile),
 		path.Join(checkpoints, name, optimizerFile), path.Join(checkpoints, name, stateFile))); err != nil {
 		return err
 	}
@@ -134,15 +134,15 @@ func (d *Dir) unpack(bundle io.Reader, step proto.Step) error {
 		return err
 	}
 	for _, f := range append([]string{saved}, files...) {
-		if err := os.Rename(filepath.Join(fresh, f), filepath.Join(d.path, f)); err != nil {
+		if err := d.disk.replace(filepath.Join(fresh, f), filepath.Join(d.path, f)); err != nil {
 			return err
 		}
 	}
-	return errors.Join(syncDir(filepath.Join(d.path, checkpoints)), syncDir(d.path), os.RemoveAll(fresh))
+	return errors.Join(d.disk.syncDir(filepath.Join(d.path, checkpoints)), d.disk.syncDir(d.path), os.RemoveAll(fresh))
 }
 
 // extract writes the files of a bundle, which must be those named and no others.
-func extract(dir string, bundle io.Reader, names []string) error {
+func (d *disk) extract(dir string, bundle io.Reader, names []string) error {
 	in := tar.NewReader(bundle)
 	for {
 		h, err := in.Next()
@@ -157,7 +157,7 @@ func extract(dir string, bundle io.Reader, names []string) error {
 			return fmt.Errorf("%w: bundle: unexpected %q", ErrDamaged, h.Name)
 		}
 		names = slices.Delete(names, i, i+1)
-		err = writeFile(filepath.Join(dir, filepath.FromSlash(h.Name)), func(f *os.File) error { _, err := io.Copy(f, in); return err })
+		err = d.writeFile(filepath.Join(dir, filepath.FromSlash(h.Name)), func(f *os.File) error { _, err := io.Copy(f, in); return err })
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			err = fmt.Errorf("%w: bundle: %w", ErrDamaged, err)
 		}

@@ -127,7 +127,7 @@ func testWeights(t *testing.T) []byte {
 	t.Helper()
 	dir := t.TempDir()
 	c := testCheckpoint(4, 5)
-	if err := c.write(dir); err != nil {
+	if err := c.write(dir, nil); err != nil {
 		t.Fatal(err)
 	}
 	file, err := os.ReadFile(filepath.Join(dir, modelFile))

@@ -138,7 +138,7 @@ func TestCardsThatDoNotFitAreDamage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := writeTensors(filepath.Join(StepDir(dir, 1), modelFile), modelTensors(c.Model), info); err != nil {
+		if err := new(disk).writeTensors(filepath.Join(StepDir(dir, 1), modelFile), modelTensors(c.Model), info); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := Latest(dir); !errors.Is(err, ErrDamaged) {

@@ -136,12 +136,12 @@ func slotTensors(g *nn.Graph, slots []optim.Slot) []named {
 }
 
 // write fills an existing, empty directory with c and syncs it.
-func (c *Checkpoint) write(dir string) error {
+func (c *Checkpoint) write(dir string, d *disk) error {
 	info, err := modelInfo(c.Model.Graph, c.Card)
 	if err != nil {
 		return err
 	}
-	if err := writeTensors(filepath.Join(dir, modelFile), modelTensors(c.Model), info); err != nil {
+	if err := d.writeTensors(filepath.Join(dir, modelFile), modelTensors(c.Model), info); err != nil {
 		return err
 	}
 	names := make([]string, len(c.Slots))
@@ -153,18 +153,18 @@ func (c *Checkpoint) write(dir string) error {
 		return err
 	}
 	info = map[string]string{"format": "pt", "slots": string(slots)}
-	if err := writeTensors(filepath.Join(dir, optimizerFile), slotTensors(c.Model.Graph, c.Slots), info); err != nil {
+	if err := d.writeTensors(filepath.Join(dir, optimizerFile), slotTensors(c.Model.Graph, c.Slots), info); err != nil {
 		return err
 	}
 	state, err := c.State.encode()
 	if err != nil {
 		return err
 	}
-	err = writeFile(filepath.Join(dir, stateFile), func(f *os.File) error { _, err := f.Write(state); return err })
+	err = d.writeFile(filepath.Join(dir, stateFile), func(f *os.File) error { _, err := f.Write(state); return err })
 	if err != nil {
 		return err
 	}
-	return syncDir(dir)
+	return d.syncDir(dir)
 }
 
 // Load reads and checks the checkpoint in directory dir. A file that is

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/tinygrow/tinygrow/proto"
 )
@@ -20,6 +19,7 @@ const (
 	JournalFile = "growth.jsonl"
 	MetricsFile = "metrics.jsonl"
 	lockFile    = ".lock"
+	ownerFile   = ".owner"
 	checkpoints = "checkpoints"
 	stepPrefix  = "step-"
 	newPrefix   = ".new-" // being written
@@ -40,7 +40,8 @@ var (
 // Dir is a run directory that this process alone writes to.
 type Dir struct {
 	path    string
-	lock    *os.File
+	claim   *claim
+	disk    disk
 	Journal *Log
 	Metrics *Log
 }
@@ -63,7 +64,7 @@ func Create(path string, config []byte) (*Dir, error) {
 	if err := d.openLogs(State{}); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
-	if err := replaceFile(filepath.Join(path, ConfigFile), config); err != nil {
+	if err := d.disk.replaceFile(filepath.Join(path, ConfigFile), config); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
@@ -123,23 +124,19 @@ func ReadConfig(path string) ([]byte, error) {
 // Path returns where the run lies.
 func (d *Dir) Path() string { return d.path }
 
-func (d *Dir) acquire() error {
-	f, err := os.OpenFile(filepath.Join(d.path, lockFile), os.O_RDWR|os.O_CREATE, 0o644)
-	if err != nil {
-		return err
-	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return errors.Join(fmt.Errorf("%s: %w", d.path, ErrLocked), f.Close())
-	}
-	d.lock = f
-	return nil
+// Notes returns what the file system lacks of what a run needs to last.
+func (d *Dir) Notes() []string { return d.disk.notes }
+
+func (d *Dir) acquire() (err error) {
+	d.claim, err = claims{}.take(d.path, &d.disk)
+	return err
 }
 
 func (d *Dir) openLogs(s State) (err error) {
-	if d.Journal, err = openLog(filepath.Join(d.path, JournalFile), s.JournalBytes, s.JournalSHA256); err != nil {
+	if d.Journal, err = d.disk.openLog(filepath.Join(d.path, JournalFile), s.JournalBytes, s.JournalSHA256); err != nil {
 		return err
 	}
-	d.Metrics, err = openLog(filepath.Join(d.path, MetricsFile), s.MetricsBytes, "")
+	d.Metrics, err = d.disk.openLog(filepath.Join(d.path, MetricsFile), s.MetricsBytes, "")
 	return err
 }
 
@@ -225,7 +222,7 @@ func StepDir(path string, step proto.Step) string {
 // Save syncs the logs, completes c's digests and lengths, writes it, and
 // removes all but the newest keep checkpoints (at least one).
 func (d *Dir) Save(c *Checkpoint, keep int) error {
-	if err := errors.Join(d.Journal.Sync(), d.Metrics.Sync()); err != nil {
+	if err := errors.Join(d.claim.check(), d.Journal.Sync(), d.Metrics.Sync()); err != nil {
 		return err
 	}
 	c.Version = version
@@ -242,16 +239,18 @@ func (d *Dir) Save(c *Checkpoint, keep int) error {
 	if err := os.Mkdir(fresh, 0o755); err != nil {
 		return err
 	}
-	if err := c.write(fresh); err != nil {
+	if err := c.write(fresh, &d.disk); err != nil {
 		return errors.Join(err, os.RemoveAll(fresh))
 	}
-	if err := os.Rename(final, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	switch err := system.rename(final, old); {
+	case err == nil, errors.Is(err, fs.ErrNotExist):
+	case !among(err, noReplace):
 		return err
 	}
-	if err := os.Rename(fresh, final); err != nil {
+	if err := d.disk.replace(fresh, final); err != nil {
 		return err
 	}
-	if err := syncDir(root); err != nil {
+	if err := d.disk.syncDir(root); err != nil {
 		return err
 	}
 	if err := os.RemoveAll(old); err != nil {
@@ -283,5 +282,5 @@ func (d *Dir) Close() error {
 	if d.Metrics != nil {
 		err = errors.Join(err, d.Metrics.Close())
 	}
-	return errors.Join(err, d.lock.Close())
+	return errors.Join(err, d.claim.release())
 }

@@ -18,16 +18,17 @@ type Log struct {
 	out   *bufio.Writer
 	bytes int64
 	sum   hash.Hash
+	disk  *disk
 }
 
 // openLog opens the log at path for appending after its first keep bytes; what
 // follows them is cut off. wantSum, if not empty, is the hash of those bytes.
-func openLog(path string, keep int64, wantSum string) (*Log, error) {
+func (d *disk) openLog(path string, keep int64, wantSum string) (*Log, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, err
 	}
-	l := &Log{file: f, sum: sha256.New()}
+	l := &Log{file: f, sum: sha256.New(), disk: d}
 	if l.bytes, err = io.CopyN(l.sum, f, keep); err != nil && !errors.Is(err, io.EOF) {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -66,7 +67,7 @@ func (l *Log) Append(v any) error {
 func (l *Log) Flush() error { return l.out.Flush() }
 
 // Sync makes all lines last.
-func (l *Log) Sync() error { return errors.Join(l.out.Flush(), l.file.Sync()) }
+func (l *Log) Sync() error { return errors.Join(l.out.Flush(), l.disk.sync(l.file)) }
 
 // Bytes returns the length.
 func (l *Log) Bytes() int64 { return l.bytes }

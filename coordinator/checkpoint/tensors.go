@@ -54,12 +54,12 @@ func (v view) Data() []byte {
 }
 
 // writeTensors writes a safetensors file and syncs it.
-func writeTensors(path string, tensors []named, info map[string]string) error {
+func (d *disk) writeTensors(path string, tensors []named, info map[string]string) error {
 	views := make(map[string]view, len(tensors))
 	for _, t := range tensors {
 		views[t.name] = view{t}
 	}
-	return writeFile(path, func(f *os.File) error { return safetensors.SerializeToWriter(views, info, f) })
+	return d.writeFile(path, func(f *os.File) error { return safetensors.SerializeToWriter(views, info, f) })
 }
 
 // tensorFile is a safetensors file in memory.

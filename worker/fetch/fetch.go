@@ -82,7 +82,7 @@ func (c *Client) cached(ctx context.Context, b bus.Bus, d proto.DataSet) (*datas
 		return nil, err
 	}
 	path := filepath.Join(dir, d.Name+"-"+d.Digest+".tgdata")
-	unlock, err := c.lock(ctx, path+".lock")
+	unlock, err := c.lock(ctx, path+lockSuffix)
 	if err != nil {
 		return nil, err
 	}
@@ -155,16 +155,17 @@ func (c *Client) download(ctx context.Context, b bus.Bus, d proto.DataSet, path 
 	return save(path, c.progress(in, d.Name, offer.File.Size))
 }
 
-// save writes a file whole or not at all. The caller has the lock.
+// save writes a file whole or not at all. It is no loss if it does not last: the
+// digest tells, and it can be fetched again.
 func save(path string, r io.Reader) error {
-	f, err := os.Create(path + ".part")
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*"+partSuffix)
 	if err != nil {
 		return cacheFault(err)
 	}
 	w := &diskWriter{f: f}
 	_, err = io.Copy(w, r)
 	if err == nil {
-		w.err = errors.Join(f.Sync(), f.Close(), os.Rename(f.Name(), path))
+		w.err = errors.Join(f.Chmod(0o644), f.Close(), os.Rename(f.Name(), path))
 	} else {
 		f.Close()
 	}
