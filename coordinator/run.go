@@ -35,7 +35,7 @@ func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 	store := s.store
 	if j.Lead != nil {
 		anew := store.fresh || store.extended != nil // checkpoints with the earlier end must not be taken up
-		s.core.ledger = lead.NewLedger(past, lead.Self{Head: s.head(), Holder: j.Lead.Holder(), Born: store.born}, anew)
+		s.core.ledger = lead.NewLedger(past, lead.Self{Head: s.head(), Holder: j.Lead.Holder(), Born: store.born, Settings: j.Settings}, anew)
 		if past.Checkpoint != nil && !anew {
 			s.inLog[0] = past.Checkpoint.Object
 		}
@@ -63,6 +63,11 @@ func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 
 // openServer takes the job up, unless another start leads the run.
 func openServer(ctx context.Context, j Job, past lead.History, b bus.Bus) (*server, error) {
+	if j.Resume {
+		if err := origin(j.Dir, past); err != nil {
+			return nil, err
+		}
+	}
 	start := proto.NewStart()
 	if j.Lead != nil {
 		start = j.Lead.Start()

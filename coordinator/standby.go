@@ -52,11 +52,25 @@ func newest(dir string, past lead.History) (holds bool, step proto.Step, err err
 	if err != nil {
 		return false, 0, err
 	}
-	return true, c.Step, sameRun(dir, c, past)
+	return true, c.Step, sameRun(dir, &c.State, past)
 }
 
-// sameRun refuses a checkpoint of an earlier run of the same id.
-func sameRun(dir string, c *checkpoint.Checkpoint, past lead.History) error {
+// origin refuses a directory of another run than the one that the log tells of,
+// before anything is done to it. What cannot be read is told when it is opened.
+func origin(dir string, past lead.History) error {
+	steps, err := checkpoint.Steps(dir)
+	if err != nil || len(steps) == 0 {
+		return nil
+	}
+	state, err := checkpoint.ReadState(checkpoint.StepDir(dir, steps[len(steps)-1]))
+	if err != nil {
+		return nil
+	}
+	return sameRun(dir, &state, past)
+}
+
+// sameRun refuses a checkpoint of another run of the same id.
+func sameRun(dir string, c *checkpoint.State, past lead.History) error {
 	switch {
 	case past.Term == 0: // the log knows no run
 		return nil

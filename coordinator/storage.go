@@ -24,6 +24,9 @@ type Job struct {
 	Config Config
 	// Resolved is what config.yaml of a new run is to hold.
 	Resolved []byte
+	// Settings is what of it decides bits, for others that come upon the run at
+	// the server; at most proto.MaxSettings bytes.
+	Settings string
 	Data     Data
 	// Resume continues the run in Dir, whose id then counts instead of Run.
 	Resume bool
@@ -81,7 +84,7 @@ func openStorage(j Job, past lead.History, start proto.Start) (*storage, error) 
 	}
 	switch {
 	case c != nil:
-		if err = errors.Join(sameRun(j.Dir, c, past), j.Data.Continues(c.Card)); err == nil {
+		if err = errors.Join(sameRun(j.Dir, &c.State, past), j.Data.Continues(c.Card)); err == nil {
 			s.run, s.term, s.born, s.fresh = c.Run, max(c.Term, past.Term)+1, cmp.Or(c.Born, past.Born), false
 			if c.Card != nil {
 				s.card = c.Card

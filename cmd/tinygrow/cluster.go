@@ -55,7 +55,7 @@ func (s *settings) openData() (*dataset.Set, coordinator.Data, error) {
 // job describes the run to the coordinator.
 func (s *settings) job(d coordinator.Data, resume bool, events coordinator.Events) (coordinator.Job, error) {
 	resolved, err := config.Encode(s)
-	return coordinator.Job{Run: proto.RunID(s.Run), Dir: s.RunDir, Config: s.Config, Resolved: resolved, Data: d, Resume: resume, End: s.end, Events: events}, err
+	return coordinator.Job{Run: proto.RunID(s.Run), Dir: s.RunDir, Config: s.Config, Resolved: resolved, Settings: s.asked(), Data: d, Resume: resume, End: s.end, Events: events}, err
 }
 
 // hands is how many workers of this process compute for its coordinator.

@@ -59,11 +59,3 @@ func TestThousands(t *testing.T) {
 		}
 	}
 }
-
-func TestRunIDs(t *testing.T) {
-	for dir, want := range map[string]string{"runs/a": "a", "/x/My run.1": "My-run-1", "/": "run", "runs/-a/": "a"} {
-		if got := idOf(dir); got != want || proto.RunID(got).Validate() != nil {
-			t.Errorf("%s: %s, want %s", dir, got, want)
-		}
-	}
-}

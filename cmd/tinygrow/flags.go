@@ -43,7 +43,7 @@ var (
 		{"target-accuracy", "train.target_accuracy", "part", "accuracy, of 1, at which training ends"},
 	}
 	runPlaceFlags = []keyFlag{
-		{"run", "run", "id", "id of the run (default: the name of its directory)"},
+		{"run", "run", "id", "id of the run (default: the name of its directory, with a hash of the path where that is no id)"},
 		{"run-dir", "run_dir", "dir", "directory of the run (default: a new one below runs)"},
 	}
 	policyFlag  = []keyFlag{{"policy", "growth.policy", "name", "growth policy: " + strings.Join(growth.Policies(), ", ")}}

@@ -81,6 +81,12 @@ func decides(key string) bool {
 // unless the command uses it, which allowed says. A preset was resolved when the
 // run began and is not laid again.
 func (s *source) over(run settings, allowed func(key string) bool) (settings, error) {
+	return s.overRun(run, "the run in "+run.RunDir, "--run-dir", allowed)
+}
+
+// overRun is over for a run that people know by a name; elsewhere is the flag
+// that begins another one.
+func (s *source) overRun(run settings, name, elsewhere string, allowed func(key string) bool) (settings, error) {
 	out := run
 	if err := s.takeWidths(&out); err != nil {
 		return run, err
@@ -92,7 +98,7 @@ func (s *source) over(run settings, allowed func(key string) bool) (settings, er
 	faults.Add(s.chooseLength(&out))
 	faults.Add(s.chooseData(&out))
 	if out.Train.Epochs != run.Train.Epochs && out.Train.Steps > 0 && out.Train.Steps == run.Train.Steps {
-		faults = append(faults, fmt.Errorf("train.epochs: the run in %s has train.steps %d, which count instead: give --epochs, or set train.steps=0 as well", run.RunDir, run.Train.Steps))
+		faults = append(faults, fmt.Errorf("train.epochs: %s has train.steps %d, which count instead: give --epochs, or set train.steps=0 as well", name, run.Train.Steps))
 	}
 	if sameDir(out.RunDir, run.RunDir) {
 		out.RunDir = run.RunDir
@@ -100,8 +106,8 @@ func (s *source) over(run settings, allowed func(key string) bool) (settings, er
 	for _, key := range config.Keys(&run) {
 		was, is := config.Get(&run, key), config.Get(&out, key)
 		if was != is && decides(key) && !allowed(key) {
-			faults = append(faults, fmt.Errorf("%s: the run in %s has %s, %s gives %s: leave that out to go on with the run as it is, or begin another one with --run-dir",
-				key, run.RunDir, quoted(was), s.giver(run, key), quoted(is)))
+			faults = append(faults, fmt.Errorf("%s: %s has %s, %s gives %s: leave that out to go on with the run as it is, or begin another one with %s",
+				key, name, quoted(was), s.giver(run, key), quoted(is), elsewhere))
 		}
 	}
 	if len(faults) == 0 {

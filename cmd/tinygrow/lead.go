@@ -69,16 +69,29 @@ func (how start) readRun(s settings) (settings, error) {
 	return run, nil
 }
 
-// standingBy tells who leads the run, and that this process is alive.
-func (s *settings) standingBy(con *console) func(holder string) {
+// standBy waits until nobody leads the run. It tells who does, and that this
+// process is alive, and ends where that is another run than the one meant.
+func (s *settings) standBy(ctx context.Context, l *lead.Lead, how start, con *console) error {
 	told, life := "", health.NewReporter("coordinator", s.Health)
-	return func(holder string) {
+	waiting, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	err := l.Acquire(waiting, func(holder string) {
 		alive(life, "standing by for run "+s.Run)
-		if holder != told {
-			con.line("standing by: run %s is led by %s", s.Run, holder)
-			told = holder
+		if holder == told {
+			return
 		}
+		con.line("standing by: run %s is led by %s", s.Run, holder)
+		told = holder
+		if past, err := l.History(waiting); err == nil {
+			if err := how.agrees(*s, past); err != nil {
+				stop(err)
+			}
+		}
+	})
+	if cause := context.Cause(waiting); err != nil && ctx.Err() == nil && cause != nil {
+		return cause
 	}
+	return err
 }
 
 // opened is a data set that a standby opened while it had time.
@@ -92,7 +105,10 @@ type opened struct {
 // set. Settings that are not the run's are an error; what else fails now is
 // tried, and told, when it is needed.
 func (s settings) openAhead(ctx context.Context, l *lead.Lead, how start) (*opened, error) {
-	if resume, err := coordinator.Prepare(ctx, l, s.RunDir); err == nil && resume {
+	switch resume, err := s.prepare(ctx, l, how); {
+	case errors.Is(err, coordinator.ErrOtherRun) || codeOf(err) == exitUsage:
+		return nil, err
+	case err == nil && resume:
 		if s, err = how.readRun(s); err != nil {
 			return nil, err
 		}
@@ -102,6 +118,19 @@ func (s settings) openAhead(ctx context.Context, l *lead.Lead, how start) (*open
 		return nil, nil
 	}
 	return &opened{s.Data, set, data}, nil
+}
+
+// prepare gets the directory ready for the run on the server, if that is the one
+// that was meant.
+func (s *settings) prepare(ctx context.Context, l *lead.Lead, how start) (resume bool, err error) {
+	past, err := l.History(ctx)
+	if err == nil {
+		err = how.agrees(*s, past)
+	}
+	if err != nil {
+		return false, err
+	}
+	return coordinator.Prepare(ctx, l, s.RunDir)
 }
 
 // openUnless opens the data set unless it is open already.
@@ -127,16 +156,16 @@ func (s *settings) take(ctx context.Context, system lead.System, how start, con 
 		return led{resume: how.resume}, err
 	}
 	if !how.standby {
-		return led{lead: l, resume: how.resume}, l.Acquire(ctx, nil)
+		return led{lead: l, resume: how.resume}, s.lead(ctx, l, how.resume, con)
 	}
 	out := led{lead: l}
 	if out.ready, err = s.openAhead(ctx, l, how); err != nil {
 		return led{}, errors.Join(err, l.Close())
 	}
-	if err := l.Acquire(ctx, s.standingBy(con)); err != nil {
+	if err := s.standBy(ctx, l, how, con); err != nil {
 		return led{}, err
 	}
-	if out.resume, err = coordinator.Prepare(ctx, l, s.RunDir); err == nil && out.resume {
+	if out.resume, err = s.prepare(ctx, l, how); err == nil && out.resume {
 		*s, err = how.readRun(*s)
 	}
 	if err != nil {

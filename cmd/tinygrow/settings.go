@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -34,7 +36,7 @@ type settings struct {
 
 // place is what a resumed run may change without changing its result.
 type place struct {
-	Run     string        `yaml:"run"`     // id of the run; empty: the name of its directory
+	Run     string        `yaml:"run"`     // id of the run; empty: made from its directory, see idOf
 	RunDir  string        `yaml:"run_dir"` // empty: a new one below runs
 	Workers int           `yaml:"workers"` // of train and resume, in the same process
 	NATS    natsSettings  `yaml:"nats"`
@@ -166,20 +168,27 @@ func (p *place) name(fresh func() string) {
 	}
 }
 
-// idOf makes a run id of a directory's name.
+// readable is how much of a directory's name stays in an id that has a hash.
+const readable = 40
+
+// idOf makes a run id of a directory: its name, or where that cannot be an id,
+// what of it can, and a hash of the whole path. So directories of different
+// names have different ids.
 func idOf(dir string) string {
 	if abs, err := filepath.Abs(dir); err == nil {
 		dir = abs
+	}
+	name := filepath.Base(dir)
+	if !strings.HasPrefix(name, "-") && proto.RunID(name).Validate() == nil {
+		return name
 	}
 	id := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
 			return r
 		}
 		return '-'
-	}, filepath.Base(dir))
-	id = strings.TrimLeft(id, "-")
-	if id == "" {
-		id = "run"
-	}
-	return id[:min(len(id), 48)]
+	}, name)
+	id = strings.Trim(id[:min(len(id), readable)], "-")
+	sum := sha256.Sum256([]byte(dir))
+	return fmt.Sprintf("%s-%x", cmp.Or(id, "run"), sum[:6])
 }

@@ -34,7 +34,7 @@ func (l *Lead) Acquire(ctx context.Context, standby func(holder string)) error {
 				return nil
 			}
 		case err == nil && seen.renewed && standby == nil:
-			return fmt.Errorf("%w %s: %s: start this one with --standby to take over when that ends", ErrHeld, l.o.Run, seen.holder)
+			return fmt.Errorf("%w %s: %s", ErrHeld, l.o.Run, seen.holder)
 		case standby != nil:
 			standby(seen.holder)
 		}
