@@ -17,13 +17,8 @@ func newAuth() *cobra.Command {
 		Use:     "auth",
 		Short:   "Make the keys and certificates of a NATS server and its clients",
 		Example: "  tinygrow auth init keys --host nats.example.org --host 10.0.0.5",
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("auth has no %q: see tinygrow auth --help", args[0])
-			}
-			return nil
-		},
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args:    commandsOnly,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newAuthInit(), newAuthAdd(), newAuthUpdate(), newAuthRenew())
 	return c

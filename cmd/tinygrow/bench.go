@@ -7,13 +7,8 @@ func newBench() *cobra.Command {
 		Use:     "bench",
 		Short:   "Measure the speed of this machine",
 		Example: "  tinygrow bench compute --models vgg,resnet18-16\n  tinygrow bench scale --workers 1,2,4,8 --model vgg",
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("bench has no %q: see tinygrow bench --help", args[0])
-			}
-			return nil
-		},
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args:    commandsOnly,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newBenchCompute(), newBenchEvent(), newBenchGrowth(), newBenchScale(), newBenchNATS())
 	return c

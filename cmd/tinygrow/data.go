@@ -7,13 +7,8 @@ func newData() *cobra.Command {
 		Use:     "data",
 		Short:   "Look at data sets",
 		Example: "  tinygrow data verify --data cifar10 --data-dir ~/cifar",
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("data has no %q: see tinygrow data --help", args[0])
-			}
-			return nil
-		},
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		Args:    commandsOnly,
+		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	c.AddCommand(newDataVerify())
 	return c

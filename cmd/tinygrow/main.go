@@ -63,20 +63,15 @@ add neurons. The result has the same bits for any number of workers and threads.
   tinygrow train --data cifar10 --data-dir ~/cifar --epochs 3
   tinygrow coordinator --nats nats://host:4222 --run-dir runs/a
   tinygrow worker --nats nats://host:4222 --run a`,
-		SilenceUsage:  true,
-		SilenceErrors: true,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return usagef("unknown command %q: see tinygrow --help", args[0])
-			}
-			return nil
-		},
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		Args:              commandsOnly,
+		Version:           versionLine(),
 		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usagef("%w: see %s --help", err, c.CommandPath())
-	})
+	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetFlagErrorFunc(flagFault)
 	verbose := root.PersistentFlags().BoolP("verbose", "v", false, "log details to stderr")
 	root.PersistentPreRun = func(*cobra.Command, []string) {
 		level := slog.LevelInfo

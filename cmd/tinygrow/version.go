@@ -32,12 +32,17 @@ func newVersion() *cobra.Command {
 			if asJSON {
 				return json.NewEncoder(c.OutOrStdout()).Encode(v)
 			}
-			_, err := fmt.Fprintf(c.OutOrStdout(), "tinygrow %s, %s, %s/%s, %s kernels\n", v.Version, v.Go, v.OS, v.Arch, v.ISA)
+			_, err := fmt.Fprintln(c.OutOrStdout(), versionLine())
 			return err
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object")
 	return c
+}
+
+// versionLine is what version and --version print.
+func versionLine() string {
+	return fmt.Sprintf("tinygrow %s, %s, %s/%s, %s kernels", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, kernel.Active())
 }
 
 // buildVersion returns the released version, or else the commit it was built from.

@@ -139,11 +139,8 @@ var orchestrator = regexp.MustCompile(`_(SERVICE_(HOST|PORT.*)|PORT(_\d+_(TCP|UD
 // is as good as none. reserved lists variables that are no keys, as TINYGROW_ISA.
 func Environment(dst any, environ, reserved []string) error {
 	names := map[string]string{}
-	var known []string
 	for _, key := range Keys(dst) {
-		name := Variable(key)
-		names[name] = key
-		known = append(known, name)
+		names[Variable(key)] = key
 	}
 	var faults Faults
 	environ = slices.Sorted(slices.Values(environ))
@@ -159,7 +156,7 @@ func Environment(dst any, environ, reserved []string) error {
 		if orchestrator.MatchString(name) {
 			continue
 		}
-		faults = append(faults, fmt.Errorf("environment: unknown variable %s%s", name, suggestion(Nearest(name, append(known, reserved...)))))
+		faults = append(faults, fmt.Errorf("environment: unknown variable %s%s", name, meantVariable(name, Keys(dst), reserved)))
 	}
 	return faults.Err()
 }
@@ -178,13 +175,6 @@ func Encode(v any) ([]byte, error) {
 		return nil, err
 	}
 	return []byte(text.String()), e.Close()
-}
-
-func suggestion(nearest string) string {
-	if nearest == "" {
-		return ""
-	}
-	return ": did you mean " + nearest + "?"
 }
 
 // Get returns the value of a key of the struct that v points to in YAML's

@@ -20,7 +20,7 @@ func (d *decoder) fault(n *yaml.Node, format string, args ...any) {
 }
 
 func (d *decoder) unknown(n *yaml.Node, key string) {
-	d.fault(n, "unknown key %s%s", key, suggestion(Nearest(key, d.known)))
+	d.fault(n, "unknown key %s%s", key, Meant(key, d.known))
 }
 
 // inside returns a key of a section, for examples.
