@@ -162,6 +162,9 @@ func (s *server) serve(ctx context.Context) error {
 	for _, note := range s.store.dir.Notes() {
 		s.events.Trouble(note)
 	}
+	if s.store.uncarded && s.store.card != nil {
+		s.events.Trouble("the checkpoint is of an earlier version, which did not record what the model was trained on: the data set at hand is taken for it")
+	}
 	sending, stopSending := context.WithCancel(context.Background())
 	var group sync.WaitGroup
 	group.Go(func() { s.sender.run(sending) })

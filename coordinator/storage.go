@@ -61,6 +61,7 @@ type storage struct {
 	took     time.Duration          // the last save
 	last     *checkpoint.Checkpoint // saved; its tensors are those at hand
 	card     *nn.Card               // of the model
+	uncarded bool                   // the checkpoint did not have it
 	keep     int
 	wall     time.Duration // at the last step or evaluation
 }
@@ -86,7 +87,7 @@ func openStorage(j Job, past lead.History, start proto.Start) (*storage, error) 
 	case c != nil:
 		if err = errors.Join(sameRun(j.Dir, &c.State, past), j.Data.Continues(c.Card)); err == nil {
 			s.run, s.term, s.born, s.fresh = c.Run, max(c.Term, past.Term)+1, cmp.Or(c.Born, past.Born), false
-			if c.Card != nil {
+			if s.uncarded = c.Card == nil; !s.uncarded {
 				s.card = c.Card
 			}
 			s.train, err = RestoreTrainer(j.Config, j.Data, c)

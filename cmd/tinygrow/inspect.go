@@ -25,6 +25,8 @@ type inspection struct {
 	Params      int              `json:"params"`
 	FLOPs       int64            `json:"flops_per_sample"` // forward
 	ModelSHA256 string           `json:"model_sha256"`
+	// Card is nil for models of earlier versions.
+	Card *nn.Card `json:"card,omitempty"`
 	// Sites and DryRun need data.
 	Sites  []growth.SiteRecord `json:"sites,omitempty"`
 	DryRun *growth.Record      `json:"dry_run,omitempty"`
@@ -53,7 +55,7 @@ the run's next event would decide at that step. It changes nothing.`,
 		}
 		g := s.model.Graph
 		out := inspection{Path: s.path, Generation: proto.Generation(g.Generation), Graph: g, Widths: g.Widths(), Params: g.NumParams(),
-			FLOPs: g.FLOPs(), ModelSHA256: checkpoint.ModelSHA256(s.model)}
+			FLOPs: g.FLOPs(), ModelSHA256: checkpoint.ModelSHA256(s.model), Card: s.card}
 		if s.state != nil {
 			out.Run, out.Step = s.state.Run, s.state.Step
 		}
@@ -108,6 +110,9 @@ func (out *inspection) print(to io.Writer) error {
 	}
 	w := newTable(to)
 	fmt.Fprintf(w, "%s: step %d, generation %d, %s parameters, %s FLOPs a sample\n", out.Path, out.Step, out.Generation, thousands(out.Params), thousands(int(out.FLOPs)))
+	if c := out.Card; c != nil {
+		fmt.Fprintf(w, "trained on %s, digest %.16s; bytes are normalised by mean %.4g and deviation %.4g; classes %s\n", c.Data, c.Digest, c.Mean, c.Std, c.ClassList())
+	}
 	fmt.Fprintln(w, "node\toperation\tinputs\toutput")
 	for _, n := range out.Graph.Nodes {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", n.ID, n.Op, joinIDs(n.Inputs), shapeText(shapes[n.ID]))

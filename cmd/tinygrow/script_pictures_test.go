@@ -11,6 +11,8 @@ import (
 	"strconv"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 )
 
 // writeArrows makes a folder of 16 x 16 pictures of arrows that point to the left
@@ -60,4 +62,14 @@ func sameEvaluation(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("%s is %v and %v", field, a[field], b[field])
 		}
 	}
+}
+
+// removeCard makes the newest checkpoint of a run what earlier versions wrote, which
+// did not tell how a model reads pictures: uncard RUN
+func removeCard(ts *testscript.TestScript, _ bool, args []string) {
+	d, c, err := checkpoint.Open(ts.MkAbs(args[0]))
+	ts.Check(err)
+	c.Card = nil
+	ts.Check(d.Save(c, 1))
+	ts.Check(d.Close())
 }

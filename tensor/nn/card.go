@@ -87,6 +87,9 @@ func (c *Card) SameClasses(data string, names []string) error {
 	return fmt.Errorf("the model tells apart the classes %s, the data set has %s", listed(c.Classes), listed(names))
 }
 
+// ClassList names the first classes, quoted.
+func (c *Card) ClassList() string { return listed(c.Classes) }
+
 // numbered reports whether the classes are called 0, 1, 2 and so on.
 func numbered(names []string) bool {
 	for i, name := range names {

@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bytes"
+	"encoding/base64"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -32,6 +33,15 @@ func FuzzPicture(f *testing.F) {
 		}
 		f.Add(b.Bytes())
 	}
+	for _, text := range webpPictures {
+		data, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Add(cmykJPEG(5, 4, [4]byte{200, 100, 50, 255}))
+	f.Add(twoPages(f, img))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		size, err := claimed(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))))
 		if err != nil || size.w*size.h > 1<<16 {

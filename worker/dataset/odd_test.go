@@ -286,13 +286,15 @@ func TestClassNamesThatAreNoUTF8AreRefused(t *testing.T) {
 	has(t, mustFail(t, "folder", dir), "a\\xff", "the name of a class must be UTF-8")
 }
 
-// Pictures of one pixel, from the list that browsers are tested with for WebP.
+// webpPictures have one pixel; browsers are tested with them for WebP.
+var webpPictures = map[string]string{
+	"lossy":    "UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA",
+	"lossless": "UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA==",
+	"alpha":    "UklGRkoAAABXRUJQVlA4WAoAAAAQAAAAAAAAAAAAQUxQSAwAAAARBxAR/Q9ERP8DAABWUDggGAAAABQBAJ0BKgEAAQAAAP4AAA3AAP7mtQAAAA==",
+}
+
 func TestWebP(t *testing.T) {
-	for name, text := range map[string]string{
-		"lossy":    "UklGRiIAAABXRUJQVlA4IBYAAAAwAQCdASoBAAEADsD+JaQAA3AAAAAA",
-		"lossless": "UklGRhoAAABXRUJQVlA4TA0AAAAvAAAAEAcQERGIiP4HAA==",
-		"alpha":    "UklGRkoAAABXRUJQVlA4WAoAAAAQAAAAAAAAAAAAQUxQSAwAAAARBxAR/Q9ERP8DAABWUDggGAAAABQBAJ0BKgEAAQAAAP4AAA3AAP7mtQAAAA==",
-	} {
+	for name, text := range webpPictures {
 		data, err := base64.StdEncoding.DecodeString(text)
 		if err != nil {
 			t.Fatal(err)

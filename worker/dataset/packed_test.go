@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -39,6 +40,9 @@ func TestPackedSetsComeBack(t *testing.T) {
 		if got.Digest() != want.Digest() || got.Name() != name || got.flip != want.flip || got.Bytes() != want.Bytes() ||
 			strings.Join(got.ClassNames(), ",") != strings.Join(want.ClassNames(), ",") || got.Shape() != want.Shape() {
 			t.Errorf("%s: another set came back", name)
+		}
+		if !got.Card().Equal(want.Card()) || !slices.Equal(got.table, want.table) { // so a worker that fetched it normalises to the same bits
+			t.Errorf("%s: it is normalised otherwise", name)
 		}
 		for i := range want.Len(Train) {
 			if !bytes.Equal(got.Image(Train, i), want.Image(Train, i)) || got.Label(Train, i) != want.Label(Train, i) {
