@@ -54,7 +54,9 @@ func (s *settings) openData() (*dataset.Set, coordinator.Data, error) {
 
 // job describes the run to the coordinator.
 func (s *settings) job(d coordinator.Data, resume bool, events coordinator.Events) (coordinator.Job, error) {
-	resolved, err := config.Encode(s)
+	kept := *s
+	kept.NATS.URL = bus.Bare(s.NATS.URL) // who resumes the run gives passwords again
+	resolved, err := config.Encode(&kept)
 	return coordinator.Job{Run: proto.RunID(s.Run), Dir: s.RunDir, Config: s.Config, Resolved: resolved, Settings: s.asked(), Data: d, Resume: resume, End: s.end, Events: events}, err
 }
 

@@ -53,7 +53,7 @@ var (
 	threadsFlag = []keyFlag{{"threads", "worker.threads", "n", "threads of each worker; 0: all cores shared out"}}
 	listenFlag  = []keyFlag{{"listen", "nats.listen", "host:port", "start a NATS server there, on which more workers of this machine may join"}}
 	natsFlags   = []keyFlag{
-		{"nats", "nats.url", "url", "NATS server, as nats://host:4222"},
+		{"nats", "nats.url", "url", "NATS server, as nats://host:4222; a password is safe from others in " + config.Variable("nats.url") + " or the file of nats.url_file"},
 		{"creds", "nats.creds", "file", "file with the nkey seed of this role"},
 		{"ca", "nats.ca", "file", "certificate authority of the NATS server"},
 	}
@@ -119,6 +119,7 @@ func (s *source) resolve(base settings) (settings, error) {
 	faults := s.lay(&out)
 	faults.Add(s.chooseLength(&out))
 	faults.Add(s.chooseData(&out))
+	faults.Add(out.NATS.readURL())
 	if len(out.Model.Widths) == 0 {
 		out.Model.Widths = nil // the default: a configuration that a run wrote spells it []
 	}

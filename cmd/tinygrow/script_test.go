@@ -31,6 +31,7 @@ func TestScripts(t *testing.T) {
 		Dir: filepath.Join("testdata", "script"),
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"freeport": freePort, "nats": startNATS, "code": exitsWith, "report": checkReport, "foretold": foretold, "same": sameResult, "await": awaitFile, "edit": editBytes, "cifar": writeCIFAR, "mnist": writeMNIST, "arrows": writeArrows, "evaluated": sameEvaluation, "uncard": removeCard,
+			"hidden": hidden, "address": withCredentials, "unreached": unreached,
 		},
 	})
 }

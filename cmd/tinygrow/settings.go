@@ -46,10 +46,12 @@ type place struct {
 }
 
 type natsSettings struct {
-	URL    string `yaml:"url"`    // empty: train and resume need none
-	Creds  string `yaml:"creds"`  // file with the nkey seed of this role
-	CA     string `yaml:"ca"`     // file with the certificate authority of the server
-	Listen string `yaml:"listen"` // where train and resume start a server for more workers; empty: nowhere
+	URL string `yaml:"url"` // empty: train and resume need none
+	// URLFile holds the address in place of url, which command lines show to everybody.
+	URLFile string `yaml:"url_file"`
+	Creds   string `yaml:"creds"`  // file with the nkey seed of this role
+	CA      string `yaml:"ca"`     // file with the certificate authority of the server
+	Listen  string `yaml:"listen"` // where train and resume start a server for more workers; empty: nowhere
 }
 
 // defaults are what plain `tinygrow train` runs with: about a minute of
@@ -139,6 +141,26 @@ func (p *place) validate() error {
 		check(p.NATS.URL == "", "nats listen and url: give one of them")
 	}
 	return errors.Join(faults...)
+}
+
+// readURL takes the address of the server from the file that holds it.
+func (n *natsSettings) readURL() error {
+	if n.URLFile == "" {
+		return nil
+	}
+	text, err := os.ReadFile(n.URLFile)
+	if err != nil {
+		return fmt.Errorf("nats url_file: %w", err)
+	}
+	url := strings.TrimSpace(string(text))
+	switch {
+	case url == "" || strings.ContainsAny(url, "\r\n"):
+		return fmt.Errorf("nats url_file %s: it must hold one line, as nats://user:password@host:4222", n.URLFile)
+	case n.URL != "" && n.URL != url:
+		return fmt.Errorf("nats url and url_file %s: give one of them", n.URLFile)
+	}
+	n.URL = url
+	return nil
 }
 
 // checkFiles looks for the files of the keys, for who is about to use them.

@@ -53,7 +53,7 @@ func (r *Report) CheckNATS(ctx context.Context, role proto.Role, o bus.Options, 
 		return
 	}
 	defer b.Close()
-	n := &NATS{URL: o.URL, Server: b.Server()}
+	n := &NATS{URL: bus.Redact(o.URL), Server: b.Server()}
 	r.NATS = n
 	r.server(n, o)
 	r.latency(b, n, p)

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/worker"
 )
@@ -67,8 +68,8 @@ func measure(ctx context.Context, c Config, n int) (*measured, error) {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	config, run := filepath.Join(dir, "config.yaml"), filepath.Join(dir, "run")
-	if err := os.WriteFile(config, c.Document, 0o600); err != nil {
+	file, run := filepath.Join(dir, "config.yaml"), filepath.Join(dir, "run")
+	if err := os.WriteFile(file, c.Document, 0o600); err != nil {
 		return nil, err
 	}
 	m := &measured{workers: n, stats: make([]worker.Stats, n), target: c.Target}
@@ -82,12 +83,12 @@ func measure(ctx context.Context, c Config, n int) (*measured, error) {
 	// A run of another name for each measurement: workers of the last one may still say goodbye.
 	id := "scale-" + strconv.Itoa(n) + "-" + strconv.FormatInt(time.Now().UnixMilli(), 36)
 	group.Go(func() error {
-		return ask(ctx, &m.result, c.Binary, "coordinator", "--config", config, "--nats", url, "--run", id, "--run-dir", run,
+		return ask(ctx, &m.result, c.Binary, url, "coordinator", "--config", file, "--run", id, "--run-dir", run,
 			"--set", "cluster.min_workers="+strconv.Itoa(n), "--json")
 	})
 	for i := range n {
 		group.Go(func() error {
-			return ask(ctx, &m.stats[i], c.Binary, "worker", "--config", config, "--nats", url, "--run", id, "--threads", strconv.Itoa(c.Threads), "--json")
+			return ask(ctx, &m.stats[i], c.Binary, url, "worker", "--config", file, "--run", id, "--threads", strconv.Itoa(c.Threads), "--json")
 		})
 	}
 	err = group.Wait()
@@ -112,9 +113,11 @@ func (e *ProcessError) Error() string { return fmt.Sprintf("tinygrow %s: %v", e.
 func (e *ProcessError) Unwrap() error { return e.Err }
 
 // ask runs a process to its end and decodes the JSON object on its stdout. A
-// process that fails ends the others with ctx.
-func ask(ctx context.Context, out any, binary string, args ...string) error {
+// process that fails ends the others with ctx. It gets the address of the server,
+// which may hold a password, from the environment: everybody sees command lines.
+func ask(ctx context.Context, out any, binary, nats string, args ...string) error {
 	p := exec.CommandContext(ctx, binary, args...)
+	p.Env = append(os.Environ(), config.Variable("nats.url")+"="+nats)
 	var stdout, stderr bytes.Buffer
 	p.Stdout, p.Stderr = &stdout, &stderr
 	p.Cancel = func() error { return p.Process.Signal(syscall.SIGTERM) }
