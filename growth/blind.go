@@ -74,11 +74,11 @@ func (p neuronSums) meanSquare(w []float64) float64 {
 	var sum float64
 	for i, x := range w {
 		if p.S == nil {
-			sum += float64(x*x) * p.Diagonal[i]
+			sum += float64(float64(x*x) * p.Diagonal[i])
 			continue
 		}
 		for j, y := range w {
-			sum += float64(x*y) * p.S.At(i, j)
+			sum += float64(float64(x*y) * p.S.At(i, j))
 		}
 	}
 	return math.Max(0, sum)

@@ -170,7 +170,7 @@ func (r *TrialRecord) own() float64 { return float64(r.Gain - r.Without) }
 
 // gate asks that the gain of the neurons beats its noise and pays for their parameters.
 func (e *Event) gate(r *TrialRecord) {
-	gain, price := r.own(), e.cfg.Price*float64(r.Params)
+	gain, price := r.own(), float64(e.cfg.Price*float64(r.Params))
 	part := float64(r.FLOPs) / math.Max(float64(e.record.FLOPsBefore+r.FLOPs), 1)
 	large := e.tooLarge(e.record.ParamsBefore+r.Params, e.record.FLOPsBefore+r.FLOPs)
 	switch {
@@ -221,7 +221,7 @@ func (e *Event) settle(factor float64, gain Number, why string) {
 		if c.record.Refit > 0 {
 			predicted = float64(c.record.Refit)
 		}
-		e.grown(c, own*factor, predicted*own*factor, float64(c.measured))
+		e.grown(c, float64(own*factor), float64(predicted*own*factor), float64(c.measured))
 	}
 	if companions := e.companions(gain); len(companions) > 0 {
 		e.askMoments(ins, companions, why)

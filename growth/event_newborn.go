@@ -33,7 +33,7 @@ func (c *candidate) bothSigns(g *nn.Graph, least int) {
 	n := c.both.Count
 	for j := range k {
 		for i := range a {
-			v := c.shrink * c.neurons.Alpha.At(j, i)
+			v := float64(c.shrink * c.neurons.Alpha.At(j, i))
 			c.both.Alpha[j*a+i], c.both.Alpha[(k+j)*a+i] = float32(v), float32(-v)
 		}
 		for o := range c.outputs {
@@ -172,7 +172,7 @@ func (c *candidate) pick(keep []int, s newbornSums, f float64) Insertion {
 		}
 		if c.norm != nil {
 			mean, variance := s.moments(from)
-			in.Mean[j], in.Var[j] = f*mean, f*f*variance
+			in.Mean[j], in.Var[j] = float64(f*mean), float64(f*f*variance)
 		}
 	}
 	return in

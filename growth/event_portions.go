@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 )
 
 // The statistics of an event stop once they are good enough: the update round
@@ -80,7 +82,7 @@ func (e *Event) heldOut(before, fresh []float64) (worst float64, at SiteID) {
 		if !old.Finite || !now.Finite || old.Desired == 0 || now.Desired == 0 {
 			return // its reason comes later
 		}
-		u := BestUpdate(old.S1, old.M, old.Desired, threshold, ridgeFor(c.second.rows(), before[0]*float64(c.second.positions())))
+		u := BestUpdate(old.S1, old.M, old.Desired, threshold, ridgeFor(c.second.rows(), float64(before[0]*float64(c.second.positions()))))
 		errs[i] = math.Abs(now.unexpressed(u.Delta)/now.Desired - u.Share())
 	})
 	for i, err := range errs {
@@ -93,13 +95,12 @@ func (e *Event) heldOut(before, fresh []float64) (worst float64, at SiteID) {
 
 // unexpressed returns E|V - delta b1|^2.
 func (u updateSums) unexpressed(delta *mat.Dense) float64 {
-	var read mat.Dense
-	read.Mul(delta, u.S1) // (c, b)
+	read := linalg.Mul(delta, linalg.Full(u.S1)) // (c, b)
 	sum := u.Desired
 	outputs, inputs := delta.Dims()
 	for o := range outputs {
 		for i := range inputs {
-			sum += delta.At(o, i) * (read.At(o, i) - 2*u.M.At(i, o))
+			sum += float64(delta.At(o, i) * (read.At(o, i) - float64(2*u.M.At(i, o))))
 		}
 	}
 	return sum

@@ -45,7 +45,7 @@ func (e *Event) refit(sites []*candidate, sums []float64, newborn []Insertion) {
 	}
 	parallel(len(sites), func(i int) {
 		c := sites[i]
-		rows := sums[0] * float64(c.second.positions())
+		rows := float64(sums[0] * float64(c.second.positions()))
 		if c.random {
 			c.refitPool(e, parseUpdate(wide, c.ID, sums, offsets[i]), rows)
 			return

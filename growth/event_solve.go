@@ -28,7 +28,7 @@ func (e *Event) solveUpdate(sums []float64) {
 			r.Reason = "its statistics are not finite"
 			return
 		}
-		u := BestUpdate(p.S1, p.M, p.Desired, threshold, ridgeFor(c.second.rows(), sums[0]*float64(c.second.positions())))
+		u := BestUpdate(p.S1, p.M, p.Desired, threshold, ridgeFor(c.second.rows(), float64(sums[0]*float64(c.second.positions()))))
 		r.Desired, r.Psi2, r.Share = Number(u.Desired), Number(u.Psi2), Number(u.Share())
 		switch {
 		case u.Desired == 0:
@@ -106,7 +106,7 @@ func (e *Event) solveNeurons(sums []float64) {
 func (c *candidate) solve(p neuronSums, samples, ridge float64, standOut bool) {
 	r := c.record
 	a, columns := p.N.Dims()
-	rows := samples * float64(c.second.positions())
+	rows := float64(samples * float64(c.second.positions()))
 	ridge = max(ridge, ridgeFor(a, rows))
 	n, noise := p.N, p.Psi2
 	if c.fisher != nil {
@@ -132,9 +132,9 @@ func (c *candidate) solve(p neuronSums, samples, ridge float64, standOut bool) {
 	}
 	// the largest singular value of noise of that size (Marchenko and Pastur)
 	width := math.Sqrt(effective) + math.Sqrt(float64(columns))
-	edge := noise / (float64(columns) * rows) * width * width
+	edge := float64(noise / (float64(columns) * rows) * width * width)
 	if !standOut {
-		edge = threshold * noise
+		edge = float64(threshold * noise)
 	}
 	for r.Significant < len(s.Lambda) && s.Lambda[r.Significant]*s.Lambda[r.Significant] > edge {
 		r.Significant++

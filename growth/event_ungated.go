@@ -65,9 +65,9 @@ func (e *Event) randomIncoming(c *candidate, in *Insertion, first int, factor fl
 	size := func(role string, otherwise float64) float64 {
 		existing := entries[string(c.First)+"."+role].Of(e.model.Params)
 		if len(existing) == 0 {
-			return factor * otherwise
+			return float64(factor * otherwise)
 		}
-		return factor * math.Sqrt(rowSquares(existing)/float64(len(existing)))
+		return float64(factor * math.Sqrt(rowSquares(existing)/float64(len(existing))))
 	}
 	weights, a := c.first.weights(), c.first.rows()
 	std := size(nn.RoleWeight, math.Sqrt(2/float64(max(weights, 1))))

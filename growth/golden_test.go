@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 )
 
 // The golden case was computed in float64 with the library of the authors of
@@ -65,7 +67,7 @@ func (g goldenNet) forward(dw, alpha, omega *mat.Dense) (b2, b1, z *mat.Dense) {
 	return b2, b1, z
 }
 
-func (g goldenNet) loss(z *mat.Dense) float64 { return sumSquares(sub(z, g.y)) }
+func (g goldenNet) loss(z *mat.Dense) float64 { return linalg.SumSquares(sub(z, g.y)) }
 
 func (g goldenNet) solve() (plain, *Update, *Neurons) {
 	b2, b1, z := g.forward(nil, nil, nil)

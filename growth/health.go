@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/portable"
 )
 
 // Watch follows the neurons that an event added through the steps after it, by
@@ -90,7 +91,7 @@ func (s WatchedSite) after(l layout, params map[string]nn.Entry, at map[nn.NodeI
 		sum := squareSum(in[j*n:][:n])
 		if l.first.bias {
 			b := float64(params[string(l.First)+"."+nn.RoleBias].Of(gradient)[j])
-			sum += b * b
+			sum += float64(b * b)
 		}
 		return sum / (samples * samples)
 	}
@@ -135,7 +136,7 @@ func (s *WatchedSite) addActivity(m []float64, gamma, beta []float32) {
 	for k := range n {
 		j := s.From + k
 		square[k] += Number(m[width+j] / m[2*width])
-		active[k] += Number(0.5 * math.Erfc(-float64(beta[j])/(math.Sqrt2*math.Max(math.Abs(float64(gamma[j])), 1e-30))))
+		active[k] += Number(0.5 * portable.Erfc(-float64(beta[j])/(math.Sqrt2*math.Max(math.Abs(float64(gamma[j])), 1e-30))))
 	}
 	s.Square, s.Active = square, active
 }

@@ -6,6 +6,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
@@ -114,7 +115,7 @@ func TestP01P02OfAllKinds(t *testing.T) {
 			t.Errorf("%s: E[b1 V_proj'] = %g", s.name, left)
 		}
 		close(t, s.name+": tr G", u.Desired, mat.Trace(mul(u.Delta, s.mean(s.b1, s.v)))+u.Psi2, 1e-10)
-		close(t, s.name+": Psi^2", u.Psi2, sumSquares(proj)/s.n, 1e-9)
+		close(t, s.name+": Psi^2", u.Psi2, linalg.SumSquares(proj)/s.n, 1e-9)
 		n := s.products(s.v)
 		for e := range s.area {
 			part := Project(s.mean(s.at(e), s.v), s.mean(s.at(e), s.b1), u.Delta)
@@ -141,7 +142,7 @@ func TestP03P04P06OfAllKinds(t *testing.T) {
 			}
 			d, total := s.delta(n), squares(n.Lambda)
 			close(t, s.name+": E<V_proj, delta>", inner(proj, d)/s.n, total, 1e-8)
-			q := sumSquares(d) / s.n
+			q := linalg.SumSquares(d) / s.n
 			if s.area == 1 {
 				close(t, s.name+": Q", q, total, 1e-8)
 			}
@@ -149,7 +150,7 @@ func TestP03P04P06OfAllKinds(t *testing.T) {
 				t.Errorf("%s: Q = %g exceeds %d times %g", s.name, q, min(k, s.area), total)
 			}
 			for _, g := range []float64{0.1, 1, total / q} {
-				close(t, s.name+": residual", sumSquares(sub(proj, scaled(g, d)))/s.n, u.Psi2-2*g*total+g*g*q, 1e-8)
+				close(t, s.name+": residual", linalg.SumSquares(sub(proj, scaled(g, d)))/s.n, u.Psi2-2*g*total+g*g*q, 1e-8)
 			}
 			m := s.metric()
 			var inverse mat.Dense
@@ -326,7 +327,7 @@ func TestP27ChanceOfAllKinds(t *testing.T) {
 				}
 			}
 			n := BestNeurons(s.metric(), s.products(v), 1, tight, 0)
-			mean += n.Total / (sumSquares(v) / s.n) / trials
+			mean += n.Total / (linalg.SumSquares(v) / s.n) / trials
 		}
 		if want := float64(a) / float64(rows); mean < 0.7*want || mean > 1.3*want {
 			t.Errorf("%s: noise gives %g of Psi^2, chance says %g", s.name, mean, want)

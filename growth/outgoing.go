@@ -27,7 +27,7 @@ func (e *Event) connect(c *candidate, in *Insertion) {
 		std = math.Sqrt(squareSum(existing) / float64(len(existing)))
 	}
 	s := rng.New(e.info.Seed, e.info.Number, rng.Key("outgoing "+string(c.ID)))
-	normal := func(o, j, i int) float64 { return std * s.Normal(uint64((o*k+j)*area+i)) }
+	normal := func(o, j, i int) float64 { return float64(std * s.Normal(uint64((o*k+j)*area+i))) }
 	if e.cfg.Outgoing == OutgoingPairs {
 		c.pairUp(in, normal)
 		return

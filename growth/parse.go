@@ -53,14 +53,14 @@ func parseNeurons(g *nn.Graph, req SiteRequest, sums []float64, offset int) neur
 	if s.stacked() {
 		n.S, n.N = linalg.UnpackSym(part, s.a+s.c, 0, s.a, scale), linalg.UnpackBlock(part, s.a+s.c, 0, s.a, s.a, s.c, scale)
 		for o := range s.c {
-			n.Psi2 += part[linalg.PackedIndex(s.a+s.c, s.a+o, s.a+o)] * scale
+			n.Psi2 += float64(part[linalg.PackedIndex(s.a+s.c, s.a+o, s.a+o)] * scale)
 		}
 		return n
 	}
-	n.Psi2 = part[len(part)-1] * scale
+	n.Psi2 = float64(part[len(part)-1] * scale)
 	if req.Diagonal && !req.Metric {
 		for _, v := range part[:s.a] {
-			n.Diagonal = append(n.Diagonal, v*scale)
+			n.Diagonal = append(n.Diagonal, float64(v*scale))
 		}
 		part = part[s.a:]
 	}

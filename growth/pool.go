@@ -7,6 +7,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/tinygrow/tinygrow/tensor/linalg"
+	"github.com/tinygrow/tinygrow/tensor/portable"
 )
 
 // conditioned is the statistics of features of a pool, of which some have been
@@ -24,11 +25,8 @@ func (p *conditioned) take(s *linalg.Whitening, x, y *mat.Dense) {
 	if wx == nil {
 		return
 	}
-	var g, r mat.Dense
-	g.Mul(wx.T(), wx)
-	r.Mul(wx.T(), wy)
-	p.g.Sub(p.g, &g)
-	p.r.Sub(p.r, &r)
+	p.g = linalg.Sub(p.g, linalg.MulAT(wx, wx))
+	p.r = linalg.Sub(p.r, linalg.MulAT(wx, wy))
 }
 
 // block returns what belongs to features [at, at+n).
@@ -71,8 +69,8 @@ func (e *Event) choosePool(c *candidate, u updateSums, rows float64) {
 	first := conditioned{mat.DenseCopyOf(p.g), mat.DenseCopyOf(p.r)}
 
 	outputs := float64(c.outputs)
-	width := math.Sqrt(outputs*float64(area)) + math.Sqrt(2*math.Log(float64(pool)))
-	edge := float64(r.Psi2) / (outputs * rows) * width * width
+	width := math.Sqrt(outputs*float64(area)) + math.Sqrt(2*portable.Log(float64(pool)))
+	edge := float64(float64(r.Psi2) / (outputs * rows) * width * width)
 	var taken []int
 	for len(taken) < c.cap {
 		best, gain := -1, edge
@@ -81,8 +79,8 @@ func (e *Event) choosePool(c *candidate, u updateSums, rows float64) {
 				continue
 			}
 			s, _, y := p.block(j*area, area)
-			if w := linalg.Whiten(s, threshold, 0).Whiten(y); w != nil && sumSquares(w) > gain {
-				best, gain = j, sumSquares(w)
+			if w := linalg.Whiten(s, threshold, 0).Whiten(y); w != nil && linalg.SumSquares(w) > gain {
+				best, gain = j, linalg.SumSquares(w)
 			}
 		}
 		if best < 0 {
@@ -164,9 +162,8 @@ func (c *candidate) fitPool(p conditioned, base *linalg.Whitening, cross *mat.De
 		}
 	}
 	u := BestUpdate(s, m, 0, threshold, 0)
-	omega := u.Delta // (c, n)
-	var back mat.Dense
-	back.Mul(base.Solve(x), omega.T()) // (old, c)
+	omega := u.Delta                           // (c, n)
+	back := linalg.MulBT(base.Solve(x), omega) // (old, c)
 	c.kept = c.subset(c.both, taken)
 	k := len(taken)
 	for o := range c.outputs {
@@ -183,7 +180,7 @@ func (c *candidate) fitPool(p conditioned, base *linalg.Whitening, cross *mat.De
 	var gain float64
 	for o := range c.outputs {
 		for i := range n {
-			gain += omega.At(o, i) * m.At(i, o)
+			gain += float64(omega.At(o, i) * m.At(i, o))
 		}
 	}
 	return gain

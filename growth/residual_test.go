@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -79,7 +80,7 @@ func TestP03ResidualInNetworks(t *testing.T) {
 			}
 			delta := sub(outputs(t, wide, "z", bs), before)
 			total := squares(s.Lambda)
-			if got := sumSquares(sub(proj, delta)) / want.n; math.Abs(got-(u.Psi2-total)) > 2e-5*u.Psi2 {
+			if got := linalg.SumSquares(sub(proj, delta)) / want.n; math.Abs(got-(u.Psi2-total)) > 2e-5*u.Psi2 {
 				t.Errorf("%s, k = %d: E|V_proj - delta|^2 = %g, want %g", name, k, got, u.Psi2-total)
 			}
 			var align float64

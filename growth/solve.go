@@ -35,7 +35,7 @@ func BestUpdate(s1 *mat.SymDense, m *mat.Dense, desired, threshold, ridge float6
 	u := &Update{Delta: mat.NewDense(c, b, nil), Desired: desired, Psi2: desired, Rank: w.Rank()}
 	if y := w.Whiten(m); y != nil {
 		u.Delta.Copy(w.Unwhiten(y).T())
-		u.Psi2 = math.Max(0, desired-sumSquares(y))
+		u.Psi2 = math.Max(0, desired-linalg.SumSquares(y))
 	}
 	return u
 }
@@ -43,10 +43,7 @@ func BestUpdate(s1 *mat.SymDense, m *mat.Dense, desired, threshold, ridge float6
 // Project returns N = E[b2 V_proj'] (a, c) from M_prev = E[b2 V'] (a, c),
 // C = E[b2 b1'] (a, b) and dW* (c, b).
 func Project(mPrev, c, delta *mat.Dense) *mat.Dense {
-	var n mat.Dense
-	n.Mul(c, delta.T())
-	n.Sub(mPrev, &n)
-	return &n
+	return linalg.Sub(mPrev, linalg.MulBT(c, delta))
 }
 
 // Neurons are the best new neurons of a site ([tiny] prop. 3.2): the rank-k
@@ -71,7 +68,7 @@ func BestNeurons(s *mat.SymDense, n *mat.Dense, k int, threshold, ridge float64)
 	if y == nil {
 		return out
 	}
-	out.Total = sumSquares(y)
+	out.Total = linalg.SumSquares(y)
 	svd := linalg.TopSVD(y, k)
 	out.Spectrum = svd.Values
 	if svd.V == nil {
@@ -100,10 +97,10 @@ func BestNeuronsDiagonal(diagonal []float64, n *mat.Dense, k int, ridge float64)
 	for i, r := range roots {
 		row := y.RawRowView(i)
 		for j := range row {
-			row[j] *= r
+			row[j] = float64(row[j] * r)
 		}
 	}
-	out := &Neurons{Rank: rank, Total: sumSquares(y)}
+	out := &Neurons{Rank: rank, Total: linalg.SumSquares(y)}
 	svd := linalg.TopSVD(y, k)
 	out.Spectrum = svd.Values
 	if svd.V == nil {
@@ -112,7 +109,7 @@ func BestNeuronsDiagonal(diagonal []float64, n *mat.Dense, k int, ridge float64)
 	for i, r := range roots {
 		row := svd.U.RawRowView(i)
 		for j := range row {
-			row[j] *= r
+			row[j] = float64(row[j] * r)
 		}
 	}
 	out.fill(svd, svd.U)
@@ -142,7 +139,7 @@ func (out *Neurons) fill(svd linalg.SVD, directions *mat.Dense) {
 // lambda are the singular values of M_prev (a, c).
 func BestGradients(mPrev *mat.Dense, k int) *Neurons {
 	svd := linalg.TopSVD(mPrev, k)
-	out := &Neurons{Spectrum: svd.Values, Total: sumSquares(mPrev)}
+	out := &Neurons{Spectrum: svd.Values, Total: linalg.SumSquares(mPrev)}
 	if svd.V == nil {
 		return out
 	}
@@ -150,16 +147,4 @@ func BestGradients(mPrev *mat.Dense, k int) *Neurons {
 	a, _ := mPrev.Dims()
 	out.Lambda, out.Alpha, out.Omega = svd.Values[:k], mat.NewDense(k, a, nil), svd.V
 	return out
-}
-
-// sumSquares adds in row-major order.
-func sumSquares(m *mat.Dense) float64 {
-	r, _ := m.Dims()
-	var s float64
-	for i := range r {
-		for _, v := range m.RawRowView(i) {
-			s += float64(v * v)
-		}
-	}
-	return s
 }

@@ -380,13 +380,13 @@ func TestGradMaxIsLargest(t *testing.T) {
 	s := BestGradients(m, 2)
 	near(t, "orthonormal", mul(s.Omega.T(), s.Omega), mat.NewDense(2, 2, []float64{1, 0, 0, 1}), 1e-12)
 	g := mul(m, s.Omega)
-	close(t, "gradient", sumSquares(g), squares(s.Lambda), 1e-12)
+	close(t, "gradient", linalg.SumSquares(g), squares(s.Lambda), 1e-12)
 	for seed := range uint64(50) {
 		var qr mat.QR
 		qr.Factorize(normal(seed, 5, 2))
 		var q mat.Dense
 		qr.QTo(&q)
-		if other := sumSquares(mul(m, q.Slice(0, 5, 0, 2))); other > squares(s.Lambda)*(1+1e-12) {
+		if other := linalg.SumSquares(mul(m, q.Slice(0, 5, 0, 2))); other > squares(s.Lambda)*(1+1e-12) {
 			t.Errorf("random omega gives %g, ours %g", other, squares(s.Lambda))
 		}
 	}

@@ -224,7 +224,7 @@ func (r *statisticsRunner) addFull(dst []float64, s *siteData, input, v []float3
 		}
 		if s.roots != nil {
 			for i := range b2 {
-				b2[i] *= s.roots[from+i%ld/lanes]
+				b2[i] = float32(b2[i] * s.roots[from+i%ld/lanes])
 			}
 		}
 		switch {

@@ -7,6 +7,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -239,7 +240,7 @@ func TestP22StatisticsOfSites(t *testing.T) {
 				req := SiteRequest{Site: "a", Full: full, Metric: true, Update: asFloat32(delta)}
 				total := sums(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{req}}, bs)
 				got := parseNeurons(g, req, total, 0)
-				close(t, "|V_proj|^2", got.Psi2, sumSquares(proj)/want.n, tol)
+				close(t, "|V_proj|^2", got.Psi2, linalg.SumSquares(proj)/want.n, tol)
 				diagonal := req
 				diagonal.Metric, diagonal.Diagonal = false, true
 				other := parseNeurons(g, diagonal, sums(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{diagonal}}, bs), 0)

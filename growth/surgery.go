@@ -43,8 +43,8 @@ func (in Insertion) Scaled(g float64) Insertion {
 	out.Alpha, out.Omega, out.Update = times(in.Alpha, incoming), times(in.Omega, outgoing), times(in.Update, g)
 	out.Mean, out.Var = append([]float64(nil), in.Mean...), append([]float64(nil), in.Var...)
 	for i := range out.Mean {
-		out.Mean[i] *= incoming
-		out.Var[i] *= incoming * incoming
+		out.Mean[i] = float64(out.Mean[i] * incoming)
+		out.Var[i] = float64(out.Var[i] * (incoming * incoming))
 	}
 	return out
 }

@@ -62,7 +62,7 @@ func (s Settings) event(at Progress) growth.EventInfo {
 	total := s.steps(at.Lap)
 	info := growth.EventInfo{Number: uint64(at.Growth.Events), Step: at.Step, Epoch: at.Lap.Epoch, Seed: s.Train.Seed,
 		TrainSamples: s.train(), HeldOut: s.Train.Validation, MicroShard: s.Train.MicroShard, History: at.Growth,
-		SamplesLeft: float64(total-min(at.Step, total)) * float64(at.Lap.Batch)}
+		SamplesLeft: float64(float64(total-min(at.Step, total)) * float64(at.Lap.Batch))}
 	if s.Train.MaxFLOPs > 0 {
 		info.FLOPsLeft = max(s.Train.MaxFLOPs-at.FLOPs, 1) / passes
 	}

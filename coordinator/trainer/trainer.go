@@ -174,7 +174,7 @@ func (t *Trainer) total() uint64 { return t.set.steps(t.at.Lap) }
 
 // cost returns the FLOPs of gradients over that many samples.
 func (t *Trainer) cost(samples uint64) float64 {
-	return passes * float64(t.model.Graph.FLOPs()) * float64(samples)
+	return float64(passes * float64(t.model.Graph.FLOPs()) * float64(samples))
 }
 
 // passes is what a gradient costs in forward passes.

@@ -157,7 +157,7 @@ func clip(grad []float32, scale float32, limit float64) float32 {
 	for _, p := range parts {
 		total += p
 	}
-	norm := math.Sqrt(total) * float64(scale)
+	norm := float64(math.Sqrt(total) * float64(scale))
 	if norm > limit {
 		return float32(float64(scale) * limit / norm)
 	}

@@ -180,10 +180,10 @@ func fmaLoop(isa ISA, n int) float64 {
 	switch isa {
 	case AVX512:
 		peakAVX512(&words)
-		return 2 * 16 * chains * float64(n)
+		return float64(2 * 16 * chains * float64(n))
 	case AVX2:
 		peakAVX2(&words)
-		return 2 * 8 * chains * float64(n)
+		return float64(2 * 8 * chains * float64(n))
 	}
 	return fmaLoopGeneric(n)
 }

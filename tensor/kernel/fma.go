@@ -9,7 +9,7 @@ import "math"
 // the middle between two float32 or below the normal range; there the sum
 // is rounded to odd first.
 func FMA(a, b, c float32) float32 {
-	p := float64(a) * float64(b)
+	p := float64(float64(a) * float64(b))
 	s := p + float64(c)
 	bits := math.Float64bits(s)
 	if bits&(1<<29-1) != 1<<28 && bits>>52&0x7ff-898 < 1149 {
@@ -24,7 +24,7 @@ func fmaRow(acc []float32, w float32, x []float32) {
 	wide := float64(w)
 	x = x[:len(acc)]
 	for l := range acc {
-		p := wide * float64(x[l])
+		p := float64(wide * float64(x[l]))
 		s := p + float64(acc[l])
 		bits := math.Float64bits(s)
 		if bits&(1<<29-1) != 1<<28 && bits>>52&0x7ff-898 < 1149 {

@@ -15,5 +15,5 @@ func fmaLoopGeneric(n int) float64 {
 	for range n {
 		fmaRow(acc[:], 1, acc[:])
 	}
-	return 2 * 16 * float64(n)
+	return float64(2 * 16 * float64(n))
 }

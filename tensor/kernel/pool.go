@@ -98,7 +98,7 @@ func AvgPool(y, x []float32, w Window, blocks int) {
 			}
 		}
 		for l := range s {
-			s[l] *= scale
+			s[l] = float32(s[l] * scale)
 		}
 	})
 }

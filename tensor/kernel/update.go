@@ -63,7 +63,7 @@ func AdamW(param, grad, m, v []float32, k AdamCoefs) {
 	coefs := [...]float32{k.Scale, k.Beta1, k.Beta2, k.Rest1, k.Rest2, k.Keep, k.Step, k.Root, k.Eps}
 	for i := adamWSIMD(param, grad, m, v, coefs[:]); i < len(param); i++ {
 		p := param[i]
-		g := grad[i] * k.Scale
+		g := float32(grad[i] * k.Scale)
 		mi := float32(k.Beta1*m[i]) + float32(k.Rest1*g)
 		vi := float32(k.Beta2*v[i]) + float32(k.Rest2*float32(g*g))
 		m[i], v[i] = mi, vi

@@ -1,6 +1,7 @@
 package linalg
 
 import (
+	"fmt"
 	"math"
 	"runtime"
 	"testing"
@@ -231,5 +232,31 @@ func BenchmarkWhiten2305(b *testing.B) {
 		w := Whiten(s, 1e-6, 0)
 		y := w.Whiten(n)
 		w.Unwhiten(TopSVD(y, 16).U)
+	}
+}
+
+// Half of the features repeat the others: the factor is found with pivoting.
+func BenchmarkWhiten1153Singular(b *testing.B) {
+	x := random(1, 1400, 1153)
+	for i := range 1400 {
+		copy(x.RawRowView(i)[577:], x.RawRowView(i)[:576])
+	}
+	s, n := covariance(x), random(2, 1153, 128)
+	b.ResetTimer()
+	for range b.N {
+		w := Whiten(s, 1e-6, 0)
+		y := w.Whiten(n)
+		w.Unwhiten(TopSVD(y, 16).U)
+	}
+}
+
+func BenchmarkTopSVD(b *testing.B) {
+	for _, dims := range [][2]int{{577, 64}, {1153, 128}, {577, 576}} {
+		y := random(1, dims[0], dims[1])
+		b.Run(fmt.Sprintf("%dx%d", dims[0], dims[1]), func(b *testing.B) {
+			for range b.N {
+				TopSVD(y, 16)
+			}
+		})
 	}
 }

@@ -24,7 +24,7 @@ func UnpackSym(p []float64, order, at, n int, scale float64) *mat.SymDense {
 	for i := range n {
 		row := p[PackedIndex(order, at+i, at+i):]
 		for j := i; j < n; j++ {
-			raw.Data[i*raw.Stride+j] = row[j-i] * scale
+			raw.Data[i*raw.Stride+j] = float64(row[j-i] * scale)
 		}
 	}
 	return s
@@ -41,7 +41,7 @@ func UnpackBlock(p []float64, order, i, rows, j, cols int, scale float64) *mat.D
 	for r := range rows {
 		line := p[PackedIndex(order, i+r, j):]
 		for c := range cols {
-			d.Set(r, c, line[c]*scale)
+			d.Set(r, c, float64(line[c]*scale))
 		}
 	}
 	return d

@@ -66,8 +66,7 @@ func topTall(y *mat.Dense, k int) SVD {
 		return s
 	}
 	s.V = mat.DenseCopyOf(v.Slice(0, c, 0, rank))
-	s.U = new(mat.Dense)
-	s.U.Mul(y, s.V)
+	s.U = Mul(y, s.V)
 	for j := range rank {
 		scaleColumn(s.U, j, 1/columnNorm(s.U, j))
 	}
@@ -78,23 +77,15 @@ func topTall(y *mat.Dense, k int) SVD {
 // singular vectors, from the eigenproblem of y'y.
 func gramEigen(y *mat.Dense) ([]float64, *mat.Dense) {
 	_, c := y.Dims()
-	var g mat.SymDense
-	g.SymOuterK(1, y.T())
-	var eigen mat.EigenSym
-	if !eigen.Factorize(&g, true) {
+	g := MulAT(y, y).RawMatrix().Data
+	if !Finite(g) {
 		return make([]float64, c), mat.NewDense(c, c, nil)
 	}
-	ascending := eigen.Values(nil)
-	var q mat.Dense
-	eigen.VectorsTo(&q)
-	values, v := make([]float64, c), mat.NewDense(c, c, nil)
-	for j := range c {
-		values[j] = math.Sqrt(math.Max(0, ascending[c-1-j]))
-		for i := range c {
-			v.Set(i, j, q.At(i, c-1-j))
-		}
+	values, rows := eigenSym(g, c)
+	for i, v := range values {
+		values[i] = math.Sqrt(math.Max(0, v))
 	}
-	return values, v
+	return values, mat.DenseCopyOf(mat.NewDense(c, c, rows).T())
 }
 
 // subspace returns about width leading singular values of y and right
@@ -112,26 +103,17 @@ func subspace(y *mat.Dense, width, k int) ([]float64, *mat.Dense) {
 	var values []float64
 	for range maxRounds {
 		orthonormalise(q)
-		var yq mat.Dense
-		yq.Mul(y, q)
-		now, rotation := gramEigen(&yq)
-		var ritz mat.Dense
-		ritz.Mul(q, rotation)
+		yq := Mul(y, q)
+		now, rotation := gramEigen(yq)
 		if still(values, now, k) {
-			return now, &ritz
+			return now, Mul(q, rotation)
 		}
 		values = now
-		var rotated, next mat.Dense
-		rotated.Mul(&yq, rotation)
-		next.Mul(y.T(), &rotated)
-		q = &next
+		q = MulAT(y, Mul(yq, rotation))
 	}
 	orthonormalise(q)
-	var yq, ritz mat.Dense
-	yq.Mul(y, q)
-	values, rotation := gramEigen(&yq)
-	ritz.Mul(q, rotation)
-	return values, &ritz
+	values, rotation := gramEigen(Mul(y, q))
+	return values, Mul(q, rotation)
 }
 
 // still reports whether the first k values changed by less than 1e-11 of the largest.
@@ -158,30 +140,16 @@ func orthonormalise(q *mat.Dense) {
 		for range 2 {
 			for j := range i {
 				rj := t.RawRowView(j)
-				d := dot(ri, rj)
-				for x := range ri {
-					ri[x] -= float64(d * rj[x])
-				}
+				subtractMultiple(ri, dot(ri, rj), rj)
 			}
 		}
-		norm, scale := math.Sqrt(dot(ri, ri)), 0.0
+		norm, inverse := math.Sqrt(dot(ri, ri)), 0.0
 		if norm > 1e-13*before {
-			scale = 1 / norm
+			inverse = 1 / norm
 		}
-		for x := range ri {
-			ri[x] *= scale
-		}
+		scale(ri, inverse)
 	}
 	q.Copy(t.T())
-}
-
-// dot adds in order of the index.
-func dot(a, b []float64) float64 {
-	var s float64
-	for i, v := range a {
-		s += float64(v * b[i])
-	}
-	return s
 }
 
 // fixSigns makes the largest entry of each right vector positive.
@@ -216,6 +184,6 @@ func columnNorm(m *mat.Dense, j int) float64 {
 func scaleColumn(m *mat.Dense, j int, f float64) {
 	n, _ := m.Dims()
 	for i := range n {
-		m.Set(i, j, m.At(i, j)*f)
+		m.Set(i, j, float64(m.At(i, j)*f))
 	}
 }

@@ -1,47 +1,26 @@
 package linalg
 
-import (
-	"sync"
+import "math"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas64"
-	"gonum.org/v1/gonum/lapack/gonum"
-
-	"github.com/tinygrow/tinygrow/tensor/kernel"
+// Rows are solved panel at a time, and strip at a time within a panel, by
+// scalar code; all else is matrix products.
+const (
+	panel = 32
+	strip = 8
 )
 
-// panel is how many rows are solved at a time by scalar code; all else is
-// matrix products.
-const panel = 32
+// triangle is an upper triangular matrix of order n, row-major.
+type triangle struct {
+	n, stride int
+	data      []float64
+}
 
-// products subtracts matrix products, in memory of its own.
-type products struct{ negated, scratch []float64 }
+// row returns row i from the diagonal on.
+func (u triangle) row(i int) []float64 { return u.data[i*u.stride+i : i*u.stride+u.n] }
 
-// spaces keeps that memory between calls: some 3 MB.
-var spaces = sync.Pool{New: func() any { return new(products) }}
-
-// subtract computes c -= op(a) b for op(a) (m, k), b (k, n) and c (m, n).
-func (p *products) subtract(trans bool, m, n, k int, a []float64, lda int, b []float64, ldb int, c []float64, ldc int) {
-	if m == 0 || n == 0 || k == 0 {
-		return
-	}
-	rows, cols := m, k
-	if trans {
-		rows, cols = k, m
-	}
-	if len(p.negated) < rows*cols {
-		p.negated = make([]float64, 2*rows*cols)
-	}
-	for i := range rows {
-		out := p.negated[i*cols : (i+1)*cols]
-		for j, v := range a[i*lda:][:cols] {
-			out[j] = -v
-		}
-	}
-	if need := kernel.Gemm64ScratchLen(m, n, k); len(p.scratch) < need {
-		p.scratch = make([]float64, need)
-	}
-	kernel.Gemm64(trans, false, m, n, k, p.negated, cols, b, ldb, c, ldc, true, p.scratch)
+// from returns the triangle of order n that starts at row and column i.
+func (u triangle) from(i, n int) triangle {
+	return triangle{n: n, stride: u.stride, data: u.data[i*u.stride+i:]}
 }
 
 // cholesky overwrites the upper triangle of a, row-major of order n, by U of
@@ -51,43 +30,92 @@ func cholesky(a []float64, n int) bool {
 	defer spaces.Put(p)
 	for j := 0; j < n; j += panel {
 		end := min(n, j+panel)
-		here := a[j*n+j:]
-		p.subtract(true, end-j, n-j, j, a[j:], n, a[j:], n, here, n)
-		if !(gonum.Implementation{}).Dpotrf(blas.Upper, end-j, here, n) {
-			return false
-		}
-		if end < n {
-			blas64.Trsm(blas.Left, blas.Trans, 1, upper(here, end-j, n), blas64.General{Rows: end - j, Cols: n - end, Stride: n, Data: a[j*n+end:]})
+		p.subtract(true, end-j, n-j, j, a[j:], n, a[j:], n, a[j*n+j:], n)
+		for i := j; i < end; i += strip {
+			rows := min(strip, end-i)
+			p.subtract(true, rows, n-i, i-j, a[j*n+i:], n, a[j*n+i:], n, a[i*n+i:], n)
+			if !choleskyRows(a[i*n+i:], n, rows, n-i) {
+				return false
+			}
 		}
 	}
 	return true
 }
 
-// solveUpper overwrites y by the solution x of U'x = y (trans) or U x = y.
-func solveUpper(trans bool, u blas64.Triangular, y blas64.General) {
-	n, c := u.N, y.Cols
-	if c == 0 {
+// choleskyRows factors the leading rows of a symmetric matrix of which the
+// upper triangle, cols wide, is given.
+func choleskyRows(a []float64, stride, rows, cols int) bool {
+	for i := range rows {
+		row := a[i*stride : i*stride+cols]
+		for k := range i {
+			above := a[k*stride : k*stride+cols]
+			subtractMultiple(row[i:], above[i], above[i:])
+		}
+		if !(row[i] > 0) {
+			return false
+		}
+		row[i] = math.Sqrt(row[i])
+		divide(row[i+1:], row[i])
+	}
+	return true
+}
+
+func divide(x []float64, d float64) {
+	for i, v := range x {
+		x[i] = v / d
+	}
+}
+
+// solveUpper overwrites y, rows of length cols and stride ld, by the solution
+// x of U'x = y (trans) or U x = y.
+func solveUpper(trans bool, u triangle, y []float64, ld, cols int) {
+	if cols == 0 {
 		return
 	}
 	p := spaces.Get().(*products)
 	defer spaces.Put(p)
-	for done := 0; done < n; done += panel {
-		rows := min(panel, n-done)
-		j, t := done, blas.Trans
+	p.solve(trans, u, y, ld, cols, panel)
+}
+
+// solve solves rows of the given number at a time, each after those that it
+// depends on have been subtracted.
+func (p *products) solve(trans bool, u triangle, y []float64, ld, cols, rows int) {
+	for done := 0; done < u.n; done += rows {
+		now := min(rows, u.n-done)
+		at := done
 		if !trans {
-			j, t = n-done-rows, blas.NoTrans
+			at = u.n - done - now
 		}
-		part := blas64.General{Rows: rows, Cols: c, Stride: y.Stride, Data: y.Data[j*y.Stride:]}
+		part := y[at*ld:]
 		if trans {
-			p.subtract(true, rows, c, j, u.Data[j:], u.Stride, y.Data, y.Stride, part.Data, y.Stride)
+			p.subtract(true, now, cols, at, u.data[at:], u.stride, y, ld, part, ld)
 		} else if done > 0 {
-			p.subtract(false, rows, c, done, u.Data[j*u.Stride+j+rows:], u.Stride, y.Data[(j+rows)*y.Stride:], y.Stride, part.Data, y.Stride)
+			p.subtract(false, now, cols, done, u.data[at*u.stride+at+now:], u.stride, y[(at+now)*ld:], ld, part, ld)
 		}
-		blas64.Trsm(blas.Left, t, 1, upper(u.Data[j*u.Stride+j:], rows, u.Stride), part)
+		if rows > strip {
+			p.solve(trans, u.from(at, now), part, ld, cols, strip)
+		} else {
+			solveRows(trans, u.from(at, now), part, ld, cols)
+		}
 	}
 }
 
-// upper returns the upper triangle of order n that starts data.
-func upper(data []float64, n, stride int) blas64.Triangular {
-	return blas64.Triangular{Uplo: blas.Upper, Diag: blas.NonUnit, N: n, Data: data, Stride: stride}
+// solveRows is solveUpper row by row.
+func solveRows(trans bool, u triangle, y []float64, ld, cols int) {
+	for i := range u.n {
+		at := i
+		if !trans {
+			at = u.n - 1 - i
+		}
+		row := y[at*ld : at*ld+cols]
+		for k := range i {
+			if trans {
+				subtractMultiple(row, u.data[k*u.stride+at], y[k*ld:k*ld+cols])
+			} else {
+				j := u.n - 1 - k
+				subtractMultiple(row, u.data[at*u.stride+j], y[j*ld:j*ld+cols])
+			}
+		}
+		divide(row, u.data[at*u.stride+at])
+	}
 }

@@ -32,13 +32,13 @@ func TestTriangleAgreesWithGonum(t *testing.T) {
 				x.Copy(random(3, n, max(c, 1)))
 				y := mat.DenseCopyOf(x)
 				xs, ys := x.RawMatrix(), y.RawMatrix()
-				xs.Cols, ys.Cols = c, c
-				solveUpper(trans, upper(w.Data, n, n), xs)
+				ys.Cols = c
+				solveUpper(trans, triangle{n: n, stride: n, data: w.Data}, x.RawMatrix().Data, xs.Stride, c)
 				op := blas.NoTrans
 				if trans {
 					op = blas.Trans
 				}
-				blas64.Trsm(blas.Left, op, 1, upper(w.Data, n, n), ys)
+				blas64.Trsm(blas.Left, op, 1, blas64.Triangular{Uplo: blas.Upper, Diag: blas.NonUnit, N: n, Data: w.Data, Stride: n}, ys)
 				if !mat.EqualApprox(x, y, 1e-9) {
 					t.Errorf("order %d, %d columns, transposed %v: another solution than gonum's", n, c, trans)
 				}
@@ -55,4 +55,12 @@ func TestCholeskyRefusesWhatIsNotPositive(t *testing.T) {
 			t.Errorf("element %d is negative: a factor was found", at)
 		}
 	}
+}
+
+// pivotedOracle is LAPACK's pivoted factorisation in the upper triangle of a.
+func pivotedOracle(a *mat.Dense, threshold float64) (pivots []int, rank int) {
+	n, _ := a.Dims()
+	pivots = make([]int, n)
+	rank, _ = gonum.Implementation{}.Dpstrf(blas.Upper, n, a.RawMatrix().Data, n, pivots, threshold, make([]float64, 2*n))
+	return pivots, rank
 }

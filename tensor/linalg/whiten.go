@@ -3,9 +3,6 @@ package linalg
 import (
 	"math"
 
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/blas64"
-	"gonum.org/v1/gonum/lapack/gonum"
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -23,8 +20,8 @@ type Whitening struct {
 	keep    []int     // the features of non-zero diagonal, in pivot order
 	inverse []float64 // 1/sqrt(diagonal) of each kept feature
 	rank    int
-	u       *mat.Dense    // (rank, len(keep)), upper trapezoid: scaled S = u'u
-	gram    *mat.Cholesky // of u u', nil at full rank
+	u       *mat.Dense // (rank, len(keep)), upper trapezoid: scaled S = u'u
+	gram    *triangle  // U of u u' = U'U, nil at full rank
 }
 
 // zeroDiagonal is the part of the largest diagonal element below which a
@@ -38,15 +35,16 @@ func Whiten(s *mat.SymDense, threshold, ridge float64) *Whitening {
 	n := s.SymmetricDim()
 	w := &Whitening{n: n}
 	raw := s.RawSymmetric()
+	from := triangle{n: n, stride: raw.Stride, data: raw.Data}
 	largest := 0.0
 	for i := range n {
-		if !Finite(raw.Data[i*raw.Stride+i : i*raw.Stride+n]) {
+		if !Finite(from.row(i)) {
 			return w
 		}
-		largest = math.Max(largest, raw.Data[i*raw.Stride+i])
+		largest = math.Max(largest, s.At(i, i))
 	}
 	for i := range n {
-		if d := raw.Data[i*raw.Stride+i]; d > 0 && d > zeroDiagonal*largest {
+		if d := s.At(i, i); d > 0 && d > zeroDiagonal*largest {
 			w.keep = append(w.keep, i)
 			w.inverse = append(w.inverse, 1/math.Sqrt(d))
 		}
@@ -55,21 +53,20 @@ func Whiten(s *mat.SymDense, threshold, ridge float64) *Whitening {
 	if m == 0 {
 		return w
 	}
-	scaled := w.scaled(raw, ridge)
-	if !w.factor(scaled, threshold) {
-		w.factorPivoted(w.scaled(raw, ridge), threshold)
+	if !w.factor(w.scaled(from, ridge), threshold) {
+		w.factorPivoted(w.scaled(from, ridge), threshold)
 	}
 	return w
 }
 
 // scaled returns the kept part of s with a diagonal of 1+ridge.
-func (w *Whitening) scaled(s blas64.Symmetric, ridge float64) *mat.Dense {
+func (w *Whitening) scaled(s triangle, ridge float64) *mat.Dense {
 	m := len(w.keep)
 	out := mat.NewDense(m, m, nil)
 	d := out.RawMatrix().Data
 	for i, ki := range w.keep {
 		for j := i + 1; j < m; j++ {
-			d[i*m+j] = s.Data[ki*s.Stride+w.keep[j]] * w.inverse[i] * w.inverse[j]
+			d[i*m+j] = float64(s.data[ki*s.stride+w.keep[j]] * w.inverse[i] * w.inverse[j])
 		}
 		d[i*m+i] = 1 + ridge
 	}
@@ -95,9 +92,7 @@ func (w *Whitening) factor(a *mat.Dense, threshold float64) bool {
 // factorPivoted finds a factor of the rank that the threshold leaves.
 func (w *Whitening) factorPivoted(a *mat.Dense, threshold float64) {
 	m := len(w.keep)
-	d := a.RawMatrix().Data
-	pivots := make([]int, m)
-	rank, _ := gonum.Implementation{}.Dpstrf(blas.Upper, m, d, m, pivots, threshold, make([]float64, 2*m))
+	pivots, rank := choleskyPivoted(a.RawMatrix().Data, m, threshold)
 	keep, inverse := make([]int, m), make([]float64, m)
 	for i, p := range pivots {
 		keep[i], inverse[i] = w.keep[p], w.inverse[p]
@@ -105,19 +100,23 @@ func (w *Whitening) factorPivoted(a *mat.Dense, threshold float64) {
 	w.keep, w.inverse, w.rank = keep, inverse, rank
 	w.u = mat.DenseCopyOf(a.Slice(0, rank, 0, m))
 	for i := range rank {
-		for j := range i {
-			w.u.Set(i, j, 0)
-		}
+		clear(w.u.RawRowView(i)[:i])
 	}
 	if rank == m {
 		return
 	}
-	var g mat.SymDense
-	g.SymOuterK(1, w.u)
-	w.gram = new(mat.Cholesky)
-	if !w.gram.Factorize(&g) {
+	g := MulBT(w.u, w.u).RawMatrix().Data
+	if !cholesky(g, rank) {
 		panic("linalg: the Gram matrix of independent rows is singular")
 	}
+	w.gram = &triangle{n: rank, stride: rank, data: g}
+}
+
+// solveGram overwrites y by (u u')^-1 y.
+func (w *Whitening) solveGram(y *mat.Dense) {
+	m := y.RawMatrix()
+	solveUpper(true, *w.gram, m.Data, m.Stride, m.Cols)
+	solveUpper(false, *w.gram, m.Data, m.Stride, m.Cols)
 }
 
 // Rank returns the number of columns of F.
@@ -134,19 +133,16 @@ func (w *Whitening) Whiten(x *mat.Dense) *mat.Dense {
 	for i, k := range w.keep {
 		dst, src := y.RawRowView(i), x.RawRowView(k)
 		for j, v := range src {
-			dst[j] = v * w.inverse[i]
+			dst[j] = float64(v * w.inverse[i])
 		}
 	}
 	if w.gram == nil {
-		solveUpper(true, w.triangle(), y.RawMatrix())
+		w.solveTriangle(true, y)
 		return y
 	}
-	var uy, out mat.Dense
-	uy.Mul(w.u, y)
-	if err := w.gram.SolveTo(&out, &uy); err != nil && out.IsEmpty() {
-		panic("linalg: solve with a factored matrix")
-	}
-	return &out
+	y = Mul(w.u, y)
+	w.solveGram(y)
+	return y
 }
 
 // Unwhiten returns (F^+)' y (n, k) for y (rank, k): the weights, on the
@@ -159,19 +155,15 @@ func (w *Whitening) Unwhiten(y *mat.Dense) *mat.Dense {
 	}
 	x := mat.DenseCopyOf(y)
 	if w.gram == nil {
-		solveUpper(false, w.triangle(), x.RawMatrix())
+		w.solveTriangle(false, x)
 	} else {
-		var gy mat.Dense
-		if err := w.gram.SolveTo(&gy, y); err != nil && gy.IsEmpty() {
-			panic("linalg: solve with a factored matrix")
-		}
-		x = new(mat.Dense)
-		x.Mul(w.u.T(), &gy)
+		w.solveGram(x)
+		x = MulAT(w.u, x)
 	}
 	for i, f := range w.keep {
 		dst, src := out.RawRowView(f), x.RawRowView(i)
 		for j, v := range src {
-			dst[j] = v * w.inverse[i]
+			dst[j] = float64(v * w.inverse[i])
 		}
 	}
 	return out
@@ -186,7 +178,8 @@ func (w *Whitening) Solve(x *mat.Dense) *mat.Dense {
 	return w.Unwhiten(w.Whiten(x))
 }
 
-func (w *Whitening) triangle() blas64.Triangular {
-	m := w.u.RawMatrix()
-	return upper(m.Data, w.rank, m.Stride)
+// solveTriangle overwrites y by the solution x of u'x = y (trans) or u x = y, at full rank.
+func (w *Whitening) solveTriangle(trans bool, y *mat.Dense) {
+	u, m := w.u.RawMatrix(), y.RawMatrix()
+	solveUpper(trans, triangle{n: w.rank, stride: u.Stride, data: u.Data}, m.Data, m.Stride, m.Cols)
 }

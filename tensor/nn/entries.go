@@ -110,7 +110,7 @@ func (g *Graph) countParams(shapes map[NodeID]Shape) float64 {
 		for _, r := range n.of().params(n, shapes[n.Inputs[0]]) {
 			p := 1.0
 			for _, d := range r.shape {
-				p *= float64(d)
+				p = float64(p * float64(d))
 			}
 			sum += p
 		}

@@ -99,7 +99,7 @@ func (w *Workspace) affine(n *norm) {
 	gamma, beta := w.packed.vector[n.gammaVec:], w.packed.vector[n.betaVec:]
 	cs, k := w.channels(n), w.coefs(n)
 	for i := range cs {
-		scale := float64(gamma[i]) * cs[i].inv
+		scale := float64(float64(gamma[i]) * cs[i].inv)
 		k[i*kernel.NormCoefs+kernel.NormScale] = float32(scale)
 		k[i*kernel.NormCoefs+kernel.NormShift] = float32(float64(beta[i]) - float64(cs[i].mean*scale))
 	}
@@ -124,7 +124,7 @@ func (w *Workspace) slopes(n *norm) {
 		if dGamma != nil {
 			dGamma[i], dBeta[i] = float32(centred*c.inv), float32(c.s)
 		}
-		a := float64(gamma[i]) * c.inv
+		a := float64(float64(gamma[i]) * c.inv)
 		var slope, offset float64
 		if w.mode == Train {
 			slope = -a * c.inv * c.inv * centred / count
@@ -170,7 +170,7 @@ func UpdateRunning(g *Graph, buffers []float32, moments []float64) {
 			m := moments[i] / count
 			v := max(moments[c+i]/count-float64(m*m), 0)
 			if count > 1 {
-				v *= count / (count - 1)
+				v = float64(v * (count / (count - 1)))
 			}
 			mean[i] = towards(mean[i], m, momentum)
 			variance[i] = towards(variance[i], v, momentum)

@@ -21,7 +21,7 @@ func LR(c Config, step, totalSteps uint64, stepsPerEpoch float64) float64 {
 		if stepsPerEpoch > 0 {
 			drops = math.Floor(at / (c.StepEpochs * stepsPerEpoch))
 		}
-		return c.LR * portable.PowInt(c.StepFactor, uint64(min(drops, 1e6)))
+		return float64(c.LR * portable.PowInt(c.StepFactor, uint64(min(drops, 1e6))))
 	case Cosine:
 		part := 1.0
 		if rest := float64(totalSteps) - warmup; rest > 0 {

@@ -3,7 +3,7 @@ package portable
 import "math"
 
 // Coefficients of msun's s_erf.c: pp/qq below 0.84375, pa/qa below 1.25, ra/sa
-// below 1/0.35, rb/sb up to 6; lowest first.
+// below 1/0.35, rb/sb above; lowest first.
 var (
 	erfPP = [...]float64{1.28379167095512558561e-01, -3.25042107247001499370e-01, -2.84817495755985104766e-02,
 		-5.77027029648944159157e-03, -2.37630166566501626084e-05}
@@ -35,13 +35,50 @@ func Erf(x float64) float64 {
 	case z != z:
 		return x
 	case z < 0.84375:
-		t := float64(x * x)
-		return x + float64(x*(horner(erfPP[:], t)/horner(erfQQ[:], t)))
+		return x + erfNear(x)
 	case z < 1.25:
-		return math.Copysign(erx+horner(erfPA[:], z-1)/horner(erfQA[:], z-1), x)
+		return math.Copysign(erx+erfMiddle(z), x)
 	case z >= 6:
 		return math.Copysign(1, x)
 	}
+	return math.Copysign(1-erfcFar(z), x)
+}
+
+// Erfc returns 1 - Erf(x) without cancellation for large x.
+func Erfc(x float64) float64 {
+	z := math.Abs(x)
+	var y float64 // at z
+	switch {
+	case z != z:
+		return x
+	case x < 0.25 && z < 0.84375:
+		return 1 - (x + erfNear(x))
+	case z < 0.84375:
+		return 0.5 - ((x - 0.5) + erfNear(x))
+	case z < 1.25 && x < 0:
+		return 1 + (erx + erfMiddle(z))
+	case z < 1.25:
+		return 1 - erx - erfMiddle(z)
+	case z < 28:
+		y = erfcFar(z)
+	}
+	if x < 0 {
+		return 2 - y
+	}
+	return y
+}
+
+// erfNear returns erf(x) - x for |x| < 0.84375.
+func erfNear(x float64) float64 {
+	t := float64(x * x)
+	return float64(x * (horner(erfPP[:], t) / horner(erfQQ[:], t)))
+}
+
+// erfMiddle returns erf(z) - erx for z in [0.84375, 1.25).
+func erfMiddle(z float64) float64 { return horner(erfPA[:], z-1) / horner(erfQA[:], z-1) }
+
+// erfcFar returns 1 - erf(z) for z in [1.25, 28).
+func erfcFar(z float64) float64 {
 	s := 1 / float64(z*z)
 	var q float64
 	if z < 1/0.35 {
@@ -50,6 +87,5 @@ func Erf(x float64) float64 {
 		q = horner(erfRB[:], s) / horner(erfSB[:], s)
 	}
 	top := math.Float64frombits(math.Float64bits(z) &^ 0xffffffff)
-	r := Exp(-float64(top*top)-0.5625) * Exp(float64((top-z)*(top+z))+q)
-	return math.Copysign(1-r/z, x)
+	return float64(Exp(-float64(top*top)-0.5625)*Exp(float64((top-z)*(top+z))+q)) / z
 }

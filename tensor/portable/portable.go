@@ -3,7 +3,7 @@
 // the compiler fuses a*b + c on others, so its results may differ in the last
 // place. Here every product is rounded by itself.
 //
-// The methods and coefficients of Exp, Log and Erf are those of FreeBSD's msun:
+// The methods and coefficients of Exp, Log, Erf and Erfc are those of FreeBSD's msun:
 //
 //	Copyright (C) 1993 by Sun Microsystems, Inc. All rights reserved.
 //	Developed at SunPro, a Sun Microsystems, Inc. business.
@@ -52,7 +52,7 @@ func Exp(x float64) float64 {
 	c := r - float64(t*horner(expC[:], t))
 	y := 1 - ((lo - float64(r*c)/(2-c)) - hi)
 	if k > -1022 && k < 1024 {
-		return y * math.Float64frombits(uint64(int64(k)+1023)<<52)
+		return float64(y * math.Float64frombits(uint64(int64(k)+1023)<<52))
 	}
 	return math.Ldexp(y, int(k))
 }
@@ -75,7 +75,7 @@ func Log(x float64) float64 {
 	}
 	m, e := math.Frexp(x)
 	if m < math.Sqrt2/2 {
-		m *= 2
+		m = float64(m * 2)
 		e--
 	}
 	f, k := m-1, float64(e)
@@ -95,7 +95,7 @@ func Tanh(x float64) float64 {
 	case z > 20:
 		return math.Copysign(1, x)
 	case z >= 0.25:
-		return math.Copysign(1-2/(Exp(2*z)+1), x)
+		return math.Copysign(1-2/(Exp(float64(2*z))+1), x)
 	case z < 1e-9:
 		return x
 	}

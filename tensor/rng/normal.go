@@ -10,7 +10,7 @@ import (
 // normal distribution function (Wichura, algorithm AS241, relative error
 // 1e-16) at (k + 1/2) / 2^52, where k is the top 52 bits of Uint64(i).
 func (s Stream) Normal(i uint64) float64 {
-	return quantile((float64(s.Uint64(i)>>12) + 0.5) * 0x1p-52)
+	return quantile(float64((float64(s.Uint64(i)>>12) + 0.5) * 0x1p-52))
 }
 
 // quantile returns the standard normal quantile of 0 < p < 1.

@@ -59,10 +59,10 @@ func (s Stream) Uint64(i uint64) uint64 {
 }
 
 // Float64 returns value i as a multiple of 2^-53 in [0, 1).
-func (s Stream) Float64(i uint64) float64 { return float64(s.Uint64(i)>>11) * 0x1p-53 }
+func (s Stream) Float64(i uint64) float64 { return float64(float64(s.Uint64(i)>>11) * 0x1p-53) }
 
 // Float32 returns value i as a multiple of 2^-24 in [0, 1).
-func (s Stream) Float32(i uint64) float32 { return float32(s.Uint64(i)>>40) * 0x1p-24 }
+func (s Stream) Float32(i uint64) float32 { return float32(float32(s.Uint64(i)>>40) * 0x1p-24) }
 
 // Uintn returns value i scaled to [0, n): the high word of n times Uint64(i).
 // Its bias is below n/2^64.
