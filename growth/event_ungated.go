@@ -150,7 +150,7 @@ func (c *candidate) copyFrom(order []uint32, params map[string]nn.Entry, m *nn.M
 		}
 		for o := range c.outputs {
 			for e := range area {
-				half := second[o*old+from*area+e] / 2
+				half := float32(second[o*old+from*area+e] / 2)
 				in.Omega[(o*in.Count+k)*area+e] = half
 				in.Update[o*c.second.rows()+from*area+e] = -half
 			}

@@ -64,7 +64,7 @@ func (s Settings) event(at Progress) growth.EventInfo {
 		TrainSamples: s.train(), HeldOut: s.Train.Validation, MicroShard: s.Train.MicroShard, History: at.Growth,
 		SamplesLeft: float64(float64(total-min(at.Step, total)) * float64(at.Lap.Batch))}
 	if s.Train.MaxFLOPs > 0 {
-		info.FLOPsLeft = max(s.Train.MaxFLOPs-at.FLOPs, 1) / passes
+		info.FLOPsLeft = float64(max(s.Train.MaxFLOPs-at.FLOPs, 1) / passes)
 	}
 	return info
 }

@@ -23,7 +23,7 @@ const (
 // cosines of a full turn.
 var cosines = func() (t [turns]int) {
 	for i := range t {
-		t[i] = int(math.Round(one * portable.CosPi(float64(min(i, turns-i))/(turns/2))))
+		t[i] = int(math.Round(one * portable.CosPi(float64(float64(min(i, turns-i))/(turns/2)))))
 	}
 	return t
 }()
