@@ -67,10 +67,10 @@ func (e *eta) step(seconds float64, samples int) {
 	}
 	each := seconds / float64(samples)
 	if e.n >= fewSteps {
-		each = min(each, outlier*e.latest)
+		each = min(each, float64(outlier*e.latest))
 	}
 	part := min(each*float64(samples)/memory.Seconds(), 1./8)
-	e.latest += max(part, 1/float64(e.n+1)) * (each - e.latest)
+	e.latest += float64(max(part, 1/float64(e.n+1)) * (each - e.latest))
 	if e.n++; e.n >= fewSteps {
 		e.sample = e.latest
 	}
@@ -84,7 +84,7 @@ func (e *eta) left(to trainer.Ahead) time.Duration {
 		}
 		return measured
 	}
-	samples := float64(to.Samples) + float64(to.EvaluationSamples)*orGuess(e.evaluated, evalGuess) +
-		float64(to.Events)*float64(to.EventSamples)*orGuess(e.event, eventGuess)
+	samples := float64(to.Samples) + float64(float64(to.EvaluationSamples)*orGuess(e.evaluated, evalGuess)) +
+		float64(float64(to.Events)*float64(to.EventSamples)*orGuess(e.event, eventGuess))
 	return time.Duration(samples * e.sample * float64(time.Second))
 }

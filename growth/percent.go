@@ -12,7 +12,7 @@ func percent(part float64) string {
 		return fmt.Sprintf("%.0f %%", 100*part)
 	}
 	decimals := 1
-	for nearest := 100 * min(part, 1-part); nearest < 0.5*math.Pow10(-decimals) && decimals < 9; {
+	for nearest := float64(100 * min(part, 1-part)); nearest < 0.5*math.Pow10(-decimals) && decimals < 9; {
 		decimals++
 	}
 	return fmt.Sprintf("%.*f %%", decimals, 100*part)

@@ -27,6 +27,7 @@ var imprecise = map[string]string{
 	"cmd/tinygrow/picture": "draws",
 	"cmd/tinygrow/scale":   "measures time and prints",
 	"deploy/doctor":        "measures a connection",
+	"deploy/test/hostile":  "measures rates under attack",
 	"deploy/bench/render":  "prints tables of measured times",
 	"worker/bench":         "measures time",
 }
@@ -34,7 +35,7 @@ var imprecise = map[string]string{
 // exact lists what of package math has the same bits everywhere, because IEEE
 // 754 or integer arithmetic defines them. What tensor/portable replaces is absent.
 var exact = []string{"Abs", "Ceil", "Copysign", "FMA", "Float32bits", "Float32frombits", "Float64bits", "Float64frombits", "Floor", "Frexp", "Inf",
-	"IsInf", "IsNaN", "Ldexp", "Max", "Min", "Mod", "Modf", "NaN", "Nextafter", "Round", "RoundToEven", "Signbit", "Sqrt", "Trunc"}
+	"IsInf", "IsNaN", "Ldexp", "Max", "Min", "Mod", "Modf", "NaN", "Nextafter", "Pow10", "Round", "RoundToEven", "Signbit", "Sqrt", "Trunc"}
 
 // containers lists what of gonum may be used: it holds and moves numbers. All
 // else computes, in an order that depends on the processor.

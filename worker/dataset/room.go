@@ -36,7 +36,7 @@ func (c Config) room() room {
 func (r room) takes(n, size int64) error {
 	if each := size + 2; n > r.bytes/each {
 		return fmt.Errorf("%w: %d samples of %d bytes take %.0f MiB of memory, the limit is %d MiB (%s): keep fewer or smaller ones, or raise the limit with --set data.memory_mb=%d",
-			ErrTooLarge, n, size, float64(n)*float64(each)/(1<<20), r.bytes>>20, r.why, int64(min(float64(n)*float64(each)/(1<<20)+1, maxMemoryMB)))
+			ErrTooLarge, n, size, float64(n)*float64(each)/(1<<20), r.bytes>>20, r.why, int64(min(float64(float64(n)*float64(each)/(1<<20))+1, maxMemoryMB)))
 	}
 	return nil
 }

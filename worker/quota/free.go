@@ -7,7 +7,7 @@ import "strings"
 func Free() int64 { return system{"/"}.free() }
 
 func (s system) free() int64 {
-	least := float64(field(s.read("/proc", "meminfo"), "MemAvailable:")) * 1024 // it is in KiB
+	least := float64(1024 * field(s.read("/proc", "meminfo"), "MemAvailable:")) // it is in KiB
 	for _, dir := range s.groups("memory") {
 		for _, names := range [][2]string{{"memory.max", "memory.current"}, {"memory.limit_in_bytes", "memory.usage_in_bytes"}} {
 			limit := number(s.read(dir, names[0]))
