@@ -13,7 +13,7 @@ import (
 func (s *server) join(now plan.Time, h *proto.Hello, m *bus.Message) error {
 	who := Member{h.Worker, h.Host, h.Threads, h.Program}
 	if why, text := s.objection(now, h); why != "" {
-		if why != proto.NotYet {
+		if why != proto.NotYet && s.talk.allowed(h.Worker) {
 			s.events.Refused(who, text)
 		}
 		reply(m, &proto.Refusal{Head: s.head(), Why: why, Text: text})

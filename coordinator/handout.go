@@ -20,7 +20,7 @@ import (
 type handout struct {
 	dir    string
 	asked  chan struct{} // holds one while the file is to be written
-	pieces chan piece    // asked for; more are dropped, and asked for again
+	pieces chan piece    // asked for; more wait on a desk
 
 	mu   sync.Mutex
 	ref  proto.FileRef // without a key: not yet
@@ -34,11 +34,8 @@ type piece struct {
 	message *bus.Message
 }
 
-// maxPieces bounds the requests that wait.
-const maxPieces = 64
-
 func newHandout(dir string) *handout {
-	return &handout{dir: dir, asked: make(chan struct{}, 1), pieces: make(chan piece, maxPieces)}
+	return &handout{dir: dir, asked: make(chan struct{}, 1), pieces: make(chan piece)}
 }
 
 // ask returns the file, and has it written if there is none.
@@ -95,7 +92,7 @@ func (s *server) onFile(_ proto.Key, m *bus.Message) {
 	}
 	select {
 	case s.handout.pieces <- piece{r, m}:
-	default:
+	case <-s.done:
 	}
 }
 

@@ -139,12 +139,12 @@ func TestRequestsForPiecesAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 10 * maxPieces {
+	for range 4 * s.job.Config.Cluster.bulk("k").depth {
 		if err := b.Publish(proto.RunID("r").FileSubject("k"), data); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for len(s.handout.pieces) < maxPieces {
+	for s.files.excess() == 0 {
 		time.Sleep(time.Millisecond)
 	}
 	hold <- struct{}{}

@@ -8,32 +8,28 @@ import (
 	"github.com/tinygrow/tinygrow/proto/bus"
 )
 
-// subscribe listens to the run's subjects. The handlers decode and check; what
-// needs the state of the run goes to the run's goroutine through the inbox,
-// and the bus waits when that is full.
+// subscribe listens to the run's subjects. Most messages wait on a desk for
+// their turn; partials are put together at once, as far as they were asked for.
+// What needs the state of the run goes to the run's goroutine through the inbox.
 func (s *server) subscribe() (subs []bus.Subscription, err error) {
 	run, all := s.store.run, proto.EveryKey
-	for subject, handler := range map[string]func(proto.Key, *bus.Message){
-		run.JoinSubject(all):    s.onHello,
-		run.DataSubject(all):    s.onData,
-		run.FileSubject(all):    s.onFile,
-		run.PullSubject(all):    s.onPull,
-		run.BeatSubject(all):    s.onBeat,
-		run.BlobSubject(all):    s.onBlob,
-		run.PartialSubject(all): s.onPartial,
+	for subject, handler := range map[string]bus.Handler{
+		run.JoinSubject(all):    s.through(s.desk, s.onHello),
+		run.DataSubject(all):    s.through(s.desk, s.onData),
+		run.PullSubject(all):    s.through(s.desk, s.onPull),
+		run.BeatSubject(all):    s.through(s.desk, s.onBeat),
+		run.FileSubject(all):    s.through(s.files, s.onFile),
+		run.BlobSubject(all):    s.through(s.blobs, s.onBlob),
+		run.PartialSubject(all): s.from(s.onPartial),
 	} {
-		sub, e := s.bus.Subscribe(subject, s.from(handler))
+		sub, e := s.bus.Subscribe(subject, handler)
 		if e != nil {
 			err = errors.Join(err, e)
 			continue
 		}
 		subs = append(subs, sub)
 	}
-	news, e := s.bus.Subscribe(run.NewsSubject(), s.rivals.onNews)
-	if e == nil {
-		subs = append(subs, news)
-	}
-	return subs, errors.Join(err, e)
+	return subs, err
 }
 
 // from tells a handler whose key a message came with. The subject says it, which
@@ -50,6 +46,21 @@ func (s *server) from(handler func(proto.Key, *bus.Message)) bus.Handler {
 		handler(k, m)
 	}
 }
+
+// through has messages wait on a desk for their turn. No honest one is as long as
+// a tensor's.
+func (s *server) through(d *desk, handler func(proto.Key, *bus.Message)) bus.Handler {
+	return s.from(func(k proto.Key, m *bus.Message) {
+		if len(m.Data) > maxRequest {
+			d.refuse(k)
+			return
+		}
+		d.put(k, func() { handler(k, m) })
+	})
+}
+
+// maxRequest bounds what is no partial: a few texts.
+const maxRequest = 32 << 10
 
 func (s *server) push(in input) {
 	select {

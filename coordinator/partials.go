@@ -36,6 +36,7 @@ type Dropped struct {
 	Strangers uint64 `json:"strangers"` // from workers that are not members
 	Repeated  uint64 `json:"repeated"`  // chunks that were there already
 	Unasked   uint64 `json:"unasked"`   // sums over blocks that their sender was not given
+	Excess    uint64 `json:"excess"`    // that came faster than a key may send
 	// Misdirected were to be answered elsewhere than to their sender.
 	Misdirected uint64 `json:"misdirected"`
 }
@@ -247,6 +248,13 @@ func (p *partials) misdirected() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.dropped.Misdirected++
+}
+
+// dropped returns what was dropped so far, everywhere.
+func (s *server) dropped() Dropped {
+	d := s.partials.counts()
+	d.Excess = s.desk.excess() + s.blobs.excess() + s.files.excess()
+	return d
 }
 
 // counts returns what was dropped so far.

@@ -111,6 +111,11 @@ type server struct {
 	uploadTook time.Duration // the last one
 	inLog      []string
 
+	// What comes waits on a desk: of workers about their work, for tensors, for
+	// the data set.
+	desk, blobs, files *desk
+	talk               talk
+
 	pulls   map[proto.WorkerID]pending
 	hosts   map[proto.WorkerID]string // of members
 	wrong   []Quarantined
@@ -143,6 +148,8 @@ func newServer(j Job, store *storage, b bus.Bus, r *rivals) *server {
 	s := &server{job: j, store: store, bus: b, rivals: r, events: j.Events.withDefaults(), started: time.Now(),
 		inbox: make(chan input, 256), appends: make(chan appending, 1), uploads: make(chan upload, 1), inLog: []string{"", ""}, done: make(chan struct{}), handout: newHandout(store.dir.Path()), partials: newPartials(store.head()), pulls: map[proto.WorkerID]pending{}, hosts: map[proto.WorkerID]string{}}
 	s.core = &core{head: store.head(), plan: plan.New(j.Config.plan()), train: store.train, port: s}
+	k := j.Config.Cluster
+	s.desk, s.blobs, s.files = newDesk(k.control), newDesk(k.bulk), newDesk(k.bulk)
 	s.sender = newSender(b, &s.shelf, s.head(), &s.watch.sending)
 	return s
 }
@@ -171,6 +178,9 @@ func (s *server) serve(ctx context.Context) error {
 	group.Go(func() { s.writeLog(sending) })
 	group.Go(func() { s.writeObjects(sending) })
 	group.Go(func() { s.serveData(sending) })
+	for _, d := range []*desk{s.desk, s.blobs, s.files} {
+		group.Go(func() { d.run(s.done) })
+	}
 	subs, err := s.subscribe()
 	defer func() {
 		close(s.done)
@@ -249,6 +259,7 @@ func publish(b bus.Bus, n *proto.News) {
 // look for a run hear of this one.
 func (s *server) flush() error {
 	if s.window.due(s.now()) {
+		s.sumUp(s.now())
 		s.rivals.say()
 		return s.store.dir.Metrics.Flush()
 	}
@@ -315,6 +326,7 @@ func (s *server) answer(w proto.WorkerID, t *proto.Task) {
 		t.Head = s.head()
 		if t.Do == proto.Compute {
 			s.partials.expect(w, t.Block)
+			s.granted(w)
 		}
 		reply(p.message, t)
 	}
@@ -348,7 +360,9 @@ func (s *server) decided(c plan.Command) {
 		s.partials.forget(c.Worker)
 		s.sender.forget(c.Worker)
 		delete(s.hosts, c.Worker)
-		s.events.Left(c.Worker, c.Why)
+		if s.talk.allowed(c.Worker) {
+			s.events.Left(c.Worker, c.Why)
+		}
 	case plan.Waiting:
 		s.events.Waiting(c.Why)
 	case plan.Resumed:
@@ -406,7 +420,7 @@ func (s *server) result() (Result, error) {
 		Run: s.store.run, RunDir: s.store.dir.Path(), Done: !more, Stopped: at.Stopped, Steps: t.Step(), FLOPs: at.FLOPs, Generation: t.Generation(),
 		ParamsStart: at.StartParams, ParamsEnd: len(c.Model.Params), Widths: c.Model.Graph.Widths(), GrowthEvents: records,
 		ModelSHA256: checkpoint.ModelSHA256(c.Model), OptimizerSHA256: checkpoint.OptimizerSHA256(c.Updates, c.Slots), JournalSHA256: s.store.dir.Journal.SHA256(),
-		Dropped: s.partials.counts(), Quarantined: s.wrong,
+		Dropped: s.dropped(), Quarantined: s.wrong,
 	}
 	r.measured(t)
 	return r, nil

@@ -198,7 +198,7 @@ func junk(ctx context.Context, v *victim, c *raw) error {
 		rand.Read(noise)
 		for _, subject := range []string{v.Run.JoinSubject(c.key), v.Run.DataSubject(c.key), v.Run.PullSubject(c.key), v.Run.BeatSubject(c.key), v.Run.BlobSubject(c.key), v.Run.PartialSubject(c.key)} {
 			c.publish(subject, c.inbox+".0", noise)
-			c.publish(subject, "", nil)
+			c.publish(subject, "", []byte{})
 		}
 		h := m.hello("other data")
 		h.Worker, h.Host, h.Program = proto.WorkerID(fmt.Sprintf("w%d", n)), rude, rude

@@ -125,6 +125,7 @@ func bench(f flags) error {
 			return fmt.Errorf("%s: %w", a.name, err)
 		}
 		got.judge(calm[kind])
+		fmt.Fprintf(os.Stderr, "%-12s %5.1f steps/s, %5.1f under attack, %4.0f MB, log %d bytes, %s %q\n", got.Name, got.Before, got.Under, got.Peak, got.Log, got.End, got.Faults)
 		bad += len(got.Faults)
 		report.Attacks = append(report.Attacks, got)
 	}

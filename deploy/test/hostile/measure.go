@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -98,6 +99,7 @@ func measure(f flags, dir string, a attack) (figures, error) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	time.Sleep(f.calm)
+	coordinator.watch(&got.Peak)
 	began := time.Now()
 	if a.do != nil {
 		if got.Attacker, err = unleash(a.name, &v); err != nil {
@@ -108,7 +110,6 @@ func measure(f flags, dir string, a attack) (figures, error) {
 	}
 	ended := time.Now()
 	for got.End == "" {
-		got.Peak = max(got.Peak, coordinator.peak())
 		select {
 		case <-coordinator.done:
 			got.End = "complete"
@@ -121,6 +122,7 @@ func measure(f flags, dir string, a attack) (figures, error) {
 			}
 		}
 	}
+	coordinator.stop()
 	since := time.Unix(0, coordinator.started.Load())
 	got.Before = steps(runDir, began.Add(-f.calm).Sub(since), began.Sub(since))
 	got.Under = steps(runDir, began.Sub(since), ended.Sub(since))
@@ -186,6 +188,9 @@ func steps(runDir string, from, to time.Duration) float64 {
 	return float64(n) / max((to-from).Seconds(), 1e-3)
 }
 
+// accusation is what the coordinator says of a worker that it puts into quarantine.
+var accusation = regexp.MustCompile(`(?m)^alarm: step \d+: worker (\S+) \(host .*\) is in quarantine`)
+
 // read takes what the coordinator wrote.
 func (g *figures) read(p *process) error {
 	text, err := os.ReadFile(p.log)
@@ -193,28 +198,25 @@ func (g *figures) read(p *process) error {
 		return err
 	}
 	g.Log, g.Escapes, g.Forged = len(text), bytes.Count(text, []byte{0x1b}), bytes.Count(text, []byte("\n"+forgedLine))
+	for _, m := range accusation.FindAllSubmatch(text, -1) {
+		if id := string(m[1]); strings.Contains(id, ".honest-") {
+			g.Quarantined = append(g.Quarantined, id)
+		} else {
+			g.Accused = append(g.Accused, id)
+		}
+	}
 	if g.End != "complete" {
 		return nil
 	}
 	var r struct {
-		Model       string `json:"model_sha256"`
-		Optimizer   string `json:"optimizer_sha256"`
-		Journal     string `json:"journal_sha256"`
-		Quarantined []struct {
-			Worker string `json:"worker"`
-		} `json:"quarantined"`
+		Model     string `json:"model_sha256"`
+		Optimizer string `json:"optimizer_sha256"`
+		Journal   string `json:"journal_sha256"`
 	}
 	if err := json.Unmarshal([]byte(p.out.String()), &r); err != nil {
 		return fmt.Errorf("result: %w", err)
 	}
 	g.Hashes = fmt.Sprintf("%.16s %.16s %.16s", r.Model, r.Optimizer, r.Journal)
-	for _, q := range r.Quarantined {
-		if strings.Contains(q.Worker, ".honest-") {
-			g.Quarantined = append(g.Quarantined, q.Worker)
-		} else {
-			g.Accused = append(g.Accused, q.Worker)
-		}
-	}
 	return nil
 }
 

@@ -177,6 +177,7 @@ type process struct {
 	started atomic.Int64 // nanoseconds since 1970 when the run began
 	out     strings.Builder
 	done    chan struct{}
+	watched chan struct{} // closed when watch ends
 	err     error
 }
 
@@ -221,6 +222,25 @@ func (s *site) start(binary, name, dir string, args ...string) (*process, error)
 func (p *process) stop() {
 	p.cmd.Process.Kill()
 	<-p.done
+	if p.watched != nil {
+		<-p.watched
+	}
+}
+
+// watch keeps the most memory that the process takes, until it ends.
+func (p *process) watch(peak *float64) {
+	p.watched = make(chan struct{})
+	go func() {
+		defer close(p.watched)
+		for {
+			select {
+			case <-p.done:
+				return
+			case <-time.After(50 * time.Millisecond):
+				*peak = max(*peak, p.peak())
+			}
+		}
+	}()
 }
 
 // peak returns the most memory that the process had so far, in MB.
