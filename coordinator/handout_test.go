@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -21,15 +22,23 @@ func handing(t *testing.T, pack func(io.Writer) error) (*server, bus.Bus) {
 	d := Data{Set: proto.DataSet{Name: "cifar10", Digest: "ab", Bytes: 5}, Pack: pack}
 	s := &server{job: Job{Data: d}, store: &storage{run: "r", term: 1}, bus: hub.Connect(), partials: newPartials(proto.Head{Run: "r", Term: 1}),
 		inbox: make(chan input), done: make(chan struct{}), handout: newHandout(t.TempDir())}
+	k := Default().Cluster
+	s.desk, s.blobs, s.files = newDesk(k.control), newDesk(k.bulk), newDesk(k.bulk)
 	subs, err := s.subscribe()
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
-	go func() { defer close(done); s.serveData(ctx) }()
+	var group sync.WaitGroup
+	group.Go(func() { s.serveData(ctx) })
+	for _, d := range []*desk{s.desk, s.blobs, s.files} {
+		group.Go(func() { d.run(s.done) })
+	}
+	go func() { defer close(done); group.Wait() }()
 	t.Cleanup(func() {
 		stop()
+		close(s.done)
 		<-done
 		for _, sub := range subs {
 			sub.Close()
@@ -139,7 +148,7 @@ func TestRequestsForPiecesAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for range 4 * s.job.Config.Cluster.bulk("k").depth {
+	for range 4 * Default().Cluster.bulk("k").depth {
 		if err := b.Publish(proto.RunID("r").FileSubject("k"), data); err != nil {
 			t.Fatal(err)
 		}

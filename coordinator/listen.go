@@ -29,7 +29,11 @@ func (s *server) subscribe() (subs []bus.Subscription, err error) {
 		}
 		subs = append(subs, sub)
 	}
-	return subs, err
+	news, e := s.bus.Subscribe(run.NewsSubject(), s.rivals.onNews)
+	if e == nil {
+		subs = append(subs, news)
+	}
+	return subs, errors.Join(err, e)
 }
 
 // from tells a handler whose key a message came with. The subject says it, which
