@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/file"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -130,6 +130,9 @@ func RestoreTrainer(c Config, d Data, from *checkpoint.Checkpoint) (*trainer.Tra
 	if err := json.Unmarshal(from.Progress, &at); err != nil {
 		return nil, fmt.Errorf("%w: progress of step %d: %w", checkpoint.ErrDamaged, from.Step, err)
 	}
+	if at.Step != uint64(from.Step) {
+		return nil, fmt.Errorf("%w: the checkpoint of step %d tells of the progress of step %d", checkpoint.ErrDamaged, from.Step, at.Step)
+	}
 	return trainer.Restore(c.settings(d), from.Model, from.Slots, from.Updates, at)
 }
 
@@ -225,7 +228,7 @@ func (s *storage) journal() ([]*growth.Record, error) {
 	if err := s.dir.Journal.Flush(); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(filepath.Join(s.dir.Path(), checkpoint.JournalFile))
+	f, _, err := file.Open(filepath.Join(s.dir.Path(), checkpoint.JournalFile))
 	if err != nil {
 		return nil, err
 	}

@@ -62,8 +62,8 @@ func (c Config) Validate() error {
 	if c.Key != "" {
 		faults = append(faults, c.Key.Validate())
 	}
-	if c.Threads < 0 {
-		faults = append(faults, fmt.Errorf("threads %d: must be at least 0", c.Threads))
+	if c.Threads < 0 || c.Threads > quota.MaxThreads {
+		faults = append(faults, fmt.Errorf("threads %d: must be 0 to %d", c.Threads, quota.MaxThreads))
 	}
 	for name, d := range map[string]time.Duration{"answer": c.Answer, "grace": c.Grace, "patience": c.Patience, "retry": c.Retry} {
 		if d < 0 {

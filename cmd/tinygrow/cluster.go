@@ -57,7 +57,7 @@ func (s *settings) job(d coordinator.Data, resume bool, events coordinator.Event
 	kept := *s
 	kept.NATS.URL = bus.Bare(s.NATS.URL) // who resumes the run gives passwords again
 	resolved, err := config.Encode(&kept)
-	return coordinator.Job{Run: proto.RunID(s.Run), Dir: s.RunDir, Config: s.Config, Resolved: resolved, Settings: s.asked(), Data: d, Resume: resume, End: s.end, Events: events}, err
+	return coordinator.Job{Run: proto.RunID(s.Run), Dir: s.RunDir, Config: s.Config, Resolved: append(resolved, endOfConfig...), Settings: s.asked(), Data: d, Resume: resume, End: s.end, Events: events}, err
 }
 
 // hands is how many workers of this process compute for its coordinator.
@@ -222,8 +222,8 @@ func runAndReport(c *cobra.Command, s settings, how start, n hands, asJSON bool)
 	return silentError{exitInterrupted}
 }
 
-// holdsRun reports whether dir holds a run.
+// holdsRun reports whether dir holds a run, be it one that cannot be read.
 func holdsRun(dir string) bool {
 	_, err := checkpoint.ReadConfig(dir)
-	return err == nil
+	return !errors.Is(err, checkpoint.ErrNoRun)
 }

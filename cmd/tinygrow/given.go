@@ -11,6 +11,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/proto/file"
 )
 
 // layer is one source of settings: a file, the environment, or a flag.
@@ -23,7 +24,7 @@ type layer struct {
 func (s *source) layers() []layer {
 	var list []layer
 	if s.file != "" {
-		document, err := os.ReadFile(s.file)
+		document, err := file.Read(s.file, checkpoint.MaxConfig)
 		list = append(list, layer{s.file, func(out *settings) error {
 			if err != nil {
 				return fmt.Errorf("--config: %w", err)

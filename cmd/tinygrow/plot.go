@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
@@ -16,6 +15,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/proto/file"
 )
 
 // What can be plotted.
@@ -110,17 +110,17 @@ func drawAccuracy(out, title string, runs []string) error {
 // eachLine calls take for every whole line of a file of a run directory; a run
 // that is being written may end in half of one.
 func eachLine(path string, take func(line []byte) error) error {
-	file, err := os.Open(path)
+	log, _, err := file.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s is no run directory: it has no %s", filepath.Dir(path), filepath.Base(path))
 	}
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	in := bufio.NewReader(file)
+	defer log.Close()
+	in := bufio.NewReader(log)
 	for n := 1; ; n++ {
-		line, err := in.ReadBytes('\n')
+		line, err := file.Line(in, checkpoint.MaxLine)
 		if errors.Is(err, io.EOF) {
 			return nil
 		}

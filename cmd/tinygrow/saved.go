@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -75,6 +76,10 @@ func (s *saved) readConfig(run string) error {
 	return err
 }
 
+// endOfConfig is the last line of the configuration that a run writes: a file
+// without it was cut, if a key is missing too.
+const endOfConfig = "# end of the configuration\n"
+
 // readRunConfig reads the configuration that a run was started with. Of the place
 // where that was only the run's name is kept.
 func readRunConfig(dir string) (settings, error) {
@@ -83,8 +88,10 @@ func readRunConfig(dir string) (settings, error) {
 	if err != nil {
 		return run, as(exitRun, err)
 	}
-	if err := config.Decode(&run, filepath.Join(dir, checkpoint.ConfigFile), document); err != nil {
-		return run, as(exitRun, fmt.Errorf("%w\nthe file was changed, or is of another version of tinygrow: restore it, or go on with that version", err))
+	whole := bytes.HasSuffix(document, []byte(endOfConfig))
+	required := func(key string) bool { return decides(key) || !whole }
+	if err := config.DecodeWhole(&run, filepath.Join(dir, checkpoint.ConfigFile), document, required); err != nil {
+		return run, as(exitRun, fmt.Errorf("%w\nthe file was cut or changed, or is of another version of tinygrow: restore it, or go on with that version", err))
 	}
 	id := run.Run
 	run.place = defaults().place
@@ -197,6 +204,9 @@ func (s *saved) nextEvent(set *dataset.Set) (growth.EventInfo, error) {
 func progressOf(state *checkpoint.State) (at trainer.Progress, err error) {
 	if err = json.Unmarshal(state.Progress, &at); err != nil {
 		err = as(exitRun, fmt.Errorf("%w: progress of step %d: %w", checkpoint.ErrDamaged, state.Step, err))
+	}
+	if err == nil && at.Step != uint64(state.Step) {
+		err = as(exitRun, fmt.Errorf("%w: the checkpoint of step %d tells of the progress of step %d", checkpoint.ErrDamaged, state.Step, at.Step))
 	}
 	return at, err
 }

@@ -20,6 +20,7 @@ import (
 	"github.com/tinygrow/tinygrow/worker"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 	"github.com/tinygrow/tinygrow/worker/fetch"
+	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
 // settings is the whole configuration of a run: one schema, composed of the
@@ -125,6 +126,7 @@ func (p *place) validate() error {
 		}
 	}
 	check(p.Workers >= 1 && p.Workers <= 1024, "workers %d: must be 1 to 1024", p.Workers)
+	check(p.Workers < 1 || p.Worker.Threads <= quota.MaxThreads/p.Workers, "workers %d of %d threads: must be %d threads in all", p.Workers, p.Worker.Threads, quota.MaxThreads)
 	for _, err := range []error{p.Worker.Validate(), p.Fetch.Validate()} {
 		if err != nil {
 			faults = append(faults, err)

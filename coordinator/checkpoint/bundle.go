@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/file"
 )
 
 // Bundle is a run up to one checkpoint in one piece: configuration, journal,
@@ -46,20 +47,16 @@ func (d *Dir) Bundle(c *Checkpoint) (*Bundle, error) {
 
 // add opens a file; its size is that of now if it is negative.
 func (b *Bundle) add(dir string, p bundled) error {
-	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(p.name)))
+	f, size, err := file.Open(filepath.Join(dir, filepath.FromSlash(p.name)))
 	if err != nil {
 		return err
 	}
+	if p.size < 0 {
+		p.size = size
+	}
 	p.file = f
 	b.parts = append(b.parts, p)
-	if p.size >= 0 {
-		return nil
-	}
-	info, err := f.Stat()
-	if err == nil {
-		b.parts[len(b.parts)-1].size = info.Size()
-	}
-	return err
+	return nil
 }
 
 // Write writes the bundle as a tar archive.

@@ -6,12 +6,14 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/file"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
@@ -86,12 +88,43 @@ func decodeState(path string, data []byte) (State, error) {
 	if again, err := s.encode(); err != nil || !bytes.Equal(again, data) { // its digest included
 		return s, fmt.Errorf("%w: %s is not what was written", ErrDamaged, path)
 	}
-	if s.Card != nil {
-		if err := s.Card.Validate(); err != nil {
-			return s, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
-		}
+	if err := s.validate(); err != nil {
+		return s, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
 	}
 	return s, nil
+}
+
+// Bounds of what state.json says: bytes of the file, counts of steps and the like,
+// bytes of the logs.
+const (
+	maxState = 64 << 20
+	maxCount = 1 << 48
+	maxLog   = 1 << 48
+)
+
+// validate returns all values that no run can have, or nil.
+func (s *State) validate() error {
+	faults := []error{s.Run.Validate(), s.Born.Validate()}
+	within := func(name string, v, most uint64) {
+		if v > most {
+			faults = append(faults, fmt.Errorf("%s %d: must be at most %d", name, v, most))
+		}
+	}
+	within("step", uint64(s.Step), maxCount)
+	within("term", uint64(s.Term), maxCount)
+	within("generation", uint64(s.Generation), maxCount)
+	within("updates", s.Updates, maxCount)
+	within("journal_bytes", uint64(s.JournalBytes), maxLog) // negative ones are above it
+	within("metrics_bytes", uint64(s.MetricsBytes), maxLog)
+	for name, sum := range map[string]string{"model_sha256": s.ModelSHA256, "optimizer_sha256": s.OptimizerSHA256, "journal_sha256": s.JournalSHA256} {
+		if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size {
+			faults = append(faults, fmt.Errorf("%s %.80q: must be %d hexadecimal digits", name, sum, 2*sha256.Size))
+		}
+	}
+	if s.Card != nil {
+		faults = append(faults, s.Card.Validate())
+	}
+	return errors.Join(faults...)
 }
 
 // OptimizerSHA256 returns the hexadecimal SHA-256 of an optimizer's state: the
@@ -195,7 +228,10 @@ func Load(dir string) (*Checkpoint, error) {
 // ReadState reads what the checkpoint in directory dir says of itself.
 func ReadState(dir string) (s State, err error) {
 	path := filepath.Join(dir, stateFile)
-	data, err := os.ReadFile(path)
+	data, err := file.Read(path, maxState)
+	if errors.Is(err, file.ErrIrregular) || errors.Is(err, file.ErrTooLarge) {
+		return s, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
 	if err != nil {
 		return s, fmt.Errorf("checkpoint: %w", err)
 	}
@@ -204,7 +240,7 @@ func ReadState(dir string) (s State, err error) {
 
 // LoadModel reads a model file alone. The card is nil in a file of an earlier version.
 func LoadModel(path string) (*nn.Model, *nn.Card, error) {
-	f, err := readTensors(path)
+	f, err := readTensors(path, modelValues)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -214,6 +250,15 @@ func LoadModel(path string) (*nn.Model, *nn.Card, error) {
 	}
 	card, err := f.card(m.Graph)
 	return m, card, err
+}
+
+// modelValues returns how many values the model file has that tells of itself so.
+func modelValues(info map[string]string) (int, error) {
+	g, err := nn.ParseGraph([]byte(info[graphKey]))
+	if err != nil {
+		return 0, err
+	}
+	return g.NumParams() + g.NumBuffers(), nil
 }
 
 // model returns the model in a file.
@@ -234,19 +279,36 @@ func (f *tensorFile) model() (*nn.Model, error) {
 }
 
 func (c *Checkpoint) loadSlots(path string) error {
-	f, err := readTensors(path)
+	f, err := readTensors(path, func(info map[string]string) (int, error) {
+		names, err := slotNames(info)
+		return len(names) * len(c.Model.Params), err
+	})
 	if err != nil {
 		return err
 	}
 	return c.fillSlots(f)
 }
 
+// maxSlots bounds the slots of an optimizer.
+const maxSlots = 8
+
+// slotNames returns the names of the slots that a file tells of.
+func slotNames(info map[string]string) (names []string, err error) {
+	if err := json.Unmarshal([]byte(info["slots"]), &names); err != nil {
+		return nil, fmt.Errorf("list of slots: %w", err)
+	}
+	if len(names) > maxSlots {
+		return nil, fmt.Errorf("%d slots: must be at most %d", len(names), maxSlots)
+	}
+	return names, nil
+}
+
 // fillSlots takes the optimizer's slots from a file.
 func (c *Checkpoint) fillSlots(f *tensorFile) error {
 	path := f.path
-	var names []string
-	if err := json.Unmarshal([]byte(f.info["slots"]), &names); err != nil {
-		return fmt.Errorf("%w: %s: list of slots: %w", ErrDamaged, path, err)
+	names, err := slotNames(f.info)
+	if err != nil {
+		return fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
 	}
 	n := len(c.Model.Params)
 	if got, want := f.values(), len(names)*n; got != want {

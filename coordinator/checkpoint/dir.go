@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/file"
 )
 
 // Names in a run directory.
@@ -112,11 +113,17 @@ func Open(path string) (*Dir, *Checkpoint, error) {
 	return d, c, nil
 }
 
+// MaxConfig bounds a configuration file, in bytes.
+const MaxConfig = 1 << 20
+
 // ReadConfig returns the resolved configuration of the run in path.
 func ReadConfig(path string) ([]byte, error) {
-	data, err := os.ReadFile(filepath.Join(path, ConfigFile))
-	if errors.Is(err, fs.ErrNotExist) {
+	data, err := file.Read(filepath.Join(path, ConfigFile), MaxConfig)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s: %w: there is no %s", path, ErrNoRun, ConfigFile)
+	case errors.Is(err, file.ErrIrregular), errors.Is(err, file.ErrTooLarge):
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
 	}
 	return data, err
 }
@@ -187,6 +194,9 @@ func Latest(path string) (*Checkpoint, error) {
 	}
 	newest := steps[len(steps)-1]
 	c, err := Load(StepDir(path, newest))
+	if err == nil && c.Step != newest {
+		err = fmt.Errorf("%w: %s holds the checkpoint of step %d", ErrDamaged, StepDir(path, newest), c.Step)
+	}
 	if err != nil && len(steps) > 1 {
 		return nil, fmt.Errorf("%w; remove %s to go on from step %d", err, StepDir(path, newest), steps[len(steps)-2])
 	}

@@ -10,7 +10,13 @@ import (
 	"hash"
 	"io"
 	"os"
+	"syscall"
+
+	"github.com/tinygrow/tinygrow/proto/file"
 )
+
+// MaxLine bounds a line of the logs, in bytes.
+const MaxLine = 64 << 20
 
 // Log is an append-only file of JSON lines that knows the hash of all it holds.
 type Log struct {
@@ -24,9 +30,12 @@ type Log struct {
 // openLog opens the log at path for appending after its first keep bytes; what
 // follows them is cut off. wantSum, if not empty, is the hash of those bytes.
 func (d *disk) openLog(path string, keep int64, wantSum string) (*Log, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|syscall.O_NONBLOCK, 0o644)
 	if err != nil {
 		return nil, err
+	}
+	if _, err := file.Size(f); err != nil {
+		return nil, errors.Join(fmt.Errorf("%w: %w", ErrDamaged, err), f.Close())
 	}
 	l := &Log{file: f, sum: sha256.New(), disk: d}
 	if l.bytes, err = io.CopyN(l.sum, f, keep); err != nil && !errors.Is(err, io.EOF) {

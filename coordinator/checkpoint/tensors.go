@@ -1,14 +1,18 @@
 package checkpoint
 
 import (
+	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"slices"
 
 	"github.com/nlpodyssey/safetensors"
+	"github.com/tinygrow/tinygrow/proto/file"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -69,16 +73,106 @@ type tensorFile struct {
 	info map[string]string
 }
 
-func readTensors(path string) (*tensorFile, error) {
-	data, err := os.ReadFile(path)
+// Bounds of a safetensors header: bytes, and tensors.
+const (
+	maxHeader  = 16 << 20
+	maxTensors = 1 << 16
+)
+
+// readTensors reads a file that holds as many float32 values as expect makes of its
+// metadata; a file of another size is not read.
+func readTensors(path string, expect func(info map[string]string) (values int, err error)) (*tensorFile, error) {
+	f, size, err := file.Open(path)
+	if errors.Is(err, file.ErrIrregular) {
+		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("checkpoint: %w", err)
+	}
+	defer f.Close()
+	head := make([]byte, min(size, 8))
+	if _, err := io.ReadFull(f, head); err != nil {
+		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
+	}
+	damaged := func(err error) error { return fmt.Errorf("%w: %s: %w", ErrDamaged, path, err) }
+	n, err := headerLen(head)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	if n > size-8 {
+		return nil, damaged(fmt.Errorf("a header of %d bytes in a file of %d", n, size))
+	}
+	head = append(head, make([]byte, n)...)
+	if _, err := io.ReadFull(f, head[8:]); err != nil {
+		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
+	}
+	info, err := readHeader(head[8:])
+	if err != nil {
+		return nil, damaged(err)
+	}
+	values, err := expect(info)
+	if err != nil {
+		return nil, damaged(err)
+	}
+	if rest := size - int64(len(head)); rest != 4*int64(values) {
+		return nil, damaged(fmt.Errorf("%d bytes of values, its architecture has %d", rest, 4*int64(values)))
+	}
+	data := make([]byte, size)
+	if _, err := io.ReadFull(f, data[copy(data, head):]); err != nil {
+		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
 	}
 	return parseTensors(path, data)
 }
 
+// headerLen returns the length of the header that follows the first eight bytes.
+func headerLen(data []byte) (int64, error) {
+	if len(data) < 8 {
+		return 0, fmt.Errorf("%d bytes are no header", len(data))
+	}
+	n := binary.LittleEndian.Uint64(data)
+	if n > maxHeader {
+		return 0, fmt.Errorf("a header of %d bytes: must be at most %d", n, maxHeader)
+	}
+	return int64(n), nil
+}
+
+// readHeader returns the metadata of a header, in which no more tensors may stand
+// than are read.
+func readHeader(header []byte) (map[string]string, error) {
+	d := json.NewDecoder(bytes.NewReader(header))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return nil, errors.New("its header is no JSON object")
+	}
+	var info map[string]string
+	for entries := 0; d.More(); entries++ {
+		if entries > maxTensors {
+			return nil, fmt.Errorf("more than %d tensors", maxTensors)
+		}
+		name, err := d.Token()
+		if err != nil {
+			return nil, fmt.Errorf("header: %w", err)
+		}
+		var skip json.RawMessage
+		to := any(&skip)
+		if name == "__metadata__" {
+			to = &info
+		}
+		if err := d.Decode(to); err != nil {
+			return nil, fmt.Errorf("header: %v: %w", name, err)
+		}
+	}
+	return info, nil
+}
+
 // parseTensors reads the contents of the file at path.
 func parseTensors(path string, data []byte) (*tensorFile, error) {
+	n, err := headerLen(data)
+	if err == nil {
+		_, err = readHeader(data[8:min(8+n, int64(len(data)))])
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
+	}
 	file, err := safetensors.Deserialize(data)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)

@@ -12,6 +12,8 @@ import (
 	"os"
 	"sync"
 	"time"
+
+	files "github.com/tinygrow/tinygrow/proto/file"
 )
 
 // Status is what a process says of itself.
@@ -95,10 +97,13 @@ func (r *Reporter) notify() error {
 // there is none.
 var ErrSilent = errors.New("no sign of life")
 
+// maxStatus bounds the file, in bytes.
+const maxStatus = 1 << 20
+
 // Check reads the status of the process that writes file. The status is valid
 // with ErrSilent too, if there is any.
 func Check(file string, now time.Time, patience time.Duration) (Status, error) {
-	text, err := os.ReadFile(file)
+	text, err := files.Read(file, maxStatus)
 	if err != nil {
 		return Status{}, fmt.Errorf("%w: %w", ErrSilent, err)
 	}

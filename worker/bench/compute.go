@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
 // Config says what to measure.
@@ -18,6 +19,9 @@ type Config struct {
 	Time       time.Duration // of measuring, for each model
 	Layers     bool          // also measure the kinds of layers, each call on its own
 }
+
+// maxSamples bounds the samples that are held in memory.
+const maxSamples = 1 << 20
 
 // Validate returns all faults at once, or nil.
 func (c Config) Validate() error {
@@ -33,11 +37,11 @@ func (c Config) Validate() error {
 			faults = append(faults, err)
 		}
 	}
-	check(c.Batch > 0, "batch of %d samples: must be at least 1", c.Batch)
-	check(c.Threads > 0, "%d threads: must be at least 1", c.Threads)
+	check(c.Batch > 0 && c.Batch <= maxSamples, "batch of %d samples: must be 1 to %d", c.Batch, maxSamples)
+	check(c.Threads >= 1 && c.Threads <= quota.MaxThreads, "%d threads: must be 1 to %d", c.Threads, quota.MaxThreads)
 	check(c.MicroShard >= 0 && c.MicroShard <= 1024, "micro-shard of %d samples: must be 1 to 1024, or 0 for the fastest", c.MicroShard)
 	check(c.MicroShard <= max(c.Batch, 1), "micro-shard of %d samples is larger than the batch of %d", c.MicroShard, c.Batch)
-	check(c.Time > 0, "time %v: must be above 0", c.Time)
+	check(c.Time > 0 && c.Time <= 24*time.Hour, "time %v: must be above 0 and at most 24h", c.Time)
 	return errors.Join(faults...)
 }
 

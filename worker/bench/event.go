@@ -11,6 +11,7 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 	"github.com/tinygrow/tinygrow/worker"
+	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
 // EventConfig says what to measure. The events are those of growth.Default.
@@ -46,9 +47,9 @@ func (c EventConfig) Validate() error {
 	}
 	check(c.Events > 0, "%d events: must be at least 1", c.Events)
 	check(c.Steps > 0, "%d steps: must be at least 1", c.Steps)
-	check(c.Threads > 0, "%d threads: must be at least 1", c.Threads)
+	check(c.Threads >= 1 && c.Threads <= quota.MaxThreads, "%d threads: must be 1 to %d", c.Threads, quota.MaxThreads)
 	check(c.MicroShard >= 1 && c.MicroShard <= 1024, "micro-shard of %d samples: must be 1 to 1024", c.MicroShard)
-	check(c.Batch >= c.MicroShard, "batch of %d: must be at least a micro-shard of %d", c.Batch, c.MicroShard)
+	check(c.Batch >= c.MicroShard && c.Batch <= maxSamples, "batch of %d: must be a micro-shard of %d to %d", c.Batch, c.MicroShard, maxSamples)
 	check(c.Rate > 0, "learning rate %v: must be above 0", c.Rate)
 	return errors.Join(faults...)
 }

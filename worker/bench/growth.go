@@ -13,6 +13,7 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 	"github.com/tinygrow/tinygrow/worker"
+	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
 // GrowthModels lists the networks whose growth can be measured: an MLP
@@ -74,9 +75,9 @@ func (c GrowthConfig) Validate() error {
 			faults = append(faults, err)
 		}
 	}
-	check(c.Threads > 0, "%d threads: must be at least 1", c.Threads)
+	check(c.Threads >= 1 && c.Threads <= quota.MaxThreads, "%d threads: must be 1 to %d", c.Threads, quota.MaxThreads)
 	check(c.MicroShard >= 1 && c.MicroShard <= 1024, "micro-shard of %d samples: must be 1 to 1024", c.MicroShard)
-	check(c.Samples >= c.MicroShard, "%d samples: must be at least a micro-shard of %d", c.Samples, c.MicroShard)
+	check(c.Samples >= c.MicroShard && c.Samples <= maxSamples, "%d samples: must be a micro-shard of %d to %d", c.Samples, c.MicroShard, maxSamples)
 	return errors.Join(faults...)
 }
 

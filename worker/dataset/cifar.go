@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/tinygrow/tinygrow/proto/file"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -94,7 +95,7 @@ func (f cifarFormat) open(s *Set, home string) ([]cifarFile, error) {
 	var bad faults
 	for i, name := range slices.Concat(f.train, f.test) {
 		path := filepath.Join(home, name)
-		file, size, err := openFile(path)
+		in, size, err := file.Open(path)
 		if errors.Is(err, os.ErrNotExist) {
 			err = fmt.Errorf("%s is missing: unpack %s again", path, f.archive)
 		}
@@ -103,7 +104,7 @@ func (f cifarFormat) open(s *Set, home string) ([]cifarFile, error) {
 			if i >= len(f.train) {
 				to = &s.test
 			}
-			files = append(files, cifarFile{path, file, size / f.record(), to})
+			files = append(files, cifarFile{path, in, size / f.record(), to})
 			if err = f.checkSize(size); err != nil {
 				err = fmt.Errorf("%s: %w", path, err)
 			}
@@ -180,7 +181,7 @@ const maxNames = 1 << 16
 // classNames reads one name a line from the file called name, or numbers the
 // classes where there is none. A file of anything else is noted as unused.
 func classNames(s *Set, home, name string, n int) []string {
-	data, err := readSmall(filepath.Join(home, name), maxNames)
+	data, err := file.Read(filepath.Join(home, name), maxNames)
 	names := strings.Fields(string(data))
 	if err == nil && len(names) == n && utf8.Valid(data) {
 		return names

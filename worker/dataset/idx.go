@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/tinygrow/tinygrow/proto/file"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -136,10 +137,10 @@ func findIDX(dir string) (string, error) {
 // reads its header.
 func openIDX(f *idxFile, dir, name string, dims int) (*os.File, error) {
 	f.path = filepath.Join(dir, name)
-	file, size, err := openFile(f.path)
+	in, size, err := file.Open(f.path)
 	if errors.Is(err, os.ErrNotExist) {
 		f.path += ".gz"
-		file, size, err = openFile(f.path)
+		in, size, err = file.Open(f.path)
 	}
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("neither %[1]s nor %[1]s.gz is in %[2]s, which has others of the set's files", name, dir)
@@ -147,11 +148,11 @@ func openIDX(f *idxFile, dir, name string, dims int) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := f.open(file, size, dims); err != nil {
-		file.Close()
+	if err := f.open(in, size, dims); err != nil {
+		in.Close()
 		return nil, fmt.Errorf("%s: %w", f.path, err)
 	}
-	return file, nil
+	return in, nil
 }
 
 const (

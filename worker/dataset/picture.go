@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"io"
 
+	"github.com/tinygrow/tinygrow/proto/file"
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/tiff"
 	"golang.org/x/image/webp"
@@ -65,7 +66,7 @@ type pictureSize struct{ w, h int }
 // sizeOf returns the size that a picture's file claims, of which it reads no more
 // than it must.
 func sizeOf(path string) (pictureSize, error) {
-	f, n, err := openFile(path)
+	f, n, err := file.Open(path)
 	if err != nil {
 		return pictureSize{}, err
 	}
@@ -116,7 +117,7 @@ func recovered(err *error) {
 // decode writes the picture at path, which must be of a size, into dst as planes
 // of red, green and blue.
 func decode(dst []byte, path string, size pictureSize) error {
-	data, err := readSmall(path, maxFile)
+	data, err := file.Read(path, maxFile)
 	if err == nil {
 		err = decodePicture(dst, data, size)
 	}

@@ -14,6 +14,9 @@ import (
 	"strings"
 )
 
+// MaxThreads bounds the threads that a process may be told to compute with.
+const MaxThreads = 4096
+
 // CPUs returns the number of threads that can compute at once: the processors
 // the process may run on, or its quota of them, rounded up. It is at least 1.
 func CPUs() int { return system{"/"}.cpus(runtime.NumCPU()) }

@@ -58,6 +58,32 @@ func (f Faults) Err() error {
 // what the document leaves out stays as it is. name is the file's name for
 // messages. Fields without a fault are set even when others have one.
 func Decode(dst any, name string, document []byte) error {
+	return decode(dst, name, document, nil)
+}
+
+// DecodeWhole does the same with a document that must have every key that required
+// names.
+func DecodeWhole(dst any, name string, document []byte, required func(key string) bool) error {
+	seen := map[string]bool{}
+	faults := Faults{}
+	faults.Add(decode(dst, name, document, seen))
+	var missing []string
+	for _, key := range Keys(dst) {
+		if required(key) && !seen[key] {
+			missing = append(missing, key)
+		}
+	}
+	if n := len(missing); n > 5 {
+		missing = append(missing[:4], fmt.Sprintf("%d more", n-4))
+	}
+	if len(missing) > 0 {
+		faults = append(faults, fmt.Errorf("%s: keys are missing: %s", name, strings.Join(missing, ", ")))
+	}
+	return faults.Err()
+}
+
+// decode sets fields from a document, and marks its keys in seen if that is not nil.
+func decode(dst any, name string, document []byte, seen map[string]bool) error {
 	root, err := single(document)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
@@ -65,7 +91,7 @@ func Decode(dst any, name string, document []byte) error {
 	if len(root.Content) == 0 {
 		return nil
 	}
-	d := decoder{known: Keys(dst), where: func(n *yaml.Node) string { return fmt.Sprintf("%s:%d", name, n.Line) }}
+	d := decoder{known: Keys(dst), where: func(n *yaml.Node) string { return fmt.Sprintf("%s:%d", name, n.Line) }, seen: seen}
 	d.section(reflect.ValueOf(dst).Elem(), root.Content[0], "")
 	return d.faults.Err()
 }

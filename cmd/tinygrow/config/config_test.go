@@ -201,6 +201,30 @@ func TestASecondDocumentIsAnError(t *testing.T) {
 	}
 }
 
+// A document that must be whole says which keys it lacks.
+func TestMissingKeysAreTold(t *testing.T) {
+	all := func(string) bool { return true }
+	whole, err := Encode(defaults())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := DecodeWhole(new(sample), "f", whole, all); err != nil {
+		t.Error(err)
+	}
+	for text, says := range map[string]string{
+		"": "f: keys are missing: name, seed, optim.lr, optim.schedule, 4 more",
+		"name: a\nseed: 1\noptim:\nrun: {every: 1s, quiet: true, sites: []}\n": "f: keys are missing: optim.lr, optim.schedule, optim.betas",
+		"name: a\nsede: 1\n": "f:2: unknown key sede: did you mean seed?\nf: keys are missing: seed, optim.lr, optim.schedule, optim.betas, 3 more",
+	} {
+		if err := DecodeWhole(new(sample), "f", []byte(text), all); err == nil || err.Error() != says {
+			t.Errorf("%q: %v, want %q", text, err, says)
+		}
+	}
+	if err := DecodeWhole(new(sample), "f", nil, func(key string) bool { return false }); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestKeys(t *testing.T) {
 	want := []string{"name", "seed", "optim.lr", "optim.schedule", "optim.betas", "run.every", "run.quiet", "run.sites"}
 	if got := Keys(defaults()); !slices.Equal(got, want) {
@@ -215,7 +239,11 @@ func FuzzDecode(f *testing.F) {
 	f.Add("optim: &o {lr: 1}\nrun: *o")
 	f.Fuzz(func(t *testing.T, text string) {
 		s := defaults()
-		if Decode(s, "f", []byte(text)) != nil {
+		whole := DecodeWhole(defaults(), "f", []byte(text), func(string) bool { return true })
+		if err := Decode(s, "f", []byte(text)); err != nil {
+			if whole == nil {
+				t.Fatal(err)
+			}
 			return
 		}
 		if _, err := Encode(s); err != nil {

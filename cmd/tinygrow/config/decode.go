@@ -13,6 +13,7 @@ type decoder struct {
 	known  []string
 	where  func(*yaml.Node) string
 	faults Faults
+	seen   map[string]bool // keys that the document has; nil: nobody asks
 }
 
 func (d *decoder) fault(n *yaml.Node, format string, args ...any) {
@@ -81,6 +82,9 @@ func (d *decoder) value(v reflect.Value, n *yaml.Node, key string) {
 		n = n.Alias
 	}
 	t := v.Type()
+	if d.seen != nil {
+		d.seen[key] = true
+	}
 	switch {
 	case section(t):
 		d.section(v, n, key)

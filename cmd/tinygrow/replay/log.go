@@ -16,6 +16,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/file"
 )
 
 // logFile reads the whole lines of a log one after the other. A run that goes
@@ -32,18 +33,14 @@ type logFile struct {
 
 func openLog(dir, name string) (*logFile, error) {
 	path := filepath.Join(dir, name)
-	f, err := os.Open(path)
+	f, size, err := file.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%s: %w: there is no %s", dir, checkpoint.ErrNoRun, name)
 	}
 	if err != nil {
 		return nil, err
 	}
-	info, err := f.Stat()
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	now := io.LimitReader(f, info.Size()) // a run that goes on must not be chased
+	now := io.LimitReader(f, size) // a run that goes on must not be chased
 	return &logFile{path: path, file: f, in: bufio.NewReaderSize(now, 1<<16), sum: sha256.New()}, nil
 }
 
@@ -54,7 +51,7 @@ func (l *logFile) peek() ([]byte, error) {
 	if l.next != nil {
 		return l.next, nil
 	}
-	text, err := l.in.ReadBytes('\n')
+	text, err := file.Line(l.in, checkpoint.MaxLine)
 	if errors.Is(err, io.EOF) {
 		return nil, nil
 	}

@@ -105,8 +105,8 @@ func (r *replay) span() (err error) {
 	if r.from >= r.last {
 		return fmt.Errorf("%s: %w behind step %d: the metrics end with step %d", r.Dir, ErrNothing, r.from, r.last)
 	}
-	if end := r.from + proto.Step(r.Steps); r.Steps > 0 && end < r.last {
-		r.last, r.short = end, true
+	if r.Steps > 0 && r.Steps < uint64(r.last-r.from) {
+		r.last, r.short = r.from+proto.Step(r.Steps), true
 	}
 	return nil
 }
