@@ -39,7 +39,7 @@ var (
 const cifarImage = 3 * 32 * 32
 
 // maxCIFAR bounds a file; the largest of the published ones has 153,700,000 bytes.
-const maxCIFAR = 1 << 30
+const maxCIFAR = 512 << 20
 
 // cifarFile is a file of the set, open, and what of it is known.
 type cifarFile struct {

@@ -158,8 +158,11 @@ func openIDX(f *idxFile, dir, name string, dims int) (*os.File, error) {
 const (
 	// maxIDX bounds the samples that an IDX file may claim to hold.
 	maxIDX = 1 << 32
-	// deflateRatio is the most that DEFLATE makes of a byte.
+	// deflateRatio is the most that DEFLATE makes of a byte, pictureRatio of one of
+	// more than blankBytes of pictures that are not blank: MNIST has 5.
 	deflateRatio = 1032
+	pictureRatio = 256
+	blankBytes   = 256 << 20
 )
 
 // open reads the header of an IDX file of so many bytes, plain or compressed with
@@ -183,6 +186,8 @@ func (f *idxFile) open(r io.Reader, bytes int64, dims int) error {
 	switch {
 	case compressed && total/deflateRatio > bytes:
 		return fmt.Errorf("the file is cut short or its header is wrong: %d bytes cannot be what became of %d", bytes, total)
+	case compressed && total > blankBytes && total/pictureRatio > bytes:
+		return fmt.Errorf("the file has %d bytes and promises %d: no pictures can be compressed like that, it would fill the memory with nothing", bytes, total)
 	case !compressed && have < total:
 		return fmt.Errorf("the file is cut short: %d of %d bytes", have, total)
 	case !compressed && have > total:
@@ -216,12 +221,11 @@ func idxHeader(in io.Reader, dims int) ([]int, error) {
 	return size, nil
 }
 
-// read reads what the header promises, which must be all that is there. Memory
-// grows with what comes.
+// read reads what the header promises, which must be all that is there.
 func (f *idxFile) read() error {
-	var err error
-	if f.data, err = readBytes(f.in, f.total()); errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%s: the file is cut short: fewer than %d bytes: %w", f.path, f.total(), err)
+	f.data = make([]byte, f.total())
+	if n, err := io.ReadFull(f.in, f.data); errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: the file is cut short: %d of %d bytes: %w", f.path, n, f.total(), io.ErrUnexpectedEOF)
 	} else if err != nil {
 		return fmt.Errorf("%s: the file is damaged or cut short: %w", f.path, err)
 	}

@@ -68,12 +68,12 @@ func TestFilesOfTwiceTheLimitAreRefusedUnread(t *testing.T) {
 	t.Run("a CIFAR file", func(t *testing.T) {
 		dir := write(t, t.TempDir(), cifarFiles(""))
 		sparse(t, dir, "data_batch_2.bin", nil, 2*maxCIFAR/3073*3073)
-		refuses(t, Config{Name: "cifar10", Dir: dir}, "data_batch_2.bin", "more than the 1073741824")
+		refuses(t, Config{Name: "cifar10", Dir: dir}, "data_batch_2.bin", "more than the 536870912")
 	})
 	t.Run("CIFAR files in all", func(t *testing.T) {
 		dir := write(t, t.TempDir(), cifarFiles(""))
 		sparse(t, dir, "data_batch_2.bin", nil, 2*(32<<20)/3073*3073)
-		err := refuses(t, Config{Name: "cifar10", Dir: dir, MemoryMB: 32}, "the limit is 32 MiB", "data.memory_mb=65")
+		err := refuses(t, Config{Name: "cifar10", Dir: dir, MemoryMB: 32}, "the limit is 32 MiB", "data.memory_mb=66")
 		if !errors.Is(err, ErrTooLarge) {
 			t.Errorf("%v", err)
 		}
@@ -108,6 +108,12 @@ func TestFilesOfTwiceTheLimitAreRefusedUnread(t *testing.T) {
 		files := mnist()
 		files["t10k-images-idx3-ubyte.gz"] = zeros(t, idxHead(math.MaxUint32, 1024, 1024), 100)
 		refuses(t, Config{Name: "mnist", Dir: write(t, t.TempDir(), files)}, "cannot be what became of")
+	})
+	t.Run("a small gzip file of nothing", func(t *testing.T) {
+		files, n := mnist(), uint32(2*blankBytes/784)
+		files["t10k-images-idx3-ubyte.gz"] = zeros(t, idxHead(n, 28, 28), int64(n)*784)
+		files["t10k-labels-idx1-ubyte.gz"] = zeros(t, idxHead(n), int64(n))
+		refuses(t, Config{Name: "mnist", Dir: write(t, t.TempDir(), files)}, "no pictures can be compressed like that")
 	})
 	t.Run("rows of no picture", func(t *testing.T) {
 		files := mnist()
@@ -164,7 +170,7 @@ func TestWhatIsNoFileIsNamedAndNotWaitedFor(t *testing.T) {
 // Memory that is bounded by hand is not asked of the machine.
 func TestTheRoomIsWhatTheSettingSays(t *testing.T) {
 	r := Config{MemoryMB: 3}.room()
-	if r.bytes != 3<<20 || r.takes(3, 1<<20-2) != nil || r.takes(3, 1<<20-1) == nil || r.takes(math.MaxInt64, 1) == nil {
+	if r.bytes != 3<<20 || r.takes(3, 1<<20-beside) != nil || r.takes(3, 1<<20-beside+1) == nil || r.takes(math.MaxInt64, 1) == nil {
 		t.Errorf("%+v", r)
 	}
 	if free := (Config{}).room(); free.bytes <= 0 || free.bytes > unknown {

@@ -183,7 +183,7 @@ func readBytes(r io.Reader, n int64) ([]byte, error) {
 	for int64(len(out)) < n {
 		have := int64(len(out))
 		next := min(n, max(2*have, firstBytes))
-		out = slices.Grow(out, int(next-have))[:next]
+		out = append(make([]byte, 0, next), out...)[:next]
 		if _, err := io.ReadFull(r, out[have:]); err != nil {
 			if err == io.EOF {
 				err = io.ErrUnexpectedEOF

@@ -32,9 +32,13 @@ func (c Config) room() room {
 	return room{unknown, "the free memory is not known here"}
 }
 
-// takes refuses n samples of size bytes and a label if they are more than the room.
+// beside is what a sample takes besides its picture, in bytes: its label, its places
+// in the orders of epochs, its hash while doubles are looked for.
+const beside = 64
+
+// takes refuses n samples of size bytes if they are more than the room.
 func (r room) takes(n, size int64) error {
-	if each := size + 2; n > r.bytes/each {
+	if each := size + beside; n > r.bytes/each {
 		return fmt.Errorf("%w: %d samples of %d bytes take %.0f MiB of memory, the limit is %d MiB (%s): keep fewer or smaller ones, or raise the limit with --set data.memory_mb=%d",
 			ErrTooLarge, n, size, float64(n)*float64(each)/(1<<20), r.bytes>>20, r.why, int64(min(float64(float64(n)*float64(each)/(1<<20))+1, maxMemoryMB)))
 	}
