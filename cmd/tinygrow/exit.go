@@ -90,6 +90,7 @@ var causes = []struct {
 	code exitCode
 }{
 	{dataset.ErrData, exitData},
+	{bus.ErrSettings, exitUsage},
 	{bus.ErrUnreachable, exitNetwork},
 	{bus.ErrClosed, exitNetwork},
 	{bus.ErrLost, exitNetwork},

@@ -18,7 +18,7 @@ func (o Options) Key() (proto.Key, error) {
 	if o.SeedFile != "" {
 		public, err := publicKey(o.SeedFile)
 		if err != nil {
-			return "", fmt.Errorf("read the key %s: %w", o.SeedFile, err)
+			return "", fmt.Errorf("%w: read the key %s: %w", ErrSettings, o.SeedFile, err)
 		}
 		return proto.KeyOfNkey(public), nil
 	}

@@ -110,40 +110,34 @@ func connect(o Options, kind string, l *link) (*nats.Conn, error) {
 	if o.InboxPrefix != "" {
 		opts = append(opts, nats.CustomInboxPrefix(o.InboxPrefix))
 	}
+	if err := checkAddresses(o.URL); err != nil {
+		return nil, err
+	}
 	if o.CAFile != "" {
+		if err := checkAuthority(o.CAFile); err != nil {
+			return nil, err
+		}
 		opts = append(opts, nats.Secure(&tls.Config{MinVersion: tls.VersionTLS13}), nats.RootCAs(o.CAFile))
 	}
 	if o.SeedFile != "" {
 		nkey, err := nats.NkeyOptionFromSeed(o.SeedFile)
 		if err != nil {
-			return nil, fmt.Errorf("read the key %s: %w", o.SeedFile, err)
+			return nil, fmt.Errorf("%w: read the key %s: %w", ErrSettings, o.SeedFile, err)
 		}
 		opts = append(opts, nkey)
 	}
 	c, err := nats.Connect(o.URL, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("%w at %s: %w%s", ErrUnreachable, Redact(o.URL), redactError(err, o.URL), advice(err))
+		return nil, fmt.Errorf("%w at %s: %w%s", ErrUnreachable, Redact(o.URL), redactError(err, o.URL), advice(err, o, time.Now()))
 	}
 	return c, nil
-}
-
-// advice says what to do when a server cannot be reached.
-func advice(err error) string {
-	var certificate *tls.CertificateVerificationError
-	switch {
-	case errors.Is(err, nats.ErrAuthorization):
-		return ": it wants a key that it knows: name the seed file of this role (--creds)"
-	case errors.As(err, &certificate):
-		return ": name the authority that signed its certificate (--ca), and the server as its certificate does"
-	case errors.Is(err, nats.ErrNoServers):
-		return ": is it running there, and does the way to it let its port through?"
-	}
-	return ""
 }
 
 var (
 	// ErrUnreachable is returned by Dial when no server answers.
 	ErrUnreachable = errors.New("no NATS server")
+	// ErrSettings is returned by Dial when address, key or authority are none, whatever the server.
+	ErrSettings = errors.New("no connection can be made with these settings")
 	// ErrPayload is returned by Dial when the server takes small messages only.
 	ErrPayload = errors.New("the NATS server takes small messages only")
 )
