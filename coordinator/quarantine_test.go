@@ -74,7 +74,7 @@ func (d *disagreement) pull(w *simWorker) {
 // partial hands in the sums of a block; a wrong one is off by a little.
 func (d *disagreement) partial(w int, lo, hi uint32, wrong bool) error {
 	b, r := proto.Block{Lo: lo, Hi: hi}, d.core.round
-	sums := d.sums(d.core.train, r, b)
+	sums := d.sums(d.leaders[0].weights, r, b)
 	if wrong {
 		sums.F32[0]++
 	}

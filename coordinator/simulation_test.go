@@ -47,6 +47,7 @@ type simulation struct {
 	fired   map[string]int
 	broken  string // a planted fault
 	arrival float32
+	*unlogged
 }
 
 // simLeader is a coordinator.
@@ -54,7 +55,11 @@ type simLeader struct {
 	*simulation
 	core    *core
 	lead    *lead.Lead
+	rivals  *rivals // without a commit log
+	run     int
 	term    proto.Term
+	weights held // handed out
+	inputs  proto.Digest
 	journal []string
 	paused  plan.Time // until then
 	cut     plan.Time // off from everybody, until then
@@ -87,9 +92,18 @@ type simWorker struct {
 	cut     plan.Time // off from everybody, until then
 	life    int       // answers to an earlier life are lost
 	leader  *simLeader
+	weights held // the last that it got
 	seq     uint64
 	last    uint64
 	busy    plan.Time // until then
+}
+
+// held is a version of the weights, of the start and key that it came with.
+type held struct {
+	of     proto.Head
+	key    string
+	model  *nn.Model
+	digest proto.Digest
 }
 
 // event is something that happens at a time.
@@ -150,16 +164,16 @@ func simGraph() *nn.Graph {
 	}}
 }
 
-// sums returns a copy of the sums over a block of the round at hand.
-func (s *simulation) sums(t *trainer.Trainer, r trainer.Round, b proto.Block) proto.Sums {
-	key := fmt.Sprint(t.Digest(), r.Kind, r.Order, r.Offset, r.Count, r.F64, b)
+// sums returns a copy of the sums over a block of a round with some weights.
+func (s *simulation) sums(v held, r trainer.Round, b proto.Block) proto.Sums {
+	key := fmt.Sprint(v.digest, r.Graph.Digest, r.Kind, r.Order, r.Offset, r.Count, r.F64, b)
 	if r.Request != nil {
 		js, _ := json.Marshal(r.Request)
 		key += string(js)
 	}
 	found, ok := s.table[key]
 	if !ok {
-		found = s.compute(t, r, b)
+		found = s.compute(v, r, b)
 		s.table[key] = found
 	}
 	c := proto.NewSums(len(found.F32), len(found.F64))
@@ -168,14 +182,14 @@ func (s *simulation) sums(t *trainer.Trainer, r trainer.Round, b proto.Block) pr
 	return c
 }
 
-func (s *simulation) compute(t *trainer.Trainer, r trainer.Round, b proto.Block) proto.Sums {
+func (s *simulation) compute(v held, r trainer.Round, b proto.Block) proto.Sums {
 	if !b.IsLeaf() {
 		left, right := b.Split()
-		x := s.sums(t, r, left)
-		x.Add(s.sums(t, r, right))
+		x := s.sums(v, r, left)
+		x.Add(s.sums(v, r, right))
 		return x
 	}
-	m := t.Model()
+	m := v.model
 	p, err := nn.Compile(m.Graph, int(r.MicroShard), nn.Options{})
 	if err != nil {
 		panic(err)
@@ -267,9 +281,14 @@ func (c *simLeader) trainer(past lead.History) *trainer.Trainer {
 		c.must(err)
 		return t
 	}
+	return c.restore(simSettings(), *from)
+}
+
+// restore returns the trainer of a checkpoint, and makes its journal this coordinator's.
+func (c *simLeader) restore(set trainer.Settings, from saved) *trainer.Trainer {
 	var at trainer.Progress
 	c.must(json.Unmarshal(from.progress, &at))
-	t, err := trainer.Restore(simSettings(), from.model.Clone(), cloneSlots(from.slots), from.updates, at)
+	t, err := trainer.Restore(set, from.model.Clone(), cloneSlots(from.slots), from.updates, at)
 	c.must(err)
 	c.journal = slices.Clone(from.journal)
 	return t
@@ -305,12 +324,15 @@ func (c *simLeader) do(f func() error) {
 		case nil:
 		case crash:
 			c.die()
-			s.after(s.ms(1500), s.start)
+			s.succeed(c, s.ms(1500))
 		default:
 			panic(r)
 		}
 	}()
-	if err := f(); errors.Is(err, lead.ErrFenced) {
+	if err := f(); errors.Is(err, lead.ErrHeld) {
+		s.fired["gave way"]++
+		c.die()
+	} else if errors.Is(err, lead.ErrFenced) {
 		s.fired["fenced"]++
 		c.die()
 		s.after(s.ms(3000), func() { // it stands by; a record of a dead one that came late may have fenced it
@@ -325,6 +347,15 @@ func (c *simLeader) do(f func() error) {
 	} else if err != nil {
 		panic(err)
 	}
+}
+
+// succeed lets another coordinator take up what c led.
+func (s *simulation) succeed(c *simLeader, after time.Duration) {
+	if s.unlogged != nil {
+		s.unlogged.succeed(s, c.run, after)
+		return
+	}
+	s.after(after, s.start)
 }
 
 func (c *simLeader) die() {
@@ -379,8 +410,10 @@ func (c *simLeader) answer(w proto.WorkerID, t *proto.Task) {
 	}
 }
 
-func (c *simLeader) open(r roundInfo, _ offer, newWeights bool) {
+func (c *simLeader) open(r roundInfo, o offer, newWeights bool) {
+	c.inputs = r.inputs
 	if newWeights {
+		c.weights = held{c.core.head, o.weights.ref.Key, c.core.train.Model().Clone(), proto.DigestOf(o.weights.data)}
 		c.maybeCrash("mid-broadcast")
 	}
 }
@@ -468,6 +501,10 @@ func (c *simLeader) checkpoint() error {
 		return err
 	}
 	x := saved{t.Model().Clone(), cloneSlots(t.Optimizer().Slots()), t.Optimizer().Count(), progress, slices.Clone(c.journal)}
+	if s.unlogged != nil {
+		s.disks[c.run] = &x
+		return nil
+	}
 	state, mark, object := c.core.state(), c.core.ledger.Mark(), fmt.Sprint(c.term, "/", t.Step())
 	s.disk = &x
 	s.after(s.ms(200), func() {
@@ -502,7 +539,7 @@ func (s *simulation) join(w *simWorker, life int) {
 			return
 		}
 		c := s.leaders[s.rand.IntN(len(s.leaders))] // whose answer is the first
-		if s.now < max(c.paused, c.cut) {
+		if s.now < max(c.paused, c.cut) || c.claims() {
 			s.join(w, life)
 			return
 		}
@@ -561,10 +598,10 @@ func (s *simulation) deliver(w *simWorker, life int, arrive func(c *simLeader)) 
 		s.after(d, func() {
 			for _, c := range slices.Clone(s.leaders) {
 				switch {
-				case s.now < c.cut:
-				case c == leader:
+				case s.now < c.cut || c.claims():
+				case c.hears(leader.core.head):
 					arrive(c)
-				case c.term >= leader.term:
+				case c.term >= leader.term || s.unlogged != nil:
 					c.do(func() error { s.told(w, life, proto.Task{Do: proto.Rejoin}, leader); return nil })
 				}
 			}
@@ -574,7 +611,7 @@ func (s *simulation) deliver(w *simWorker, life int, arrive func(c *simLeader)) 
 
 // told is a worker getting the answer to its pull.
 func (s *simulation) told(w *simWorker, life int, t proto.Task, from *simLeader) {
-	if !w.alive || w.life != life || w.leader != from {
+	if !w.alive || w.life != life || !w.leader.hears(from.core.head) {
 		return
 	}
 	if s.now < w.paused {
@@ -588,26 +625,39 @@ func (s *simulation) told(w *simWorker, life int, t proto.Task, from *simLeader)
 		return
 	case proto.Compute:
 		w.last = max(w.last, t.Task)
+		r := from.core.round
+		if r.Round != t.Spec.Round {
+			break // superseded
+		}
+		inputs, sums := s.work(w, from, r, t.Block)
 		w.busy = max(w.busy, s.now) + time.Duration(float64(t.Block.Len())/float64(w.threads)*w.speed*float64(10*time.Millisecond))
-		s.after(w.busy-s.now, func() { s.finish(w, life, from, t.Spec, t.Block) })
+		s.after(w.busy-s.now, func() { s.finish(w, life, from, t.Spec, t.Block, inputs, sums) })
 	}
 	s.pull(w, life)
 }
 
+// work is a worker computing a block with the weights of that key, which it has
+// or gets, and what it says that the sums were made from.
+func (s *simulation) work(w *simWorker, l *simLeader, r trainer.Round, b proto.Block) (proto.Digest, proto.Sums) {
+	if w.weights.key != r.Weights.Key || !l.hears(w.weights.of) {
+		w.weights = l.weights
+	}
+	return r.Inputs(r.Graph.Digest, w.weights.digest, r.RoundSpec.Request.Digest), s.sums(w.weights, r, b)
+}
+
 // finish is a worker sending a partial.
-func (s *simulation) finish(w *simWorker, life int, l *simLeader, spec proto.RoundSpec, b proto.Block) {
+func (s *simulation) finish(w *simWorker, life int, l *simLeader, spec proto.RoundSpec, b proto.Block, inputs proto.Digest, sums proto.Sums) {
 	c := l.core
-	if !w.alive || w.life != life || w.leader != l || l.dead {
+	if !w.alive || w.life != life || !w.leader.hears(l.core.head) {
 		return
 	}
 	if s.now < w.paused {
-		s.after(w.paused-s.now, func() { s.finish(w, life, l, spec, b) })
+		s.after(w.paused-s.now, func() { s.finish(w, life, l, spec, b, inputs, sums) })
 		return
 	}
-	if c.number != spec.Round || c.ended {
+	if !l.dead && (c.number != spec.Round || c.ended) {
 		return // superseded
 	}
-	sums := s.sums(c.train, c.round, b)
 	if w.corrupt && s.chance("corruption", 0.2) {
 		if len(sums.F32) > 0 {
 			sums.F32[s.rand.IntN(len(sums.F32))] += 1e-3
@@ -626,13 +676,14 @@ func (s *simulation) finish(w *simWorker, life int, l *simLeader, spec proto.Rou
 		fresh := proto.NewSums(len(sums.F32), len(sums.F64))
 		copy(fresh.F32, sums.F32)
 		copy(fresh.F64, sums.F64)
-		if s.broken != "fence" && c.number != spec.Round {
-			// What partials.receive does with a chunk of another round.
-			fresh = proto.Sums{}
+		if s.broken != "fence" && (to.core.number != spec.Round || s.broken != "identity" && inputs != to.inputs) {
+			// What partials.receive does with a chunk of another round, or of other weights.
+			s.fired["not the round's"]++
+			return
 		}
 		round := spec.Round
 		if s.broken == "fence" {
-			round = c.number
+			round = to.core.number
 		}
 		to.handle(plan.Partial{Worker: w.id, Round: round, Block: b, Digest: digest}, fresh)
 	})
@@ -661,6 +712,8 @@ func (s *simulation) fault() {
 		if len(s.leaders) > 0 && s.duels > 0 {
 			c := s.leaders[s.rand.IntN(len(s.leaders))]
 			switch {
+			case s.unlogged != nil:
+				s.unlogged.fault(s, c)
 			case s.chance("coordinator paused", 0.05): // long enough for a standby to take over
 				s.duels--
 				c.paused = s.now + s.ms(6000)
@@ -683,6 +736,24 @@ func (s *simulation) fault() {
 func simulate(seed uint64, table map[string]proto.Sums, broken string, fired map[string]int) string {
 	s := &simulation{rand: rand.New(rand.NewPCG(seed, 7)), table: table, fired: fired, broken: broken, objects: map[string]saved{}}
 	defer s.useLog()()
+	s.crew(seed)
+	s.after(0, s.start)
+	for s.now < time.Hour {
+		e := heap.Pop(&s.queue).(event)
+		s.now = e.at
+		e.do()
+		for _, c := range s.leaders {
+			if c.core.finished() {
+				s.checkLog()
+				return c.result()
+			}
+		}
+	}
+	return ""
+}
+
+// crew lets workers come, and faults begin.
+func (s *simulation) crew(seed uint64) {
 	s.crashes, s.duels = s.rand.IntN(4), s.rand.IntN(4)
 	n := 1 + s.rand.IntN(5)
 	if s.corrupts() {
@@ -692,25 +763,17 @@ func simulate(seed uint64, table map[string]proto.Sums, broken string, fired map
 		s.workers = append(s.workers, &simWorker{id: proto.WorkerID(fmt.Sprintf("w%d", i)), threads: 1 + s.rand.IntN(3), speed: 0.2 + 3*s.rand.Float64()})
 	}
 	s.workers[seed%uint64(n)].corrupt = s.corrupts()
-	s.after(0, s.start)
 	for _, w := range s.workers {
 		w.alive = true
 		s.join(w, 0)
 	}
 	s.fault()
-	for s.now < time.Hour {
-		e := heap.Pop(&s.queue).(event)
-		s.now = e.at
-		e.do()
-		for _, c := range s.leaders {
-			if c.core.finished() {
-				s.checkLog()
-				t := c.core.train
-				return fmt.Sprint(t.Step(), t.Generation(), t.Digest(), t.Progress().Epoch, t.Progress().LastEpoch, t.Progress().Test, strings.Join(c.journal, "\n"))
-			}
-		}
-	}
-	return ""
+}
+
+// result is all that a run led to.
+func (c *simLeader) result() string {
+	t := c.core.train
+	return fmt.Sprint(t.Step(), t.Generation(), t.Digest(), t.Progress().Epoch, t.Progress().LastEpoch, t.Progress().Test, strings.Join(c.journal, "\n"))
 }
 
 // useLog opens the commit log.

@@ -34,7 +34,7 @@ type incoming struct {
 	done   func() // of values that belong to the coordinator in this process; else nil
 	spans  proto.Spans
 	hashed int          // spans; they are hashed as they come, while the cache has them
-	digest proto.Digest // of the values, once whole
+	handed proto.Digest // of values that were handed over: their maker hashed them
 }
 
 // whole reports whether all values are there.
@@ -49,6 +49,14 @@ func (in *incoming) hash() {
 		}
 		in.spans.Hash(in.hashed, data)
 	}
+}
+
+// digest returns that of the values, which must be whole.
+func (in *incoming) digest() proto.Digest {
+	if in.done != nil {
+		return in.handed
+	}
+	return in.spans.Digest()
 }
 
 func newBlobs(c *client) *blobs { return &blobs{client: c, news: make(chan struct{})} }
@@ -91,7 +99,7 @@ func (b *blobs) receiveWhole(w *proto.Weights) {
 		w.Done()
 		return
 	}
-	b.replace(&incoming{key: w.Key, values: w.Values, digest: w.Digest, done: w.Done})
+	b.replace(&incoming{key: w.Key, values: w.Values, handed: w.Digest, done: w.Done})
 	if have := int64(4 * len(w.Values)); have >= report {
 		b.client.say(proto.Heartbeat{Key: w.Key, Have: have})
 	}
@@ -198,9 +206,6 @@ func (b *blobs) take(c proto.Chunk) {
 	before := in.got
 	in.got += int64(len(c.Data))
 	in.hash()
-	if in.whole() {
-		in.digest = in.spans.Digest()
-	}
 	if in.got/report != before/report {
 		b.client.say(proto.Heartbeat{Key: in.key, Have: in.got})
 	}
@@ -222,12 +227,12 @@ func (b *blobs) weights(ctx context.Context, ref proto.BlobRef) (*incoming, erro
 		}
 		in, news := b.current, b.news
 		switch {
-		case in.whole() && in.digest == ref.Digest:
+		case in.whole() && in.digest() == ref.Digest:
 			in.taken = true
 			b.mu.Unlock()
 			return in, nil
 		case in.whole():
-			b.client.cfg.Log.Warn("weights are not those that the coordinator tells of: they are fetched again", "key", ref.Key, "digest", in.digest, "wanted", ref.Digest)
+			b.client.cfg.Log.Warn("weights are not those that the coordinator tells of: they are fetched again", "key", ref.Key, "digest", in.digest(), "wanted", ref.Digest)
 			b.replace(nil)
 			b.mu.Unlock()
 			if err := b.client.pause(ctx); err != nil {

@@ -66,7 +66,7 @@ type job struct {
 // inputs returns the digest of what the sums are made from: what is here, not
 // what the round's references promise.
 func (j *job) inputs() proto.Digest {
-	return j.spec.Inputs(j.version.network.digest, j.version.from.digest, j.request)
+	return j.spec.Inputs(j.version.network.digest, j.version.from.digest(), j.request)
 }
 
 // lengths returns those of the sums.
