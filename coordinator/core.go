@@ -7,6 +7,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/coordinator/plan"
+	"github.com/tinygrow/tinygrow/coordinator/plausible"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
 )
@@ -33,6 +34,8 @@ type core struct {
 	complete bool // the round has its sums and waits for the log
 	stop     bool // end after the round at hand
 	ended    bool
+	scale    plausible.Scale
+	looked   plausible.Finding // at the sums at hand
 }
 
 // port does what the core wants done.
@@ -63,6 +66,7 @@ type roundInfo struct {
 	microShards uint32
 	f32, f64    int
 	inputs      proto.Digest // of what the sums must be made from
+	known       plausible.Round
 }
 
 // begin opens the first round; ended is set if there is none.
@@ -142,7 +146,8 @@ func (c *core) next(now plan.Time, newWeights bool) error {
 	}
 	c.round, c.offer = r, offer
 	c.begins()
-	c.port.open(roundInfo{r.Round, r.MicroShards(), r.F32, r.F64, inputs}, offer, newWeights)
+	c.scale.Open(r.Kind)
+	c.port.open(roundInfo{r.Round, r.MicroShards(), r.F32, r.F64, inputs, plausible.Of(r.RoundSpec, c.train.Model().Graph)}, offer, newWeights)
 	return c.handle(now, plan.Open{Round: r.Round, MicroShards: r.MicroShards(), Step: r.Step, Kind: string(r.Kind), Light: r.Kind == proto.Evaluate}, proto.Sums{})
 }
 
@@ -156,11 +161,25 @@ func (c *core) begins() {
 	})
 }
 
+// partial takes the sums that a worker sent, and what a look at them found.
+func (c *core) partial(now plan.Time, p *arrived) error {
+	doubt := c.scale.Doubt(c.round.Kind, p.worker.Key(), p.finding)
+	c.looked = p.finding
+	sent := plan.Partial{Worker: p.worker, Round: p.round, Block: p.block, Digest: p.digest}
+	if p.finding.Wrong == "" && doubt == "" {
+		return c.handle(now, sent, p.sums)
+	}
+	return c.handle(now, plan.Odd{Partial: sent, Wrong: p.finding.Wrong, Doubt: doubt}, p.sums)
+}
+
 // handle takes an event, with the sums of a partial. Its error ends the run.
 func (c *core) handle(now plan.Time, e plan.Event, sums proto.Sums) error {
-	if _, late := e.(plan.Partial); late && c.ended {
-		c.port.release(sums)
-		return nil
+	switch e.(type) {
+	case plan.Partial, plan.Odd:
+		if c.ended {
+			c.port.release(sums)
+			return nil
+		}
 	}
 	for _, cmd := range c.plan.Step(now, e) {
 		c.port.decided(cmd)
@@ -173,6 +192,7 @@ func (c *core) handle(now plan.Time, e plan.Event, sums proto.Sums) error {
 			c.port.answer(cmd.Worker, &proto.Task{Do: proto.Rejoin, Text: cmd.Why})
 		case plan.Fold:
 			c.port.enters(reducing)
+			c.scale.Learn(c.round.Kind, cmd.Worker.Key(), c.looked)
 			if err := c.fold.Put(cmd.Block, sums); err != nil {
 				return fmt.Errorf("round %d: %w", c.number, err)
 			}

@@ -44,7 +44,7 @@ func (s *server) from(handler func(proto.Key, *bus.Message)) bus.Handler {
 	return func(m *bus.Message) {
 		k := proto.Sender(m.Subject)
 		if k.Validate() != nil || m.Reply != "" && !k.Owns(m.Reply) {
-			s.partials.misdirected()
+			s.partials.count(func(d *Dropped) { d.Misdirected++ })
 			return
 		}
 		handler(k, m)
@@ -104,7 +104,7 @@ func (s *server) onBeat(k proto.Key, m *bus.Message) {
 // and counts those of the run that are not: another one answers them, or nobody.
 func (s *server) mine(h proto.Head) bool {
 	if h.Run == s.store.run && !h.Same(s.head()) {
-		s.partials.foreign()
+		s.partials.count(func(d *Dropped) { d.Foreign++ })
 	}
 	return h.Same(s.head())
 }

@@ -2,10 +2,12 @@ package coordinator
 
 import (
 	"encoding/binary"
+	"math"
 	"slices"
 	"sync"
 
 	"github.com/tinygrow/tinygrow/coordinator/parallel"
+	"github.com/tinygrow/tinygrow/coordinator/plausible"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/zeebo/xxh3"
@@ -37,6 +39,8 @@ type Dropped struct {
 	Repeated  uint64 `json:"repeated"`  // chunks that were there already
 	Unasked   uint64 `json:"unasked"`   // sums over blocks that their sender was not given
 	Excess    uint64 `json:"excess"`    // that came faster than a key may send
+	Wrong     uint64 `json:"wrong"`     // sums that cannot be, whatever the weights
+	Doubted   uint64 `json:"doubted"`   // sums that somebody else had to confirm
 	// Misdirected were to be answered elsewhere than to their sender.
 	Misdirected uint64 `json:"misdirected"`
 }
@@ -63,6 +67,8 @@ type arrived struct {
 	block  proto.Block
 	digest uint64
 	sums   proto.Sums
+	// finding is what a look at the sums led to.
+	finding plausible.Finding
 }
 
 func newPartials(head proto.Head) *partials {
@@ -136,7 +142,7 @@ func (p *partials) take(k proto.Key, m *proto.Partial) (whole arrived, ok bool) 
 		ok = true
 		p.workers[m.Worker].came(m.Block)
 	}
-	back := m.Sums
+	round, back := p.round, m.Sums
 	if ok {
 		back = proto.Sums{}
 		if n := len(p.free); n > 0 {
@@ -148,7 +154,7 @@ func (p *partials) take(k proto.Key, m *proto.Partial) (whole arrived, ok bool) 
 	if !ok {
 		return arrived{}, false
 	}
-	return arrived{m.Worker, m.Round, m.Block, digestSums(m.Sums), m.Sums}, true
+	return looked(m.Worker, m.Block, m.Sums, round), true
 }
 
 // receive takes a message of the holder of k; whole is set when it completes a partial.
@@ -198,7 +204,7 @@ func (p *partials) receive(k proto.Key, data []byte) (whole arrived, ok bool) {
 	}
 	w.parts = slices.DeleteFunc(w.parts, func(b *assembly) bool { return b == a })
 	w.came(a.block)
-	return arrived{m.Worker, m.Round, m.Block, digestSums(a.sums), a.sums}, true
+	return looked(m.Worker, m.Block, a.sums, p.round), true
 }
 
 // came says that the sums over a block are whole.
@@ -227,11 +233,11 @@ func (p *partials) fits(h proto.Head, w proto.WorkerID, r proto.Round, b proto.B
 	return false
 }
 
-// foreign counts a message that was meant for another start.
-func (p *partials) foreign() {
+// count counts what others dropped.
+func (p *partials) count(one func(d *Dropped)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.dropped.Foreign++
+	one(&p.dropped)
 }
 
 func (p *partials) memory() proto.Sums {
@@ -241,13 +247,6 @@ func (p *partials) memory() proto.Sums {
 		return s
 	}
 	return proto.NewSums(p.round.f32, p.round.f64)
-}
-
-// misdirected counts a message whose answer would go astray.
-func (p *partials) misdirected() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.dropped.Misdirected++
 }
 
 // dropped returns what was dropped so far, everywhere.
@@ -264,23 +263,71 @@ func (p *partials) counts() Dropped {
 	return p.dropped
 }
 
+// looked returns a whole partial with its digest and what a look at it found.
+func looked(w proto.WorkerID, b proto.Block, s proto.Sums, r roundInfo) arrived {
+	digest, peak := digestSums(s)
+	return arrived{w, r.number, b, digest, s, r.known.Look(b, s, peak)}
+}
+
 // span is the number of values that one goroutine hashes or adds at a time.
 const span = 1 << 16
 
-// digestSums tells equal partials from unequal ones. Long ones are hashed by
-// several goroutines.
-func digestSums(s proto.Sums) uint64 {
+// digestSums tells equal partials from unequal ones, and returns the largest
+// magnitude of their float32 values. Long ones are read by several goroutines.
+// Values that are no numbers are all the same: processors write them differently.
+func digestSums(s proto.Sums) (digest uint64, peak float32) {
 	spans := (len(s.F32) + span - 1) / span
-	parts := make([]uint64, spans+1)
+	parts, peaks := make([]uint64, spans+1), make([]uint32, spans)
 	parallel.Each(spans, func(i int) {
-		parts[i] = xxh3.Hash(proto.Bytes32(s.F32[i*span : min((i+1)*span, len(s.F32))]))
+		part := s.F32[i*span : min((i+1)*span, len(s.F32))]
+		if peaks[i] = largest(part); peaks[i] > infinite {
+			part = oneNaN(part)
+		}
+		parts[i] = xxh3.Hash(proto.Bytes32(part))
 	})
-	parts[spans] = xxh3.Hash(proto.Bytes64(s.F64))
+	f64 := s.F64
+	if slices.ContainsFunc(f64, math.IsNaN) {
+		f64 = oneNaN(f64)
+	}
+	parts[spans] = xxh3.Hash(proto.Bytes64(f64))
 	var all []byte
 	for _, part := range parts {
 		all = binary.LittleEndian.AppendUint64(all, part)
 	}
-	return xxh3.Hash(all)
+	if spans == 0 {
+		return xxh3.Hash(all), 0
+	}
+	return xxh3.Hash(all), math.Float32frombits(slices.Max(peaks))
+}
+
+// infinite is the magnitude of an infinite float32; that of what is no number is larger.
+const infinite = 0x7f800000
+
+// largest returns the largest magnitude of some values as its bits, which are in
+// the order of the magnitudes.
+func largest(v []float32) uint32 {
+	var a, b, c, d uint32
+	for ; len(v) >= 4; v = v[4:] {
+		a = max(a, math.Float32bits(v[0])&^(1<<31))
+		b = max(b, math.Float32bits(v[1])&^(1<<31))
+		c = max(c, math.Float32bits(v[2])&^(1<<31))
+		d = max(d, math.Float32bits(v[3])&^(1<<31))
+	}
+	for _, x := range v {
+		a = max(a, math.Float32bits(x)&^(1<<31))
+	}
+	return max(a, b, c, d)
+}
+
+// oneNaN returns a copy in which all that are no numbers are the same.
+func oneNaN[T float32 | float64](v []T) []T {
+	v = slices.Clone(v)
+	for i, x := range v {
+		if x != x {
+			v[i] = T(math.NaN())
+		}
+	}
+	return v
 }
 
 // addSums adds right to left, long ones by several goroutines: each value is

@@ -12,6 +12,11 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
+func digestOf(s proto.Sums) uint64 {
+	digest, _ := digestSums(s)
+	return digest
+}
+
 // chunksOf returns the messages of a partial.
 func chunksOf(t *testing.T, m proto.PartialChunk, s proto.Sums, size int) [][]byte {
 	var out [][]byte
@@ -29,7 +34,7 @@ func TestPartials(t *testing.T) {
 	head := proto.Head{Run: "r", Term: 3, Start: "s"}
 	inputs := proto.DigestOf([]byte("weights"))
 	p := newPartials(head)
-	p.open(roundInfo{7, 8, 5, 2, inputs})
+	p.open(roundInfo{number: 7, microShards: 8, f32: 5, f64: 2, inputs: inputs})
 	p.admit("a")
 	p.expect("a", proto.Block{Lo: 0, Hi: 4})
 	sums := proto.Sums{F32: []float32{1, 2, 3, 4, 5}, F64: []float64{6, 7}}
@@ -45,7 +50,7 @@ func TestPartials(t *testing.T) {
 		if ok != (i == 0) {
 			t.Fatalf("chunk %d: whole %v", i, ok)
 		}
-		if ok && (!slices.Equal(got.sums.F32, sums.F32) || !slices.Equal(got.sums.F64, sums.F64) || got.digest != digestSums(sums) || got.worker != "a") {
+		if ok && (!slices.Equal(got.sums.F32, sums.F32) || !slices.Equal(got.sums.F64, sums.F64) || got.digest != digestOf(sums) || got.worker != "a") {
 			t.Errorf("got %+v", got)
 		}
 		if i == 2 {

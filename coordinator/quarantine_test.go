@@ -78,7 +78,7 @@ func (d *disagreement) partial(w int, lo, hi uint32, wrong bool) error {
 	if wrong {
 		sums.F32[0]++
 	}
-	return d.core.handle(d.now, plan.Partial{Worker: d.workers[w].id, Round: r.Round, Block: b, Digest: digestSums(sums)}, sums)
+	return d.core.handle(d.now, plan.Partial{Worker: d.workers[w].id, Round: r.Round, Block: b, Digest: digestOf(sums)}, sums)
 }
 
 // finish lets all workers but one do what is left of the first step, whichever way it is cut.

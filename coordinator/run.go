@@ -279,7 +279,7 @@ func (s *server) take(in input) error {
 			return nil
 		}
 		if !p.Same(s.head()) {
-			s.partials.foreign()
+			s.partials.count(func(d *Dropped) { d.Foreign++ })
 			if s.job.Lead != nil && p.Term > s.store.term {
 				return nil // there is another coordinator; the log is about to say so
 			}
@@ -303,8 +303,7 @@ func (s *server) take(in input) error {
 	case in.beat != nil:
 		return s.core.handle(now, plan.Heard{Worker: in.beat.Worker}, proto.Sums{})
 	case in.partial != nil:
-		p := in.partial
-		return s.core.handle(now, plan.Partial{Worker: p.worker, Round: p.round, Block: p.block, Digest: p.digest}, p.sums)
+		return s.core.partial(now, in.partial)
 	case in.log != nil:
 		return s.logged(now, *in.log)
 	case in.uploaded != nil:
@@ -355,6 +354,10 @@ func (s *server) decided(c plan.Command) {
 	switch c := c.(type) {
 	case plan.Fold:
 		s.watch.folded++
+	case plan.Doubt:
+		s.partials.count(func(d *Dropped) { d.Doubted++ })
+	case plan.Wrong:
+		s.partials.count(func(d *Dropped) { d.Wrong++ })
 	case plan.Drop:
 		s.answer(c.Worker, &proto.Task{Do: proto.Rejoin, Text: c.Why})
 		s.partials.forget(c.Worker)

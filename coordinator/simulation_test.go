@@ -665,7 +665,7 @@ func (s *simulation) finish(w *simWorker, life int, l *simLeader, spec proto.Rou
 			sums.F64[s.rand.IntN(len(sums.F64))] += 1e-9
 		}
 	}
-	digest := digestSums(sums)
+	digest := digestOf(sums)
 	if s.broken == "arrival" { // a worker that sums in another order
 		s.arrival += 1e-7
 		for i := range sums.F32 {

@@ -158,9 +158,15 @@ func (p *Plan) fit(w *worker, b *block) bool {
 	return mine > 0 && !slices.ContainsFunc(p.order, func(x *worker) bool { return p.fitness(x, b) > mine })
 }
 
+// checkable reports whether somebody is here to compute a block that others have
+// computed. A doubt that nobody can settle holds up nothing.
+func (p *Plan) checkable(b *block) bool {
+	return slices.ContainsFunc(p.order, func(w *worker) bool { return p.fitness(w, b) > 0 || p.holds(b, w.id) && !p.claimed(b, w.id) })
+}
+
 // fitness is 0 for one that has computed the block or is at it.
 func (p *Plan) fitness(w *worker, b *block) int {
-	if _, claimed := p.claimOf(b, w.id); claimed || p.holds(b, w.id) || w.suspect && !b.disputed {
+	if p.claimed(b, w.id) || p.holds(b, w.id) || w.suspect && !b.disputed {
 		return 0
 	}
 	n := 1

@@ -52,6 +52,13 @@ type Partial struct {
 	Digest uint64
 }
 
+// Odd is a Partial whose sums cannot be, for the reason Wrong, or hardly can, for
+// the reason Doubt.
+type Odd struct {
+	Partial
+	Wrong, Doubt string
+}
+
 // Open starts a round over a number of micro-shards, at least 1. An unfinished
 // round before it is abandoned.
 type Open struct {
@@ -112,6 +119,18 @@ type Ignore struct {
 	Why    string
 }
 
+// Doubt says that the partial just reported counts only when somebody else got
+// the same, Wrong that it cannot be.
+type (
+	Doubt struct {
+		Worker proto.WorkerID
+		Round  proto.Round
+		Block  proto.Block
+		Why    string
+	}
+	Wrong Doubt
+)
+
 // Alarm says that two workers computed the same block to different sums, which
 // must never happen: the bits of one of them are wrong. The round is not over
 // before it is known whose, even if Complete was said.
@@ -171,6 +190,8 @@ func (Assign) command()     {}
 func (Wait) command()       {}
 func (Fold) command()       {}
 func (Ignore) command()     {}
+func (Doubt) command()      {}
+func (Wrong) command()      {}
 func (Alarm) command()      {}
 func (Undecided) command()  {}
 func (Quarantine) command() {}
@@ -187,6 +208,8 @@ func (c Assign) String() string {
 func (c Wait) String() string       { return fmt.Sprintf("wait %s: %s", c.Worker, c.Why) }
 func (c Fold) String() string       { return fmt.Sprintf("fold %s %s: %s", c.Worker, c.Block, c.Why) }
 func (c Ignore) String() string     { return fmt.Sprintf("ignore %s %s: %s", c.Worker, c.Block, c.Why) }
+func (c Doubt) String() string      { return fmt.Sprintf("doubt %s %s: %s", c.Worker, c.Block, c.Why) }
+func (c Wrong) String() string      { return fmt.Sprintf("wrong %s %s: %s", c.Worker, c.Block, c.Why) }
 func (c Complete) String() string   { return fmt.Sprintf("complete %d: %s", c.Round, c.Why) }
 func (c Quarantine) String() string { return fmt.Sprintf("quarantine %s: %s", c.Worker, c.Why) }
 func (c Redo) String() string       { return fmt.Sprintf("redo %d: %s", c.Round, c.Why) }

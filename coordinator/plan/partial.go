@@ -7,7 +7,7 @@ import (
 	"github.com/tinygrow/tinygrow/proto"
 )
 
-func (p *Plan) partial(now Time, e Partial) {
+func (p *Plan) partial(now Time, e Odd) {
 	w := p.workers[e.Worker]
 	if w != nil {
 		w.lives(now)
@@ -33,6 +33,12 @@ func (p *Plan) partial(now Time, e Partial) {
 	case w != nil && w.suspect && !b.disputed && b.by == "":
 		ignore("its worker takes part in a dispute that is not decided")
 		return
+	case e.Wrong != "":
+		why := fmt.Sprintf("its sums of block %s of round %d cannot be: %s", e.Block, e.Round, e.Wrong)
+		p.say(Wrong{e.Worker, e.Round, e.Block, e.Wrong})
+		ignore("it cannot be")
+		p.condemn([]proto.WorkerID{e.Worker}, why)
+		return
 	}
 	before, again := p.claimOf(b, e.Worker)
 	switch {
@@ -53,16 +59,20 @@ func (p *Plan) partial(now Time, e Partial) {
 	b.claims = append(b.claims, claim{e.Worker, e.Digest})
 	p.finished(now, w, b, e.Block)
 	if len(b.others(e.Digest)) > 0 {
-		p.differs(now, b, e)
+		p.differs(now, b, e.Partial)
 		return
+	}
+	if e.Doubt != "" && b.by == "" && !b.audited && p.checkable(b) {
+		b.audited = true
+		p.say(Doubt{e.Worker, e.Round, e.Block, e.Doubt})
 	}
 	switch {
 	case b.by != "":
 		ignore(fmt.Sprintf("%s was first", b.by))
 	case !b.audited:
-		p.fold(now, b, e, "first partial of its block")
+		p.fold(now, b, e.Partial, "first partial of its block")
 	case len(b.claims) > 1:
-		p.fold(now, b, e, "the same as that of "+string(b.claims[0].worker))
+		p.fold(now, b, e.Partial, "the same as that of "+string(b.claims[0].worker))
 	default:
 		ignore("it is folded when a second worker got the same")
 	}

@@ -150,6 +150,8 @@ func (p *Plan) Step(now Time, e Event) []Command {
 	case Pull:
 		p.pulled(now, e)
 	case Partial:
+		p.partial(now, Odd{Partial: e})
+	case Odd:
 		p.partial(now, e)
 	case Open:
 		for _, w := range p.order {

@@ -55,6 +55,11 @@ func (p *Plan) claimOf(b *block, id proto.WorkerID) (claim, bool) {
 	return b.claims[at], true
 }
 
+func (p *Plan) claimed(b *block, id proto.WorkerID) bool {
+	_, ok := p.claimOf(b, id)
+	return ok
+}
+
 // holds reports whether the voice of a worker is at a block.
 func (p *Plan) holds(b *block, id proto.WorkerID) bool {
 	return slices.ContainsFunc(b.holders, func(h proto.WorkerID) bool { return p.voiceOf(h) == p.voiceOf(id) })

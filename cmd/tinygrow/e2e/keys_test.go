@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -446,6 +448,64 @@ func TestManyIDsOfAKeyOutvoteNobody(t *testing.T) {
 	for _, m := range members {
 		if err := m.Stop(); err != nil {
 			t.Error(err)
+		}
+	}
+}
+
+// spoiler is the bus of a worker that computes right and sends its sums spoilt.
+type spoiler struct {
+	bus.Bus
+	spoil func(data []byte)
+}
+
+func (s spoiler) Publish(subject string, data []byte) error {
+	var m proto.PartialChunk
+	if !strings.HasSuffix(subject, ".partial") || proto.Decode(bytes.Clone(data), &m) != nil || m.Offset > 0 || len(m.Data) < 8 {
+		return s.Bus.Publish(subject, data)
+	}
+	m.Data = bytes.Clone(m.Data)
+	s.spoil(m.Data)
+	return proto.Encode(&m, func(data []byte) error { return s.Bus.Publish(subject, data) })
+}
+
+// One worker's partial of no numbers, of a wrong count or of a huge gradient
+// neither ends a run without audits nor changes a bit of it. Its sender is found
+// out, whatever it calls itself next.
+func TestImpossiblePartialsAreBlamedOnTheirSender(t *testing.T) {
+	want := of(reference(t))
+	for name, spoil := range map[string]func(data []byte){ // of gradients the first value, elsewhere the number of samples
+		"no number": func(data []byte) { binary.LittleEndian.PutUint32(data, 0x7fc00000) },
+		"huge":      func(data []byte) { binary.LittleEndian.PutUint32(data, math.Float32bits(1e30)) },
+		"counts": func(data []byte) {
+			binary.LittleEndian.PutUint64(data[len(data)/8*8-8:], math.Float64bits(1.5)) // of values of the last batch norm
+		},
+	} {
+		g := newGuarded(t, "hostile", "b", "c")
+		j := job(t, "")
+		j.Config.Cluster.MinWorkers = 3
+		slow := data
+		slow.slow = time.Millisecond // so that all are here in time
+		var members []*member
+		for i, dir := range []string{"worker", "workers/b", "workers/c"} {
+			s, k := g.system(dir)
+			members = append(members, s.start(worker.Config{ID: proto.WorkerID(fmt.Sprint("w", i)), Key: k, Threads: 1}, slow, nil))
+		}
+		s, k := g.system("workers/hostile")
+		hostile := s.start(worker.Config{ID: "x", Key: k, Threads: 1}, data, func(b bus.Bus) bus.Bus { return spoiler{b, spoil} })
+		r := s.coordinate(t, context.Background(), j)
+		if got := of(r); got != want {
+			t.Errorf("%s: got %+v, want %+v", name, got, want)
+		}
+		if len(r.Quarantined) != 1 || r.Quarantined[0].Worker != k.Worker("x") || r.Dropped.Wrong+r.Dropped.Doubted == 0 {
+			t.Errorf("%s: in quarantine: %+v; dropped %+v", name, r.Quarantined, r.Dropped)
+		}
+		if err := hostile.Stop(); !errors.Is(err, worker.ErrRefused) {
+			t.Errorf("%s: it was told %v", name, err)
+		}
+		for _, m := range members {
+			if err := m.Stop(); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 }

@@ -1,0 +1,134 @@
+package plausible
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// Round is what is known of the sums of a round.
+type Round struct {
+	Spec proto.RoundSpec
+	// Norms are the channels of the batch-norm layers whose moments follow the
+	// metrics of a gradient round.
+	Norms []int
+}
+
+// Of returns what is known of a round over graph g.
+func Of(spec proto.RoundSpec, g *nn.Graph) Round {
+	r := Round{Spec: spec}
+	if spec.Kind != proto.Gradient {
+		return r
+	}
+	for _, e := range g.BufferEntries() {
+		if e.Role == nn.RoleRunningMean {
+			r.Norms = append(r.Norms, e.Len())
+		}
+	}
+	return r
+}
+
+// Numbers in front of the sums: samples, loss, correct samples; and micro-shards in growth rounds.
+const (
+	metrics      = 3
+	growthHeader = 4
+)
+
+// Finding is what a look at sums led to. Wrong is a fact that no weights can
+// explain, Doubt one that divergence could; both are empty for most.
+type Finding struct {
+	Wrong, Doubt string
+	sizes        sizes
+}
+
+// sizes are magnitudes per sample.
+type sizes [3]float64
+
+// What sizes are of.
+const (
+	ofGradient   = iota // the largest float32
+	ofStatistics        // the largest float64 behind the metrics
+	ofLoss
+)
+
+var sizeNames = [...]string{"gradient", "statistics", "loss"}
+
+// Look looks at the sums over block b of a round; peak is the largest magnitude
+// of their float32 values, which may be no number.
+func (r Round) Look(b proto.Block, s proto.Sums, peak float32) Finding {
+	var f Finding
+	from, _ := r.Spec.Range(b.Lo)
+	_, to := r.Spec.Range(b.Hi - 1)
+	n := float64(to - from)
+	if len(s.F64) < metrics {
+		return f
+	}
+	f.Wrong = r.counts(b, s.F64, n)
+	largest := 0.0
+	rest := s.F64[metrics:]
+	if r.Spec.Kind == proto.Growth {
+		rest = s.F64[min(growthHeader, len(s.F64)):]
+	}
+	for _, v := range rest {
+		if m := math.Abs(v); m > largest || m != m {
+			largest = m
+		}
+	}
+	loss := s.F64[1]
+	f.sizes = sizes{float64(peak) / n, largest / n, loss / n}
+	switch {
+	case !finite(float64(peak)), !finite(largest), !finite(loss):
+		f.Doubt = "some of its numbers are none"
+	case loss < -1e-6*n:
+		f.Doubt = fmt.Sprintf("its loss is %.3g", loss)
+	case r.Spec.Kind == proto.Gradient:
+		f.Doubt = r.variances(rest)
+	}
+	return f
+}
+
+// counts compares what counts samples with the block's n.
+func (r Round) counts(b proto.Block, v []float64, n float64) string {
+	switch correct := v[2]; {
+	case v[0] != n:
+		return fmt.Sprintf("they are over %v samples, the block has %v", v[0], n)
+	case !(correct >= 0 && correct <= n) || correct != math.Trunc(correct):
+		return fmt.Sprintf("%v of %v samples cannot be classified correctly", correct, n)
+	case r.Spec.Kind == proto.Growth && (len(v) < growthHeader || v[3] != float64(b.Len())):
+		return fmt.Sprintf("they are not over the %d micro-shards of the block", b.Len())
+	}
+	at := v[metrics:]
+	for _, channels := range r.Norms {
+		if len(at) <= 2*channels {
+			return "their batch-norm moments are too few"
+		}
+		if positions := at[2*channels] / n; !(positions >= 1) || positions != math.Trunc(positions) {
+			return fmt.Sprintf("their batch-norm moments are over %v values, the block has %v samples", at[2*channels], n)
+		}
+		at = at[2*channels+1:]
+	}
+	return ""
+}
+
+// slack is the relative error that float32 sums of squares may have at most.
+const slack = 1e-2
+
+// variances looks for batch-norm moments whose mean is beyond what their sum of
+// squares allows: |sum|^2 <= count * squares.
+func (r Round) variances(at []float64) string {
+	for layer, channels := range r.Norms {
+		count := at[2*channels]
+		for c := range channels {
+			sum, squares := at[c], at[channels+c]
+			if squares < 0 || sum*sum > count*squares*(1+slack)+1e-12 {
+				return fmt.Sprintf("channel %d of batch-norm layer %d has a negative variance", c, layer+1)
+			}
+		}
+		at = at[2*channels+1:]
+	}
+	return ""
+}
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
