@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"sync"
+
+	"github.com/tinygrow/tinygrow/proto"
 )
 
 // ErrData is the cause of every error that faults of the files lead to.
@@ -31,8 +33,14 @@ func (f *faults) add(position int, err error) {
 	if f.found == nil {
 		f.found = map[int]error{}
 	}
-	f.found[position] = err
+	f.found[position] = line{err}
 }
+
+// line is a fault whose text is one line that may be printed, whatever the names in it.
+type line struct{ error }
+
+func (l line) Error() string { return proto.Printable(l.error.Error()) }
+func (l line) Unwrap() error { return l.error }
 
 // err returns the faults by position, the first ten of them, or nil.
 func (f *faults) err() error {

@@ -156,6 +156,8 @@ func oddFiles(t *testing.T) []odd {
 			return errors.Join(os.WriteFile(path, good, 0o644), os.Truncate(path, 2*maxFile))
 		}, fails: "more than the 67108864"},
 		{name: "esc\x1b[2J.png", data: []byte{}, fails: `esc\x1b[2J.png`},
+		{name: "gone\nwarning: all is well\x1b[2J.png", make: link("gone"), fails: "no such file"},
+		{name: "pipe\nwarning: all is well\x1b[2J.png", make: fifo, fails: "is a named pipe"},
 
 		{name: "moving.gif", data: moving, unused: ".gif files, which are not read"},
 		{name: "moving.GIF", data: moving, unused: ".gif files, which are not read"},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/file"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
 
@@ -120,7 +121,10 @@ func (c *Client) cached(ctx context.Context, b bus.Bus, d proto.DataSet) (*datas
 
 // read reads the set from a file of the cache, which it removes if that is not d.
 func (c *Client) read(path string, d proto.DataSet) (*dataset.Set, error) {
-	f, err := os.Open(path)
+	f, _, err := file.Open(path)
+	if errors.Is(err, file.ErrIrregular) { // it would be waited for, or have no end
+		return nil, errors.Join(err, os.Remove(path))
+	}
 	if err != nil {
 		return nil, err
 	}

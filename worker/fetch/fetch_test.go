@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -251,6 +252,28 @@ func TestDamagedFilesOfTheCacheAreFetchedAgain(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := s.client(dir).Get(soon(t), s.hub.Connect()); err != nil || got.Digest() != want.Digest() {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A pipe would be waited for, a device read for ever.
+func TestWhatIsNoFileInTheCacheIsFetchedAgain(t *testing.T) {
+	want, dir := someSet(t), t.TempDir()
+	s := newStand(t, identity(want), pack(t, want))
+	path := filepath.Join(dir, "mnist-"+want.Digest()+".tgdata")
+	for what, put := range map[string]func() error{
+		"a pipe":   func() error { return syscall.Mkfifo(path, 0o644) },
+		"a device": func() error { return os.Symlink("/dev/zero", path) },
+		"a folder": func() error { return os.Mkdir(path, 0o755) },
+	} {
+		if err := put(); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.client(dir).Get(soon(t), s.hub.Connect()); err != nil || got.Digest() != want.Digest() {
+			t.Errorf("%s: %v", what, err)
+		}
+		if err := os.Remove(path); err != nil {
 			t.Fatal(err)
 		}
 	}
