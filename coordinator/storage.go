@@ -61,6 +61,7 @@ type storage struct {
 	took     time.Duration          // the last save
 	last     *checkpoint.Checkpoint // saved; its tensors are those at hand
 	card     *nn.Card               // of the model
+	basis    *checkpoint.Basis      // of the run
 	uncarded bool                   // the checkpoint did not have it
 	keep     int
 	wall     time.Duration // at the last step or evaluation
@@ -75,6 +76,9 @@ func openStorage(j Job, past lead.History, start proto.Start) (*storage, error) 
 	s := &storage{run: j.Run, term: past.Term + 1, start: start, born: start, fresh: true, card: j.Data.Card, keep: j.Config.Checkpoint.Keep}
 	var c *checkpoint.Checkpoint
 	var err error
+	if s.basis, err = j.Config.Basis(); err != nil {
+		return nil, err
+	}
 	if j.Resume {
 		s.dir, c, err = checkpoint.Open(j.Dir)
 	} else if s.train, err = NewTrainer(j.Config, j.Data); err == nil { // before anything is made on disk
@@ -85,11 +89,12 @@ func openStorage(j Job, past lead.History, start proto.Start) (*storage, error) 
 	}
 	switch {
 	case c != nil:
-		if err = errors.Join(sameRun(j.Dir, &c.State, past), j.Data.Continues(c.Card)); err == nil {
+		if err = errors.Join(sameRun(j.Dir, &c.State, past), j.Data.Continues(c.Card), j.Config.SameSettings(c.Basis), SameNumerics(c.Basis)); err == nil {
 			s.run, s.term, s.born, s.fresh = c.Run, max(c.Term, past.Term)+1, cmp.Or(c.Born, past.Born), false
 			if s.uncarded = c.Card == nil; !s.uncarded {
 				s.card = c.Card
 			}
+			s.basis = cmp.Or(c.Basis, s.basis)
 			s.train, err = RestoreTrainer(j.Config, j.Data, c)
 		}
 	case s.train == nil:
@@ -174,7 +179,7 @@ func (s *storage) checkpoint() (*checkpoint.Checkpoint, error) {
 	}
 	return &checkpoint.Checkpoint{
 		State: checkpoint.State{Run: s.run, Term: s.term, Born: s.born, Step: s.train.Step(), Generation: s.train.Generation(),
-			Progress: progress, Updates: s.train.Optimizer().Count(), Card: s.card},
+			Progress: progress, Updates: s.train.Optimizer().Count(), Card: s.card, Basis: s.basis},
 		Model: s.train.Model(), Slots: s.train.Optimizer().Slots(),
 	}, nil
 }

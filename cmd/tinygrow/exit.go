@@ -104,6 +104,8 @@ var causes = []struct {
 	{checkpoint.ErrDamaged, exitRun},
 	{coordinator.ErrOtherRun, exitRun},
 	{coordinator.ErrOtherData, exitRun},
+	{coordinator.ErrOtherSettings, exitRun},
+	{coordinator.ErrOtherNumerics, exitRun},
 	{trainer.ErrNotLater, exitUsage},
 	{replay.ErrNothing, exitRun},
 	{lead.ErrHeld, exitRun},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/proto/file"
 )
@@ -159,7 +161,8 @@ func (s *source) readRun(dir string, allowed func(key string) bool) (settings, e
 		return run, err
 	}
 	out, err := s.over(run, allowed)
-	if to := out.Train.End(); to != run.Train.End() {
+	to := out.Train.End()
+	if out.stands = &to; to != run.Train.End() {
 		out.end = &to
 	}
 	out.Train = out.Train.WithEnd(began.Train.End()) // checkpoints tell of the extensions so far
@@ -168,15 +171,34 @@ func (s *source) readRun(dir string, allowed func(key string) bool) (settings, e
 
 // extended takes over the later end that the run in dir got since it began.
 func (s *settings) extended(dir string) error {
+	state := newestState(dir)
+	if state == nil {
+		return nil
+	}
+	at, err := progressOf(state)
+	s.Train = s.Train.WithEnd(at.End(s.Train))
+	return err
+}
+
+// sameBasis refuses settings or a program that would not give the bits of the run in dir.
+func (s *settings) sameBasis(dir string) error {
+	state := newestState(dir)
+	if state == nil {
+		return nil
+	}
+	return errors.Join(s.Config.SameSettings(state.Basis), coordinator.SameNumerics(state.Basis))
+}
+
+// newestState returns what the newest checkpoint in dir says of itself, or nil: the
+// run stands at its start, or whoever needs the checkpoint says what is wrong with it.
+func newestState(dir string) *checkpoint.State {
 	steps, err := checkpoint.Steps(dir)
 	if err != nil || len(steps) == 0 {
-		return nil // the run stands at its start
+		return nil
 	}
 	state, err := checkpoint.ReadState(checkpoint.StepDir(dir, steps[len(steps)-1]))
 	if err != nil {
-		return nil // whoever needs the checkpoint says what is wrong with it
+		return nil
 	}
-	at, err := progressOf(&state)
-	s.Train = s.Train.WithEnd(at.End(s.Train))
-	return err
+	return &state
 }

@@ -19,9 +19,13 @@ import (
 // the run directory tells.
 func (s *settings) asked() string {
 	var b strings.Builder
+	now := *s
+	if s.stands != nil {
+		now.Train = s.Train.WithEnd(*s.stands)
+	}
 	for _, key := range config.Keys(s) {
 		if key != "run" && key != "run_dir" && decides(key) {
-			fmt.Fprintf(&b, "%s: %s\n", key, config.Get(s, key))
+			fmt.Fprintf(&b, "%s: %s\n", key, config.Get(&now, key))
 		}
 	}
 	if b.Len() > proto.MaxSettings {

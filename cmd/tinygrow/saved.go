@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/growth"
@@ -68,11 +69,17 @@ func (s *saved) readConfig(run string) error {
 		return nil
 	}
 	s.base, s.ofRun = base, err == nil
-	if err == nil && s.state != nil {
-		var at trainer.Progress
-		at, err = progressOf(s.state)
-		s.base.Train = s.base.Train.WithEnd(at.End(s.base.Train))
+	if err != nil || s.state == nil {
+		return err
 	}
+	if err := s.base.Config.SameSettings(s.state.Basis); err != nil {
+		return fmt.Errorf("%s: %w", run, err)
+	}
+	if err := coordinator.SameNumerics(s.state.Basis); err != nil {
+		slog.Warn("what is computed here may differ from the run in the last digits", "path", s.path, "why", err)
+	}
+	at, err := progressOf(s.state)
+	s.base.Train = s.base.Train.WithEnd(at.End(s.base.Train))
 	return err
 }
 

@@ -32,6 +32,7 @@ type settings struct {
 	place              `yaml:",inline"`
 
 	end     *trainer.End // a later one for a run that exists; nil: it stays
+	stands  *trainer.End // that of a run that exists, with its extensions; nil: that of Train
 	fetches bool         // a worker without --data-dir gets the data set from the coordinator
 }
 

@@ -41,6 +41,9 @@ Ends with code 0 if all is the same, 7 if something differs, and another one if 
 		if err != nil {
 			return err
 		}
+		if err := s.sameBasis(args[0]); err != nil {
+			return err
+		}
 		set, data, err := s.openData()
 		if err != nil {
 			return err

@@ -59,8 +59,21 @@ type State struct {
 	// Card says how the model reads pictures, what its outputs are called and what
 	// data it was trained on; nil in checkpoints of earlier versions.
 	Card *nn.Card `json:"card,omitempty"`
+	// Basis is what decides the run's bits; nil in checkpoints of earlier versions.
+	Basis *Basis `json:"basis,omitempty"`
 	// SHA256 is that of this file with an empty SHA256.
 	SHA256 string `json:"sha256"`
+}
+
+// Basis is what decides a run's bits beside its data, which the card names: as it
+// was when the run began.
+type Basis struct {
+	// Numerics is the version of what is computed, Arithmetic the fingerprint of how
+	// the kernels round.
+	Numerics   int    `json:"numerics"`
+	Arithmetic string `json:"arithmetic"`
+	// Settings are model, train, optim and growth of the configuration.
+	Settings json.RawMessage `json:"settings"`
 }
 
 // encode completes s by its digest and returns state.json.
