@@ -14,7 +14,7 @@ import (
 // arrives hands in what looks like it came over the bus, spoilt.
 func (d *disagreement) arrives(w int, lo, hi uint32, spoil func(s proto.Sums)) error {
 	b, r := proto.Block{Lo: lo, Hi: hi}, d.core.round
-	sums := d.sums(d.core.train, r, b)
+	sums := d.sums(d.leaders[0].weights, r, b)
 	if spoil != nil {
 		spoil(sums)
 	}
