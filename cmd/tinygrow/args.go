@@ -10,6 +10,14 @@ func noArgs(c *cobra.Command, args []string) error {
 	return nil
 }
 
+// atMostOneArg refuses a second argument.
+func atMostOneArg(c *cobra.Command, args []string) error {
+	if len(args) > 1 {
+		return usagef("%s takes one argument at most, not %d: see %[1]s --help", c.CommandPath(), len(args))
+	}
+	return nil
+}
+
 // oneArg wants exactly one argument, called what.
 func oneArg(what string) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {

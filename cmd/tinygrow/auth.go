@@ -1,7 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,7 +71,7 @@ with the new nats/, then coordinator and workers; the run goes on from its last 
 				return updateKeys(c, o)
 			}
 			if err := auth.Init(o); err != nil {
-				return err
+				return keysFault(err)
 			}
 			fmt.Fprintf(c.ErrOrStderr(), "keys for %s are in %s\nstart the server with: nats-server -c %s\n", strings.Join(o.Hosts, ", "), o.Dir, filepath.Join(o.Dir, "nats", "nats.conf"))
 			return nil
@@ -105,7 +107,7 @@ to the machine and the latter to the NATS server, and let that read it with: nat
 				return as(exitUsage, err)
 			}
 			if err := auth.Add(auth.Options{Dir: dir}, name); err != nil {
-				return err
+				return keysFault(err)
 			}
 			fmt.Fprintf(c.ErrOrStderr(), "the key of %s is in %s\n%s", name, auth.WorkerDir(dir, name), reloadAdvice(dir))
 			return nil
@@ -125,13 +127,21 @@ DIR/nats/server.conf; the server reads it after nats-server --signal reload.`,
 	}
 }
 
+// keysFault tells a directory that is not the right one from other failures.
+func keysFault(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, auth.ErrExists) {
+		return as(exitUsage, err)
+	}
+	return err
+}
+
 // updateKeys gives the keys of a directory the rights of this version.
 func updateKeys(c *cobra.Command, o auth.Options) error {
 	changed, err := auth.Update(o)
 	if changed {
 		fmt.Fprintf(c.ErrOrStderr(), "%s has the rights of this version now\n%s", filepath.Join(o.Dir, "nats", "server.conf"), reloadAdvice(o.Dir))
 	}
-	return err
+	return keysFault(err)
 }
 
 func reloadAdvice(dir string) string {
@@ -153,11 +163,11 @@ read it with: nats-server --signal reload`,
 				return as(exitUsage, err)
 			}
 			if err := auth.Renew(o); err != nil {
-				return err
+				return keysFault(err)
 			}
 			end, err := auth.Expiry(filepath.Join(o.Dir, "nats", "server.crt"))
 			if err != nil {
-				return err
+				return keysFault(err)
 			}
 			fmt.Fprintf(c.ErrOrStderr(), "the certificate for %s lasts until %s\n", strings.Join(o.Hosts, ", "), end.Format("2006-01-02"))
 			return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+	"github.com/tinygrow/tinygrow/cmd/tinygrow/picture"
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/scale"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -63,6 +64,11 @@ Workers with --threads 0 share out the processors of this machine.`,
 		}
 		if err := c.Validate(); err != nil {
 			return as(exitUsage, err)
+		}
+		if plot != "" {
+			if err := picture.CheckName(plot); err != nil {
+				return as(exitUsage, err)
+			}
 		}
 		return runBenchScale(cmd, c, s, plot, asJSON)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/chaos"
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
 	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/worker/dataset"
 )
 
 func newChaos() *cobra.Command {
@@ -49,6 +50,11 @@ command fails and keeps the files of both.`,
 		}
 		if s.NATS.URL != "" || s.NATS.Listen != "" {
 			return usagef("chaos starts its own server: leave nats.url and nats.listen out")
+		}
+		if !dataset.Drawn(s.Data.Name) {
+			if _, _, err := s.openData(); err != nil {
+				return err
+			}
 		}
 		c.Steps = s.Train.Steps
 		if err := c.Validate(); err != nil {

@@ -33,7 +33,7 @@ const (
 	exitInterrupted exitCode = 130
 )
 
-// exitMeanings is the table that --help and the README show.
+// exitMeanings is the table that --help shows.
 var exitMeanings = []struct {
 	code    exitCode
 	meaning string
@@ -43,7 +43,7 @@ var exitMeanings = []struct {
 	{exitUsage, "wrong flags, arguments or configuration; nothing was started"},
 	{exitData, "the data set is missing, damaged or not of the expected form"},
 	{exitNetwork, "the NATS server cannot be reached, was lost, is full or takes too small messages"},
-	{exitRun, "a run directory or checkpoint is missing, in use, damaged or of another architecture"},
+	{exitRun, "a run directory or checkpoint is missing, in use, damaged, of another architecture, or cannot be made"},
 	{exitRefused, "the coordinator refused this worker: other data, version or arithmetic"},
 	{exitDiffers, "verify: what was computed again differs from what the run holds"},
 	{exitInterrupted, "interrupted; a checkpoint was written if training had begun"},
@@ -98,6 +98,7 @@ var causes = []struct {
 	{bus.ErrFull, exitNetwork},
 	{checkpoint.ErrExists, exitRun},
 	{checkpoint.ErrNotEmpty, exitRun},
+	{checkpoint.ErrCannotMake, exitRun},
 	{checkpoint.ErrNoRun, exitRun},
 	{checkpoint.ErrLocked, exitRun},
 	{checkpoint.ErrNoCheckpoint, exitRun},

@@ -25,9 +25,9 @@ func newHealth() *cobra.Command {
 		Use:   "health [FILE]",
 		Short: "Tell whether a coordinator or worker on this machine is alive",
 		Long: `Reads the file that a coordinator or worker writes when it was started with --health FILE, and exits with 0
-if its last sign of life is recent. Without an argument the file is that of ` + variable + `.`,
+if its last sign of life is recent, else with 1. Without an argument the file is that of ` + variable + `.`,
 		Example: "  tinygrow worker --nats nats://host:4222 --run a --health /run/tinygrow/worker\n  tinygrow health /run/tinygrow/worker",
-		Args:    cobra.MaximumNArgs(1),
+		Args:    atMostOneArg,
 		RunE: func(c *cobra.Command, args []string) error {
 			file := os.Getenv(variable)
 			if len(args) > 0 {

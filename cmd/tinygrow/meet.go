@@ -40,7 +40,11 @@ func (n natsSettings) serve() (*natsserver.Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return natsserver.Start(natsserver.Options{Host: host, Port: port})
+	server, err := natsserver.Start(natsserver.Options{Host: host, Port: port})
+	if err != nil {
+		return nil, as(exitNetwork, fmt.Errorf("listen on %s: %w: is another program at that port?", n.Listen, err))
+	}
+	return server, nil
 }
 
 // address takes Listen apart. Only this machine may reach a server that asks

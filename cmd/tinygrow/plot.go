@@ -112,7 +112,7 @@ func drawAccuracy(out, title string, runs []string) error {
 func eachLine(path string, take func(line []byte) error) error {
 	log, _, err := file.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is no run directory: it has no %s", filepath.Dir(path), filepath.Base(path))
+		return fmt.Errorf("%s: %w: it has no %s", filepath.Dir(path), checkpoint.ErrNoRun, filepath.Base(path))
 	}
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func eachLine(path string, take func(line []byte) error) error {
 			return err
 		}
 		if err := take(line); err != nil {
-			return fmt.Errorf("%s: line %d: %w", path, n, err)
+			return fmt.Errorf("%s: line %d: %w: %w", path, n, checkpoint.ErrDamaged, err)
 		}
 	}
 }

@@ -32,6 +32,8 @@ var (
 	ErrExists = errors.New("the directory holds a run already")
 	// ErrNotEmpty is returned when a new run is to be put among other files.
 	ErrNotEmpty = errors.New("the directory is not empty")
+	// ErrCannotMake is returned when the file system refuses a new run's directory.
+	ErrCannotMake = errors.New("the run directory cannot be made")
 	// ErrNoRun is returned when a directory does not hold a run.
 	ErrNoRun = errors.New("no run directory")
 	// ErrLocked is returned when another process writes to the run.
@@ -56,7 +58,7 @@ func Create(path string, config []byte) (*Dir, error) {
 		return nil, err
 	}
 	if err := os.MkdirAll(filepath.Join(path, checkpoints), 0o755); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w: name another with --run-dir", ErrCannotMake, err)
 	}
 	d := &Dir{path: path}
 	if err := d.acquire(); err != nil {
@@ -86,7 +88,10 @@ func vacant(path string) error {
 			return fmt.Errorf("%s: %w: it holds %s; name a new directory with --run-dir", path, ErrNotEmpty, name)
 		}
 	}
-	return err
+	if err != nil {
+		return fmt.Errorf("%w: %w: name another with --run-dir", ErrCannotMake, err)
+	}
+	return nil
 }
 
 // Open takes over the run in path and returns its newest checkpoint, or nil if

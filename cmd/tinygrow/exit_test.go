@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+)
+
+// Nothing listens at this address.
+const refused = "nats://127.0.0.1:1"
+
+// codes are command lines and the exit code that the table of --help gives
+// them. EMPTY is a directory without files, JUNK one whose files are damaged,
+// NOPE does not exist.
+var codes = map[string]map[string]exitCode{
+	"train": {
+		"--bad": exitUsage, "now": exitUsage, "--config NOPE": exitUsage, "--config EMPTY": exitUsage, "--set optim.lr=much": exitUsage, "--nats http://h": exitUsage,
+		"--creds NOPE --nats " + refused: exitUsage, "--data cifar10 --data-dir NOPE": exitData, "--data folder --data-dir EMPTY": exitData, "--nats " + refused: exitNetwork,
+		"--run-dir JUNK": exitRun, "--run-dir JUNK/config.yaml/r": exitRun, "--widths-of NOPE": exitRun, "--targets-of JUNK": exitRun,
+	},
+	"resume": {"--bad": exitUsage, "": exitUsage, "NOPE": exitRun, "EMPTY": exitRun, "JUNK": exitRun},
+	"coordinator": {
+		"--bad": exitUsage, "--run-dir EMPTY": exitUsage, "--nats " + refused: exitUsage, "--nats " + refused + " --run-dir EMPTY": exitNetwork,
+		"--nats " + refused + " --run-dir EMPTY --ca JUNK/config.yaml": exitUsage, "--nats " + refused + " --run-dir EMPTY --creds JUNK/config.yaml": exitUsage,
+	},
+	"worker":        {"--bad": exitUsage, "": exitUsage, "now": exitUsage, "--nats " + refused: exitNetwork, "--nats " + refused + " --ca NOPE": exitUsage},
+	"eval":          {"--bad": exitUsage, "": exitUsage, "NOPE": exitRun, "EMPTY": exitRun, "JUNK": exitRun, "JUNK/config.yaml": exitRun},
+	"inspect":       {"--bad": exitUsage, "": exitUsage, "NOPE": exitRun, "EMPTY": exitRun, "JUNK": exitRun, "JUNK/config.yaml": exitRun},
+	"verify":        {"--bad": exitUsage, "": exitUsage, "NOPE": exitRun, "EMPTY": exitRun, "JUNK": exitRun},
+	"plot":          {"--bad": exitUsage, "": exitUsage, "NOPE": exitRun, "EMPTY": exitRun, "JUNK": exitRun, "JUNK --what gains": exitRun, "EMPTY --what loss": exitUsage, "EMPTY --out a.pdf": exitUsage},
+	"health":        {"--bad": exitUsage, "": exitUsage, "a b": exitUsage, "NOPE": exitFailure, "JUNK/config.yaml": exitFailure},
+	"doctor":        {"--bad": exitUsage, "now": exitUsage, "--role king": exitUsage, "--data cifar10 --data-dir NOPE": exitData, "--limit 64 --nats " + refused: exitNetwork},
+	"data verify":   {"--bad": exitUsage, "now": exitUsage, "--data nothing": exitUsage, "--data cifar10 --data-dir NOPE": exitData, "--data folder --data-dir EMPTY": exitData},
+	"auth init":     {"--bad": exitUsage, "": exitUsage, "EMPTY": exitUsage, "KEYS --host h": exitUsage, "EMPTY --host nats://h": exitUsage, "EMPTY --host h --owner me": exitUsage},
+	"auth renew":    {"--bad": exitUsage, "": exitUsage, "NOPE --host h": exitUsage, "EMPTY --host h": exitUsage},
+	"auth add":      {"--bad": exitUsage, "": exitUsage, "NOPE a": exitUsage, "EMPTY a": exitUsage, "KEYS a!": exitUsage},
+	"auth update":   {"--bad": exitUsage, "": exitUsage, "NOPE": exitUsage, "EMPTY": exitUsage},
+	"chaos":         {"--bad": exitUsage, "--seed x": exitUsage, "--kills -1": exitUsage, "--data cifar10 --data-dir NOPE": exitData},
+	"bench compute": {"--bad": exitUsage, "now": exitUsage, "--models nothing": exitUsage},
+	"bench growth":  {"--bad": exitUsage, "now": exitUsage, "--models nothing": exitUsage},
+	"bench event":   {"--bad": exitUsage, "now": exitUsage},
+	"bench nats":    {"--bad": exitUsage, "now": exitUsage},
+	"bench scale":   {"--bad": exitUsage, "--workers 0": exitUsage, "--model nothing": exitUsage, "--plot a.pdf": exitUsage},
+	"version":       {"--bad": exitUsage, "now": exitUsage},
+}
+
+// Every command ends with the codes of the table for what is missing, damaged
+// or refused.
+func TestExitCodesOfEveryCommand(t *testing.T) {
+	root := t.TempDir()
+	t.Chdir(root)
+	for name, text := range map[string]string{"JUNK/config.yaml": "x: [\n", "JUNK/metrics.jsonl": "junk\n", "JUNK/growth.jsonl": "junk\n", "EMPTY/.keep": ""} {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code := execute(t.Context(), []string{"auth", "init", "KEYS", "--host", "h"}, io.Discard, io.Discard); code != exitOK {
+		t.Fatalf("auth init: %d", code)
+	}
+	for command, lines := range codes {
+		for line, want := range lines {
+			args := append(strings.Fields(command), strings.Fields(line)...)
+			var stderr bytes.Buffer
+			if got := execute(t.Context(), args, io.Discard, &stderr); got != want {
+				t.Errorf("tinygrow %s: exit code %d, want %d: %s", strings.Join(args, " "), got, want, stderr.String())
+			}
+		}
+	}
+	if entries, err := os.ReadDir(root); err != nil || len(entries) != 3 {
+		t.Errorf("something was left behind: %v, %v", entries, err)
+	}
+	eachCommand(newRoot(io.Discard), func(c *cobra.Command) {
+		name := strings.TrimPrefix(c.CommandPath(), "tinygrow ")
+		if c.HasParent() && !c.HasAvailableSubCommands() && codes[name] == nil {
+			t.Errorf("the exit codes of %s are not tested", name)
+		}
+	})
+}
+
+func eachCommand(c *cobra.Command, visit func(*cobra.Command)) {
+	visit(c)
+	for _, sub := range c.Commands() {
+		if sub.IsAvailableCommand() && sub.Name() != "help" {
+			eachCommand(sub, visit)
+		}
+	}
+}
