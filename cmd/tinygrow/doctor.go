@@ -73,5 +73,6 @@ func readData(cfg dataset.Config) doctor.Data {
 		return d
 	}
 	d.Digest, d.Train, d.Test, d.Seconds = set.Digest(), set.Len(dataset.Train), set.Len(dataset.Test), time.Since(began).Seconds()
+	d.Notes = set.Notes()
 	return d
 }

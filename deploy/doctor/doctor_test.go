@@ -160,6 +160,7 @@ func TestData(t *testing.T) {
 		{doctor.Data{Name: "shapes", Digest: "abcdef"}, "", false},
 		{doctor.Data{Name: "shapes", Digest: "abcdef"}, "abc", false},
 		{doctor.Data{Name: "shapes", Digest: "abcdef"}, "abd", true},
+		{doctor.Data{Name: "folder", Digest: "abcdef", Notes: "count for nothing: 3 .gif files"}, "abc", false},
 		{doctor.Data{Name: "cifar10", Err: errors.New("no such directory")}, "", true},
 	} {
 		var r doctor.Report
@@ -171,7 +172,7 @@ func TestData(t *testing.T) {
 		if err := r.Write(&out); err != nil {
 			t.Fatal(err)
 		}
-		if c.bad != strings.Contains(out.String(), "-> ") {
+		if (c.bad || c.data.Notes != "") != strings.Contains(out.String(), "-> ") || !strings.Contains(out.String(), c.data.Notes) {
 			t.Errorf("%q", out.String())
 		}
 	}

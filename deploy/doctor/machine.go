@@ -70,7 +70,8 @@ type Data struct {
 	Digest  string  `json:"digest"`
 	Train   int     `json:"train"`
 	Test    int     `json:"test"`
-	Seconds float64 `json:"seconds"` // to read it
+	Seconds float64 `json:"seconds"`         // to read it
+	Notes   string  `json:"notes,omitempty"` // what counts for nothing, what is odd
 	Err     error   `json:"-"`
 }
 
@@ -84,6 +85,8 @@ func (r *Report) CheckData(d Data, want string) {
 	case !strings.HasPrefix(d.Digest, want):
 		r.add("data", Fault, "give this machine the same files, --data and --limit as the coordinator's",
 			"%s has digest %.16s, not %.16s", d.Name, d.Digest, want)
+	case d.Notes != "":
+		r.add("data", Advice, "see tinygrow data verify", "%s, digest %.16s: %s", d.Name, d.Digest, d.Notes)
 	default:
 		r.add("data", OK, "", "%s, %d + %d samples, read in %.1f s, digest %.16s", d.Name, d.Train, d.Test, d.Seconds, d.Digest)
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/tinygrow/tinygrow/proto/file"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -75,11 +76,28 @@ func readMNIST(dir string, what scope) (*Set, error) {
 	if err := bad.err(); err != nil {
 		return nil, faulty("MNIST", err)
 	}
+	if what.train {
+		others(s, home)
+	}
 	splits := []*samples{&s.train, &s.test}
 	for i := 0; i < len(files); i += 2 {
 		bad.add(i, splits[len(splits)-len(files)/2+i/2].pair(files[i], files[i+1]))
 	}
 	return s, faulty("MNIST", bad.err())
+}
+
+// others notes IDX files that are no part of the set.
+func others(s *Set, home string) {
+	entries, err := os.ReadDir(home)
+	if err != nil {
+		return
+	}
+	for _, e := range entries {
+		name, _ := strings.CutSuffix(e.Name(), ".gz")
+		if strings.HasSuffix(name, "-ubyte") && !slices.Contains(mnistFiles[:], name) {
+			s.unused.add("IDX files that are no part of MNIST", 1, e.Name())
+		}
+	}
 }
 
 // agree refuses files of different sets, and more than there is room for.

@@ -269,6 +269,33 @@ func TestTrainingTellsWhatVerifyKnows(t *testing.T) {
 	}
 }
 
+// Files that look like a part of a set and are none are named.
+func TestFilesOfOtherSetsAreNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string][]byte
+		odd   []string
+		names int
+	}{
+		"cifar10": {cifarFiles(""), []string{"data_batch_6.bin", "batches.meta.txt"}, 2},
+		"mnist":   {mnist(), []string{"emnist-letters-train-images-idx3-ubyte.gz", "extra-ubyte"}, 1},
+	} {
+		for _, odd := range c.odd {
+			c.files[odd] = []byte("other")
+		}
+		r, err := Verify(Config{Name: name, Dir: write(t, t.TempDir(), c.files)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		count := 0
+		for _, u := range r.Unused {
+			count += u.Count
+		}
+		if count != len(c.odd) || len(r.Unused) != c.names {
+			t.Errorf("%s: %v", name, r.Unused)
+		}
+	}
+}
+
 // The size that most pictures have counts, wherever the odd one stands.
 func TestTheOddPicturesAreNamedNotTheRightOnes(t *testing.T) {
 	files := map[string][]byte{"train/cat/0.png": picturePNG(9, 9, color.White), "test/cat/x.png": picturePNG(4, 5, color.White), "train/dog/a.png": picturePNG(5, 4, color.White)}
