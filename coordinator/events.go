@@ -30,6 +30,8 @@ type Events struct {
 	Left    func(w proto.WorkerID, why string)
 	// Alive is called many times a second while the run goes on or waits.
 	Alive func()
+	// Reached is called every few seconds while the bus carries messages.
+	Reached func()
 	// Waiting says that the run stands still for want of workers, Resumed that it goes on.
 	Waiting func(why string)
 	Resumed func(why string)
@@ -106,8 +108,10 @@ func (e Events) withDefaults() Events {
 	if e.Left == nil {
 		e.Left = func(proto.WorkerID, string) {}
 	}
-	if e.Alive == nil {
-		e.Alive = func() {}
+	for _, f := range []*func(){&e.Alive, &e.Reached} {
+		if *f == nil {
+			*f = func() {}
+		}
 	}
 	ignore := func(string) {}
 	for _, f := range []*func(string){&e.Waiting, &e.Resumed, &e.Alarm, &e.Trouble} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -124,6 +125,7 @@ type server struct {
 	window  rate
 	eta     eta
 	watch   stopwatch
+	reached atomic.Bool // the bus carried messages a moment ago
 }
 
 // input is a message for the run's goroutine: one of hello, pull, beat,
@@ -177,6 +179,7 @@ func (s *server) serve(ctx context.Context) error {
 	group.Go(func() { s.sender.run(sending) })
 	group.Go(func() { s.writeLog(sending) })
 	group.Go(func() { s.writeObjects(sending) })
+	group.Go(func() { s.reach(sending) })
 	group.Go(func() { s.serveData(sending) })
 	for _, d := range []*desk{s.desk, s.blobs, s.files} {
 		group.Go(func() { d.run(s.done) })
@@ -213,6 +216,9 @@ func (s *server) serve(ctx context.Context) error {
 			err = s.take(in)
 		case <-ticker.C:
 			s.watch.enter(serving)
+			if s.reached.Swap(false) {
+				s.events.Reached()
+			}
 			s.events.Alive()
 			err = errors.Join(s.core.handle(s.now(), plan.Tick{}, proto.Sums{}), s.flush(), s.saveBetween())
 		case err = <-s.lost():

@@ -71,6 +71,9 @@ func Discover(ctx context.Context, b bus.Bus, alive func(state string), log *slo
 			heard = true // one more time, for others
 		default:
 			heard = false
+			flush, cancel := context.WithTimeout(ctx, settle)
+			_ = b.Flush(flush) // shows who looks whether the server answers
+			cancel()
 			alive("waiting for a coordinator of any run")
 			if !told {
 				log.Info("waiting for a coordinator: no run goes on at this server yet; --run joins one by name")

@@ -76,6 +76,7 @@ func (s *settings) standBy(ctx context.Context, l *lead.Lead, how start, con *co
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	err := l.Acquire(waiting, func(holder string) {
+		life.Progress()
 		alive(life, "standing by for run "+s.Run)
 		if holder == told {
 			return

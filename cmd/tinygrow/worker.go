@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/deploy/health"
-	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
 	"github.com/tinygrow/tinygrow/worker"
 	"github.com/tinygrow/tinygrow/worker/dataset"
@@ -53,12 +52,12 @@ and keeps in --cache; the workers of a host share that. A data set given here mu
 		defer stop()
 		life := health.NewReporter("worker", s.Health)
 		s.Worker.Alive = func(state string) { alive(life, state) }
-		if err := s.findRun(ctx); err != nil {
+		if err := s.findRun(ctx, life); err != nil {
 			return err
 		}
 		var set *dataset.Set
 		if ctx.Err() == nil {
-			if set, err = s.dataOfRun(ctx, s.Worker.Alive); err != nil {
+			if set, err = s.dataOfRun(ctx, life); err != nil {
 				return err
 			}
 		}
@@ -68,7 +67,7 @@ and keeps in --cache; the workers of a host share that. A data set given here mu
 			if s.Worker.Key, err = s.NATS.key(); err != nil {
 				return err
 			}
-			crew, err := s.newCrew(1, set, slog.Default(), func(int) (bus.Bus, error) { return s.NATS.dial(proto.WorkerRole, "worker") })
+			crew, err := s.newCrew(1, set, slog.Default(), func(int) (bus.Bus, error) { return s.NATS.dialWorker(life) })
 			if err != nil {
 				return err
 			}
@@ -97,11 +96,11 @@ func (c *crew) work(ctx context.Context) error {
 
 // findRun fills in the run of a worker that was not told one. Told to stop
 // first, it leaves it empty.
-func (s *settings) findRun(ctx context.Context) error {
+func (s *settings) findRun(ctx context.Context, life *health.Reporter) error {
 	if s.Run != "" {
 		return nil
 	}
-	b, err := s.NATS.dial(proto.WorkerRole, "worker")
+	b, err := s.NATS.dialWorker(life)
 	if err != nil {
 		return err
 	}

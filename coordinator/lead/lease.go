@@ -21,7 +21,7 @@ const (
 // Acquire takes the lease once it is free: nobody ever held it, its holder
 // gave it up, or did not renew it for as long as Silence by this process's
 // clock. Where it is renewed by another, standby is told who that is, again and
-// again; without standby ErrHeld is returned. Once taken, the lease is renewed until Close.
+// again as long as the lease can be read; without standby ErrHeld is returned. Once taken, the lease is renewed until Close.
 func (l *Lead) Acquire(ctx context.Context, standby func(holder string)) error {
 	var seen watch
 	failing := time.Time{}
@@ -35,7 +35,7 @@ func (l *Lead) Acquire(ctx context.Context, standby func(holder string)) error {
 			}
 		case err == nil && seen.renewed && standby == nil:
 			return fmt.Errorf("%w %s: %s", ErrHeld, l.o.Run, seen.holder)
-		case standby != nil:
+		case err == nil && standby != nil:
 			standby(seen.holder)
 		}
 		if ctx.Err() != nil {

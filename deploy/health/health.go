@@ -1,7 +1,8 @@
 // Package health lets a process show that it is alive and another one look:
 // through a small file, and to systemd through its notification socket. A
-// process says so from the loop that does its work, so a loop that hangs shows.
-// The package restarts nothing.
+// process says so from the loop that does its work, so a loop that hangs shows,
+// and says when it last got anywhere, so that a loop that turns idly shows too.
+// The package restarts nothing but what Quit is told to.
 package health
 
 import (
@@ -22,6 +23,9 @@ type Status struct {
 	State string    `json:"state"` // in words
 	PID   int       `json:"pid"`
 	At    time.Time `json:"at"`
+	// Progress is when the process last got anywhere: a round, a part of one, an
+	// answer to a request or, while it waits for others, of the server.
+	Progress time.Time `json:"progress_at"`
 }
 
 // Reporter writes a process's status. It may be used by several goroutines.
@@ -34,6 +38,7 @@ type Reporter struct {
 	now   func() time.Time
 	last  Status
 	ready bool
+	moved time.Time
 }
 
 // interval is the least time between two reports of the same state.
@@ -42,7 +47,18 @@ const interval = time.Second
 // NewReporter returns a reporter to a file, if that is not empty, and to
 // systemd, if that listens.
 func NewReporter(role, file string) *Reporter {
-	return &Reporter{file: file, role: role, socket: os.Getenv("NOTIFY_SOCKET"), now: time.Now}
+	return &Reporter{file: file, role: role, socket: os.Getenv("NOTIFY_SOCKET"), now: time.Now, moved: time.Now()}
+}
+
+// Stall is how long a process may get nowhere before systemd hears no more of it.
+const Stall = 10 * time.Minute
+
+// Progress says that the process got somewhere; the next sign of life tells it.
+// It is cheap to call often.
+func (r *Reporter) Progress() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.moved = r.now()
 }
 
 // Alive says that the process is alive, and what it does. It is cheap to call often.
@@ -53,7 +69,7 @@ func (r *Reporter) Alive(state string) error {
 	if now.Sub(r.last.At) < interval && !r.last.At.IsZero() {
 		return nil
 	}
-	r.last = Status{Role: r.role, State: state, PID: os.Getpid(), At: now}
+	r.last = Status{Role: r.role, State: state, PID: os.Getpid(), At: now, Progress: r.moved}
 	return errors.Join(r.write(), r.notify())
 }
 
@@ -74,7 +90,7 @@ func (r *Reporter) write() error {
 
 // notify speaks the protocol of sd_notify(3).
 func (r *Reporter) notify() error {
-	if r.socket == "" {
+	if r.socket == "" || r.last.At.Sub(r.last.Progress) > Stall {
 		return nil
 	}
 	conn, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: r.socket, Net: "unixgram"})
@@ -93,16 +109,21 @@ func (r *Reporter) notify() error {
 	return nil
 }
 
-// ErrSilent is returned by Check when the last sign of life is too old, or
-// there is none.
-var ErrSilent = errors.New("no sign of life")
+var (
+	// ErrSilent is returned by Check when the last sign of life is too old, or
+	// there is none.
+	ErrSilent = errors.New("no sign of life")
+	// ErrStalled is returned by Check when a process lives and gets nowhere.
+	ErrStalled = errors.New("no progress")
+)
 
 // maxStatus bounds the file, in bytes.
 const maxStatus = 1 << 20
 
-// Check reads the status of the process that writes file. The status is valid
-// with ErrSilent too, if there is any.
-func Check(file string, now time.Time, patience time.Duration) (Status, error) {
+// Check reads the status of the process that writes file, which must have given
+// a sign of life within patience and got somewhere within stall. The status is
+// valid with an error too, if there is any.
+func Check(file string, now time.Time, patience, stall time.Duration) (Status, error) {
 	text, err := files.Read(file, maxStatus)
 	if err != nil {
 		return Status{}, fmt.Errorf("%w: %w", ErrSilent, err)
@@ -113,6 +134,9 @@ func Check(file string, now time.Time, patience time.Duration) (Status, error) {
 	}
 	if age := now.Sub(s.At); age > patience {
 		return s, fmt.Errorf("%w of the %s for %s, which was: %s", ErrSilent, s.Role, age.Round(time.Second), s.State)
+	}
+	if age := now.Sub(s.Progress); age > stall {
+		return s, fmt.Errorf("%w of the %s for %s, which is: %s", ErrStalled, s.Role, age.Round(time.Second), s.State)
 	}
 	return s, nil
 }

@@ -15,31 +15,31 @@ func TestReportAndCheck(t *testing.T) {
 	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	r := NewReporter("worker", file)
 	r.now = func() time.Time { return now }
-	if _, err := Check(file, now, time.Minute); !errors.Is(err, ErrSilent) {
+	if _, err := Check(file, now, time.Minute, time.Hour); !errors.Is(err, ErrSilent) {
 		t.Errorf("before the first report: %v", err)
 	}
 	if err := r.Alive("waiting for a coordinator"); err != nil {
 		t.Fatal(err)
 	}
-	s, err := Check(file, now.Add(59*time.Second), time.Minute)
+	s, err := Check(file, now.Add(59*time.Second), time.Minute, time.Hour)
 	if err != nil || s.Role != "worker" || s.State != "waiting for a coordinator" || s.PID != os.Getpid() {
 		t.Errorf("%+v, %v", s, err)
 	}
-	if _, err := Check(file, now.Add(61*time.Second), time.Minute); !errors.Is(err, ErrSilent) || !strings.Contains(err.Error(), "waiting for a coordinator") {
+	if _, err := Check(file, now.Add(61*time.Second), time.Minute, time.Hour); !errors.Is(err, ErrSilent) || !strings.Contains(err.Error(), "waiting for a coordinator") {
 		t.Errorf("a minute later: %v", err)
 	}
 	now = now.Add(100 * time.Millisecond)
 	if err := r.Alive("too soon"); err != nil {
 		t.Fatal(err)
 	}
-	if s, _ := Check(file, now, time.Minute); s.State == "too soon" {
+	if s, _ := Check(file, now, time.Minute, time.Hour); s.State == "too soon" {
 		t.Error("wrote twice within a second")
 	}
 	now = now.Add(2 * time.Second)
 	if err := r.Alive("working"); err != nil {
 		t.Fatal(err)
 	}
-	if s, err := Check(file, now, time.Minute); err != nil || s.State != "working" {
+	if s, err := Check(file, now, time.Minute, time.Hour); err != nil || s.State != "working" {
 		t.Errorf("%+v, %v", s, err)
 	}
 	if left, err := filepath.Glob(file + ".*"); err != nil || len(left) > 0 {
@@ -52,7 +52,7 @@ func TestDamagedFile(t *testing.T) {
 	if err := os.WriteFile(file, []byte(`{"role": 3`), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Check(file, time.Now(), time.Minute); !errors.Is(err, ErrSilent) {
+	if _, err := Check(file, time.Now(), time.Minute, time.Hour); !errors.Is(err, ErrSilent) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -85,5 +85,78 @@ func TestSystemd(t *testing.T) {
 			t.Errorf("got %q, %v, want %q", got[:n], err, want)
 		}
 		now = now.Add(time.Minute)
+	}
+}
+
+// TestProgressIsNotLife lets a process live and get nowhere.
+func TestProgressIsNotLife(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "health")
+	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	r := NewReporter("worker", file)
+	r.now = func() time.Time { return now }
+	r.Progress()
+	for range 60 {
+		now = now.Add(10 * time.Second)
+		if err := r.Alive("working for run a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := Check(file, now, time.Minute, 10*time.Minute); err != nil {
+		t.Errorf("after 10 minutes: %v", err)
+	}
+	now = now.Add(10 * time.Second)
+	if err := r.Alive("working for run a"); err != nil {
+		t.Fatal(err)
+	}
+	s, err := Check(file, now, time.Minute, 10*time.Minute)
+	if !errors.Is(err, ErrStalled) || !strings.Contains(err.Error(), "for 10m10s, which is: working for run a") {
+		t.Errorf("later: %v", err)
+	}
+	if s.At != now || now.Sub(s.Progress) != 10*time.Minute+10*time.Second {
+		t.Errorf("got %+v", s)
+	}
+	r.Progress()
+	now = now.Add(2 * time.Second)
+	if err := r.Alive("working for run a"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Check(file, now, time.Minute, 10*time.Minute); err != nil {
+		t.Errorf("after progress: %v", err)
+	}
+}
+
+// TestSystemdHearsNothingOfAStall reports to a socket that only progress reaches.
+func TestSystemdHearsNothingOfAStall(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "notify")
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	t.Setenv("NOTIFY_SOCKET", socket)
+	r := NewReporter("worker", "")
+	now := time.Now().Add(Stall + time.Minute)
+	r.now = func() time.Time { return now }
+	if err := r.Alive("deaf"); err != nil {
+		t.Fatal(err)
+	}
+	now = now.Add(time.Minute)
+	r.Progress()
+	if err := r.Alive("working"); err != nil {
+		t.Fatal(err)
+	}
+	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	got := make([]byte, 200)
+	if n, err := conn.Read(got); err != nil || !strings.HasSuffix(string(got[:n]), "STATUS=working") {
+		t.Errorf("got %q, %v", got[:n], err)
+	}
+}
+
+// TestQuitTellsOnlyTheSameProgram names processes that are another's.
+func TestQuitTellsOnlyTheSameProgram(t *testing.T) {
+	for _, pid := range []int{0, -1, 1, 1 << 30} {
+		if err := Quit(Status{Role: "worker", PID: pid}); err == nil {
+			t.Errorf("process %d was told to quit", pid)
+		}
 	}
 }
