@@ -139,7 +139,7 @@ func (c *core) next(now plan.Time, newWeights bool) error {
 	c.number++
 	r.Round = c.number
 	c.port.enters(encoding)
-	offer, inputs, err := c.offer.renew(&r, c.train.Model(), newWeights, c.port.memory)
+	offer, inputs, err := c.offer.renew(&r, c.train, newWeights, c.port.memory)
 	c.port.enters(serving)
 	if err != nil {
 		return err

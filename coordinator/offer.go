@@ -6,7 +6,6 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/parallel"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
-	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 // blob is something handed out in chunks. Its data do not change while anybody
@@ -28,12 +27,12 @@ type offer struct{ graph, weights, request blob }
 // renew returns the offer for round r, keeping what is still true, and sets
 // r's references. Keys of weights ascend with the state of the network. memory
 // returns so many values. inputs identifies all that the sums of the round follow from.
-func (o offer) renew(r *trainer.Round, m *nn.Model, newWeights bool, memory func(n int) []float32) (next offer, inputs proto.Digest, err error) {
+func (o offer) renew(r *trainer.Round, t *trainer.Trainer, newWeights bool, memory func(n int) []float32) (next offer, inputs proto.Digest, err error) {
 	if key := fmt.Sprintf("graph-%d", r.Generation); o.graph.ref.Key != key {
-		o.graph = newBlob(key, m.Graph.JSON())
+		o.graph = newBlob(key, t.Model().Graph.JSON())
 	}
 	if newWeights {
-		o.weights = weightsOf(m, fmt.Sprintf("weights-%012d-%08d", r.Step, r.Generation), memory)
+		o.weights = weightsOf(t, fmt.Sprintf("weights-%012d-%08d", r.Step, r.Generation), memory)
 	}
 	o.request = blob{}
 	if r.Request != nil {
@@ -47,9 +46,11 @@ func (o offer) renew(r *trainer.Round, m *nn.Model, newWeights bool, memory func
 	return o, r.Inputs(o.graph.ref.Digest, o.weights.ref.Digest, o.request.ref.Digest), nil
 }
 
-// weightsOf returns a copy of a model's numbers. Each span is hashed behind its
-// copying, while the cache has it: this is on the critical path of every step.
-func weightsOf(m *nn.Model, key string, memory func(n int) []float32) blob {
+// weightsOf returns a copy of the model's numbers. This is on the critical path
+// of every step: spans that the update hashed are not hashed again, others are
+// behind their copying, while the cache has them.
+func weightsOf(t *trainer.Trainer, key string, memory func(n int) []float32) blob {
+	m, known := t.Model(), t.Spans()
 	params := len(m.Params)
 	values := memory(params + len(m.Buffers))
 	data := proto.Bytes32(values)
@@ -57,8 +58,13 @@ func weightsOf(m *nn.Model, key string, memory func(n int) []float32) blob {
 	spans := proto.NewSpans(len(data))
 	parallel.Each(len(spans), func(i int) {
 		lo, hi := spans.Range(i, len(data))
-		if lo, hi = lo/4, min(hi/4, params); lo < hi {
-			copy(values[lo:hi], m.Params[lo:hi])
+		lo, hi = lo/4, hi/4
+		if from := min(hi, params); lo < from {
+			copy(values[lo:from], m.Params[lo:from])
+		}
+		if hi <= params && i < len(known) {
+			spans[i] = known[i]
+			return
 		}
 		spans.Hash(i, data)
 	})

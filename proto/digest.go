@@ -12,9 +12,9 @@ type Digest [16]byte
 
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
-// digestSpan is how many bytes are hashed at a time: they stay in the L2 cache
+// DigestSpan is how many bytes are hashed at a time: they stay in the L2 cache
 // behind what was done with them before. It is part of the digest's definition.
-const digestSpan = 256 << 10
+const DigestSpan = 128 << 10
 
 // DigestOf returns the digest of data.
 func DigestOf(data []byte) Digest {
@@ -30,16 +30,19 @@ func DigestOf(data []byte) Digest {
 type Spans []Digest
 
 // NewSpans returns the digest in the making of size bytes.
-func NewSpans(size int) Spans { return make(Spans, (size+digestSpan-1)/digestSpan) }
+func NewSpans(size int) Spans { return make(Spans, (size+DigestSpan-1)/DigestSpan) }
 
 // Range returns the bytes lo <= i < hi of span i of so many.
-func (s Spans) Range(i, size int) (lo, hi int) { return i * digestSpan, min((i+1)*digestSpan, size) }
+func (s Spans) Range(i, size int) (lo, hi int) { return i * DigestSpan, min((i+1)*DigestSpan, size) }
 
-// Hash hashes span i of data.
+// Hash hashes span i of data, to what HashSpan returns for it.
 func (s Spans) Hash(i int, data []byte) {
 	lo, hi := s.Range(i, len(data))
-	s[i] = xxh3.Hash128(data[lo:hi]).Bytes()
+	s[i] = HashSpan(data[lo:hi])
 }
+
+// HashSpan returns what a span is known by, of at most DigestSpan bytes.
+func HashSpan(data []byte) Digest { return xxh3.Hash128(data).Bytes() }
 
 // Digest returns the digest once all spans are hashed.
 func (s Spans) Digest() Digest {

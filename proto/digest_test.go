@@ -5,7 +5,7 @@ import "testing"
 // A digest is that of all bytes, in whatever order their spans are hashed, and
 // of what is computed over which samples.
 func TestDigestIsOfAllBytes(t *testing.T) {
-	data := make([]byte, 3*digestSpan/2)
+	data := make([]byte, 3*DigestSpan/2)
 	for i := range data {
 		data[i] = byte(i * 7)
 	}
@@ -17,14 +17,14 @@ func TestDigestIsOfAllBytes(t *testing.T) {
 	if s.Digest() != want {
 		t.Error("spans hashed backwards give another digest")
 	}
-	for _, i := range []int{0, digestSpan - 1, digestSpan, len(data) - 1} {
+	for _, i := range []int{0, DigestSpan - 1, DigestSpan, len(data) - 1} {
 		data[i]++
 		if DigestOf(data) == want {
 			t.Errorf("byte %d does not count", i)
 		}
 		data[i]--
 	}
-	if DigestOf(nil) == DigestOf([]byte{0}) || DigestOf(data[:digestSpan]) == want {
+	if DigestOf(nil) == DigestOf([]byte{0}) || DigestOf(data[:DigestSpan]) == want {
 		t.Error("the length does not count")
 	}
 }

@@ -21,6 +21,10 @@ type Trainer struct {
 	event      *growth.Event // in progress, awaiting sums
 	eventSums  int           // how many
 	eventFLOPs float64       // spent on it so far
+	hashed     struct {      // by the last update
+		model *nn.Model
+		spans proto.Spans
+	}
 }
 
 // Progress is where a trainer stands, apart from model and optimizer. It is
@@ -223,6 +227,15 @@ func (t *Trainer) spend(samples uint64) {
 // Generation returns the version of the architecture.
 func (t *Trainer) Generation() proto.Generation { return proto.Generation(t.model.Graph.Generation) }
 
+// Spans returns what the spans of the model's parameters are known by, if the
+// last update hashed them; nil if not. The last one ends with the parameters.
+func (t *Trainer) Spans() proto.Spans {
+	if t.hashed.model != t.model {
+		return nil
+	}
+	return t.hashed.spans
+}
+
 // Digest returns the digest of architecture, weights and optimizer state.
 func (t *Trainer) Digest() Digest { return digest(t.model, t.opt) }
 
@@ -345,7 +358,8 @@ func (t *Trainer) evaluated(split string, m Tally) *EvalRecord {
 func (t *Trainer) updated(s proto.Sums, m Tally) *StepRecord {
 	lr := optim.LR(t.set.Optimizer, t.at.Step, t.schedule(), t.perEpoch())
 	nn.UpdateRunning(t.model.Graph, t.model.Buffers, s.F64[metricsLen:])
-	d := update(t.model, t.opt, s.F32, float32(1/m.Samples), lr, t.warm())
+	d, spans := update(t.model, t.opt, s.F32, float32(1/m.Samples), lr, t.warm())
+	t.hashed.model, t.hashed.spans = t.model, spans
 	t.at.Epoch.add(m)
 	t.at.Since.add(m)
 	t.at.Step++

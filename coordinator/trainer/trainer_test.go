@@ -378,10 +378,13 @@ func TestUpdateBitsDoNotDependOnProcessors(t *testing.T) {
 		before := runtime.GOMAXPROCS(procs)
 		m := nn.Init(g, 1)
 		o := optim.New(optim.Default(), len(m.Params))
-		d := update(m, o, grad, 0.5, 0.1, warm{})
+		d, spans := update(m, o, grad, 0.5, 0.1, warm{})
 		runtime.GOMAXPROCS(before)
 		if d != digest(m, o) {
 			t.Error("the digest of an update is not that of its result")
+		}
+		if spans.Digest() != proto.DigestOf(proto.Bytes32(m.Params)) {
+			t.Error("spans that were hashed are not those of the parameters")
 		}
 		digests = append(digests, d)
 		for name, v := range map[string]*float32{"a weight": &m.Params[len(m.Params)-1], "a buffer": &m.Buffers[0], "a velocity": &o.Slots()[0].Data[chunk]} {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/coordinator/parallel"
 	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 	"github.com/zeebo/xxh3"
@@ -16,8 +17,8 @@ import (
 
 // chunk is the number of parameters that are updated and hashed together: with
 // gradient and optimizer state they stay in the L2 cache between the two. It
-// is part of the digest's definition.
-const chunk = 1 << 15
+// is part of the digest's definition, and a span of the weights' (see Spans).
+const chunk = proto.DigestSpan / 4
 
 // Digest identifies architecture, weights, buffers and optimizer state. It is
 // 128 bits of XXH3, strong against accidents, not against malice.
@@ -26,16 +27,21 @@ type Digest [16]byte
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
 // hasher collects the digests of the chunks of the parameters.
-type hasher struct{ parts [][16]byte }
+type hasher struct {
+	parts  [][16]byte
+	params proto.Spans // of the parameters alone
+}
 
-func newHasher(n int) *hasher { return &hasher{make([][16]byte, (n+chunk-1)/chunk)} }
+func newHasher(n int) *hasher {
+	return &hasher{make([][16]byte, (n+chunk-1)/chunk), proto.NewSpans(4 * n)}
+}
 
 // part hashes chunk i of parameters and state.
 func (h *hasher) part(i int, params []float32, slots []optim.Slot) {
 	lo, hi := i*chunk, min((i+1)*chunk, len(params))
 	var sums [4 * 16]byte
-	at := sums[:0]
-	at = appendSum(at, params[lo:hi])
+	h.params[i] = proto.HashSpan(bytesOf(params[lo:hi]))
+	at := append(sums[:0], h.params[i][:]...)
 	for _, s := range slots {
 		at = appendSum(at, s.Data[lo:hi])
 	}
@@ -87,9 +93,9 @@ func digest(m *nn.Model, o *optim.Optimizer) Digest {
 }
 
 // update makes one update of all parameters by grad times scale and returns
-// the digest of the result; running statistics must be up to date. Every
+// the digest of the result, and what spans of the parameters are known by; running statistics must be up to date. Every
 // parameter is touched by one goroutine, so the bits do not depend on how many there are.
-func update(m *nn.Model, o *optim.Optimizer, grad []float32, scale float32, lr float64, w warm) Digest {
+func update(m *nn.Model, o *optim.Optimizer, grad []float32, scale float32, lr float64, w warm) (Digest, proto.Spans) {
 	u := o.Begin(clip(grad, scale, o.Config().ClipNorm), lr)
 	h := newHasher(len(m.Params))
 	parallel.Each(len(h.parts), func(i int) {
@@ -99,7 +105,7 @@ func update(m *nn.Model, o *optim.Optimizer, grad []float32, scale float32, lr f
 		restrain()
 		h.part(i, m.Params, o.Slots())
 	})
-	return h.sum(m, o)
+	return h.sum(m, o), h.params
 }
 
 // warm is the places of parameters, ascending, that take only a part of an update.
