@@ -73,3 +73,23 @@ func TestARunGoesOnWithItsOwnBasis(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// FuzzBasis compares with whatever state.json says that a run was made with.
+func FuzzBasis(f *testing.F) {
+	began, err := Default().Basis()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add([]byte(began.Settings), began.Numerics, began.Arithmetic)
+	f.Add([]byte(`{"train":{"batch":[{}]},"model":3,"optim":null}`), 0, "")
+	f.Add([]byte(`{"train":{"batch":1e999}}`), -1, "x")
+	f.Fuzz(func(t *testing.T, settings []byte, numerics int, arithmetic string) {
+		was := &checkpoint.Basis{Settings: settings, Numerics: numerics, Arithmetic: arithmetic}
+		if err := Default().SameSettings(was); err != nil && !errors.Is(err, ErrOtherSettings) && !errors.Is(err, checkpoint.ErrDamaged) {
+			t.Error(err)
+		}
+		if err := SameNumerics(was); (err == nil) != (numerics == trainer.Numerics && arithmetic == began.Arithmetic) {
+			t.Error(err)
+		}
+	})
+}

@@ -45,6 +45,9 @@ type Job struct {
 // commit log tells of.
 var ErrOtherRun = errors.New("the directory is of an earlier run of that id")
 
+// ErrOtherShape is returned when a model is asked for that does not fit the data.
+var ErrOtherShape = errors.New("not the shape of the data")
+
 // storage is a job on disk, with the trainer that it holds.
 type storage struct {
 	dir   *checkpoint.Dir
@@ -121,6 +124,9 @@ func (s *storage) head() proto.Head { return proto.Head{Run: s.run, Term: s.term
 // NewTrainer returns the trainer of a run at its start.
 func NewTrainer(c Config, d Data) (*trainer.Trainer, error) {
 	m := c.Model
+	if m.Input != (nn.Shape{}) && m.Input != d.Shape || m.Classes != 0 && m.Classes != d.Classes {
+		return nil, fmt.Errorf("%w: model.input %v and model.classes %d, the data set has %v and %d: leave them out", ErrOtherShape, m.Input, m.Classes, d.Shape, d.Classes)
+	}
 	m.Input, m.Classes = d.Shape, d.Classes
 	g, err := nn.Build(m)
 	if err != nil {

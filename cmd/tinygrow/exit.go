@@ -105,6 +105,7 @@ var causes = []struct {
 	{checkpoint.ErrDamaged, exitRun},
 	{coordinator.ErrOtherRun, exitRun},
 	{coordinator.ErrOtherData, exitRun},
+	{coordinator.ErrOtherShape, exitUsage},
 	{coordinator.ErrOtherSettings, exitRun},
 	{coordinator.ErrOtherNumerics, exitRun},
 	{trainer.ErrNotLater, exitUsage},

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 
@@ -119,47 +117,13 @@ func (s *source) resolve(base settings) (settings, error) {
 	faults := s.lay(&out)
 	faults.Add(s.chooseLength(&out))
 	faults.Add(s.chooseData(&out))
+	faults.Add(s.checkPreset(&out))
 	faults.Add(out.NATS.readURL())
 	if len(out.Model.Widths) == 0 {
 		out.Model.Widths = nil // the default: a configuration that a run wrote spells it []
 	}
 	faults.Add(s.check(&out))
 	return out, as(exitUsage, faults.Err())
-}
-
-// chooseLength lets --epochs count where the steps come from another source.
-func (s *source) chooseLength(out *settings) error {
-	epochs, steps := s.lists.Changed("epochs"), s.lists.Changed("steps")
-	switch {
-	case epochs && steps:
-		return errors.New("--epochs and --steps: give one of them")
-	case epochs:
-		out.Train.Steps = 0
-	}
-	return nil
-}
-
-// chooseData finds out which data set is meant where a directory is given and no
-// name, and refuses a directory of files that the named set would not read.
-func (s *source) chooseData(out *settings) error {
-	given := settings{}
-	s.lay(&given) // its faults are told with all others
-	dir := given.Data.Dir
-	if dir == "" {
-		return nil
-	}
-	if given.Data.Name == "" && (out.Data.Name == "" || dataset.Drawn(out.Data.Name)) {
-		name, err := dataset.Recognize(dir)
-		if err != nil {
-			return fmt.Errorf("data.dir is given and data.name is not: %w", err)
-		}
-		out.Data.Name = name
-	}
-	if entries, err := os.ReadDir(dir); dataset.Drawn(out.Data.Name) && (err != nil || len(entries) > 0) {
-		return fmt.Errorf("data.dir %s: the data set %s is drawn and reads no files: name the set that lies there with --data, one of %s, or leave the directory out",
-			dir, out.Data.Name, strings.Join(dataset.Names, ", "))
-	}
-	return nil
 }
 
 // check returns the faults of settings, those of the files among them that the

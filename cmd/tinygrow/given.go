@@ -104,8 +104,11 @@ func (s *source) overRun(run settings, name, elsewhere string, allowed func(key 
 	if out.Train.Epochs != run.Train.Epochs && out.Train.Steps > 0 && out.Train.Steps == run.Train.Steps {
 		faults = append(faults, fmt.Errorf("train.epochs: %s has train.steps %d, which count instead: give --epochs, or set train.steps=0 as well", name, run.Train.Steps))
 	}
-	if sameDir(out.RunDir, run.RunDir) {
+	if out.RunDir == "" || sameDir(out.RunDir, run.RunDir) {
 		out.RunDir = run.RunDir
+	}
+	if out.Run == "" {
+		out.Run = run.Run
 	}
 	for _, key := range config.Keys(&run) {
 		was, is := config.Get(&run, key), config.Get(&out, key)

@@ -109,7 +109,7 @@ func (s *settings) dataName() string {
 // checkModel builds the model for a stand-in where the data set is not known yet.
 func (s *settings) checkModel() error {
 	m := s.Model
-	if m.Input.Len() == 0 {
+	if m.Input == (nn.Shape{}) {
 		m.Input = nn.Shape{C: 3, H: 32, W: 32}
 	}
 	if m.Classes == 0 {
@@ -138,6 +138,7 @@ func (p *place) validate() error {
 			faults = append(faults, err)
 		}
 	}
+	check(p.Worker.Run == "" || string(p.Worker.Run) == p.Run, "worker.run %q: the run is named by --run", p.Worker.Run)
 	if p.NATS.Listen != "" {
 		_, _, err := p.NATS.address()
 		check(err == nil, "%v", err)

@@ -33,3 +33,32 @@ func FuzzProgress(f *testing.F) {
 		}
 	})
 }
+
+// FuzzExtend gives a run whatever end a line of the metrics tells of.
+func FuzzExtend(f *testing.F) {
+	f.Add([]byte(`{"epochs":40,"steps":60}`), []byte(`{"steps":61,"max_flops":1e12}`))
+	f.Add([]byte(`{"epochs":-1}`), []byte(`{"steps":18446744073709551615}`))
+	f.Add([]byte(`{"epochs":1e308}`), []byte(`{"epochs":3,"target_accuracy":2}`))
+	f.Fuzz(func(t *testing.T, first, second []byte) {
+		tr, err := New(toySettings(), nn.Init(toyGraph(4), 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range [][]byte{first, second} {
+			var to End
+			if json.Unmarshal(text, &to) != nil {
+				continue
+			}
+			before := tr.Steps()
+			if r, err := tr.Extend(to); err != nil || r == nil {
+				continue
+			}
+			if _, err := tr.Begin(); err != nil {
+				t.Fatal(err)
+			}
+			if _, more := tr.Next(); !more || to.MaxFLOPs == 0 && tr.Steps() < before {
+				t.Errorf("extended to %+v it ends after %d steps, before after %d", to, tr.Steps(), before)
+			}
+		}
+	})
+}

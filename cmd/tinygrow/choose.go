@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/proto/file"
+	"github.com/tinygrow/tinygrow/worker/dataset"
+)
+
+// chooseLength lets --epochs count where the steps come from another source.
+func (s *source) chooseLength(out *settings) error {
+	epochs, steps := s.lists.Changed("epochs"), s.lists.Changed("steps")
+	switch {
+	case epochs && steps:
+		return errors.New("--epochs and --steps: give one of them")
+	case epochs:
+		out.Train.Steps = 0
+	}
+	return nil
+}
+
+// chooseData finds out which data set is meant where a directory is given and no
+// name, and refuses a directory of files that the named set would not read.
+func (s *source) chooseData(out *settings) error {
+	given := settings{}
+	s.lay(&given) // its faults are told with all others
+	dir := given.Data.Dir
+	if dir == "" {
+		return nil
+	}
+	if given.Data.Name == "" && (out.Data.Name == "" || dataset.Drawn(out.Data.Name)) {
+		name, err := dataset.Recognize(dir)
+		if err != nil {
+			return fmt.Errorf("data.dir is given and data.name is not: %w", err)
+		}
+		out.Data.Name = name
+	}
+	if entries, err := os.ReadDir(dir); dataset.Drawn(out.Data.Name) && (err != nil || len(entries) > 0) {
+		return fmt.Errorf("data.dir %s: the data set %s is drawn and reads no files: name the set that lies there with --data, one of %s, or leave the directory out",
+			dir, out.Data.Name, strings.Join(dataset.Names, ", "))
+	}
+	return nil
+}
+
+// checkPreset refuses a preset on top of a configuration that a run wrote: that has
+// every key, so that nothing would be left of the preset.
+func (s *source) checkPreset(out *settings) error {
+	if s.file == "" {
+		return nil
+	}
+	document, err := file.Read(s.file, checkpoint.MaxConfig)
+	if err != nil || !bytes.HasSuffix(document, []byte(endOfConfig)) {
+		return nil // told with all other faults of the file, or written by hand
+	}
+	written := *out
+	if config.Decode(&written, s.file, document) == nil && written.Growth.Preset != out.Growth.Preset {
+		return fmt.Errorf("growth.preset: %s was written by a run with %s, and %s gives %s: set single keys of growth, or write a configuration with the preset alone",
+			s.file, quoted(written.Growth.Preset), s.giver(written, "growth.preset"), quoted(out.Growth.Preset))
+	}
+	return nil
+}
