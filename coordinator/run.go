@@ -373,7 +373,7 @@ func (s *server) decided(c plan.Command) {
 			s.events.Left(c.Worker, c.Why)
 		}
 	case plan.Waiting:
-		s.events.Waiting(c.Why)
+		s.events.Waiting(c.Why + s.job.Invite)
 	case plan.Resumed:
 		s.events.Resumed(c.Why)
 	case plan.Alarm:

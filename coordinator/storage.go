@@ -32,6 +32,9 @@ type Job struct {
 	Resume bool
 	// End, if not nil, extends the run that is resumed.
 	End *trainer.End
+	// Invite ends what is told while the run waits for workers: how more may join.
+	// Empty: nobody can.
+	Invite string
 	// Lead is this coordinator's hold on the run: commits go to its log. Nil:
 	// there is no log, and nobody can stand by.
 	Lead *lead.Lead
@@ -171,7 +174,7 @@ func (s *storage) save() error {
 	}
 	began := time.Now()
 	if err := s.dir.Save(c, s.keep); err != nil {
-		return fmt.Errorf("save step %d: %w: free some space or fix the directory, then continue with tinygrow resume %s", c.Step, err, s.dir.Path())
+		return fmt.Errorf("save step %d: %w: free some space or fix the directory, then continue (tinygrow resume %s, or tinygrow coordinator --resume)", c.Step, err, s.dir.Path())
 	}
 	s.saved, s.last, s.behind = began, c, false
 	s.took = time.Since(began)

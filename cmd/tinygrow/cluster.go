@@ -57,7 +57,7 @@ func (s *settings) job(d coordinator.Data, resume bool, events coordinator.Event
 	kept := *s
 	kept.NATS.URL = bus.Bare(s.NATS.URL) // who resumes the run gives passwords again
 	resolved, err := config.Encode(&kept)
-	return coordinator.Job{Run: proto.RunID(s.Run), Dir: s.RunDir, Config: s.Config, Resolved: append(resolved, endOfConfig...), Settings: s.asked(), Data: d, Resume: resume, End: s.end, Events: events}, err
+	return coordinator.Job{Run: proto.RunID(s.Run), Dir: s.RunDir, Config: s.Config, Resolved: append(resolved, endOfConfig...), Settings: s.asked(), Data: d, Resume: resume, End: s.end, Events: events, Invite: s.invite()}, err
 }
 
 // hands is how many workers of this process compute for its coordinator.
@@ -188,6 +188,9 @@ type outcome struct {
 
 // runAndReport runs a job until its end or a signal, and prints how it went.
 func runAndReport(c *cobra.Command, s settings, how start, n hands, asJSON bool) error {
+	if err := s.enough(n); err != nil {
+		return err
+	}
 	con := newConsole(c.ErrOrStderr())
 	con.alone = n > 0
 	ctx, stop := untilSignal(c.Context(), func(os.Signal) {
@@ -218,7 +221,7 @@ func runAndReport(c *cobra.Command, s settings, how start, n hands, asJSON bool)
 	if r.Done {
 		return nil
 	}
-	fmt.Fprintf(c.ErrOrStderr(), "stopped after step %d; continue with: tinygrow resume %s\n", r.Steps, r.RunDir)
+	fmt.Fprintf(c.ErrOrStderr(), "stopped after step %d; %s\n", r.Steps, s.continuation(how, n, r.RunDir))
 	return silentError{exitInterrupted}
 }
 

@@ -199,7 +199,7 @@ func (p *Plan) undecidable(now Time) {
 			p.release(at)
 		case b.disputed && b.lonely == 0:
 			b.lonely = max(now, 1)
-			p.say(Waiting{fmt.Sprintf("%s got different sums of block %s, and nobody else is here to decide; start one more with tinygrow worker", join(claimants(b)), at)})
+			p.say(Waiting{fmt.Sprintf("%s got different sums of block %s, and nobody else is here to decide", join(claimants(b)), at)})
 		case b.disputed && now-b.lonely > p.cfg.LostAfter:
 			p.say(Undecided{claimants(b), p.round.Round, at, "no third worker is here to decide"})
 		}

@@ -100,7 +100,7 @@ func TestTwoWorkersCannotDecide(t *testing.T) {
 	s.want(Partial{"a", 2, node(0, 1), 2},
 		"alarm b and a differ on [0,1)"+differ,
 		"ignore a [0,1): it is not decided which one is right",
-		"waiting: b, a got different sums of block [0,1), and nobody else is here to decide; start one more with tinygrow worker")
+		"waiting: b, a got different sums of block [0,1), and nobody else is here to decide")
 	s.step(Heard{"a"})
 	s.step(Heard{"b"})
 	s.after(9 * time.Second)
@@ -112,7 +112,7 @@ func TestTwoWorkersCannotDecide(t *testing.T) {
 	s.want(Join{Worker: "c", Threads: 1}, "resumed: somebody is here to decide about block [0,1)")
 	s.want(s.pull("c"), "assign c [0,1) task 1: to decide between b, a")
 	s.want(Partial{"c", 2, node(0, 1), 3}, "ignore c [0,1): it is not decided which one is right",
-		"waiting: b, a, c got different sums of block [0,1), and nobody else is here to decide; start one more with tinygrow worker")
+		"waiting: b, a, c got different sums of block [0,1), and nobody else is here to decide")
 }
 
 // A worker that sends two sums of one block is wrong whatever others got.

@@ -200,11 +200,11 @@ func TestAPullIsAnsweredInTime(t *testing.T) {
 
 func TestWaitsForWorkers(t *testing.T) {
 	s := newScript(t, Config{MinWorkers: 2})
-	s.want(Open{Round: 1, MicroShards: 2}, "waiting: 0 of at least 2 workers are here; start more with tinygrow worker")
+	s.want(Open{Round: 1, MicroShards: 2}, "waiting: 0 of at least 2 workers are here")
 	s.want(Join{Worker: "a", Threads: 1})
 	s.want(s.pull("a"))
 	s.want(Join{Worker: "b", Threads: 1}, "resumed: 2 workers are here", "assign a [0,1) task 1: its share of the round")
-	s.want(Leave{"a", "it said goodbye"}, "drop a: it said goodbye", "waiting: 1 of at least 2 workers are here; start more with tinygrow worker")
+	s.want(Leave{"a", "it said goodbye"}, "drop a: it said goodbye", "waiting: 1 of at least 2 workers are here")
 	s.want(Join{Worker: "c", Threads: 1}, "resumed: 2 workers are here")
 	s.want(s.pull("b"), "assign b [0,1) task 1: its share of the round")
 }
@@ -212,7 +212,7 @@ func TestWaitsForWorkers(t *testing.T) {
 func TestStalePartialsAreIgnored(t *testing.T) {
 	s := newScript(t, Config{})
 	s.want(Partial{"a", 0, node(0, 1), 1}, "ignore a [0,1): round 0 is not the one at hand, 0")
-	s.want(Open{Round: 3, MicroShards: 4}, "waiting: 0 of at least 1 workers are here; start more with tinygrow worker")
+	s.want(Open{Round: 3, MicroShards: 4}, "waiting: 0 of at least 1 workers are here")
 	s.want(Partial{"a", 2, node(0, 1), 1}, "ignore a [0,1): round 2 is not the one at hand, 3")
 	s.want(Partial{"a", 3, node(1, 3), 1}, "ignore a [1,3): not a node of the tree")
 	s.want(Partial{"a", 3, node(0, 1), 1}, "ignore a [0,1): nobody holds this block")

@@ -16,7 +16,7 @@ func (p *Plan) serve(now Time) {
 	if n := len(p.order); n < p.cfg.MinWorkers {
 		if !p.waiting {
 			p.waiting = true
-			p.say(Waiting{fmt.Sprintf("%d of at least %d workers are here; start more with tinygrow worker", n, p.cfg.MinWorkers)})
+			p.say(Waiting{fmt.Sprintf("%d of at least %d workers are here", n, p.cfg.MinWorkers)})
 		}
 		return
 	}
