@@ -64,7 +64,8 @@ func (c *client) pause(ctx context.Context) error {
 	}
 }
 
-// join says hello until it is answered. A refusal other than "not yet" is ErrRefused.
+// join says hello until it is answered. A refusal other than "not yet" is
+// ErrRefused, one of the bus's server bus.ErrForbidden.
 // With over the run has ended unless the first hello is answered.
 func (c *client) join(ctx context.Context, over bool) (proto.Welcome, error) {
 	hello := &proto.Hello{Head: proto.Head{Run: c.cfg.Run}, Worker: c.cfg.ID, Nonce: c.nonce, Host: c.cfg.Host, Threads: c.cfg.Threads, Shared: c.cfg.shared,
@@ -72,7 +73,7 @@ func (c *client) join(ctx context.Context, over bool) (proto.Welcome, error) {
 	told := false
 	for {
 		welcome, err := c.hello(ctx, hello)
-		if err == nil || errors.Is(err, ErrRefused) {
+		if err == nil || errors.Is(err, ErrRefused) || errors.Is(err, bus.ErrForbidden) {
 			return welcome, err
 		}
 		if over && ctx.Err() == nil {

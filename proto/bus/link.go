@@ -3,6 +3,7 @@ package bus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math/rand/v2"
 	"regexp"
@@ -16,6 +17,10 @@ import (
 
 // ErrLost is returned while a connection that ended for good is opened anew.
 var ErrLost = errors.New("the connection to the NATS server was lost and is opened again")
+
+// ErrForbidden is returned by requests that the server's configuration gives this
+// key no right to.
+var ErrForbidden = errors.New("the NATS server does not permit this to the key: name the key of this role (--creds); if the server's configuration is of another version, write it anew with tinygrow auth update DIR, and reload the server")
 
 // link is one connection to a NATS server that ends only when it is closed.
 // The client library takes up lost connections by itself, but gives up for good
@@ -34,6 +39,7 @@ type link struct {
 	conn   *nats.Conn
 	js     jetstream.JetStream // over conn
 	subs   map[*natsSub]bool
+	asked  map[*question]bool
 	closed bool
 
 	ended   chan struct{} // conn may have ended
@@ -51,7 +57,7 @@ const (
 )
 
 func newLink(o Options, kind string, slow func()) (*link, error) {
-	l := &link{o: o, kind: kind, log: o.Log.With("connection", kind), pending: o.Pending, slow: slow, subs: map[*natsSub]bool{},
+	l := &link{o: o, kind: kind, log: o.Log.With("connection", kind), pending: o.Pending, slow: slow, subs: map[*natsSub]bool{}, asked: map[*question]bool{},
 		ended: make(chan struct{}, 1), refused: make(chan string, 64)}
 	if err := l.open(); err != nil {
 		return nil, err
@@ -157,8 +163,11 @@ func (l *link) hasEnded(*nats.Conn) {
 	}
 }
 
-// subscriptionIn finds the subject in the server's refusal of a subscription.
-var subscriptionIn = regexp.MustCompile(`Subscription to "(\S+)"`)
+// subscriptionIn and publishingIn find the subject in what the server refuses.
+var (
+	subscriptionIn = regexp.MustCompile(`Subscription to "(\S+)"`)
+	publishingIn   = regexp.MustCompile(`Publish to "(\S+)"`)
+)
 
 // failed is the library's handler for errors that do not end the connection.
 func (l *link) failed(_ *nats.Conn, s *nats.Subscription, err error) {
@@ -166,15 +175,58 @@ func (l *link) failed(_ *nats.Conn, s *nats.Subscription, err error) {
 	if s != nil {
 		subject = s.Subject
 	}
-	switch found := subscriptionIn.FindStringSubmatch(err.Error()); {
+	switch {
 	case errors.Is(err, nats.ErrSlowConsumer):
 		l.slow()
-	case errors.Is(err, nats.ErrPermissionViolation) && found != nil:
-		l.refuse(found[1])
+	case errors.Is(err, nats.ErrPermissionViolation):
+		err = fmt.Errorf("%w: %w", ErrForbidden, err)
+		if found := subscriptionIn.FindStringSubmatch(err.Error()); found != nil {
+			l.refuse(found[1])
+		} else if found := publishingIn.FindStringSubmatch(err.Error()); found != nil {
+			l.forbid(found[1], err)
+		}
 	case errors.Is(err, nats.ErrMaxSubscriptionsExceeded):
 		l.refuse("")
 	}
 	l.log.Warn("NATS", "error", err, "subject", subject)
+}
+
+// question is a request that waits for its answer.
+type question struct {
+	subject string
+	end     context.CancelCauseFunc
+}
+
+// request asks, and returns ErrForbidden as soon as the server refuses the question.
+func (l *link) request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	q := &question{subject, end}
+	l.mu.Lock()
+	l.asked[q] = true
+	l.mu.Unlock()
+	m, err := l.current().RequestWithContext(ctx, subject, data)
+	l.mu.Lock()
+	delete(l.asked, q)
+	l.mu.Unlock()
+	switch {
+	case err == nil:
+		return m.Data, nil
+	case errors.Is(context.Cause(ctx), ErrForbidden):
+		return nil, context.Cause(ctx)
+	}
+	return nil, l.wrap(err)
+}
+
+// forbid ends the requests on a subject.
+func (l *link) forbid(subject string, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for q := range l.asked {
+		if q.subject == subject {
+			q.end(err)
+		}
+	}
 }
 
 func (l *link) refuse(subject string) {

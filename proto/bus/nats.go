@@ -178,12 +178,7 @@ func (b *NATS) Subscribe(subject string, h Handler) (Subscription, error) {
 
 // Request sends data and returns the first response.
 func (b *NATS) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
-	l := b.link(subject)
-	m, err := l.current().RequestWithContext(ctx, subject, data)
-	if err != nil {
-		return nil, l.wrap(err)
-	}
-	return m.Data, nil
+	return b.link(subject).request(ctx, subject, data)
 }
 
 // Flush returns when the server has what was published before.

@@ -59,7 +59,7 @@ func (c *Client) ask(ctx context.Context, b bus.Bus, want proto.DataRequest) (*p
 	told := ""
 	for {
 		offer, err := c.once(ctx, b, &want)
-		if err == nil || errors.Is(err, ErrRefused) {
+		if err == nil || errors.Is(err, ErrRefused) || errors.Is(err, bus.ErrForbidden) {
 			return offer, err
 		}
 		if ctx.Err() != nil {

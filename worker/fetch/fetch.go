@@ -106,7 +106,7 @@ func (c *Client) cached(ctx context.Context, b bus.Bus, d proto.DataSet) (*datas
 			return s, nil
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case errors.Is(err, ErrRefused), errors.Is(err, ErrCache), errors.Is(err, bus.ErrClosed):
+		case errors.Is(err, ErrRefused), errors.Is(err, ErrCache), errors.Is(err, bus.ErrClosed), errors.Is(err, bus.ErrForbidden):
 			return nil, err
 		case errors.Is(err, dataset.ErrData):
 			if damaged++; damaged == maxDamaged {

@@ -119,7 +119,7 @@ func (c *Client) piece(ctx context.Context, b bus.Bus, file proto.FileRef, offse
 		switch {
 		case ctx.Err() != nil:
 			return proto.Chunk{}, context.Cause(ctx)
-		case errors.Is(err, bus.ErrClosed):
+		case errors.Is(err, bus.ErrClosed), errors.Is(err, bus.ErrForbidden):
 			return proto.Chunk{}, err
 		case err == nil && m.Gone:
 			if err := c.again(ctx, b, file); err != nil {

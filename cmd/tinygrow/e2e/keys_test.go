@@ -21,6 +21,7 @@ import (
 	"github.com/tinygrow/tinygrow/deploy/auth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker"
 )
@@ -506,6 +507,59 @@ func TestImpossiblePartialsAreBlamedOnTheirSender(t *testing.T) {
 			if err := m.Stop(); err != nil {
 				t.Error(err)
 			}
+		}
+	}
+}
+
+// A server that knows its clients by user names and passwords does as well, with
+// the rights that deploy/DESIGN.md names.
+func TestUsersAndPasswords(t *testing.T) {
+	user := func(name string, publish, subscribe []string) string {
+		return fmt.Sprintf("{ user: %q, password: \"secret-%s\", permissions: { publish: [\"%s\"], subscribe: [\"%s\"] } }\n",
+			name, name, strings.Join(publish, `", "`), strings.Join(subscribe, `", "`))
+	}
+	conf := "authorization { users: [\n" + user("boss", []string{">"}, []string{">"})
+	for _, name := range []string{"node.7", "other"} {
+		k := proto.KeyOfUser(name)
+		conf += user(name, []string{fmt.Sprintf("tg.*.up.%s.*", k), fmt.Sprintf("tgprobe.worker.%s.>", k)},
+			[]string{fmt.Sprintf("_INBOX_worker.%s.>", k), fmt.Sprintf("tgprobe.worker.%s.>", k), "tg.*.bulk.weights", "tg.*.news"})
+	}
+	file := filepath.Join(t.TempDir(), "nats.conf")
+	if err := os.WriteFile(file, []byte(conf+"] }\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	server := startServer(t, natsserver.Options{Config: file})
+	defer server.Stop()
+	as := func(name string, role proto.Role) (func() bus.Bus, proto.Key) {
+		o := bus.Options{URL: strings.Replace(server.URL(), "://", "://"+name+":secret-"+name+"@", 1), Bulk: proto.Bulk}
+		k, err := o.Key()
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.InboxPrefix = role.Inbox(k)
+		return func() bus.Bus {
+			b, err := bus.Dial(o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
+		}, k
+	}
+	boss, _ := as("boss", proto.CoordinatorRole)
+	j := job(t, "")
+	j.Config.Cluster.MinWorkers = 2
+	var members []*member
+	for _, name := range []string{"node.7", "other"} {
+		connect, k := as(name, proto.WorkerRole)
+		members = append(members, system{connect: connect}.start(worker.Config{ID: "w", Key: k, Threads: 1}, data, nil))
+	}
+	r := system{connect: boss}.coordinate(t, context.Background(), j)
+	if of(r) != of(reference(t)) {
+		t.Error("other bits")
+	}
+	for _, m := range members {
+		if err := m.Stop(); err != nil {
+			t.Error(err)
 		}
 	}
 }
