@@ -136,11 +136,13 @@ func (d Data) Continues(card *nn.Card) error {
 		return fmt.Errorf("%w: %w", ErrOtherData, err)
 	}
 	if card.Digest != d.Card.Digest {
-		return fmt.Errorf("%w: the checkpoint was made on %s with digest %.16s, here is %s with digest %.16s: name the run's own data with --data and --data-dir, or begin a new run",
+		return fmt.Errorf("%w: the checkpoint was made on %s with digest %.16s, here is %s with digest %.16s: "+
+			"name the run's own data with --data and --data-dir, or begin a new run",
 			ErrOtherData, card.Data, card.Digest, d.Card.Data, d.Card.Digest)
 	}
 	if !slices.Equal(card.Mean, d.Card.Mean) || !slices.Equal(card.Std, d.Card.Std) {
-		return fmt.Errorf("%w: the run normalises by mean %v and deviation %v, this build computes %v and %v of the same samples: go on with the build that began the run",
+		return fmt.Errorf("%w: the run normalises by mean %v and deviation %v, this build computes %v and %v of the same samples: "+
+			"go on with the build that began the run",
 			ErrOtherData, card.Mean, card.Std, d.Card.Mean, d.Card.Std)
 	}
 	return nil // names of classes or of the data set that one side does not have

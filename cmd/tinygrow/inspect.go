@@ -111,7 +111,8 @@ func (out *inspection) print(to io.Writer) error {
 	w := newTable(to)
 	fmt.Fprintf(w, "%s: step %d, generation %d, %s parameters, %s FLOPs a sample\n", out.Path, out.Step, out.Generation, thousands(out.Params), thousands(int(out.FLOPs)))
 	if c := out.Card; c != nil {
-		fmt.Fprintf(w, "trained on %s, digest %.16s; bytes are normalised by mean %.4g and deviation %.4g; classes %s\n", c.Data, c.Digest, c.Mean, c.Std, c.ClassList())
+		fmt.Fprintf(w, "trained on %s, digest %.16s; bytes are normalised by mean %.4g and deviation %.4g; classes %s\n",
+			c.Data, c.Digest, c.Mean, c.Std, c.ClassList())
 	}
 	fmt.Fprintln(w, "node\toperation\tinputs\toutput")
 	for _, n := range out.Graph.Nodes {

@@ -38,7 +38,11 @@ func modelInfo(g *nn.Graph, card *nn.Card) (map[string]string, error) {
 	for _, part := range []struct {
 		key   string
 		value any
-	}{{preprocessingKey, preprocessing{card.Input, card.Mean, card.Std}}, {classesKey, card.Classes}, {dataKey, trainedOn{card.Data, card.Digest}}} {
+	}{
+		{preprocessingKey, preprocessing{card.Input, card.Mean, card.Std}},
+		{classesKey, card.Classes},
+		{dataKey, trainedOn{card.Data, card.Digest}},
+	} {
 		text, err := json.Marshal(part.value)
 		if err != nil {
 			return nil, fmt.Errorf("%s of a model: %w", part.key, err)

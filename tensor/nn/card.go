@@ -31,7 +31,8 @@ type Card struct {
 // Limits of what a card may hold.
 const (
 	maxCardClasses = 1 << 16
-	maxClassName   = 1 << 10 // bytes
+	maxClassName   = 1 << 10 // bytes of a name
+	maxInputSide   = 1 << 16 // channels, rows or columns
 )
 
 // Validate returns all faults at once, or nil.
@@ -43,9 +44,10 @@ func (c *Card) Validate() error {
 		}
 	}
 	for _, side := range []int{c.Input.C, c.Input.H, c.Input.W} {
-		check(side >= 1 && side <= 1<<16, "input of %d x %d x %d: each must be 1 to %d", c.Input.C, c.Input.H, c.Input.W, 1<<16)
+		check(side >= 1 && side <= maxInputSide, "input of %d x %d x %d: each must be 1 to %d", c.Input.C, c.Input.H, c.Input.W, maxInputSide)
 	}
-	check(len(c.Mean) == c.Input.C && len(c.Std) == c.Input.C, "mean of %d and deviation of %d channels, the input has %d", len(c.Mean), len(c.Std), c.Input.C)
+	check(len(c.Mean) == c.Input.C && len(c.Std) == c.Input.C, "mean of %d and deviation of %d channels, the input has %d",
+		len(c.Mean), len(c.Std), c.Input.C)
 	for _, v := range c.Mean {
 		check(v >= 0 && v <= math.MaxUint8, "mean %v: must be 0 to 255", v)
 	}
@@ -56,13 +58,16 @@ func (c *Card) Validate() error {
 	for _, name := range c.Classes[:min(len(c.Classes), maxCardClasses)] {
 		check(len(name) <= maxClassName && utf8.ValidString(name), "class %.40q: must be UTF-8 of at most %d bytes", name, maxClassName)
 	}
-	check(len(c.Data) <= maxClassName && utf8.ValidString(c.Data) && len(c.Digest) <= maxClassName && utf8.ValidString(c.Digest), "data set %.40q of digest %.80q", c.Data, c.Digest)
+	for _, name := range []string{c.Data, c.Digest} {
+		check(len(name) <= maxClassName && utf8.ValidString(name), "data set %.40q of digest %.80q", c.Data, c.Digest)
+	}
 	return errors.Join(faults...)
 }
 
 // Equal reports whether two cards say the same, to the bit.
 func (c *Card) Equal(d *Card) bool {
-	return c.Input == d.Input && slices.Equal(c.Mean, d.Mean) && slices.Equal(c.Std, d.Std) && slices.Equal(c.Classes, d.Classes) && c.Data == d.Data && c.Digest == d.Digest
+	return c.Input == d.Input && slices.Equal(c.Mean, d.Mean) && slices.Equal(c.Std, d.Std) &&
+		slices.Equal(c.Classes, d.Classes) && c.Data == d.Data && c.Digest == d.Digest
 }
 
 // Fits returns an error if graph g reads other pictures or has another number of outputs.

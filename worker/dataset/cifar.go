@@ -122,9 +122,11 @@ func (f cifarFormat) checkSize(size int64) error {
 	case size == 0:
 		return fmt.Errorf("the file is empty: unpack %s again", f.archive)
 	case size > maxCIFAR:
-		return fmt.Errorf("%d bytes are more than the %d that a file of %s may have: unpack %s again", size, int64(maxCIFAR), f.name, f.archive)
+		return fmt.Errorf("%d bytes are more than the %d that a file of %s may have: unpack %s again",
+			size, int64(maxCIFAR), f.name, f.archive)
 	case size%f.record() != 0:
-		return fmt.Errorf("%d bytes are not a whole number of %s records of %d bytes: the file is cut short or of another format; unpack %s again", size, f.name, f.record(), f.archive)
+		return fmt.Errorf("%d bytes are not a whole number of %s records of %d bytes: "+
+			"the file is cut short or of another format; unpack %s again", size, f.name, f.record(), f.archive)
 	}
 	return nil
 }
@@ -139,7 +141,8 @@ func (f cifarFormat) decode(s *samples, r io.Reader, records int64) error {
 		}
 		label := buf[f.labels-1]
 		if int(label) >= f.classes {
-			return fmt.Errorf("record %d has label %d, but %s has %d classes: the file is damaged or of another format; unpack %s again", i, label, f.name, f.classes, f.archive)
+			return fmt.Errorf("record %d has label %d, but %s has %d classes: "+
+				"the file is damaged or of another format; unpack %s again", i, label, f.name, f.classes, f.archive)
 		}
 		s.labels = append(s.labels, uint16(label))
 		s.images = append(s.images, buf[f.labels:]...)

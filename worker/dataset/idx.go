@@ -108,7 +108,8 @@ func agree(files []idxFile, room room) error {
 		images, labels := files[i], files[i+1]
 		all, largest = all+int64(images.size[0]), max(largest, int64(images.size[1]*images.size[2]))
 		if images.size[0] != labels.size[0] {
-			bad.add(i, fmt.Errorf("%d images in %s, but %d labels in %s: the files are not of one set", images.size[0], images.path, labels.size[0], labels.path))
+			bad.add(i, fmt.Errorf("%d images in %s, but %d labels in %s: the files are not of one set",
+				images.size[0], images.path, labels.size[0], labels.path))
 		}
 		if size := images.size[1:]; !slices.Equal(size, first) {
 			bad.add(i+1, fmt.Errorf("training images are %d x %d, test images %d x %d", first[0], first[1], size[0], size[1]))
@@ -205,7 +206,8 @@ func (f *idxFile) open(r io.Reader, bytes int64, dims int) error {
 	case compressed && total/deflateRatio > bytes:
 		return fmt.Errorf("the file is cut short or its header is wrong: %d bytes cannot be what became of %d", bytes, total)
 	case compressed && total > blankBytes && total/pictureRatio > bytes:
-		return fmt.Errorf("the file has %d bytes and promises %d: no pictures can be compressed like that, it would fill the memory with nothing", bytes, total)
+		return fmt.Errorf("the file has %d bytes and promises %d: no pictures can be compressed like that, it would fill the memory with nothing",
+			bytes, total)
 	case !compressed && have < total:
 		return fmt.Errorf("the file is cut short: %d of %d bytes", have, total)
 	case !compressed && have > total:
@@ -247,7 +249,7 @@ func (f *idxFile) read() error {
 	} else if err != nil {
 		return fmt.Errorf("%s: the file is damaged or cut short: %w", f.path, err)
 	}
-	switch n, err := io.ReadFull(f.in, make([]byte, 1)); { // and the checksum behind it
+	switch n, err := io.ReadFull(f.in, make([]byte, 1)); { // reads the checksum at the end too
 	case n > 0:
 		return fmt.Errorf("%s: the file has more than the %d bytes that its header promises", f.path, f.total())
 	case err != io.EOF:

@@ -39,8 +39,10 @@ const beside = 64
 // takes refuses n samples of size bytes if they are more than the room.
 func (r room) takes(n, size int64) error {
 	if each := size + beside; n > r.bytes/each {
-		return fmt.Errorf("%w: %d samples of %d bytes take %.0f MiB of memory, the limit is %d MiB (%s): keep fewer or smaller ones, or raise the limit with --set data.memory_mb=%d",
-			ErrTooLarge, n, size, float64(n)*float64(each)/(1<<20), r.bytes>>20, r.why, int64(min(float64(float64(n)*float64(each)/(1<<20))+1, maxMemoryMB)))
+		need := float64(float64(n) * float64(each) / (1 << 20))
+		return fmt.Errorf("%w: %d samples of %d bytes take %.0f MiB of memory, the limit is %d MiB (%s): "+
+			"keep fewer or smaller ones, or raise the limit with --set data.memory_mb=%d",
+			ErrTooLarge, n, size, need, r.bytes>>20, r.why, int64(min(need+1, maxMemoryMB)))
 	}
 	return nil
 }
