@@ -74,7 +74,7 @@ func openServer(ctx context.Context, j Job, past lead.History, b bus.Bus) (*serv
 		start = j.Lead.Start()
 	}
 	r := newRivals(j, start, func(n *proto.News) { publish(b, n) })
-	if j.Lead == nil && j.Claim > 0 {
+	if j.Claim > 0 && past.Term == 0 { // no log tells of the run
 		if err := r.claim(ctx, b, j.Claim); err != nil {
 			return nil, err
 		}

@@ -38,8 +38,8 @@ type Job struct {
 	// Lead is this coordinator's hold on the run: commits go to its log. Nil:
 	// there is no log, and nobody can stand by.
 	Lead *lead.Lead
-	// Claim is how long a start without a log asks whether another coordinator
-	// leads the run before it says a word to workers. 0: no other can be there.
+	// Claim is how long a start asks whether another coordinator leads the run
+	// before it says a word to workers, where no log tells of that. 0: no other can be there.
 	Claim  time.Duration
 	Events Events
 }

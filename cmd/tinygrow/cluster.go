@@ -100,7 +100,7 @@ func runLed(ctx context.Context, s settings, b bus.Bus, hub *bus.Hub, led led, n
 	if err != nil {
 		return coordinator.Result{}, err
 	}
-	j.Lead, j.Claim = led.lead, s.claims(led.lead)
+	j.Lead, j.Claim = led.lead, s.claims()
 	join := func(int) (bus.Bus, error) { return hub.Share(), nil }
 	crew, err := s.newCrew(int(n), set, slog.New(quiet{slog.Default().Handler()}), join)
 	if err != nil {

@@ -36,14 +36,14 @@ func (s *settings) openLead(ctx context.Context, system lead.System, standby boo
 	return nil, as(exitNetwork, fmt.Errorf("commit log of run %s: %w: start the server with JetStream (nats-server -js), name the coordinator's own key (--creds), or go without: leave out --standby and set cluster.log=off", s.Run, err))
 }
 
-// claim is how long a coordinator without a commit log asks whether another one
-// leads its run.
+// claim is how long a coordinator asks whether another one leads its run, where
+// no commit log tells.
 const claim = 500 * time.Millisecond
 
 // claims returns that where another coordinator may be: at a server that this
 // process did not start.
-func (s *settings) claims(l *lead.Lead) time.Duration {
-	if l != nil || s.NATS.URL == "" || s.NATS.Listen != "" {
+func (s *settings) claims() time.Duration {
+	if s.NATS.URL == "" || s.NATS.Listen != "" {
 		return 0
 	}
 	return claim

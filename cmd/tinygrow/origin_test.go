@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/proto"
@@ -34,6 +35,15 @@ func TestIDsOfDirectories(t *testing.T) {
 		if got := idOf(dir); got != want {
 			t.Errorf("%q: id %q, want %q", dir, got, want)
 		}
+	}
+}
+
+// Runs that begin in the same second have different names.
+func TestIDsOfUnnamedRuns(t *testing.T) {
+	s, now := defaults(), time.Now()
+	a, b := freshID(&s, now), freshID(&s, now)
+	if a == b || proto.RunID(a).Validate() != nil || !strings.Contains(a, now.Format("20060102-150405")) {
+		t.Errorf("%q and %q", a, b)
 	}
 }
 

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -32,10 +34,14 @@ once. More workers may join over NATS: over the server of --nats, or over one th
 		if err != nil {
 			return err
 		}
-		s.name(func() string {
-			return fmt.Sprintf("%s-%s-%s", s.Data.Name, s.Model.Name, time.Now().Format("20060102-150405"))
-		})
+		s.name(func() string { return freshID(&s, time.Now()) })
 		return runAndReport(c, s, start{given: src}, hands(s.Workers), asJSON)
 	}
 	return c
+}
+
+// freshID names a run for people, and by a random part apart from one that begins
+// in the same second, here or elsewhere.
+func freshID(s *settings, now time.Time) string {
+	return fmt.Sprintf("%s-%s-%s-%s", s.Data.Name, s.Model.Name, now.Format("20060102-150405"), strings.ToLower(rand.Text()[:6]))
 }
