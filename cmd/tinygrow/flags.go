@@ -79,7 +79,7 @@ type source struct {
 // newSource adds --config, --set and the given flags to a command.
 func newSource(c *cobra.Command, groups ...[]keyFlag) *source {
 	s := &source{flags: map[string]keyFlag{}, lists: c.Flags()}
-	s.lists.StringVar(&s.file, "config", "", "YAML file with configuration keys")
+	s.lists.StringVar(&s.file, "config", "", "YAML `file` with configuration keys")
 	s.lists.StringArrayVar(&s.sets, "set", nil, "set any configuration `key=value`, as optim.momentum=0.8; may be repeated")
 	base := defaults()
 	keys := config.Keys(&base)

@@ -53,6 +53,7 @@ func (s *source) lay(out *settings) config.Faults {
 	for _, l := range s.layers() {
 		faults.Add(l.set(out))
 	}
+	faults.Add(out.expand())
 	return faults
 }
 

@@ -45,6 +45,10 @@ have ended, as Docker does.`,
 			if file == "" {
 				return usagef("health needs the file that --health named, or %s", variable)
 			}
+			file, err := expandHome(file)
+			if err != nil {
+				return as(exitUsage, err)
+			}
 			status, err := health.Check(file, time.Now(), patience, stall)
 			if quit && err != nil && status.PID > 0 {
 				err = errors.Join(err, health.Quit(status))

@@ -73,12 +73,13 @@ add neurons. The result has the same bits for any number of workers and threads.
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagFault)
 	verbose := root.PersistentFlags().BoolP("verbose", "v", false, "log details to stderr")
-	root.PersistentPreRun = func(*cobra.Command, []string) {
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		level := slog.LevelInfo
 		if *verbose {
 			level = slog.LevelDebug
 		}
 		slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})))
+		return expandFlags(c)
 	}
 	root.AddCommand(newTrain(), newResume(), newCoordinator(), newWorker(), newAuth(), newDoctor(), newHealth(), newEval(), newInspect(), newVerify(), newPlot(), newChaos(), newData(), newBench(), newVersion())
 	decimals(root)
