@@ -40,7 +40,7 @@ func (c Cluster) control(k proto.Key) limit {
 
 // bulk is the limit of the pieces that the workers of a key ask for.
 func (c Cluster) bulk(k proto.Key) limit {
-	return limit{rate: pieceRate, burst: pieceRate / 4, depth: c.ids(k) * 2}
+	return limit{rate: pieceRate, burst: pieceRate / 4, depth: c.ids(k) * 8}
 }
 
 // granted is what a worker may say because it was given a block.

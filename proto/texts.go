@@ -58,7 +58,7 @@ func (m *Hello) texts() []*string     { return []*string{&m.Host, &m.Program} }
 func (m *Refusal) texts() []*string   { return []*string{&m.Text} }
 func (m *Task) texts() []*string      { return []*string{&m.Text} }
 func (m *Heartbeat) texts() []*string { return []*string{&m.Text} }
-func (m *News) texts() []*string      { return []*string{&m.Text} }
+func (m *News) texts() []*string      { return []*string{&m.Text, &m.Holder} }
 func (m *Commit) texts() []*string    { return []*string{&m.Holder} }
 func (m *Lease) texts() []*string     { return []*string{&m.Holder} }
 

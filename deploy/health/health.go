@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/tinygrow/tinygrow/proto"
 	files "github.com/tinygrow/tinygrow/proto/file"
 )
 
@@ -69,7 +70,7 @@ func (r *Reporter) Alive(state string) error {
 	if now.Sub(r.last.At) < interval && !r.last.At.IsZero() {
 		return nil
 	}
-	r.last = Status{Role: r.role, State: state, PID: os.Getpid(), At: now, Progress: r.moved}
+	r.last = Status{Role: r.role, State: proto.Printable(state), PID: os.Getpid(), At: now, Progress: r.moved}
 	return errors.Join(r.write(), r.notify())
 }
 
