@@ -2,7 +2,6 @@ package coordinator
 
 import (
 	"context"
-	"encoding/binary"
 	"testing"
 	"time"
 
@@ -11,30 +10,17 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/forge"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// sealed makes a message of the map in body, as whoever means harm can: the
-// checksum is no secret. What is no map is sent as it is.
-func sealed(body []byte) []byte {
-	const tag = "\xa3crc\xce"
-	if len(body) == 0 || body[0] < 0x80 || body[0] >= 0x8f {
-		return body
-	}
-	data := append([]byte{body[0] + 1}, body[1:]...)
-	data = append(data, tag...)
-	return binary.BigEndian.AppendUint32(data, proto.Checksum(data))
-}
-
-// unsealed is what sealed makes m of.
+// unsealed is what forge.Seal makes m of.
 func unsealed(t testing.TB, m proto.Message) []byte {
-	data, err := proto.Marshal(m)
+	body, err := forge.Body(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	data = data[:len(data)-9]
-	data[0]--
-	return data
+	return body
 }
 
 // besieged is a coordinator in its first round, of which the workers a and b
@@ -86,7 +72,7 @@ func besiege(t testing.TB) func(t testing.TB) *besieged {
 func (s *besieged) withstand(t testing.TB, handler func(proto.Key, *bus.Message), data []byte) {
 	members, _ := s.core.plan.Workers()
 	for range 2 {
-		handler(proto.Anybody, &bus.Message{Data: sealed(data)})
+		handler(proto.Anybody, &bus.Message{Data: forge.Seal(data)})
 	}
 	for len(s.inbox) > 0 {
 		if err := s.take(<-s.inbox); err != nil {

@@ -15,6 +15,7 @@ import (
 // and anything by request.
 type blobs struct {
 	client *client
+	most   int64 // bytes of weights that are taken
 
 	mu      sync.Mutex
 	of      proto.Head // of the start whose weights they are
@@ -59,7 +60,9 @@ func (in *incoming) digest() proto.Digest {
 	return in.spans.Digest()
 }
 
-func newBlobs(c *client) *blobs { return &blobs{client: c, news: make(chan struct{})} }
+func newBlobs(c *client) *blobs {
+	return &blobs{client: c, news: make(chan struct{}), most: memory() / 2}
+}
 
 // reset forgets what belongs to another start of a coordinator.
 func (b *blobs) reset(of proto.Head) {
@@ -137,6 +140,9 @@ func (b *blobs) start(key string, size int64) error {
 	}
 	if size%4 != 0 {
 		return fmt.Errorf("weights of %d bytes are no whole number of float32", size)
+	}
+	if size > b.most {
+		return fmt.Errorf("weights of %d MiB: this worker has memory for %d MiB at most", size>>20, b.most>>20)
 	}
 	values := b.memory(int(size / 4))
 	b.replace(&incoming{key: key, values: values, parts: proto.AssembleBytes(proto.Bytes32(values)), spans: proto.NewSpans(int(size))})

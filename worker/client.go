@@ -53,8 +53,10 @@ func (c *client) request(ctx context.Context, subject string, m, out proto.Messa
 }
 
 // pause waits before another try.
-func (c *client) pause(ctx context.Context) error {
-	t := time.NewTimer(c.cfg.Retry)
+func (c *client) pause(ctx context.Context) error { return c.wait(ctx, c.cfg.Retry) }
+
+func (c *client) wait(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:

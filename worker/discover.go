@@ -21,6 +21,9 @@ var ErrManyRuns = errors.New("several runs go on here")
 // leading coordinator gives news once a second.
 const settle = 1500 * time.Millisecond
 
+// maxRuns bounds the runs that are told apart: two are too many already.
+const maxRuns = 64
+
 // Discover returns the run whose coordinator leads on this server. It waits
 // until there is one, and calls alive now and then; two are ErrManyRuns.
 func Discover(ctx context.Context, b bus.Bus, alive func(state string), log *slog.Logger) (proto.RunID, error) {
@@ -37,7 +40,7 @@ func Discover(ctx context.Context, b bus.Bus, alive func(state string), log *slo
 		switch {
 		case n.Ended && at >= 0:
 			runs = slices.Delete(runs, at, at+1)
-		case !n.Ended && at < 0:
+		case !n.Ended && at < 0 && len(runs) < maxRuns:
 			runs = append(runs, n.Run)
 		}
 	})

@@ -1,11 +1,16 @@
 package worker
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/forge"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -68,3 +73,102 @@ func FuzzGrowthRequest(f *testing.F) {
 		}
 	})
 }
+
+// oracle answers every request the same.
+type oracle struct {
+	bus.Bus
+	answer []byte
+}
+
+func (o *oracle) Request(context.Context, string, []byte) ([]byte, error) { return o.answer, nil }
+
+// unsealed is what forge.Seal makes m of.
+func unsealed(f *testing.F, m proto.Message) []byte {
+	body, err := forge.Body(m)
+	if err != nil {
+		f.Fatal(err)
+	}
+	return body
+}
+
+var theirs = proto.Head{Run: "r", Term: 1, Start: "s"}
+
+// FuzzHello takes answers to a hello.
+func FuzzHello(f *testing.F) {
+	f.Add(unsealed(f, &proto.Welcome{Head: theirs, Threads: 2, Heartbeat: 1e9}))
+	f.Add(unsealed(f, &proto.Welcome{Head: theirs, Threads: 1 << 16, Heartbeat: 1e6}))
+	f.Add(unsealed(f, &proto.Refusal{Head: theirs, Why: proto.OtherData, Text: "other\x1b[2J\ndata"}))
+	f.Add(unsealed(f, &proto.Refusal{Head: theirs, Why: proto.NotYet}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := &client{cfg: Config{Run: "r", ID: "w", Threads: 2}.withDefaults(), bus: &oracle{answer: forge.Seal(data)}, samples: nothing{}}
+		w, err := c.hello(context.Background(), &proto.Hello{Head: proto.Head{Run: "r"}, Worker: "w", Threads: 2})
+		if err != nil {
+			if text := shown(err); proto.Printable(text) != text {
+				t.Errorf("%q cannot be shown", err)
+			}
+			return
+		}
+		if s := newSession(c, newBlobs(c), w); len(s.crew.hands) > 2 || s.beat < minBeat {
+			t.Errorf("%d threads, a sign of life every %s", len(s.crew.hands), s.beat)
+		}
+	})
+}
+
+// FuzzTask takes answers to a pull and prepares the round that they name.
+func FuzzTask(f *testing.F) {
+	g, err := nn.Build(nn.ModelConfig{Name: "mlp", Input: nn.Shape{C: 4, H: 1, W: 1}, Classes: 3, Widths: []int{5}})
+	if err != nil {
+		f.Fatal(err)
+	}
+	n, err := compile(g, 8)
+	if err != nil {
+		f.Fatal(err)
+	}
+	spec := proto.RoundSpec{Round: 1, Kind: proto.Gradient, Order: proto.Order{Split: "train", Stream: "epoch"}, Count: 64, MicroShard: 8,
+		Graph: proto.BlobRef{Key: "graph-0", Size: 10}, Weights: proto.BlobRef{Key: "weights-1", Size: int64(4 * (g.NumParams() + g.NumBuffers()))}}
+	f.Add(unsealed(f, &proto.Task{Head: theirs, Do: proto.Compute, Task: 1, Spec: spec, Block: proto.Block{Lo: 0, Hi: 4}}))
+	growth := spec
+	growth.Kind, growth.Request = proto.Growth, proto.BlobRef{Key: "request-1", Size: proto.MaxBlob}
+	f.Add(unsealed(f, &proto.Task{Head: theirs, Do: proto.Compute, Task: 1 << 63, Spec: growth, Block: proto.Block{Lo: 0, Hi: 8}, Threads: 1 << 16}))
+	large := spec
+	large.Count, large.MicroShard, large.Graph.Key = 1<<36, 1<<16, "graph-1"
+	f.Add(unsealed(f, &proto.Task{Head: theirs, Do: proto.Compute, Spec: large, Block: proto.Block{Lo: 0, Hi: 1 << 20}}))
+	f.Add(unsealed(f, &proto.Task{Head: theirs, Do: proto.Wait, Text: "\x1b"}))
+	gone, stop := context.WithCancelCause(context.Background())
+	stop(errRejoin)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := &client{cfg: Config{Run: "r", ID: "w", Threads: 1}.withDefaults(), bus: &oracle{answer: forge.Seal(data)}, samples: nothing{}, of: theirs}
+		s := newSession(c, newBlobs(c), proto.Welcome{Threads: 1})
+		s.networks = map[string]*network{"graph-0": n}
+		var task proto.Task
+		if c.request(context.Background(), "x", &proto.Pull{Head: c.head(), Worker: "w"}, &task) != nil || task.Do != proto.Compute {
+			return
+		}
+		if !s.accept(task) || s.accept(task) {
+			t.Error("a task is taken twice, or not at all")
+		}
+		if _, err := s.prepare(gone, task.Spec); err == nil {
+			t.Error("a round is prepared of which nothing came")
+		}
+		if in := s.blobs.current; in != nil && int64(4*len(in.values)) != spec.Weights.Size {
+			t.Errorf("%d values are kept for weights of %d bytes", len(in.values), spec.Weights.Size)
+		}
+	})
+}
+
+// FuzzNews takes what a coordinator may say to all.
+func FuzzNews(f *testing.F) {
+	f.Add(unsealed(f, &proto.News{Head: theirs, Text: "a coordinator leads the run"}))
+	f.Add(unsealed(f, &proto.News{Head: theirs, Ended: true}))
+	f.Add(unsealed(f, &proto.News{Head: proto.Head{Run: "r", Term: 2, Start: "t"}, Ended: true}))
+	f.Add(unsealed(f, &proto.News{Head: proto.Head{Run: "other", Term: 1 << 63}, Claims: true}))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c := &client{cfg: Config{Run: "r", ID: "w"}.withDefaults(), of: theirs}
+		if err := c.onNews(&bus.Message{Data: forge.Seal(data)}); err != nil && !errors.Is(err, errEnded) && !errors.Is(err, errRejoin) && !errors.Is(err, errOver) {
+			t.Error(err)
+		}
+	})
+}
+
+// shown is an error as one line.
+func shown(err error) string { return strings.ReplaceAll(fmt.Sprint(err), "\n", "; ") }

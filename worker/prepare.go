@@ -3,10 +3,12 @@ package worker
 import (
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
 // prepare gets together all that a round needs: architecture, weights and
@@ -63,12 +65,40 @@ func (s *session) networkOf(ctx context.Context, spec proto.RoundSpec) (*network
 	if g.Generation != uint64(spec.Generation) {
 		return nil, fmt.Errorf("round %d is of generation %d, its architecture of %d", spec.Round, spec.Generation, g.Generation)
 	}
+	if err := fits(g, int(spec.MicroShard), memory()); err != nil {
+		return nil, fmt.Errorf("round %d: %w", spec.Round, err)
+	}
 	if n, err = compile(g, int(spec.MicroShard)); err != nil {
 		return nil, fmt.Errorf("round %d: %w", spec.Round, err)
 	}
 	n.digest = proto.DigestOf(data)
 	s.networks = map[string]*network{spec.Graph.Key: n}
 	return n, nil
+}
+
+// memory is how many bytes this process may take.
+func memory() int64 {
+	if m := quota.Room(); m > 0 {
+		return m
+	}
+	return math.MaxInt64
+}
+
+// fits refuses a network of which not even the outputs of one micro-shard have
+// room in memory.
+func fits(g *nn.Graph, shard int, memory int64) error {
+	shapes, err := g.Shapes()
+	if err != nil {
+		return err
+	}
+	need := 0.0
+	for _, s := range shapes {
+		need += 4 * float64(shard) * float64(s.C) * float64(s.H) * float64(s.W)
+	}
+	if need > float64(memory) {
+		return fmt.Errorf("a micro-shard of %d samples takes %.0f MiB, this worker has %d MiB: set train.microshard lower", shard, need/(1<<20), memory>>20)
+	}
+	return nil
 }
 
 func (s *session) growthOf(ctx context.Context, spec proto.RoundSpec) (*job, error) {

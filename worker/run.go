@@ -26,6 +26,7 @@ func Run(ctx context.Context, cfg Config, b bus.Bus, samples Samples) error {
 		return err
 	}
 	defer weights.Close()
+	again := 0 // sessions in a row that ended as soon as they began
 	for over := false; ; {
 		welcome, err := c.joinUnlessEnded(ctx, over)
 		switch {
@@ -35,6 +36,7 @@ func Run(ctx context.Context, cfg Config, b bus.Bus, samples Samples) error {
 			return err
 		}
 		c.of = welcome.Head
+		joined := time.Now()
 		c.cfg.Log.Info("joined", "run", c.cfg.Run, "term", c.of.Term, "start", c.of.Start, "worker", c.cfg.ID, "threads", welcome.Threads)
 		in.reset(c.head())
 		err = newSession(c, in, welcome).run(ctx)
@@ -45,9 +47,21 @@ func Run(ctx context.Context, cfg Config, b bus.Bus, samples Samples) error {
 			return err
 		}
 		over = errors.Is(err, errOver)
+		if short := time.Since(joined) < c.cfg.Retry; !short {
+			again = 0
+		} else if again = min(again+1, maxAgain); again > 1 { // being sent away at once is no news
+			c.cfg.Log.Debug("joining again", "run", c.cfg.Run, "reason", err)
+			if err := c.wait(ctx, c.cfg.Retry<<again); err != nil {
+				return nil
+			}
+			continue
+		}
 		c.cfg.Log.Info("joining again", "run", c.cfg.Run, "reason", err)
 	}
 }
+
+// maxAgain bounds, as a power of two, the pauses before joining again.
+const maxAgain = 5
 
 // session is the time between a welcome and what ends it.
 type session struct {
@@ -75,9 +89,12 @@ type inHand struct {
 }
 
 func newSession(c *client, in *blobs, w proto.Welcome) *session {
-	return &session{client: c, blobs: in, crew: newCrew(c.samples, w.Threads), beat: w.Heartbeat,
+	return &session{client: c, blobs: in, crew: newCrew(c.samples, min(w.Threads, c.cfg.Threads)), beat: max(w.Heartbeat, minBeat),
 		tasks: make(chan proto.Task), hand: map[inHand]bool{}}
 }
+
+// minBeat bounds how often a coordinator can ask for signs of life.
+const minBeat = 10 * time.Millisecond
 
 // run ends with errRejoin, errEnded, an error, or the end of ctx.
 func (s *session) run(ctx context.Context) error {
@@ -95,11 +112,8 @@ func (s *session) run(ctx context.Context) error {
 	s.blobs.tell(s.newer)
 	defer s.blobs.tell(nil)
 	news, err := c.bus.Subscribe(c.cfg.Run.NewsSubject(), func(m *bus.Message) {
-		var n proto.News
-		if proto.Decode(m.Data, &n) == nil && n.Run == c.cfg.Run && !n.Claims {
-			if err := c.heard(&n); err != nil {
-				end(err)
-			}
+		if err := c.onNews(m); err != nil {
+			end(err)
 		}
 	})
 	if err != nil {
@@ -128,6 +142,15 @@ func (s *session) run(ctx context.Context) error {
 		return c.bus.Flush(flush)
 	}
 	return context.Cause(pulling)
+}
+
+// onNews takes what coordinators say to all. An error ends the session.
+func (c *client) onNews(m *bus.Message) error {
+	var n proto.News
+	if proto.Decode(m.Data, &n) != nil || n.Run != c.cfg.Run || n.Claims {
+		return nil
+	}
+	return c.heard(&n)
 }
 
 // heard returns what news mean to a session: the end of this start's run ends
@@ -167,6 +190,7 @@ func (s *session) pull(ctx context.Context) error {
 	var last uint64
 	for {
 		c.pulls++
+		asked := time.Now()
 		var t proto.Task
 		err := c.request(ctx, c.cfg.Run.PullSubject(c.cfg.Key), &proto.Pull{Head: c.head(), Worker: c.cfg.ID, Nonce: c.nonce, Seq: c.pulls, Last: last}, &t)
 		switch {
@@ -181,11 +205,16 @@ func (s *session) pull(ctx context.Context) error {
 			return errRejoin
 		case t.Do == proto.Stop:
 			return errEnded
-		case t.Do == proto.Wait:
-			continue
 		}
 		last = max(last, t.Task)
-		if !s.accept(t) {
+		if t.Do == proto.Wait || !s.accept(t) {
+			// A coordinator that says so takes its time; one that does not must
+			// not have this worker ask without pause.
+			if time.Since(asked) < c.cfg.Retry {
+				if err := c.pause(ctx); err != nil {
+					return err
+				}
+			}
 			continue
 		}
 		select {

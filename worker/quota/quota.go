@@ -27,6 +27,16 @@ func CPUQuota() float64 { return system{"/"}.cpuQuota() }
 // Memory returns the limit in bytes, or 0 if there is none.
 func Memory() int64 { return system{"/"}.memory() }
 
+// Room returns how many bytes this process may take at most: its quota, or what
+// the machine has; 0 where neither is told.
+func Room() int64 {
+	s := system{"/"}
+	if m := s.memory(); m > 0 {
+		return m
+	}
+	return s.total()
+}
+
 // Host returns a name that all processes of one kernel share, in containers
 // too, and no others do; without one, the host name.
 func Host() string { return system{"/"}.host() }
@@ -82,6 +92,16 @@ func (s system) memory() int64 {
 		}
 	}
 	return int64(least)
+}
+
+// total returns the memory of the machine in bytes, 0 where that is not told.
+func (s system) total() int64 {
+	for _, line := range lines(s.read("/proc", "meminfo")) {
+		if f := strings.Fields(line); len(f) == 3 && f[0] == "MemTotal:" {
+			return int64(number(f[1])) << 10
+		}
+	}
+	return 0
 }
 
 func (s system) host() string {

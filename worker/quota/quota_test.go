@@ -112,3 +112,19 @@ func TestFreeMemory(t *testing.T) {
 		}
 	}
 }
+
+func TestTotal(t *testing.T) {
+	root := t.TempDir()
+	if got := (system{root}).total(); got != 0 {
+		t.Errorf("%d without the kernel's word", got)
+	}
+	if err := os.Mkdir(filepath.Join(root, "proc"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "proc", "meminfo"), []byte("MemTotal:       24684084 kB\nMemFree:  1 kB\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if got := (system{root}).total(); got != 24684084<<10 {
+		t.Errorf("%d", got)
+	}
+}
