@@ -152,7 +152,7 @@ func (f cifarFormat) decode(s *samples, r io.Reader, records int64) error {
 
 // others notes files that look like a part of the set and are none.
 func (f cifarFormat) others(s *Set, home string) {
-	entries, err := os.ReadDir(home)
+	entries, err := readDir(home)
 	if err != nil {
 		return
 	}

@@ -20,7 +20,7 @@ type Config struct {
 	// parts as far as they reach; 0 keeps all.
 	Limit int `yaml:"limit" json:"limit"`
 	// MemoryMB is the size in MiB, in memory, beyond which a set is not read; 0:
-	// half of the memory that is free.
+	// two thirds of the memory that is free.
 	MemoryMB int `yaml:"memory_mb" json:"memory_mb"`
 	// Seed draws the set shapes; other sets have none.
 	Seed uint64 `yaml:"seed" json:"seed"`

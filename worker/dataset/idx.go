@@ -88,7 +88,7 @@ func readMNIST(dir string, what scope) (*Set, error) {
 
 // others notes IDX files that are no part of the set.
 func others(s *Set, home string) {
-	entries, err := os.ReadDir(home)
+	entries, err := readDir(home)
 	if err != nil {
 		return
 	}

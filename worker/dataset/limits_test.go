@@ -167,6 +167,20 @@ func TestWhatIsNoFileIsNamedAndNotWaitedFor(t *testing.T) {
 	}
 }
 
+func TestAPipeInPlaceOfAFolderIsNotWaitedFor(t *testing.T) {
+	for _, split := range []string{Train, Test} {
+		dir := write(t, t.TempDir(), folder())
+		path := filepath.Join(dir, split)
+		if err := errors.Join(os.RemoveAll(path), syscall.Mkfifo(path, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		has(t, mustFail(t, "folder", dir), split+": is no folder")
+		if name, err := Recognize(dir); !errors.Is(err, ErrUnclear) {
+			t.Errorf("%q, %v", name, err)
+		}
+	}
+}
+
 // Memory that is bounded by hand is not asked of the machine.
 func TestTheRoomIsWhatTheSettingSays(t *testing.T) {
 	r := Config{MemoryMB: 3}.room()

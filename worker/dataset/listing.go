@@ -37,7 +37,7 @@ const (
 
 // beside notes what lies beside the splits.
 func (l *listing) beside() {
-	entries, err := os.ReadDir(l.root)
+	entries, err := readDir(l.root)
 	if err != nil {
 		return
 	}
@@ -54,7 +54,7 @@ func (l *listing) beside() {
 
 // split finds the pictures of a split; that of training defines the classes.
 func (l *listing) split(dir string, define bool) ([]picture, error) {
-	entries, err := os.ReadDir(dir)
+	entries, err := readDir(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("there is no %s: the directory given with --data-dir must hold train/CLASS/* and test/CLASS/*", dir)
 	}
@@ -128,7 +128,7 @@ func classList(classes []string) string {
 
 // pictures finds the pictures in a class's folder, by the endings of their names.
 func (l *listing) pictures(dir string, class uint16) ([]picture, error) {
-	files, err := os.ReadDir(dir)
+	files, err := readDir(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +154,19 @@ func (l *listing) pictures(dir string, class uint16) ([]picture, error) {
 	return pictures, nil
 }
 
+// readDir lists a folder, links followed. What is none is not opened: a pipe would
+// be waited for.
+func readDir(path string) ([]os.DirEntry, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.IsDir() {
+		return nil, fmt.Errorf("%s: is no folder", shown(path))
+	}
+	return os.ReadDir(path)
+}
+
 // isDir reports whether path is a folder, or a link to one.
 func isDir(path string) bool {
 	info, err := os.Stat(path)
@@ -161,7 +174,7 @@ func isDir(path string) bool {
 }
 
 // maxBelow bounds the files that are counted in a folder below a class.
-const maxBelow = 1 << 20
+const maxBelow = 1 << 17
 
 // below notes the files in a folder below a class's. Links in it are not followed:
 // they may lead back.

@@ -77,9 +77,8 @@ func (s *samples) labelBytes() []byte {
 }
 
 // Unpack reads a packed set whose samples take at most limit bytes, and no more
-// than half of the memory that is free. It takes
-// memory only as the contents come, whatever the header claims. The caller
-// compares the digest with that of the set it wants.
+// than Holds allows. It takes memory only as the contents come, whatever the
+// header claims. The caller compares the digest with that of the set it wants.
 func Unpack(r io.Reader, limit int64) (*Set, error) {
 	s, err := unpack(r, min(limit, Config{}.room().bytes))
 	if err != nil {

@@ -55,7 +55,7 @@ func liesFolder(dir string) bool {
 }
 
 func hasFolder(dir string) bool {
-	entries, err := os.ReadDir(dir)
+	entries, err := readDir(dir)
 	return err == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool {
 		info, err := os.Stat(filepath.Join(dir, e.Name())) // follows links
 		return err == nil && info.IsDir() && !strings.HasPrefix(e.Name(), ".")

@@ -14,22 +14,31 @@ var ErrTooLarge = errors.New("too large")
 // room is what a set may take of memory.
 type room struct {
 	bytes int64
-	why   string // that limit, for people
+	why   string // why it is that, for people
 }
 
 // unknown is the room where nobody tells how much memory is free.
 const unknown = math.MaxInt & (32<<30 - 1)
 
-// room returns what the set may take: what the configuration says, else half of
-// the memory that is free, so that as much is left to train with.
+// room returns what the set may take: what the configuration says, else two thirds
+// of the memory that is free. A packed set takes half as much again while it is read.
 func (c Config) room() room {
 	if c.MemoryMB > 0 {
 		return room{int64(c.MemoryMB) << 20, fmt.Sprintf("data.memory_mb is %d", c.MemoryMB)}
 	}
 	if free := quota.Free(); free > 0 {
-		return room{min(free/2, unknown), fmt.Sprintf("of %d MiB that are free here half may be taken", free>>20)}
+		return room{min(free/3*2, unknown), fmt.Sprintf("of %d MiB that are free here two thirds may be taken", free>>20)}
 	}
 	return room{unknown, "the free memory is not known here"}
+}
+
+// Holds returns an error that wraps ErrTooLarge if a packed set whose samples take
+// so many bytes does not fit the memory that is free.
+func Holds(bytes int64) error {
+	if r := (Config{}).room(); bytes > r.bytes {
+		return fmt.Errorf("%w: it takes %d MiB of memory, the limit is %d MiB (%s)", ErrTooLarge, bytes>>20, r.bytes>>20, r.why)
+	}
+	return nil
 }
 
 // beside is what a sample takes besides its picture, in bytes: its label, its places

@@ -53,6 +53,9 @@ func (c *Client) accept(d proto.DataSet) error {
 		return fmt.Errorf("%w: the data set %s takes %d MiB, the limit here is %d: raise it with --set fetch.limit_mb=%d",
 			ErrRefused, d.Name, d.Bytes>>20, c.LimitMB, d.Bytes>>20+1)
 	}
+	if err := dataset.Holds(d.Bytes); err != nil {
+		return fmt.Errorf("%w: the data set %s: %w: use a machine with more, or train with --limit", ErrRefused, d.Name, err)
+	}
 	return nil
 }
 

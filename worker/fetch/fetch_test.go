@@ -323,6 +323,20 @@ func TestWhatIsRefusedAndWhy(t *testing.T) {
 	}
 }
 
+// A set that the memory cannot hold is refused before it is fetched, not fetched
+// again and again.
+func TestASetThatTheMemoryCannotHoldIsNotFetched(t *testing.T) {
+	want := someSet(t)
+	d := identity(want)
+	d.Bytes = 8 << 40
+	s := newStand(t, d, pack(t, want))
+	client := s.client(t.TempDir())
+	client.LimitMB = 1 << 24
+	if _, err := client.Get(soon(t), s.hub.Connect()); !errors.Is(err, ErrRefused) || !errors.Is(err, dataset.ErrTooLarge) || s.fetches.Load() != 0 {
+		t.Errorf("%v, asked for the file %d times", err, s.fetches.Load())
+	}
+}
+
 func TestTheBuiltInSetIsDrawn(t *testing.T) {
 	want, err := dataset.Open(dataset.Config{Name: "shapes", Seed: 7, Limit: 30})
 	if err != nil {
