@@ -26,6 +26,7 @@ type partials struct {
 	round   roundInfo
 	workers map[proto.WorkerID]*sending
 	free    []proto.Sums // of the round's lengths
+	allow   allowance
 	dropped Dropped
 }
 
@@ -72,7 +73,7 @@ type arrived struct {
 }
 
 func newPartials(head proto.Head) *partials {
-	return &partials{head: head, workers: map[proto.WorkerID]*sending{}}
+	return &partials{head: head, workers: map[proto.WorkerID]*sending{}, allow: allowance{bytes: map[proto.Key]int64{}}}
 }
 
 // open starts a round; what is on its way for another is forgotten.
@@ -92,6 +93,7 @@ func (p *partials) open(r roundInfo) {
 		*w = sending{}
 	}
 	p.round = r
+	p.allow.open(int64(4*r.f32 + 8*r.f64))
 }
 
 // admit and forget change who may send partials.
@@ -107,6 +109,7 @@ func (p *partials) expect(w proto.WorkerID, b proto.Block) {
 	defer p.mu.Unlock()
 	if s := p.workers[w]; s != nil && !slices.Contains(s.asked, b) {
 		s.asked = append(s.asked, b)
+		p.allow.ask(w.Key())
 	}
 }
 
@@ -159,6 +162,9 @@ func (p *partials) take(k proto.Key, m *proto.Partial) (whole arrived, ok bool) 
 
 // receive takes a message of the holder of k; whole is set when it completes a partial.
 func (p *partials) receive(k proto.Key, data []byte) (whole arrived, ok bool) {
+	if !p.takes(k, len(data)) {
+		return arrived{}, false
+	}
 	var m proto.PartialChunk
 	err := proto.Decode(data, &m)
 	m.Worker = k.Worker(m.Worker)
@@ -207,6 +213,17 @@ func (p *partials) receive(k proto.Key, data []byte) (whole arrived, ok bool) {
 	return looked(m.Worker, m.Block, a.sums, p.round), true
 }
 
+// takes reports whether the holder of k may send so many bytes more.
+func (p *partials) takes(k proto.Key, n int) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.allow.take(k, int64(n)) {
+		p.dropped.Excess++
+		return false
+	}
+	return true
+}
+
 // came says that the sums over a block are whole.
 func (s *sending) came(b proto.Block) {
 	s.asked = slices.DeleteFunc(s.asked, func(x proto.Block) bool { return x == b })
@@ -252,7 +269,7 @@ func (p *partials) memory() proto.Sums {
 // dropped returns what was dropped so far, everywhere.
 func (s *server) dropped() Dropped {
 	d := s.partials.counts()
-	d.Excess = s.desk.excess() + s.blobs.excess() + s.files.excess()
+	d.Excess += s.desk.excess() + s.blobs.excess() + s.files.excess()
 	return d
 }
 

@@ -113,6 +113,38 @@ func TestUnaskedPartialsTakeNoMemory(t *testing.T) {
 	}
 }
 
+// Chunks that nobody asked for are dropped before they are decoded, once there
+// are more of them than mishaps explain; what was asked for is taken all the same.
+func TestAFloodOfChunksIsNotDecoded(t *testing.T) {
+	p := newPartials(proto.Head{Run: "r", Term: 1})
+	p.open(roundInfo{number: 2, microShards: 8, f32: 1 << 16, f64: 3})
+	sums := proto.NewSums(1<<16, 3)
+	stale := proto.PartialChunk{Head: p.head, Worker: "w", Round: 1, Block: proto.Block{Lo: 0, Hi: 1}}
+	old := chunksOf(t, stale, sums, proto.MaxChunk)[0]
+	for _, k := range []proto.Key{"flood", "calm"} {
+		p.admit(k.Worker("w"))
+		p.expect(k.Worker("w"), stale.Block)
+	}
+	for range 1000 {
+		p.receive("flood", old)
+		p.receive("stranger", old)
+	}
+	if c := p.counts(); c.Stale > 20 || c.Excess < 1900 {
+		t.Errorf("%+v", c)
+	}
+	fresh := stale
+	fresh.Round = 2
+	if _, ok := p.receive("calm", chunksOf(t, fresh, sums, proto.MaxChunk)[0]); !ok {
+		t.Error("what was asked for is not taken")
+	}
+	p.open(roundInfo{number: 3, microShards: 8, f32: 1 << 16, f64: 3})
+	p.expect("flood.w", stale.Block)
+	fresh.Round = 3
+	if _, ok := p.receive("flood", chunksOf(t, fresh, sums, proto.MaxChunk)[0]); !ok {
+		t.Error("who flooded before may not send what it is asked for")
+	}
+}
+
 // A worker cannot make the coordinator keep more than a few partials.
 func TestPartialsAreBounded(t *testing.T) {
 	p := newPartials(proto.Head{Run: "r", Term: 1})
