@@ -57,7 +57,7 @@ const (
 )
 
 func newLink(o Options, kind string, slow func()) (*link, error) {
-	l := &link{o: o, kind: kind, log: o.Log.With("connection", kind), pending: o.Pending, slow: slow, subs: map[*natsSub]bool{}, asked: map[*question]bool{},
+	l := &link{o: o, kind: kind, log: fewOf(o.Log).With("connection", kind), pending: o.Pending, slow: slow, subs: map[*natsSub]bool{}, asked: map[*question]bool{},
 		ended: make(chan struct{}, 1), refused: make(chan string, 64)}
 	if err := l.open(); err != nil {
 		return nil, err

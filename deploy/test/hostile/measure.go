@@ -51,7 +51,7 @@ type figures struct {
 }
 
 // limit is how long a run may take before it counts as hung.
-const limit = 90 * time.Second
+const limit = 180 * time.Second
 
 func measure(f flags, dir string, a attack) (figures, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
