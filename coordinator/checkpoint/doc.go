@@ -23,5 +23,12 @@
 // newest checkpoint after a crash; resuming cuts them back to the lengths that
 // it records, and the steps that follow write the same lines again.
 //
+// state.json also says what decides the run's bits: its settings, the version of the
+// numerics and the fingerprint of the arithmetic.
+//
+// Whatever lies in the directory is opened only if it is a regular file, links
+// followed, of a bounded size; a header is bounded before it is decoded, and a
+// file of tensors is read only if it has the size that its architecture asks for.
+//
 // The package does not decide when to save, and it does not train.
 package checkpoint
