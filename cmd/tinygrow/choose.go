@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
@@ -41,11 +42,17 @@ func (s *source) chooseData(out *settings) error {
 		}
 		out.Data.Name = name
 	}
-	if entries, err := os.ReadDir(dir); dataset.Drawn(out.Data.Name) && (err != nil || len(entries) > 0) {
+	if dataset.Drawn(out.Data.Name) && !isEmpty(dir) {
 		return fmt.Errorf("data.dir %s: the data set %s is drawn and reads no files: name the set that lies there with --data, one of %s, or leave the directory out",
 			dir, out.Data.Name, strings.Join(dataset.Names, ", "))
 	}
 	return nil
+}
+
+// isEmpty reports whether dir holds nothing, but for names that begin with a dot.
+func isEmpty(dir string) bool {
+	entries, err := os.ReadDir(dir)
+	return err == nil && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") })
 }
 
 // checkPreset refuses a preset on top of a configuration that a run wrote: that has

@@ -1,9 +1,15 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"errors"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+)
 
 func newCoordinator() *cobra.Command {
-	var asJSON, resume, standby bool
+	var asJSON, resume, standby, check bool
 	c := &cobra.Command{
 		Use:   "coordinator",
 		Short: "Run the coordinator of a job whose workers join over NATS",
@@ -25,14 +31,33 @@ have a run directory of its own or all share one.`,
 	c.Flags().BoolVar(&resume, "resume", false, "take up the run in --run-dir if there is one")
 	c.Flags().BoolVar(&standby, "standby", false, "wait while another coordinator leads the run, then take over")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
+	c.Flags().BoolVar(&check, "check", false, "look at settings, data set and run directory for faults, and start nothing")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		s, resumed, err := src.forCoordinator(resume, standby)
 		if err != nil {
 			return err
 		}
+		if check {
+			return s.checkRun(resumed)
+		}
 		return runAndReport(c, s, start{resumed && !standby, standby, src}, 0, asJSON)
 	}
 	return c
+}
+
+// checkRun returns what would keep a coordinator from running, but for the server.
+func (s *settings) checkRun(resumed bool) error {
+	if _, _, err := s.openData(); err != nil {
+		return err
+	}
+	if !resumed {
+		return nil
+	}
+	_, err := checkpoint.Latest(s.RunDir)
+	if errors.Is(err, checkpoint.ErrNoCheckpoint) {
+		return nil // the run begins anew
+	}
+	return err
 }
 
 // forCoordinator returns the settings of a new run or, if it may be resumed and

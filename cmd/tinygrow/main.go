@@ -45,7 +45,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) exitC
 	code := codeOf(err)
 	var told silentError
 	if err != nil && !errors.As(err, &told) {
-		fmt.Fprintln(printable{stderr}, "tinygrow: "+strings.ReplaceAll(err.Error(), "\n", "\n  "))
+		fmt.Fprintln(printable{stderr}, "tinygrow: "+strings.ReplaceAll(explain(err.Error(), os.Getenv(placesEnv)), "\n", "\n  "))
 	}
 	return code
 }

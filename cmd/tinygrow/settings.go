@@ -67,7 +67,7 @@ func defaults() settings {
 }
 
 // reserved are environment variables of ours that are no keys.
-var reserved = []string{kernel.ISAEnv}
+var reserved = []string{kernel.ISAEnv, placesEnv}
 
 // validate returns every fault of the values, each with its section.
 func (s *settings) validate() error {
