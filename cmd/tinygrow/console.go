@@ -19,6 +19,7 @@ import (
 const (
 	lineInterval   = 5 * time.Second
 	redrawInterval = 100 * time.Millisecond
+	markInterval   = 5 * time.Second
 )
 
 // console tells a run's progress to a person: on a terminal one line that
@@ -29,9 +30,16 @@ type console struct {
 	screen *terminal.Screen
 	now    func() time.Time
 
-	alone bool      // no workers but this process's: waiting for them at the start is no news
-	began time.Time // verifying
+	alone bool // no workers but this process's: waiting for them at the start is no news
 	told  time.Time
+	marks [2]mark // two times while verifying, the later one at most markInterval ago
+}
+
+// mark is a time at which a step was made again. The pace since the older of
+// two tells the time to go: networks that grow get slower.
+type mark struct {
+	at   time.Time
+	step proto.Step
 }
 
 func newConsole(out io.Writer) *console { return &console{screen: terminal.New(out), now: time.Now} }
@@ -127,20 +135,26 @@ func (c *console) due() bool {
 func (c *console) verified(first, at, last proto.Step) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.began.IsZero() {
-		c.began, c.told = c.now(), c.now()
+	now := mark{c.now(), at}
+	switch {
+	case c.marks[0].at.IsZero():
+		c.marks, c.told = [2]mark{now, now}, now.at
+	case now.at.Sub(c.marks[1].at) >= markInterval:
+		c.marks = [2]mark{c.marks[1], now}
 	}
 	if !c.due() {
 		return
 	}
-	share := float64(at-first) / float64(max(last-first, 1))
-	spent := c.now().Sub(c.began)
-	left := time.Duration(float64(spent)/max(share, 1e-9)) - spent
-	c.screen.Progress(
-		terminal.Part{Rank: 0, Text: fmt.Sprintf("step %d", at)},
-		terminal.Part{Rank: 2, Text: fmt.Sprintf("of %d to %d made again", first, last), Bare: true},
-		terminal.Part{Rank: 3, Text: bar(share), Bare: true},
-		terminal.Part{Rank: 1, Text: "ETA " + roughly(left)})
+	parts := []terminal.Part{
+		{Rank: 0, Text: fmt.Sprintf("step %d", at)},
+		{Rank: 2, Text: fmt.Sprintf("of %d to %d made again", first, last), Bare: true},
+		{Rank: 3, Text: bar(float64(at-first) / float64(max(last-first, 1))), Bare: true},
+	}
+	if made := at - c.marks[0].step; made > 0 {
+		each := now.at.Sub(c.marks[0].at) / time.Duration(made)
+		parts = append(parts, terminal.Part{Rank: 1, Text: "ETA " + roughly(each*time.Duration(last-at))})
+	}
+	c.screen.Progress(parts...)
 }
 
 // evaluated tells about an evaluation.

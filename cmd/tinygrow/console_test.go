@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +42,28 @@ epoch 2, step 10: test loss 1.5000, test accuracy 50.00 %
 `
 	if got := out.String(); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// The time that verify still takes follows the latest steps: those of a grown
+// network take ten times as long.
+func TestVerifyTellsTheTimeAtTheLatestPace(t *testing.T) {
+	var out bytes.Buffer
+	c := newConsole(&out)
+	now := time.Unix(0, 0)
+	c.now = func() time.Time { return now }
+	for step := proto.Step(0); step <= 150; step++ {
+		c.verified(0, step, 200)
+		now = now.Add(time.Second)
+		if step >= 100 {
+			now = now.Add(9 * time.Second)
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	for i, want := range map[int]string{0: "step 5 of 0 to 200 made again [                    ] ETA 3m15s", len(lines) - 1: "step 150 of 0 to 200 made again [===============     ] ETA 8m20s"} {
+		if lines[i] != want {
+			t.Errorf("line %d: %s, want %s", i, lines[i], want)
+		}
 	}
 }
 
