@@ -26,7 +26,8 @@ type Screen struct {
 	out    io.Writer
 	queue  *queue     // that out is, on a file
 	width  func() int // columns at the moment; 0: nothing can be drawn over
-	drawn  bool       // a progress line stands there, the cursor at its beginning
+	parts  []Part     // of the progress line, nil after End
+	drawn  bool       // it stands there, the cursor at its beginning
 	inLine bool       // what was written last did not end its line
 }
 
@@ -85,7 +86,11 @@ func (s *Screen) Write(text []byte) (int, error) {
 		return 0, err
 	}
 	s.inLine = !bytes.HasSuffix(text, []byte("\n"))
-	return s.out.Write(text)
+	n, err := s.out.Write(text)
+	if w := s.width(); err == nil && w >= minWidth {
+		s.draw(w)
+	}
+	return n, err
 }
 
 // Line writes a line above the progress line, folded between words where the
@@ -108,11 +113,17 @@ func (s *Screen) Progress(parts ...Part) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.inLine {
+	s.parts = parts
+	s.draw(w)
+}
+
+// draw draws the progress line, if there is one. The last column stays free:
+// there some terminals begin a new row. The lock is held.
+func (s *Screen) draw(width int) {
+	if s.inLine || s.parts == nil {
 		return
 	}
-	text := fit(parts, w-1) // the last column stays free: there some terminals begin a new row
-	fmt.Fprint(s.out, clear+text+"\r")
+	fmt.Fprint(s.out, clear+fit(s.parts, width-1)+"\r")
 	s.drawn = true
 }
 
@@ -122,8 +133,8 @@ func (s *Screen) End() {
 	defer s.mu.Unlock()
 	if s.drawn {
 		fmt.Fprintln(s.out)
-		s.drawn = false
 	}
+	s.parts, s.drawn = nil, false
 }
 
 // clear removes the progress line. The lock is held.
