@@ -37,6 +37,22 @@ func Prepare(ctx context.Context, l *lead.Lead, dir string) (resume bool, err er
 	return holds, nil
 }
 
+// Ended returns the result of the complete run in j.Dir: who finished it may have
+// died before it told. found is false where the end is not there, or where the
+// process that holds the directory is about to tell.
+func Ended(j Job) (r Result, found bool, err error) {
+	j.Resume, j.Lead, j.End = true, nil, nil
+	store, err := openStorage(j, lead.History{}, proto.NewStart())
+	switch {
+	case errors.Is(err, checkpoint.ErrLocked), errors.Is(err, checkpoint.ErrNoRun), errors.Is(err, checkpoint.ErrNoCheckpoint):
+		return Result{}, false, nil
+	case err != nil:
+		return Result{}, false, err
+	}
+	r, err = newServer(j, store, nil, nil).result()
+	return r, r.Done, errors.Join(err, store.dir.Close())
+}
+
 // newest returns the step of the newest checkpoint in dir, which must be of
 // the run that the log tells of; holds says whether there is one.
 func newest(dir string, past lead.History) (holds bool, step proto.Step, err error) {

@@ -206,7 +206,10 @@ func runAndReport(c *cobra.Command, s settings, how start, n hands, asJSON bool)
 	con.end()
 	if how.standby && errors.Is(err, coordinator.ErrComplete) {
 		con.line("%v", err)
-		return nil
+		var found bool
+		if r, found, err = s.ended(how); err == nil && !found {
+			return nil
+		}
 	}
 	if err != nil {
 		return err

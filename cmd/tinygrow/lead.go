@@ -175,6 +175,25 @@ func (s *settings) take(ctx context.Context, system lead.System, how start, con 
 	return out, nil
 }
 
+// ended returns the result of the complete run, if its end is in the directory of s.
+func (s settings) ended(how start) (r coordinator.Result, found bool, err error) {
+	if !holdsRun(s.RunDir) {
+		return r, false, nil
+	}
+	if s, err = how.readRun(s); err != nil {
+		return r, false, err
+	}
+	_, data, err := s.openData()
+	if err != nil {
+		return r, false, err
+	}
+	j, err := s.job(data, true, coordinator.Events{})
+	if err != nil {
+		return r, false, err
+	}
+	return coordinator.Ended(j)
+}
+
 // again reports whether a standby goes on standing by after such an error: the
 // run goes on elsewhere, or who had it holds the directory still.
 func again(err error) bool {

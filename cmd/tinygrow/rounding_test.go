@@ -27,6 +27,7 @@ var imprecise = map[string]string{
 	"cmd/tinygrow/picture": "draws",
 	"cmd/tinygrow/scale":   "measures time and prints",
 	"deploy/doctor":        "measures a connection",
+	"deploy/test/builds":   "runs processes",
 	"deploy/test/hostile":  "measures rates under attack",
 	"deploy/bench/render":  "prints tables of measured times",
 	"worker/bench":         "measures time",
