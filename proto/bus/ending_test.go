@@ -288,3 +288,32 @@ func TestRefusedSubscriptionsComeBack(t *testing.T) {
 		comesBack(t, b, "echo", "no right to "+deny)
 	}
 }
+
+// TestAnotherKeyIsSaid changes the key of a process whose inbox carries the old one.
+func TestAnotherKeyIsSaid(t *testing.T) {
+	port, file := freePort(t), filepath.Join(t.TempDir(), "seed.nk")
+	first := key(t, file)
+	seed, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := secured(t, port, `{nkey: `+first+`}`, "")
+	var log lines
+	b, err := bus.Dial(bus.Options{URL: fmt.Sprintf("nats://127.0.0.1:%d", port), Name: "test", SeedFile: file, InboxPrefix: "_INBOX.k", Log: log.logger()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	echo(t, b, "echo")
+	s.Stop()
+	second := key(t, file)
+	s = secured(t, port, `{nkey: `+second+`}`, "")
+	log.wait(t, "holds another key than when this process began: start it again", 2)
+	s.Stop()
+	if err := os.WriteFile(file, seed, 0o600); err != nil { // a mistake that is mended
+		t.Fatal(err)
+	}
+	s = secured(t, port, `{nkey: `+first+`}`, "")
+	defer s.Stop()
+	comesBack(t, b, "echo", "the old key")
+}

@@ -34,6 +34,7 @@ type link struct {
 	log     *slog.Logger
 	pending int
 	slow    func() // called when a handler fell behind
+	public  string // half of the key that subjects of this process carry; empty: none
 
 	mu     sync.Mutex
 	conn   *nats.Conn
@@ -70,6 +71,9 @@ func newLink(o Options, kind string, slow func()) (*link, error) {
 
 // open connects and makes every subscription on the new connection.
 func (l *link) open() error {
+	if err := l.sameKey(); err != nil {
+		return err
+	}
 	c, err := connect(l.o, l.kind, l)
 	if err != nil {
 		return err
@@ -90,6 +94,25 @@ func (l *link) open() error {
 		if err := s.make(); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// sameKey refuses a key file that holds another key than at first where the
+// subjects of the process carry its key: no server would let it use them.
+func (l *link) sameKey() error {
+	if l.o.SeedFile == "" || l.o.InboxPrefix == "" {
+		return nil
+	}
+	public, err := publicKey(l.o.SeedFile)
+	if err != nil {
+		return fmt.Errorf("read the key %s: %w", l.o.SeedFile, err)
+	}
+	if l.public == "" {
+		l.public = public
+	}
+	if public != l.public {
+		return fmt.Errorf("%s holds another key than when this process began: start it again", l.o.SeedFile)
 	}
 	return nil
 }
