@@ -41,8 +41,7 @@ func resize(t *testing.T, screen *os.File, columns uint16) {
 
 func TestWidthOfAPseudoTerminal(t *testing.T) {
 	program, screen := openPTY(t)
-	env := map[string]string{"TERM": "xterm"}
-	width := columns(program, func(name string) string { return env[name] })
+	width := columns(program)
 	for _, w := range []uint16{20, 40, 60, 80, 200, 80} {
 		resize(t, screen, w)
 		if got := width(); got != int(w) {
@@ -50,13 +49,17 @@ func TestWidthOfAPseudoTerminal(t *testing.T) {
 		}
 	}
 	resize(t, screen, 0)
-	if (&Screen{out: program, width: width}).Redraws() {
+	if (&Screen{out: program, width: width, moves: true}).Redraws() {
 		t.Error("a terminal of unknown width is drawn over")
 	}
-	resize(t, screen, 80)
-	for _, env := range []map[string]string{{"TERM": "dumb"}, {}, {"TERM": "xterm", "NO_COLOR": "1"}} {
-		if got := columns(program, func(name string) string { return env[name] })(); got != 0 {
-			t.Errorf("%v: %d columns, want none to draw over", env, got)
+}
+
+func TestTerminalsThatMoveNoCursor(t *testing.T) {
+	for want, envs := range map[bool][]map[string]string{true: {{"TERM": "xterm"}, {"TERM": "linux", "NO_COLOR": ""}}, false: {{"TERM": "dumb"}, {}, {"TERM": "xterm", "NO_COLOR": "1"}}} {
+		for _, env := range envs {
+			if got := movable(func(name string) string { return env[name] }); got != want {
+				t.Errorf("%v: %v, want %v", env, got, want)
+			}
 		}
 	}
 }

@@ -25,7 +25,8 @@ type Screen struct {
 	mu     sync.Mutex
 	out    io.Writer
 	queue  *queue     // that out is, on a file
-	width  func() int // columns at the moment; 0: nothing can be drawn over
+	width  func() int // columns at the moment; 0: unknown
+	moves  bool       // the cursor can be moved
 	parts  []Part     // of the progress line, nil after End
 	drawn  bool       // it stands there, the cursor at its beginning
 	inLine bool       // what was written last did not end its line
@@ -37,7 +38,7 @@ func New(out io.Writer) *Screen {
 	if s, ok := out.(*Screen); ok {
 		return s
 	}
-	s := &Screen{out: out, width: columns(out, os.Getenv)}
+	s := &Screen{out: out, width: columns(out), moves: movable(os.Getenv)}
 	if file, ok := out.(*os.File); ok {
 		s.queue = newQueue(file)
 		s.out = s.queue
@@ -55,11 +56,16 @@ func (s *Screen) Close() {
 	}
 }
 
-// columns returns how to ask for the width of a terminal that can move its
-// cursor. Users of NO_COLOR want text without control sequences.
-func columns(out io.Writer, env func(string) string) func() int {
+// movable reports whether a terminal of this environment moves its cursor when
+// told to. Users of NO_COLOR want text without control sequences.
+func movable(env func(string) string) bool {
+	return env("TERM") != "" && env("TERM") != "dumb" && env("NO_COLOR") == ""
+}
+
+// columns returns how to ask for the width of a terminal.
+func columns(out io.Writer) func() int {
 	file, ok := out.(*os.File)
-	if name := env("TERM"); !ok || name == "" || name == "dumb" || env("NO_COLOR") != "" || !term.IsTerminal(int(file.Fd())) {
+	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return func() int { return 0 }
 	}
 	return func() int {
@@ -73,7 +79,7 @@ func columns(out io.Writer, env func(string) string) func() int {
 
 // Redraws reports whether Progress draws over the line that stands there
 // instead of writing a new one.
-func (s *Screen) Redraws() bool { return s.width() >= minWidth }
+func (s *Screen) Redraws() bool { return s.moves && s.width() >= minWidth }
 
 // Write writes text above the progress line as it is.
 func (s *Screen) Write(text []byte) (int, error) {
@@ -87,8 +93,8 @@ func (s *Screen) Write(text []byte) (int, error) {
 	}
 	s.inLine = !bytes.HasSuffix(text, []byte("\n"))
 	n, err := s.out.Write(text)
-	if w := s.width(); err == nil && w >= minWidth {
-		s.draw(w)
+	if err == nil && s.Redraws() {
+		s.draw()
 	}
 	return n, err
 }
@@ -103,27 +109,26 @@ func (s *Screen) Line(text string) {
 // Progress shows how far the work is: as much as fits into one line, drawn over
 // the one before, or all of it in a line of its own.
 func (s *Screen) Progress(parts ...Part) {
-	w := s.width()
 	for i := range parts {
 		parts[i].Text = visible(parts[i].Text)
 	}
-	if w < minWidth {
+	if !s.Redraws() {
 		s.Line(compose(parts))
 		return
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.parts = parts
-	s.draw(w)
+	s.draw()
 }
 
 // draw draws the progress line, if there is one. The last column stays free:
 // there some terminals begin a new row. The lock is held.
-func (s *Screen) draw(width int) {
+func (s *Screen) draw() {
 	if s.inLine || s.parts == nil {
 		return
 	}
-	fmt.Fprint(s.out, clear+fit(s.parts, width-1)+"\r")
+	fmt.Fprint(s.out, clear+fit(s.parts, s.width()-1)+"\r")
 	s.drawn = true
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 // on returns a screen on a fake terminal.
-func on(f *fake) *Screen { return &Screen{out: f, width: func() int { return f.width }} }
+func on(f *fake) *Screen { return &Screen{out: f, width: func() int { return f.width }, moves: true} }
 
 func parts(step int) []Part {
 	return []Part{
@@ -111,6 +111,24 @@ func TestTextFromElsewhereMovesNoCursor(t *testing.T) {
 	New(&out).Line("worker \x1b[2Ja\r\u202eb\x07 left")
 	if got, want := out.String(), "worker \\x1b[2Ja\\r\\u202eb\\a left\n"; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// Where the cursor cannot be moved progress is lines of their own, folded like others.
+func TestDumbTerminal(t *testing.T) {
+	f := newFake(60)
+	s := on(f)
+	s.moves = false
+	s.Progress(parts(7)...)
+	s.Progress(parts(8)...)
+	s.End()
+	for _, row := range strings.Split(f.text(), "\n") {
+		if cells(row) > 60 {
+			t.Errorf("%q is wider than the terminal", row)
+		}
+	}
+	if n := strings.Count(f.text(), "step "); n != 2 || f.lines != 4 {
+		t.Errorf("%d lines of progress in %d rows:\n%s", n, f.lines, f.text())
 	}
 }
 
