@@ -50,6 +50,7 @@ func main() {
 	flag.DurationVar(&f.calm, "calm", 4*time.Second, "time before the attack")
 	flag.DurationVar(&f.window, "window", 8*time.Second, "time of the attack")
 	flag.Parse()
+	endWithUs()
 	if err := bench(f); err != nil {
 		fmt.Fprintln(os.Stderr, "hostile:", err)
 		os.Exit(1)

@@ -83,7 +83,7 @@ func measure(f flags, dir string, a attack) (figures, error) {
 		if err != nil {
 			return figures{}, err
 		}
-		w, err := s.start(f.binary, id, dir, "worker", "--run", string(run), "--threads", "1", "--set", "worker.id="+id, "--cache", filepath.Join(dir, "cache"))
+		w, err := s.start(f.binary, id, dir, "worker", "--run", string(run), "--threads", "1", "--set", "worker.id="+id, "--cache", filepath.Join(s.dir, id+"-cache"))
 		if err != nil {
 			return figures{}, err
 		}

@@ -10,10 +10,13 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/tinygrow/tinygrow/deploy/auth"
@@ -181,6 +184,23 @@ type process struct {
 	err     error
 }
 
+// started are the processes so far. They end with this one.
+var started sync.Map
+
+// endWithUs lets the processes that were started end when this one is told to.
+func endWithUs() {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		<-told
+		started.Range(func(p, _ any) bool {
+			p.(*process).cmd.Process.Kill()
+			return true
+		})
+		os.Exit(1)
+	}()
+}
+
 // start runs the binary with the keys of a directory; its log goes to a file.
 func (s *site) start(binary, name, dir string, args ...string) (*process, error) {
 	a, err := s.access(dir, proto.WorkerRole)
@@ -202,6 +222,7 @@ func (s *site) start(binary, name, dir string, args ...string) (*process, error)
 	if err := p.cmd.Start(); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
+	started.Store(p, true)
 	go func() {
 		for in := bufio.NewReader(pipe); ; {
 			line, err := in.ReadString('\n')
