@@ -3,7 +3,7 @@
 // and three honest workers, all on the loopback interface. The attacker is a
 // process of the lowest priority, because its machine is not the run's.
 //
-//	go run ./deploy/test/hostile [-only 'pulls|hoard'] [-json FILE]
+//	go run ./deploy/test/hostile [-only 'pulls|hoard'] [-json deploy/bench/results/hostile.json]
 //
 // It fails if an honest worker is put into quarantine, if steps come at less
 // than half of the rate before the attack, if the end is not that of the
@@ -33,9 +33,9 @@ const (
 )
 
 type flags struct {
-	binary, only, json string
-	steps              int
-	calm, window       time.Duration
+	binary, only, json, as string
+	steps                  int
+	calm, window           time.Duration
 }
 
 func main() {
@@ -45,7 +45,8 @@ func main() {
 	var f flags
 	flag.StringVar(&f.binary, "tinygrow", "", "the binary; empty: the one that this tree builds")
 	flag.StringVar(&f.only, "only", ".", "regular expression of the attacks")
-	flag.StringVar(&f.json, "json", "", "file for the figures; empty: standard output")
+	flag.StringVar(&f.json, "json", "", "file for the figures, beside what it holds under other names; empty: standard output")
+	flag.StringVar(&f.as, "as", "after", "name of the figures in the file")
 	flag.IntVar(&f.steps, "steps", 400, "steps of each run")
 	flag.DurationVar(&f.calm, "calm", 4*time.Second, "time before the attack")
 	flag.DurationVar(&f.window, "window", 8*time.Second, "time of the attack")
@@ -130,20 +131,33 @@ func bench(f flags) error {
 		bad += len(got.Faults)
 		report.Attacks = append(report.Attacks, got)
 	}
-	out := os.Stdout
-	if f.json != "" {
-		if out, err = os.Create(f.json); err != nil {
-			return err
-		}
-		defer out.Close()
-	}
-	e := json.NewEncoder(out)
-	e.SetIndent("", " ")
-	if err := e.Encode(report); err != nil {
+	if err := f.write(report); err != nil {
 		return err
 	}
 	if bad > 0 {
 		return fmt.Errorf("%d promises were broken", bad)
 	}
 	return nil
+}
+
+// write puts the figures into the file, or prints them.
+func (f flags) write(o outcome) error {
+	all := map[string]any{}
+	if f.json != "" {
+		if text, err := os.ReadFile(f.json); err == nil && len(text) > 0 {
+			if err := json.Unmarshal(text, &all); err != nil {
+				return fmt.Errorf("%s: %w", f.json, err)
+			}
+		}
+	}
+	all[f.as] = o
+	text, err := json.MarshalIndent(all, "", " ")
+	if err != nil {
+		return err
+	}
+	if text = append(text, '\n'); f.json == "" {
+		_, err = os.Stdout.Write(text)
+		return err
+	}
+	return os.WriteFile(f.json, text, 0o644)
 }
