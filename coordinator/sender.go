@@ -40,6 +40,20 @@ type sender struct {
 type receiver struct {
 	have    int64 // bytes of the version being sent
 	lagging bool  // not waited for
+	// missed counts how often it was given up, skip the broadcasts for which it is
+	// not waited for whatever it tells: one that stands still again and again costs
+	// less and less.
+	missed, skip int
+}
+
+// maxMissed bounds, as a power of two, the broadcasts that are skipped.
+const maxMissed = 10
+
+// giveUp says that it stood still.
+func (r *receiver) giveUp() {
+	r.lagging = true
+	r.missed = min(r.missed+1, maxMissed)
+	r.skip = 1 << (r.missed - 1)
 }
 
 func newSender(b bus.Bus, s *shelf, head proto.Head, busy *atomic.Int64) *sender {
@@ -80,7 +94,7 @@ func (s *sender) forget(w proto.WorkerID) {
 func (s *sender) progress(w proto.WorkerID, key string, have int64) {
 	s.mu.Lock()
 	if r := s.workers[w]; r != nil && key == s.key {
-		r.have, r.lagging = max(r.have, have), false
+		r.have, r.lagging = max(r.have, have), r.skip > 0
 	}
 	s.mu.Unlock()
 	poke(s.acked)
@@ -91,7 +105,7 @@ func (s *sender) begin() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, r := range s.workers {
-		r.have = 0
+		r.have, r.skip = 0, max(r.skip-1, 0)
 	}
 	return s.key
 }
@@ -104,8 +118,9 @@ func (s *sender) behind(from int64, giveUp bool) bool {
 	late := false
 	for _, r := range s.workers {
 		if !r.lagging && r.have < from {
-			late = true
-			r.lagging = giveUp
+			if late = true; giveUp {
+				r.giveUp()
+			}
 		}
 	}
 	return late && !giveUp

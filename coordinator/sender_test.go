@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -86,6 +87,41 @@ func TestBroadcastKeepsToItsWindow(t *testing.T) {
 		s.forget("b")
 		s.progress("a", "4", 19*chunk)
 		expect(80)
+		cancel()
+		group.Wait()
+	})
+}
+
+// One that tells of progress and then stands still, in every broadcast, is waited
+// for ever more rarely.
+func TestAReceiverThatStallsIsWaitedForLessAndLess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &counting{}
+		s := newSender(b, new(shelf), proto.Head{Run: "r", Term: 1}, new(atomic.Int64))
+		chunk := int64(proto.ChunkSize(b.MaxPayload()))
+		s.window = 2 * chunk
+		ctx, cancel := context.WithCancel(context.Background())
+		var group sync.WaitGroup
+		group.Go(func() { s.run(ctx) })
+		s.admit("w")
+		began := time.Now()
+		const broadcasts = 64
+		for i := range broadcasts {
+			var o offer
+			users := 1
+			o.weights = blob{ref: proto.BlobRef{Key: fmt.Sprintf("%03d", i)}, data: make([]byte, 8*chunk), users: &users}
+			s.shelf.put(o)
+			s.send(o.weights.ref.Key)
+			synctest.Wait()
+			s.progress("w", o.weights.ref.Key, 1)
+			for b.count() < 8*(i+1) {
+				time.Sleep(10 * time.Millisecond)
+				synctest.Wait()
+			}
+		}
+		if took := time.Since(began); took > 10*patience {
+			t.Errorf("%d broadcasts took %s", broadcasts, took)
+		}
 		cancel()
 		group.Wait()
 	})
