@@ -83,7 +83,7 @@ func frame(ctx context.Context, v *victim, c *raw) error {
 					for _, w := range v.Honest {
 						_, id, _ := strings.Cut(string(w), ".")
 						for _, k := range []proto.Key{c.key, w.Key()} {
-							m.forge(k, proto.WorkerID(id), t.Spec.Round, b, forged(&t.Spec, b, f32, f64))
+							m.forge(k, proto.WorkerID(id), &t.Spec, b, forged(&t.Spec, b, f32, f64))
 						}
 					}
 				}
@@ -97,7 +97,7 @@ func sybil(ctx context.Context, v *victim, c *raw) error {
 	for _, m := range v.multiply(ctx, c, "mallory", 5) {
 		group.Go(func() {
 			m.each(ctx, func(t proto.Task, f32, f64 int) {
-				m.partial(t.Spec.Round, t.Block, forged(&t.Spec, t.Block, f32, f64))
+				m.partial(&t, forged(&t.Spec, t.Block, f32, f64))
 			})
 		})
 	}
@@ -116,7 +116,7 @@ func forge(spoil func(s proto.Sums)) func(ctx context.Context, v *victim, c *raw
 			err = m.each(ctx, func(t proto.Task, f32, f64 int) {
 				s := forged(&t.Spec, t.Block, f32, f64)
 				spoil(s)
-				m.partial(t.Spec.Round, t.Block, s)
+				m.partial(&t, s)
 			})
 			if ctx.Err() != nil {
 				return err

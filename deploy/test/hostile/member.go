@@ -168,14 +168,12 @@ func (m *member) lengths(ctx context.Context, spec proto.RoundSpec) (f32, f64 in
 	return g.NumParams(), 3 + p.MomentsLen(), nil
 }
 
-// partial sends sums over a block.
-func (m *member) partial(round proto.Round, b proto.Block, s proto.Sums) {
-	m.forge(m.conn.key, m.id, round, b, s)
-}
+// partial answers a task with sums.
+func (m *member) partial(t *proto.Task, s proto.Sums) { m.forge(m.conn.key, m.id, &t.Spec, t.Block, s) }
 
 // forge sends sums over a block in the name of a worker, below the name of a key.
-func (m *member) forge(k proto.Key, as proto.WorkerID, round proto.Round, b proto.Block, s proto.Sums) {
-	head := proto.PartialChunk{Head: m.head, Worker: as, Round: round, Block: b}
+func (m *member) forge(k proto.Key, as proto.WorkerID, r *proto.RoundSpec, b proto.Block, s proto.Sums) {
+	head := proto.PartialChunk{Head: m.head, Worker: as, Round: r.Round, Block: b, Inputs: r.Inputs(r.Graph.Digest, r.Weights.Digest, r.Request.Digest)}
 	proto.SendPartial(head, s, proto.MaxChunk, func(data []byte) error {
 		m.conn.publish(m.head.Run.PartialSubject(k), "", data)
 		return nil
