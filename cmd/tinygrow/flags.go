@@ -118,7 +118,6 @@ func (s *source) resolve(base settings) (settings, error) {
 	faults.Add(s.chooseLength(&out))
 	faults.Add(s.chooseData(&out))
 	faults.Add(s.checkPreset(&out))
-	faults.Add(out.NATS.readURL())
 	if len(out.Model.Widths) == 0 {
 		out.Model.Widths = nil // the default: a configuration that a run wrote spells it []
 	}
@@ -126,14 +125,15 @@ func (s *source) resolve(base settings) (settings, error) {
 	return out, as(exitUsage, faults.Err())
 }
 
-// check returns the faults of settings, those of the files among them that the
-// command opens.
+// check returns the faults of settings, those of the files among them that a
+// command reads that meets others at a NATS server; no other command touches these.
 func (s *source) check(out *settings) error {
 	faults := config.Faults{}
-	faults.Add(out.validate())
 	if _, dials := s.flags["creds"]; dials {
+		faults.Add(out.NATS.readURL())
 		faults.Add(out.NATS.checkFiles())
 	}
+	faults.Add(out.validate())
 	return faults.Err()
 }
 

@@ -101,7 +101,6 @@ func (s *source) overRun(run settings, name, elsewhere string, allowed func(key 
 	}
 	faults.Add(s.chooseLength(&out))
 	faults.Add(s.chooseData(&out))
-	faults.Add(out.NATS.readURL())
 	if out.Train.Epochs != run.Train.Epochs && out.Train.Steps > 0 && out.Train.Steps == run.Train.Steps {
 		faults = append(faults, fmt.Errorf("train.epochs: %s has train.steps %d, which count instead: give --epochs, or set train.steps=0 as well", name, run.Train.Steps))
 	}

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -14,6 +13,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/file"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
@@ -152,7 +152,7 @@ func (n *natsSettings) readURL() error {
 	if n.URLFile == "" {
 		return nil
 	}
-	text, err := os.ReadFile(n.URLFile)
+	text, err := file.Read(n.URLFile, maxKeyFile)
 	if err != nil {
 		return fmt.Errorf("nats url_file: %w", err)
 	}
@@ -167,15 +167,24 @@ func (n *natsSettings) readURL() error {
 	return nil
 }
 
+// maxKeyFile bounds the files of keys and certificates, in bytes.
+const maxKeyFile = 1 << 20
+
 // checkFiles looks for the files of the keys, for who is about to use them.
 func (n natsSettings) checkFiles() error {
 	var faults []error
-	for _, file := range []string{n.Creds, n.CA} {
-		if file == "" {
+	for _, name := range []string{n.Creds, n.CA} {
+		if name == "" {
 			continue
 		}
-		if _, err := os.Stat(file); err != nil {
+		switch f, size, err := file.Open(name); {
+		case err != nil:
 			faults = append(faults, fmt.Errorf("nats: %w", err))
+		default:
+			f.Close()
+			if size > maxKeyFile {
+				faults = append(faults, fmt.Errorf("nats: %s: the file is %w: it has %d bytes, and may have %d", name, file.ErrTooLarge, size, maxKeyFile))
+			}
 		}
 	}
 	return errors.Join(faults...)

@@ -112,7 +112,7 @@ func decodeState(path string, data []byte) (State, error) {
 const (
 	maxState = 64 << 20
 	maxCount = 1 << 48
-	maxLog   = 1 << 48
+	maxLog   = 1 << 40
 )
 
 // validate returns all values that no run can have, or nil.

@@ -220,7 +220,7 @@ func Steps(path string) ([]proto.Step, error) {
 	var steps []proto.Step
 	for _, e := range entries {
 		if digits, ok := strings.CutPrefix(e.Name(), stepPrefix); ok && e.IsDir() {
-			if n, err := strconv.ParseUint(digits, 10, 64); err == nil {
+			if n, err := strconv.ParseUint(digits, 10, 64); err == nil && strconv.FormatUint(n, 10) == digits {
 				steps = append(steps, proto.Step(n))
 			}
 		}

@@ -77,6 +77,19 @@ func TestFilesOfARunAreBounded(t *testing.T) {
 	}
 }
 
+// Names that are not those of checkpoints, though they look alike, are passed over.
+func TestOnlyCheckpointsAreCounted(t *testing.T) {
+	dir, _ := limited(t)
+	for _, name := range []string{"step-007", "step-+9", "step-0x9", "step-99999999999999999999", "step-", "step-2.old"} {
+		if err := os.Mkdir(filepath.Join(dir, checkpoints, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c, err := Latest(dir); err != nil || c.Step != 1 {
+		t.Errorf("%v", err)
+	}
+}
+
 // header writes a file that begins with a header of so many tensors, none of which has a value.
 func header(t *testing.T, path string, tensors int) {
 	var b bytes.Buffer
