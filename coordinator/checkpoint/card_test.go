@@ -122,6 +122,8 @@ func TestCardsThatDoNotFitAreDamage(t *testing.T) {
 		"another shape":        func(c *nn.Card) { c.Input.H = 2 },
 		"an endless class":     func(c *nn.Card) { c.Classes[0] = strings.Repeat("x", 1<<20) },
 		"another data set":     func(c *nn.Card) { c.Digest = "" },
+		"a steered terminal":   func(c *nn.Card) { c.Data = "folder\x1b[2J" },
+		"a forged line":        func(c *nn.Card) { c.Digest = "ab\nall is well" },
 		"none where one is":    nil,
 		"other names":          func(c *nn.Card) { c.Classes[0], c.Classes[1] = c.Classes[1], c.Classes[0] },
 		"a mean out of reach":  func(c *nn.Card) { c.Mean[1] = 256 },

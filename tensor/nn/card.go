@@ -35,6 +35,9 @@ const (
 	maxInputSide   = 1 << 16 // channels, rows or columns
 )
 
+// plainLetters are what names and digests of data sets consist of.
+const plainLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
+
 // Validate returns all faults at once, or nil.
 func (c *Card) Validate() error {
 	var faults []error
@@ -58,8 +61,9 @@ func (c *Card) Validate() error {
 	for _, name := range c.Classes[:min(len(c.Classes), maxCardClasses)] {
 		check(len(name) <= maxClassName && utf8.ValidString(name), "class %.40q: must be UTF-8 of at most %d bytes", name, maxClassName)
 	}
-	for _, name := range []string{c.Data, c.Digest} {
-		check(len(name) <= maxClassName && utf8.ValidString(name), "data set %.40q of digest %.80q", c.Data, c.Digest)
+	for _, name := range []string{c.Data, c.Digest} { // printed as they are
+		check(len(name) <= maxClassName && strings.Trim(name, plainLetters) == "",
+			"data set %.40q of digest %.80q: they must be of plain letters and digits", c.Data, c.Digest)
 	}
 	return errors.Join(faults...)
 }
