@@ -75,3 +75,18 @@ func TestSettingsOfARunOnAServer(t *testing.T) {
 		t.Errorf("%d bytes", len(list))
 	}
 }
+
+// No text of a commit log makes a coordinator fall over, or is passed on at more than its bounded length.
+func FuzzSettingsOfALog(f *testing.F) {
+	s := defaults()
+	f.Add(s.asked())
+	f.Add("train.seed: 2\nmodel.widths: [1, 2\nunknown: key\noptim.lr")
+	f.Add(": \n\n:train.steps: -1\ntrain.seed: \x1b[2J")
+	f.Fuzz(func(t *testing.T, list string) {
+		other := askedOf(list)
+		if again := other.asked(); len(again) > proto.MaxSettings {
+			t.Errorf("%d bytes", len(again))
+		}
+		other.differs(lead.History{Settings: list})
+	})
+}
