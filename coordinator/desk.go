@@ -104,7 +104,7 @@ func (d *desk) forget() bool {
 // earn adds the credit that came with time.
 func (q *queue) earn() {
 	now := time.Now()
-	q.credit = max(q.credit, min(q.credit+q.rate*now.Sub(q.counted).Seconds(), q.burst))
+	q.credit = max(q.credit, min(q.credit+float64(q.rate*now.Sub(q.counted).Seconds()), q.burst))
 	q.counted = now
 }
 
@@ -114,7 +114,7 @@ func (d *desk) grant(k proto.Key, n int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if q := d.queue(k); q != nil {
-		q.credit = min(q.credit+float64(n), 2*q.burst)
+		q.credit = min(q.credit+float64(n), float64(2*q.burst))
 		if len(q.waiting) > 0 {
 			poke(d.wake)
 		}

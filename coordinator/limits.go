@@ -35,7 +35,7 @@ func (c Cluster) ids(k proto.Key) int {
 // control is the limit of what the workers of a key say.
 func (c Cluster) control(k proto.Key) limit {
 	n := float64(c.ids(k))
-	return limit{rate: n * (spoken + 4/c.LostAfter.Seconds()), burst: n * backlog, depth: int(n * backlog)}
+	return limit{rate: float64(n * (spoken + 4/c.LostAfter.Seconds())), burst: float64(n * backlog), depth: int(n * backlog)}
 }
 
 // bulk is the limit of the pieces that the workers of a key ask for.

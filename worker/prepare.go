@@ -93,7 +93,7 @@ func fits(g *nn.Graph, shard int, memory int64) error {
 	}
 	need := 0.0
 	for _, s := range shapes {
-		need += 4 * float64(shard) * float64(s.C) * float64(s.H) * float64(s.W)
+		need += float64(4 * float64(shard) * float64(s.C) * float64(s.H) * float64(s.W))
 	}
 	if need > float64(memory) {
 		return fmt.Errorf("a micro-shard of %d samples takes %.0f MiB, this worker has %d MiB: set train.microshard lower", shard, need/(1<<20), memory>>20)

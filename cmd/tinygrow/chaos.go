@@ -29,7 +29,8 @@ coordinator and workers. A script drawn from the seed kills, pauses and restarts
 must have the hashes of model, optimizer and growth journal of a run in one process that nobody disturbed, or the
 command fails and keeps the files of both.`,
 		Example: `  tinygrow chaos --seed 7 --kills 10 --workers 3
-  tinygrow chaos --seed 1-200 --json > chaos.jsonl`,
+  tinygrow chaos --seed 1-200 --json > chaos.jsonl
+  tinygrow chaos --seed 3 --binaries ./tinygrow-v1,./tinygrow-v3`,
 		Args: noArgs,
 	}
 	src := newSource(cmd, dataFlags, []keyFlag{{"model", "model.name", "name", "starting network"}, {"steps", "train.steps", "n", "updates to make"}})
@@ -38,6 +39,7 @@ command fails and keeps the files of both.`,
 	f.IntVar(&c.Kills, "kills", c.Kills, "faults of a seed")
 	f.IntVar(&c.Workers, "workers", c.Workers, "worker processes")
 	f.DurationVar(&c.Limit, "stuck-after", c.Limit, "time after which a run counts as stuck")
+	f.StringSliceVar(&c.Binaries, "binaries", nil, "builds of tinygrow by commas, of which each start of a process draws `one`; without it, this one")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object a seed on stdout")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		first, last, err := seedRange(seeds)
@@ -56,14 +58,17 @@ command fails and keeps the files of both.`,
 				return err
 			}
 		}
+		if c.Binary, err = os.Executable(); err != nil {
+			return err
+		}
+		if len(c.Binaries) == 0 {
+			c.Binaries = []string{c.Binary}
+		}
 		c.Steps = s.Train.Steps
 		if err := c.Validate(); err != nil {
 			return as(exitUsage, err)
 		}
 		if c.Document, err = config.Encode(&s); err != nil {
-			return err
-		}
-		if c.Binary, err = os.Executable(); err != nil {
 			return err
 		}
 		return runChaos(cmd, c, first, last, asJSON)

@@ -122,7 +122,7 @@ func (r Round) variances(at []float64) string {
 		count := at[2*channels]
 		for c := range channels {
 			sum, squares := at[c], at[channels+c]
-			if squares < 0 || sum*sum > count*squares*(1+slack)+1e-12 {
+			if squares < 0 || sum*sum > float64(count*squares*(1+slack))+1e-12 {
 				return fmt.Sprintf("channel %d of batch-norm layer %d has a negative variance", c, layer+1)
 			}
 		}

@@ -95,7 +95,7 @@ func (s *Scale) bound(kind proto.Kind, k proto.Key) sizes {
 		}
 	}
 	for i := range most {
-		most[i] = far * max(most[i], least)
+		most[i] = float64(far * max(most[i], least))
 	}
 	return most
 }

@@ -15,12 +15,13 @@ const again = 100 * time.Millisecond
 
 // keeper runs a process and starts it again whenever it ends.
 type keeper struct {
-	name    string
-	command []string
-	ends    bool     // exit code 0 is its end
-	stdin   *os.File // open as long as this process lives
-	out     string   // file of stdout of the last start
-	log     *os.File // stderr of all starts
+	name   string
+	binary func() string // of the next start
+	args   []string
+	ends   bool     // exit code 0 is its end
+	stdin  *os.File // open as long as this process lives
+	out    string   // file of stdout of the last start
+	log    *os.File // stderr of all starts
 
 	mu       sync.Mutex
 	process  *exec.Cmd // nil while none runs
@@ -83,7 +84,7 @@ func (k *keeper) start() (*exec.Cmd, error) {
 		return nil, err
 	}
 	defer out.Close()
-	p := exec.Command(k.command[0], k.command[1:]...)
+	p := exec.Command(k.binary(), k.args...)
 	p.Stdin, p.Stdout, p.Stderr = k.stdin, out, k.log
 	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C of a terminal is for this process
 	if err := p.Start(); err != nil {

@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -21,7 +23,9 @@ import (
 
 // Config says what to do to what.
 type Config struct {
-	Binary   string // tinygrow
+	Binary string // tinygrow, which trains undisturbed
+	// Binaries are builds of tinygrow; each start of a process draws one of them.
+	Binaries []string
 	Document []byte // the run's configuration as YAML, but for its seed
 	Steps    uint64 // of the run
 	Workers  int
@@ -41,6 +45,7 @@ func (c Config) Validate() error {
 	check(c.Workers >= 1 && c.Workers <= 64, "%d workers: must be 1 to 64", c.Workers)
 	check(c.Kills >= 0 && c.Kills <= 1000, "%d kills: must be 0 to 1000", c.Kills)
 	check(c.Steps >= 1, "the run's length must be given in steps (--steps), so that faults can be laid over it")
+	check(len(c.Binaries) > 0, "no binary to run")
 	check(c.Limit > 0, "limit %v: must be above 0", c.Limit)
 	return errors.Join(faults...)
 }
@@ -190,7 +195,7 @@ func (c *cluster) start() error {
 			return nil
 		}
 		var k *keeper
-		k, err = keep(&keeper{name: name, command: append([]string{c.Binary}, args...), ends: name == "coordinator", stdin: stdin, out: file(name + ".json")}, file(name+".log"))
+		k, err = keep(&keeper{name: name, binary: c.draw(name), args: args, ends: name == "coordinator", stdin: stdin, out: file(name + ".json")}, file(name+".log"))
 		return k
 	}
 	c.nats = keepProcess("nats", "bench", "nats", "--port", strconv.Itoa(port), "--store", file("jetstream"))
@@ -199,6 +204,14 @@ func (c *cluster) start() error {
 		c.workers = append(c.workers, keepProcess(fmt.Sprintf("worker-%d", i+1), "worker", "--config", c.config, "--nats", url, "--run", "chaos", "--threads", "1"))
 	}
 	return err
+}
+
+// draw returns which binary the next start of a process runs, by the seed.
+func (c *cluster) draw(process string) func() string {
+	h := fnv.New64a()
+	h.Write([]byte(process))
+	r := rand.New(rand.NewPCG(c.seed, h.Sum64()))
+	return func() string { return c.Binaries[r.IntN(len(c.Binaries))] }
 }
 
 func freePort() (int, error) {

@@ -37,3 +37,27 @@ func TestScript(t *testing.T) {
 		t.Error("two seeds have one script")
 	}
 }
+
+// Each process draws its own binaries, the same again from the same seed, and all come up.
+func TestBinariesAreDrawnBySeed(t *testing.T) {
+	draws := func(seed uint64, process string) (out []string) {
+		c := cluster{Config: Config{Binaries: []string{"a", "b", "c"}}, seed: seed}
+		next := c.draw(process)
+		for range 30 {
+			out = append(out, next())
+		}
+		return out
+	}
+	first := draws(1, "worker-1")
+	if !slices.Equal(first, draws(1, "worker-1")) {
+		t.Error("one seed drew twice differently")
+	}
+	if slices.Equal(first, draws(2, "worker-1")) || slices.Equal(first, draws(1, "worker-2")) {
+		t.Error("another seed, or another process, drew the same")
+	}
+	for _, b := range []string{"a", "b", "c"} {
+		if !slices.Contains(first, b) {
+			t.Errorf("%s was not drawn in 30 starts", b)
+		}
+	}
+}
