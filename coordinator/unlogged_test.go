@@ -2,6 +2,7 @@ package coordinator
 
 import (
 	"container/heap"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -235,7 +236,11 @@ func TestRunsOfOneIDWithoutALog(t *testing.T) {
 			t.Errorf("%q never happened", what)
 		}
 	}
-	t.Logf("%d schedules, each twice, all with the bits of the runs alone; faults %v", n, fired)
+	js, err := json.Marshal(fired)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d schedules, all with the bits of each run alone, an id used again and a duel in each; faults %s", n, js)
 }
 
 // Workers and coordinators that tell each other by run and term alone, and sums

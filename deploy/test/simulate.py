@@ -43,6 +43,7 @@ def main():
     bugs, _ = test("TestSimulationCatchesPlantedBugs", args.schedules)
     log, took = test("TestEveryScheduleEndsInTheSameBits", args.schedules)
     wrong, wrong_took = test("TestAWrongWorkerChangesNoBit", args.schedules)
+    unlogged, unlogged_took = test("TestRunsOfOneIDWithoutALog", args.schedules)
     print(json.dumps({
         "what": "schedules of joins, kills, goodbyes, pauses, partitions, losses, damages, repeats, delays, crashes and duels of coordinators that ended in the bits of the undisturbed run",
         **machine(), "schedules": counted(log), "seconds": round(took, 1),
@@ -50,6 +51,8 @@ def main():
         "faults": faults(log),
         "with_a_worker_that_computes_wrongly": {"what": "the same with one of five workers wrong in a fifth of its blocks, all blocks audited: the same bits, and nobody else in quarantine",
                                                 "schedules": counted(wrong), "seconds": round(wrong_took, 1), "faults": faults(wrong)},
+        "without_a_commit_log": {"what": "an id that another run uses while the workers of a killed coordinator live on, and three runs that begin under one id: the bits of each run alone",
+                                 "schedules": counted(unlogged), "seconds": round(unlogged_took, 1), "faults": faults(unlogged)},
     }, indent=1))
 
 
