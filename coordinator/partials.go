@@ -9,6 +9,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/parallel"
 	"github.com/tinygrow/tinygrow/coordinator/plausible"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/zeebo/xxh3"
 )
@@ -282,22 +283,22 @@ func (p *partials) counts() Dropped {
 
 // looked returns a whole partial with its digest and what a look at it found.
 func looked(w proto.WorkerID, b proto.Block, s proto.Sums, r roundInfo) arrived {
-	digest, peak := digestSums(s)
-	return arrived{w, r.number, b, digest, s, r.known.Look(b, s, peak)}
+	digest, norm := digestSums(s)
+	return arrived{w, r.number, b, digest, s, r.known.Look(b, s, norm)}
 }
 
 // span is the number of values that one goroutine hashes or adds at a time.
 const span = 1 << 16
 
-// digestSums tells equal partials from unequal ones, and returns the largest
-// magnitude of their float32 values. Long ones are read by several goroutines.
-// Values that are no numbers are all the same: processors write them differently.
-func digestSums(s proto.Sums) (digest uint64, peak float32) {
+// digestSums tells equal partials from unequal ones, and returns the norm of
+// their float32 values. Long ones are read by several goroutines. Values that are
+// no numbers are all the same: processors write them differently.
+func digestSums(s proto.Sums) (digest uint64, norm float64) {
 	spans := (len(s.F32) + span - 1) / span
-	parts, peaks := make([]uint64, spans+1), make([]uint32, spans)
+	parts, total := make([]uint64, spans+1), make([]float64, spans)
 	parallel.Each(spans, func(i int) {
 		part := s.F32[i*span : min((i+1)*span, len(s.F32))]
-		if peaks[i] = largest(part); peaks[i] > infinite {
+		if total[i] = squares(part); math.IsNaN(total[i]) {
 			part = oneNaN(part)
 		}
 		parts[i] = xxh3.Hash(proto.Bytes32(part))
@@ -311,29 +312,29 @@ func digestSums(s proto.Sums) (digest uint64, peak float32) {
 	for _, part := range parts {
 		all = binary.LittleEndian.AppendUint64(all, part)
 	}
-	if spans == 0 {
-		return xxh3.Hash(all), 0
+	for _, t := range total {
+		norm += t
 	}
-	return xxh3.Hash(all), math.Float32frombits(slices.Max(peaks))
+	return xxh3.Hash(all), math.Sqrt(norm)
 }
 
-// infinite is the magnitude of an infinite float32; that of what is no number is larger.
-const infinite = 0x7f800000
-
-// largest returns the largest magnitude of some values as its bits, which are in
-// the order of the magnitudes.
-func largest(v []float32) uint32 {
-	var a, b, c, d uint32
-	for ; len(v) >= 4; v = v[4:] {
-		a = max(a, math.Float32bits(v[0])&^(1<<31))
-		b = max(b, math.Float32bits(v[1])&^(1<<31))
-		c = max(c, math.Float32bits(v[2])&^(1<<31))
-		d = max(d, math.Float32bits(v[3])&^(1<<31))
+// squares returns the sum of the squares of some values, by the kernel of batch
+// normalisation, which keeps 128 sums. It is no number if one of them is none.
+func squares(v []float32) (total float64) {
+	const channels = 4
+	var k [channels * kernel.NormCoefs]float32
+	var sums, q [channels * tensor.Lanes]float32
+	whole := len(v) / len(q) * len(q)
+	if whole > 0 {
+		kernel.Moments(sums[:], q[:], v[:whole], k[:])
 	}
-	for _, x := range v {
-		a = max(a, math.Float32bits(x)&^(1<<31))
+	for _, x := range q {
+		total += float64(x)
 	}
-	return max(a, b, c, d)
+	for _, x := range v[whole:] {
+		total += float64(float64(x) * float64(x))
+	}
+	return total
 }
 
 // oneNaN returns a copy in which all that are no numbers are the same.

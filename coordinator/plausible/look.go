@@ -48,16 +48,16 @@ type sizes [3]float64
 
 // What sizes are of.
 const (
-	ofGradient   = iota // the largest float32
+	ofGradient   = iota // the norm of the float32 values
 	ofStatistics        // the largest float64 behind the metrics
 	ofLoss
 )
 
 var sizeNames = [...]string{"gradient", "statistics", "loss"}
 
-// Look looks at the sums over block b of a round; peak is the largest magnitude
-// of their float32 values, which may be no number.
-func (r Round) Look(b proto.Block, s proto.Sums, peak float32) Finding {
+// Look looks at the sums over block b of a round; norm is that of their float32
+// values, which may be no number.
+func (r Round) Look(b proto.Block, s proto.Sums, norm float64) Finding {
 	var f Finding
 	from, _ := r.Spec.Range(b.Lo)
 	_, to := r.Spec.Range(b.Hi - 1)
@@ -77,9 +77,9 @@ func (r Round) Look(b proto.Block, s proto.Sums, peak float32) Finding {
 		}
 	}
 	loss := s.F64[1]
-	f.sizes = sizes{float64(peak) / n, largest / n, loss / n}
+	f.sizes = sizes{norm / n, largest / n, loss / n}
 	switch {
-	case !finite(float64(peak)), !finite(largest), !finite(loss):
+	case !finite(norm), !finite(largest), !finite(loss):
 		f.Doubt = "some of its numbers are none"
 	case loss < -1e-6*n:
 		f.Doubt = fmt.Sprintf("its loss is %.3g", loss)

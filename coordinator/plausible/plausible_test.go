@@ -40,13 +40,11 @@ func honest(k proto.Kind) proto.Sums {
 }
 
 func look(k proto.Kind, s proto.Sums) Finding {
-	peak := float32(0)
+	squares := 0.0
 	for _, v := range s.F32 {
-		if v = float32(math.Abs(float64(v))); v > peak || v != v {
-			peak = v
-		}
+		squares += float64(float64(v) * float64(v))
 	}
-	return round(k).Look(proto.Block{Lo: 2, Hi: 4}, s, peak)
+	return round(k).Look(proto.Block{Lo: 2, Hi: 4}, s, math.Sqrt(squares))
 }
 
 func TestHonestSumsArePlausible(t *testing.T) {
