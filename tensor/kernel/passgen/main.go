@@ -3,12 +3,13 @@
 // normalisation, its pooled form and the optimizer updates. Each body is emitted
 // for AVX-512 (a row of 32 lanes is two registers) and AVX2 (four), with the
 // operations of the Go loop of the same name, in its order and with its
-// rounding: no fused multiply-add stands here.
-//
-//	go run ./passgen -out passes_amd64.s -stubs passes_stubs_amd64.go -pkg kernel
+// rounding: no fused multiply-add stands here. It is a module of its own, so that
+// the product does not depend on the assembler library; run it by
+// `go generate ./tensor/kernel`.
 package main
 
 import (
+	"flag"
 	"log"
 	"maps"
 	"slices"
@@ -34,9 +35,11 @@ type target struct {
 var targets = []target{{"AVX512", 64}, {"AVX2", 32}}
 
 func main() {
+	dir := flag.String("dir", ".", "directory of the Go files")
+	flag.Parse()
 	fs := slices.SortedFunc(maps.Values(functions), func(a, b function) int { return strings.Compare(a.name, b.name) })
 	constants := constantsOf(fs)
-	if err := writeGo(fs, constants); err != nil {
+	if err := writeGo(*dir, fs, constants); err != nil {
 		log.Fatal(err)
 	}
 	place := map[float32]int{}
@@ -153,7 +156,7 @@ func (t target) function(name, signature string) {
 	Pragma("noescape")
 }
 
-// pointer and count load parameters.
+// pointer loads the parameter with that name.
 func pointer(name string) Register { return Load(Param(name), GP64()) }
 
 // leave ends a function.
