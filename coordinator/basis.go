@@ -69,9 +69,11 @@ func SameNumerics(was *checkpoint.Basis) error {
 	switch f := nn.Fingerprint(); {
 	case was == nil:
 	case was.Numerics != trainer.Numerics:
-		return fmt.Errorf("%w: it was made by version %d of the numerics, this program has version %d: go on with the build that began the run", ErrOtherNumerics, was.Numerics, trainer.Numerics)
+		return fmt.Errorf("%w: it was made by version %d of the numerics, this program has version %d: "+
+			"go on with the build that began the run", ErrOtherNumerics, was.Numerics, trainer.Numerics)
 	case was.Arithmetic != f:
-		return fmt.Errorf("%w: it has the fingerprint %.16s, this program on this machine has %.16s: go on with the build that began the run", ErrOtherNumerics, was.Arithmetic, f)
+		return fmt.Errorf("%w: it has the fingerprint %.16s, this program on this machine has %.16s: "+
+			"go on with the build that began the run", ErrOtherNumerics, was.Arithmetic, f)
 	}
 	return nil
 }

@@ -128,7 +128,8 @@ func (s *storage) head() proto.Head { return proto.Head{Run: s.run, Term: s.term
 func NewTrainer(c Config, d Data) (*trainer.Trainer, error) {
 	m := c.Model
 	if m.Input != (nn.Shape{}) && m.Input != d.Shape || m.Classes != 0 && m.Classes != d.Classes {
-		return nil, fmt.Errorf("%w: model.input %v and model.classes %d, the data set has %v and %d: leave them out", ErrOtherShape, m.Input, m.Classes, d.Shape, d.Classes)
+		return nil, fmt.Errorf("%w: model.input %v and model.classes %d, the data set has %v and %d: leave them out",
+			ErrOtherShape, m.Input, m.Classes, d.Shape, d.Classes)
 	}
 	m.Input, m.Classes = d.Shape, d.Classes
 	g, err := nn.Build(m)
@@ -155,7 +156,8 @@ func RestoreTrainer(c Config, d Data, from *checkpoint.Checkpoint) (*trainer.Tra
 func (s *storage) extend(to trainer.End, past lead.History) error {
 	for _, r := range past.Records {
 		if r.Step > s.train.Step() && r.Origin == past.Origin {
-			return fmt.Errorf("extend run %s at step %d: its commit log goes on to step %d: resume it as it is, stop it, and extend it then", s.run, s.train.Step(), r.Step)
+			return fmt.Errorf("extend run %s at step %d: its commit log goes on to step %d: resume it as it is, stop it, and extend it then",
+				s.run, s.train.Step(), r.Step)
 		}
 	}
 	r, err := s.train.Extend(to)

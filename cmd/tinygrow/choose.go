@@ -43,7 +43,8 @@ func (s *source) chooseData(out *settings) error {
 		out.Data.Name = name
 	}
 	if dataset.Drawn(out.Data.Name) && !isEmpty(dir) {
-		return fmt.Errorf("data.dir %s: the data set %s is drawn and reads no files: name the set that lies there with --data, one of %s, or leave the directory out",
+		return fmt.Errorf("data.dir %s: the data set %s is drawn and reads no files: "+
+			"name the set that lies there with --data, one of %s, or leave the directory out",
 			dir, out.Data.Name, strings.Join(dataset.Names, ", "))
 	}
 	return nil
@@ -67,7 +68,8 @@ func (s *source) checkPreset(out *settings) error {
 	}
 	written := *out
 	if config.Decode(&written, s.file, document) == nil && written.Growth.Preset != out.Growth.Preset {
-		return fmt.Errorf("growth.preset: %s was written by a run with %s, and %s gives %s: set single keys of growth, or write a configuration with the preset alone",
+		return fmt.Errorf("growth.preset: %s was written by a run with %s, and %s gives %s: "+
+			"set single keys of growth, or write a configuration with the preset alone",
 			s.file, quoted(written.Growth.Preset), s.giver(written, "growth.preset"), quoted(out.Growth.Preset))
 	}
 	return nil

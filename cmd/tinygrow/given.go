@@ -77,7 +77,8 @@ func (s *source) giver(run settings, key string) string {
 // nor the memory that it may take.
 func decides(key string) bool {
 	section, _, _ := strings.Cut(key, ".")
-	return slices.Contains([]string{"data", "model", "train", "optim", "growth", "run", "run_dir"}, section) && key != "data.dir" && key != "data.memory_mb"
+	return slices.Contains([]string{"data", "model", "train", "optim", "growth", "run", "run_dir"}, section) &&
+		key != "data.dir" && key != "data.memory_mb"
 }
 
 // over lays the sources over the settings of a run that exists. A key that
@@ -102,7 +103,8 @@ func (s *source) overRun(run settings, name, elsewhere string, allowed func(key 
 	faults.Add(s.chooseLength(&out))
 	faults.Add(s.chooseData(&out))
 	if out.Train.Epochs != run.Train.Epochs && out.Train.Steps > 0 && out.Train.Steps == run.Train.Steps {
-		faults = append(faults, fmt.Errorf("train.epochs: %s has train.steps %d, which count instead: give --epochs, or set train.steps=0 as well", name, run.Train.Steps))
+		faults = append(faults, fmt.Errorf("train.epochs: %s has train.steps %d, which count instead: "+
+			"give --epochs, or set train.steps=0 as well", name, run.Train.Steps))
 	}
 	if out.RunDir == "" || sameDir(out.RunDir, run.RunDir) {
 		out.RunDir = run.RunDir
@@ -113,7 +115,8 @@ func (s *source) overRun(run settings, name, elsewhere string, allowed func(key 
 	for _, key := range config.Keys(&run) {
 		was, is := config.Get(&run, key), config.Get(&out, key)
 		if was != is && decides(key) && !allowed(key) {
-			faults = append(faults, fmt.Errorf("%s: %s has %s, %s gives %s: leave that out to go on with the run as it is, or begin another one with %s",
+			faults = append(faults, fmt.Errorf("%s: %s has %s, %s gives %s: "+
+				"leave that out to go on with the run as it is, or begin another one with %s",
 				key, name, quoted(was), s.giver(run, key), quoted(is), elsewhere))
 		}
 	}

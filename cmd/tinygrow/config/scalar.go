@@ -91,7 +91,8 @@ func hint(text string) string {
 		plain = m[1] + m[2]
 	} else if n, err := strconv.ParseInt(text, 0, 64); err == nil { // 0x1f, 1_000
 		plain = strconv.FormatInt(n, 10)
-	} else if f, err := strconv.ParseFloat(strings.ReplaceAll(text, "_", ""), 64); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 { // 64.0, 1e3
+	} else if f, err := strconv.ParseFloat(strings.ReplaceAll(text, "_", ""), 64); err == nil && f == math.Trunc(f) &&
+		math.Abs(f) < 1<<53 { // 64.0, 1e3
 		plain = strconv.FormatFloat(f, 'f', -1, 64)
 	}
 	if plain == "" || plain == text {
