@@ -235,8 +235,9 @@ func TestOtherBitsThanCommittedStopTheRun(t *testing.T) {
 	if err := os.RemoveAll(filepath.Join(first.Dir, "checkpoints", "step-8")); err != nil {
 		t.Fatal(err)
 	}
+	w.Stop()
+	w = s.start(worker.Config{ID: "b", Threads: 1}, broken{data, new(atomic.Int64)}, nil)
 	other := first
-	other.Config.Train.Seed = 99
 	other.Resume, other.Events = true, coordinator.Events{}
 	other.Lead, _ = standBy(t, b, filepath.Join(t.TempDir(), "aside"))
 	ctx, stop = context.WithTimeout(context.Background(), time.Minute)
