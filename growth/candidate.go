@@ -9,6 +9,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/portable"
 )
 
 // candidate is a site on its way through an event.
@@ -98,7 +99,7 @@ func (e *Event) limit(c *candidate) (most, cost int, reason string) {
 	if c.norm != nil {
 		cost += 2
 	}
-	most = min(e.cfg.MaxNeurons, max(e.cfg.MinNeurons, int(math.Ceil(e.cfg.MaxRatio*float64(width)))))
+	most = min(e.cfg.MaxNeurons, max(e.cfg.MinNeurons, portable.Int(math.Ceil(e.cfg.MaxRatio*float64(width)))))
 	lower := func(room int, why string) {
 		if room < most {
 			most, reason = room, why
@@ -148,7 +149,7 @@ func (e *Event) overBudget(params int, flops int64) string {
 
 // least returns how many neurons a site gains if it grows.
 func (e *Event) least(c *candidate) int {
-	return min(c.cap, max(e.cfg.MinNeurons, int(math.Ceil(e.cfg.MinRatio*float64(c.record.Width)))))
+	return min(c.cap, max(e.cfg.MinNeurons, portable.Int(math.Ceil(e.cfg.MinRatio*float64(c.record.Width)))))
 }
 
 // drop takes sites with a reason out of the running, and reports whether any is left.

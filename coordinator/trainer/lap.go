@@ -3,6 +3,8 @@ package trainer
 import (
 	"fmt"
 	"math"
+
+	"github.com/tinygrow/tinygrow/tensor/portable"
 )
 
 // Lap is the epoch at hand. All its steps have the same batch; the rest of its
@@ -25,7 +27,7 @@ func (s Settings) next(l Lap, step uint64, params, start int) Lap {
 			most = min(most, c.MaxBatch)
 		}
 		shards := math.Round(float64(c.Batch) * math.Sqrt(float64(params)/math.Max(float64(start), 1)) / float64(c.MicroShard))
-		next.Batch = max(c.Batch, min(int(math.Min(shards, 1<<20))*c.MicroShard, most/c.MicroShard*c.MicroShard))
+		next.Batch = max(c.Batch, min(portable.Int(math.Min(shards, 1<<20))*c.MicroShard, most/c.MicroShard*c.MicroShard))
 	}
 	return next
 }
@@ -52,7 +54,7 @@ func (s Settings) steps(l Lap) uint64 {
 		return s.Train.Steps
 	}
 	left := math.Max(s.Train.Epochs-float64(l.Epoch), 0)
-	return max(l.Began+uint64(math.Round(left*float64(s.perEpoch(l)))), 1)
+	return max(l.Began+uint64(portable.Int(math.Round(left*float64(s.perEpoch(l))))), 1)
 }
 
 // evalEvery returns the number of steps between two evaluations; 0 for one at the end.
@@ -60,5 +62,5 @@ func (s Settings) evalEvery(l Lap) uint64 {
 	if s.Train.EvalEpochs == 0 {
 		return 0
 	}
-	return max(uint64(math.Round(s.Train.EvalEpochs*float64(s.perEpoch(l)))), 1)
+	return max(uint64(portable.Int(math.Round(s.Train.EvalEpochs*float64(s.perEpoch(l))))), 1)
 }

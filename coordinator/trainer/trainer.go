@@ -9,6 +9,7 @@ import (
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
+	"github.com/tinygrow/tinygrow/tensor/portable"
 )
 
 // Trainer is a run between two rounds.
@@ -163,7 +164,7 @@ func (t *Trainer) Steps() uint64 {
 		return t.total()
 	}
 	left := (t.set.Train.MaxFLOPs - t.at.FLOPs) / t.cost(uint64(t.at.Lap.Batch))
-	return min(t.total(), t.at.Step+uint64(math.Ceil(min(max(left, 0), 1<<53)))) // an empty network costs nothing
+	return min(t.total(), t.at.Step+uint64(portable.Int(math.Ceil(min(max(left, 0), 1<<53))))) // an empty network costs nothing
 }
 
 // Epochs returns how often the run goes through the training samples.
@@ -204,7 +205,7 @@ func (t *Trainer) schedule() uint64 {
 	if t.set.Train.MaxFLOPs == 0 && !t.set.Train.GrowBatch || part == 0 {
 		return t.total()
 	}
-	return uint64(math.Round(float64(t.at.Step) / part))
+	return uint64(portable.Int(math.Round(float64(t.at.Step) / part)))
 }
 
 // perEpoch returns the number of steps of an epoch; where batches grow, the mean
