@@ -35,6 +35,24 @@ func TestAWrongWorkerChangesNoBit(t *testing.T) {
 	t.Logf("%d schedules, all with the bits and the log of the undisturbed one; faults %s", n, js)
 }
 
+// So it does with two workers of one key that agree on wrong sums.
+func TestTwoIDsOfAKeyChangeNoBit(t *testing.T) {
+	n := schedules(t, 40, 10)
+	table, fired := map[string]proto.Sums{}, map[string]int{}
+	want := simulate(0, table, "", fired)
+	clear(fired)
+	for seed := range uint64(n) {
+		if got := simulate(seed, table, sybil, fired); got != want {
+			t.Fatalf("seed %d:\n%s\nwant\n%s", seed, got, want)
+		}
+	}
+	for _, what := range []string{"corruption", "alarm", "quarantine"} {
+		if fired[what] < n/2 {
+			t.Errorf("%q happened %d times in %d schedules", what, fired[what], n)
+		}
+	}
+}
+
 // disagreement is a coordinator with n workers in its first round, which they
 // have pulled blocks of.
 type disagreement struct {

@@ -252,12 +252,15 @@ func (s *simulation) start() {
 	c.tick()
 }
 
-// corrupts reports whether one of five workers computes wrongly at times.
+// sybil is the fault that two of five workers have one key and agree on wrong sums at times.
+const sybil = "worker of two ids"
+
+// corrupts reports whether one key of the workers computes wrongly at times.
 func (s *simulation) corrupts() bool { return strings.HasPrefix(s.broken, "worker") }
 
 func (s *simulation) planConfig() plan.Config {
 	c := plan.Config{LostAfter: 2 * time.Second, Poll: 500 * time.Millisecond, Grace: 50 * time.Millisecond}
-	if s.broken == "worker" {
+	if s.broken == "worker" || s.broken == sybil {
 		c.Audit = 1
 	}
 	if s.corrupts() {
@@ -522,7 +525,7 @@ func (c *simLeader) checkpoint() error {
 }
 
 func slot(w proto.WorkerID) int {
-	n, _ := strconv.Atoi(string(w[1:]))
+	n, _ := strconv.Atoi(string(w[strings.LastIndexByte(string(w), 'w')+1:]))
 	return n
 }
 
@@ -658,7 +661,9 @@ func (s *simulation) finish(w *simWorker, life int, l *simLeader, spec proto.Rou
 	if !l.dead && (c.number != spec.Round || c.ended) {
 		return // superseded
 	}
-	if w.corrupt && s.chance("corruption", 0.2) {
+	if w.corrupt && s.broken == sybil && (uint32(inputs[0])+b.Lo)%4 == 0 && s.chance("corruption", 1) { // all who collude alike
+		sums.F64[1] += 1e-3
+	} else if w.corrupt && s.broken != sybil && s.chance("corruption", 0.2) {
 		if len(sums.F32) > 0 {
 			sums.F32[s.rand.IntN(len(sums.F32))] += 1e-3
 		} else {
@@ -763,6 +768,9 @@ func (s *simulation) crew(seed uint64) {
 		s.workers = append(s.workers, &simWorker{id: proto.WorkerID(fmt.Sprintf("w%d", i)), threads: 1 + s.rand.IntN(3), speed: 0.2 + 3*s.rand.Float64()})
 	}
 	s.workers[seed%uint64(n)].corrupt = s.corrupts()
+	if s.broken == sybil {
+		s.collude(seed)
+	}
 	for _, w := range s.workers {
 		w.alive = true
 		s.join(w, 0)
@@ -774,6 +782,18 @@ func (s *simulation) crew(seed uint64) {
 func (c *simLeader) result() string {
 	t := c.core.train
 	return fmt.Sprint(t.Step(), t.Generation(), t.Digest(), t.Progress().Epoch, t.Progress().LastEpoch, t.Progress().Test, strings.Join(c.journal, "\n"))
+}
+
+// collude gives two workers one key, and the others one each.
+func (s *simulation) collude(seed uint64) {
+	for i, w := range s.workers {
+		w.corrupt = uint64(i) == seed%5 || uint64(i) == (seed+1)%5
+		key := proto.Key(fmt.Sprint("K", i))
+		if w.corrupt {
+			key = "S"
+		}
+		w.id = key.Worker(w.id)
+	}
 }
 
 // useLog opens the commit log.
