@@ -33,7 +33,7 @@ func (c Config) Basis() (*checkpoint.Basis, error) {
 		Optimizer optim.Config   `json:"optim"`
 		Growth    growth.Config  `json:"growth"`
 	}{c.Model, c.Train, c.Optimizer, c.Growth})
-	return &checkpoint.Basis{Numerics: trainer.Numerics, Arithmetic: nn.Fingerprint(), Settings: settings}, err
+	return &checkpoint.Basis{Numerics: trainer.Numerics, Arithmetic: nn.CommonFingerprint(), Settings: settings}, err
 }
 
 // SameSettings returns an error that wraps ErrOtherSettings and names both values
@@ -66,7 +66,7 @@ func (c Config) SameSettings(was *checkpoint.Basis) error {
 // SameNumerics returns an error that wraps ErrOtherNumerics where a checkpoint was
 // made by a program that computes other bits.
 func SameNumerics(was *checkpoint.Basis) error {
-	switch f := nn.Fingerprint(); {
+	switch f := nn.CommonFingerprint(); {
 	case was == nil:
 	case was.Numerics != trainer.Numerics:
 		return fmt.Errorf("%w: it was made by version %d of the numerics, this program has version %d: "+

@@ -16,17 +16,26 @@ import (
 // kernels in use: training steps of small networks that together have every
 // operation, at odd widths, and updates of every optimizer. Two processes with
 // the same fingerprint round alike. It is computed once per instruction set.
-func Fingerprint() string {
-	isa := kernel.Active()
-	if f, ok := fingerprints.Load(isa); ok {
-		return f.(string)
-	}
-	f := fingerprintOf(probes())
-	fingerprints.Store(isa, f)
-	return f
-}
+func Fingerprint() string { return allProbes.get(probes) }
 
-var fingerprints sync.Map // kernel.ISA to string
+// CommonFingerprint is Fingerprint of the common probes alone. It stays when an
+// operation is added, so it is what recorded runs are compared by.
+func CommonFingerprint() string { return common.get(commonProbes) }
+
+// fingerprints are those of some probes by instruction set, each computed once.
+type fingerprints struct{ known sync.Map }
+
+var allProbes, common fingerprints
+
+func (f *fingerprints) get(probes func() []*Graph) string {
+	isa := kernel.Active()
+	if known, ok := f.known.Load(isa); ok {
+		return known.(string)
+	}
+	made := fingerprintOf(probes())
+	f.known.Store(isa, made)
+	return made
+}
 
 func fingerprintOf(probes []*Graph) string {
 	h := sha256.New()
