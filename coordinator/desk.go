@@ -33,6 +33,7 @@ type queue struct {
 	limit
 	waiting []func()
 	dropped uint64    // since this was told last
+	lately  int       // dropped since recent was called
 	credit  float64   // messages that may be served now
 	counted time.Time // credit was
 }
@@ -73,6 +74,7 @@ func (d *desk) drop(q *queue) {
 	d.dropped++
 	if q != nil {
 		q.dropped++
+		q.lately++
 	}
 }
 
@@ -178,6 +180,22 @@ func (d *desk) excess() uint64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	return d.dropped
+}
+
+// recent returns what was dropped of each key since it was called last.
+func (d *desk) recent() map[proto.Key]int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var list map[proto.Key]int
+	for k, q := range d.queues {
+		if q.lately > 0 {
+			if list == nil {
+				list = map[proto.Key]int{}
+			}
+			list[k], q.lately = q.lately, 0
+		}
+	}
+	return list
 }
 
 // complaint names the key of which most was dropped since the last one, and counts.

@@ -24,7 +24,7 @@ func handing(t *testing.T, pack func(io.Writer) error) (*server, bus.Bus) {
 		inbox: make(chan input), done: make(chan struct{}), handout: newHandout(t.TempDir())}
 	k := Default().Cluster
 	s.desk, s.blobs, s.files = newDesk(k.control), newDesk(k.bulk), newDesk(k.bulk)
-	subs, err := s.subscribe()
+	subs, err := s.listen(proto.EveryKey)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,34 +8,6 @@ import (
 	"github.com/tinygrow/tinygrow/proto/bus"
 )
 
-// subscribe listens to the run's subjects. Most messages wait on a desk for
-// their turn; partials are put together at once, as far as they were asked for.
-// What needs the state of the run goes to the run's goroutine through the inbox.
-func (s *server) subscribe() (subs []bus.Subscription, err error) {
-	run, all := s.store.run, proto.EveryKey
-	for subject, handler := range map[string]bus.Handler{
-		run.JoinSubject(all):    s.through(s.desk, s.onHello),
-		run.DataSubject(all):    s.through(s.desk, s.onData),
-		run.PullSubject(all):    s.through(s.desk, s.onPull),
-		run.BeatSubject(all):    s.through(s.desk, s.onBeat),
-		run.FileSubject(all):    s.through(s.files, s.onFile),
-		run.BlobSubject(all):    s.through(s.blobs, s.onBlob),
-		run.PartialSubject(all): s.from(s.onPartial),
-	} {
-		sub, e := s.bus.Subscribe(subject, handler)
-		if e != nil {
-			err = errors.Join(err, e)
-			continue
-		}
-		subs = append(subs, sub)
-	}
-	news, e := s.bus.Subscribe(run.NewsSubject(), s.rivals.onNews)
-	if e == nil {
-		subs = append(subs, news)
-	}
-	return subs, errors.Join(err, e)
-}
-
 // from tells a handler whose key a message came with. The subject says it, which
 // the server of the bus has checked; a worker's own words do not count. What
 // would be answered to anybody else than its sender is dropped: whoever answers

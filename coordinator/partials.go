@@ -28,6 +28,7 @@ type partials struct {
 	workers map[proto.WorkerID]*sending
 	free    []proto.Sums // of the round's lengths
 	allow   allowance
+	lately  map[proto.Key]int // dropped for it since recent was called
 	dropped Dropped
 }
 
@@ -74,7 +75,7 @@ type arrived struct {
 }
 
 func newPartials(head proto.Head) *partials {
-	return &partials{head: head, workers: map[proto.WorkerID]*sending{}, allow: allowance{bytes: map[proto.Key]int64{}}}
+	return &partials{head: head, workers: map[proto.WorkerID]*sending{}, lately: map[proto.Key]int{}, allow: allowance{bytes: map[proto.Key]int64{}}}
 }
 
 // open starts a round; what is on its way for another is forgotten.
@@ -214,12 +215,37 @@ func (p *partials) receive(k proto.Key, data []byte) (whole arrived, ok bool) {
 	return looked(m.Worker, m.Block, a.sums, p.round), true
 }
 
+// recent returns how many chunks were dropped of each key since it was called last.
+func (p *partials) recent() map[proto.Key]int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := p.lately
+	p.lately = map[proto.Key]int{}
+	return list
+}
+
+// keys returns those of the members.
+func (p *partials) keys() []proto.Key {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []proto.Key
+	for w := range p.workers {
+		if !slices.Contains(list, w.Key()) {
+			list = append(list, w.Key())
+		}
+	}
+	return list
+}
+
 // takes reports whether the holder of k may send so many bytes more.
 func (p *partials) takes(k proto.Key, n int) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.allow.take(k, int64(n)) {
 		p.dropped.Excess++
+		if _, known := p.lately[k]; known || len(p.lately) < maxKeys {
+			p.lately[k]++
+		}
 		return false
 	}
 	return true

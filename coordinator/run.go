@@ -184,17 +184,21 @@ func (s *server) serve(ctx context.Context) error {
 	for _, d := range []*desk{s.desk, s.blobs, s.files} {
 		group.Go(func() { d.run(s.done) })
 	}
-	subs, err := s.subscribe()
+	door, err := openDoor(s)
+	if err == nil {
+		group.Go(func() { door.run(s.done) })
+	}
+	news, e := s.bus.Subscribe(s.store.run.NewsSubject(), s.rivals.onNews)
 	defer func() {
 		close(s.done)
-		for _, sub := range subs {
-			sub.Close()
+		if e == nil {
+			news.Close()
 		}
 		stopSending()
 		group.Wait()
 		s.dropUpload()
 	}()
-	if err != nil {
+	if err = errors.Join(err, e); err != nil {
 		return err
 	}
 	s.rivals.say()

@@ -118,3 +118,45 @@ func fill(t *testing.T, objects bus.Objects) {
 		}
 	}
 }
+
+// A subscription that is drained hears nothing new, but all that has come.
+func TestADrainedSubscriptionHearsWhatHasCome(t *testing.T) {
+	b := served(t, natsserver.Options{})
+	hold, heard := make(chan struct{}), make(chan string, 100)
+	sub, err := b.Subscribe("x", func(m *bus.Message) { <-hold; heard <- string(m.Data) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(chan string, 100)
+	if _, err := b.Subscribe("x", func(m *bus.Message) { all <- string(m.Data) }); err != nil {
+		t.Fatal(err)
+	}
+	say := func(text string) {
+		if err := b.Publish("x", []byte(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 20 {
+		say("before")
+	}
+	for range 20 { // when the others have them they are there
+		<-all
+	}
+	if err := sub.(interface{ Drain() error }).Drain(); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Flush(soon(t)); err != nil {
+		t.Fatal(err)
+	}
+	say("after")
+	<-all
+	close(hold)
+	for range 20 {
+		if got := <-heard; got != "before" {
+			t.Error(got)
+		}
+	}
+	if len(heard) > 0 {
+		t.Errorf("heard %q after it was drained", <-heard)
+	}
+}

@@ -344,14 +344,19 @@ func (s *natsSub) make() error {
 }
 
 // Close ends the subscription.
-func (s *natsSub) Close() error {
+func (s *natsSub) Close() error { return s.end((*nats.Subscription).Unsubscribe) }
+
+// Drain ends it too, but hands over what has come already.
+func (s *natsSub) Drain() error { return s.end((*nats.Subscription).Drain) }
+
+func (s *natsSub) end(how func(*nats.Subscription) error) error {
 	s.link.mu.Lock()
 	defer s.link.mu.Unlock()
 	delete(s.link.subs, s)
 	if s.sub == nil {
 		return nil
 	}
-	err := s.sub.Unsubscribe()
+	err := how(s.sub)
 	if errors.Is(err, nats.ErrConnectionClosed) || errors.Is(err, nats.ErrBadSubscription) {
 		return nil
 	}
