@@ -42,6 +42,12 @@ func TestOneImpossiblePartialEndsNothing(t *testing.T) {
 		d := newDisagreement(t, 3)
 		d.workers[0].corrupt = true
 		d.must(d.arrives(0, 0, 2, spoil))
+		d.must(d.arrives(1, 2, 4, nil)) // all the others are in: if it counted the step would be made
+		d.must(d.arrives(2, 4, 5, nil))
+		if n := d.core.train.Step(); n != 0 {
+			t.Errorf("%s: it counted", name)
+			continue
+		}
 		d.pull(d.workers[1])
 		d.pull(d.workers[2])
 		if d.core.plan.Quarantined("w0") == "" { // two others have to compute the block first

@@ -44,8 +44,9 @@ func newAuthInit() *cobra.Command {
 
 Each further machine of workers gets a key of its own: tinygrow auth add DIR NAME. Workers that share a key
 are one to all others: they can speak in each other's names, and have one voice where workers disagree.
+To cut one key off, as after it was lost, take its entry out of nats/server.conf and let the server read that.
 Nothing is overwritten. To renew the server's certificate before it ends: tinygrow auth renew DIR. To
-change keys, as after one was lost: make a new directory, hand out its files, restart the NATS server
+change all keys: make a new directory, hand out its files, restart the NATS server
 with the new nats/, then coordinator and workers; the run goes on from its last checkpoint.`,
 		Example: "  tinygrow auth init keys --host nats.example.org --host 10.0.0.5\n  tinygrow auth init keys --host localhost --host 127.0.0.1",
 		Args:    oneArg("the directory for the keys"),
