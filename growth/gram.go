@@ -12,8 +12,8 @@ type products struct{ out, scratch []float32 }
 // addSym adds z z' for z (d, k) to the packed symmetric matrix dst of order d.
 func (p *products) addSym(dst []float64, z []float32, d, k int) {
 	p.out = grow(p.out, d*d)
-	p.scratch = grow(p.scratch, kernel.GemmScratchLen(d, d, k))
-	kernel.Syrk(false, d, k, z, k, p.out, d, false, p.scratch)
+	p.scratch = grow(p.scratch, kernel.GemmScratchLen(kernel.ProductShape{M: d, N: d, K: k}))
+	kernel.Syrk(kernel.RowMajor(p.out[:d*d], d), kernel.RowMajor(z[:d*k], k), false, p.scratch)
 	for i := range d {
 		row := p.out[i*d+i : (i+1)*d]
 		part := dst[:len(row)]
@@ -36,14 +36,14 @@ func (p *products) product(x, y []float32, m, n, k int) []float32 {
 		return nil
 	}
 	p.out = grow(p.out, m*n)
-	p.scratch = grow(p.scratch, kernel.GemmScratchLen(m, n, k))
-	kernel.Gemm(false, true, m, n, k, x, k, y, k, p.out, n, false, p.scratch)
+	p.scratch = grow(p.scratch, kernel.GemmScratchLen(kernel.ProductShape{M: m, N: n, K: k}))
+	kernel.Gemm(kernel.RowMajor(p.out[:m*n], n), kernel.RowMajor(x[:m*k], k), kernel.RowMajor(y[:n*k], k).T(), false, p.scratch)
 	return p.out[:m*n]
 }
 
 // syrkScratch returns the scratch of a small symmetric product.
 func (p *products) syrkScratch(n int) []float32 {
-	p.scratch = grow(p.scratch, kernel.GemmScratchLen(n, n, lanes))
+	p.scratch = grow(p.scratch, kernel.GemmScratchLen(kernel.ProductShape{M: n, N: n, K: lanes}))
 	return p.scratch
 }
 

@@ -175,7 +175,7 @@ func (r *statisticsRunner) addUnread(dst []float64, s *siteData, v []float32) {
 		}
 		at := v[j*s.c*lanes:]
 		r.out = cleared(&r.out, s.c*s.c)
-		kernel.Syrk(false, s.c, lanes, at, lanes, r.out, s.c, false, r.syrkScratch(s.c))
+		kernel.Syrk(kernel.RowMajor(r.out[:s.c*s.c], s.c), kernel.RowMajor(at[:s.c*lanes], lanes), false, r.syrkScratch(s.c))
 		for i := range s.c {
 			row := dst[linalg.PackedIndex(s.a+s.c, s.a+i, s.a+i):]
 			for k, p := range r.out[i*s.c+i : (i+1)*s.c] {

@@ -7,7 +7,7 @@ package kernel
 // row into one run of memory.
 type axis struct {
 	phases [][]int // tap indices in packed order, by phase
-	at     []reach // by destination position
+	at     []reach // one for each destination position
 }
 
 // reach is what one destination position sums over: taps lo to hi (exclusive)
@@ -17,16 +17,16 @@ type reach struct {
 	src           int
 }
 
-// forwardAxis has one phase: taps k ascending read position o*stride + k - pad.
-func forwardAxis(n, k, stride, pad int) axis {
-	taps := make([]int, k)
+// forward has one phase: taps k ascending read position o*stride + k - pad.
+func (s slide) forward() axis {
+	taps := make([]int, s.k)
 	for i := range taps {
 		taps[i] = i
 	}
 	a := axis{phases: [][]int{taps}}
-	for o := range outputs(n, k, stride, pad) {
-		first := o*stride - pad
-		lo, hi := max(0, -first), min(k, n-first)
+	for o := range s.outputs() {
+		first := o*s.stride - s.pad
+		lo, hi := max(0, -first), min(s.k, s.n-first)
 		if lo >= hi {
 			a.at = append(a.at, reach{})
 			continue
@@ -36,24 +36,24 @@ func forwardAxis(n, k, stride, pad int) axis {
 	return a
 }
 
-// backwardAxis has one phase for each residue of i+pad modulo stride: its taps
+// backward has one phase for each residue of i+pad modulo stride: its taps
 // k descend, because output position (i + pad - k)/stride ascends.
-func backwardAxis(n, k, stride, pad int) axis {
-	a := axis{phases: make([][]int, stride)}
-	for t := k - 1; t >= 0; t-- {
-		a.phases[t%stride] = append(a.phases[t%stride], t)
+func (s slide) backward() axis {
+	a := axis{phases: make([][]int, s.stride)}
+	for t := s.k - 1; t >= 0; t-- {
+		a.phases[t%s.stride] = append(a.phases[t%s.stride], t)
 	}
-	outs := outputs(n, k, stride, pad)
-	for i := range n {
-		r := reach{phase: (i + pad) % stride}
+	outs := s.outputs()
+	for i := range s.n {
+		r := reach{phase: (i + s.pad) % s.stride}
 		found := false
 		for j, t := range a.phases[r.phase] {
-			d := i + pad - t
-			if d < 0 || d/stride >= outs {
+			d := i + s.pad - t
+			if d < 0 || d/s.stride >= outs {
 				continue
 			}
 			if !found {
-				r.lo, r.src, found = j, d/stride, true
+				r.lo, r.src, found = j, d/s.stride, true
 			}
 			r.hi = j + 1
 		}
@@ -70,23 +70,27 @@ type span struct {
 	src, srcStep       int
 }
 
-// spans groups the destinations; step and srcStep are those of the direction.
-func (a axis) spans(step, srcStep int) []span {
+// steps are the distances of neighbouring destinations of a span and of their
+// first sources.
+type steps struct{ dst, src int }
+
+// spans groups the destinations.
+func (a axis) spans(by steps) []span {
 	var list []span
 	last := make([]int, len(a.phases)) // index+1 of the open span of each phase
 	for i, r := range a.at {
 		if j := last[r.phase]; j > 0 {
 			s := &list[j-1]
-			if s.lo == r.lo && s.hi == r.hi && (r.lo == r.hi || r.src == s.src+s.count*srcStep) {
+			if s.lo == r.lo && s.hi == r.hi && (r.lo == r.hi || r.src == s.src+s.count*by.src) {
 				s.count++
 				continue
 			}
 		}
-		next := srcStep
+		next := by.src
 		if r.lo == r.hi { // nothing is read
 			next = 0
 		}
-		list = append(list, span{first: i, count: 1, step: step, phase: r.phase, lo: r.lo, hi: r.hi, src: r.src, srcStep: next})
+		list = append(list, span{first: i, count: 1, step: by.dst, phase: r.phase, lo: r.lo, hi: r.hi, src: r.src, srcStep: next})
 		last[r.phase] = len(list)
 	}
 	return list

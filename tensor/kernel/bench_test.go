@@ -28,14 +28,14 @@ func (g Geometry) name() string {
 
 // usefulFLOPs counts only taps inside the image.
 func (g Geometry) usefulFLOPs() float64 {
-	count := func(n, k int) int {
+	count := func(s slide) int {
 		taps := 0
-		for _, r := range forwardAxis(n, k, g.Stride, g.Pad).at {
+		for _, r := range s.forward().at {
 			taps += r.hi - r.lo
 		}
 		return taps
 	}
-	return 2 * float64(g.InC*g.OutC) * float64(count(g.InH, g.KH)) * float64(count(g.InW, g.KW))
+	return 2 * float64(g.InC*g.OutC) * float64(count(g.down())) * float64(count(g.across()))
 }
 
 func benchConv(b *testing.B, body func(c *Conv, y, x, w, packed, scratch []float32)) {
@@ -109,10 +109,11 @@ func BenchmarkGemm(b *testing.B) {
 			if s.transB {
 				ldb = s.k
 			}
-			scratch := make([]float32, GemmScratchLen(s.m, s.n, s.k))
+			a, c := Matrix[float32]{s.m, s.k, x, lda, s.transA}, Matrix[float32]{Rows: s.m, Cols: s.n, Data: z, Stride: s.n}
+			scratch := make([]float32, GemmScratchLen(ProductShape{s.m, s.n, s.k}))
 			b.ReportAllocs()
 			measure(b, 2*float64(s.m)*float64(s.n)*float64(s.k), func() {
-				Gemm(s.transA, s.transB, s.m, s.n, s.k, x, lda, y, ldb, z, s.n, false, scratch)
+				Gemm(c, a, Matrix[float32]{s.k, s.n, y, ldb, s.transB}, false, scratch)
 			})
 		})
 	}
@@ -125,8 +126,9 @@ func BenchmarkSyrk(b *testing.B) {
 			const k = 512
 			x, z := make([]float32, n*k), make([]float32, n*n)
 			fill(rand.New(rand.NewPCG(1, 1)), x)
-			scratch := make([]float32, GemmScratchLen(n, n, k))
-			measure(b, float64(n)*float64(n+1)*k, func() { Syrk(false, n, k, x, k, z, n, false, scratch) })
+			a, c := Matrix[float32]{Rows: n, Cols: k, Data: x, Stride: k}, Matrix[float32]{Rows: n, Cols: n, Data: z, Stride: n}
+			scratch := make([]float32, GemmScratchLen(ProductShape{n, n, k}))
+			measure(b, float64(n)*float64(n+1)*k, func() { Syrk(c, a, false, scratch) })
 		})
 	}
 }

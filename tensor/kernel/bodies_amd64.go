@@ -53,7 +53,7 @@ func (s *sum) do(isa ISA) {
 	words := (*uintptr)(unsafe.Pointer(&args))
 	vecs := 0
 	for v := 0; v < s.vecs; v += vecs {
-		vecs = tileVecs(isa, s.rows, s.vecs-v)
+		vecs = s.tileVecs(isa, s.vecs-v)
 		limit := sumRows(isa, vecs)
 		count := (s.rows + limit - 1) / limit
 		args.b = unsafe.Add(start(s.b), 4*v*vec)
@@ -160,12 +160,12 @@ func (t *transpose) do(isa ISA) {
 	}
 }
 
-func laneSumsISA(isa ISA, acc, src []float32, channels, pixels int) {
+func laneSumsISA(isa ISA, acc, src []float32, channels int) {
 	if isa == Generic {
-		laneSumsGeneric(acc, src, channels, pixels)
+		laneSumsGeneric(acc, src, channels)
 		return
 	}
-	args := laneSumArgs{acc: start(acc), src: start(src), channels: channels, pixels: pixels}
+	args := laneSumArgs{acc: start(acc), src: start(src), channels: channels, pixels: len(src) / (channels * lanes)}
 	words := (*uintptr)(unsafe.Pointer(&args))
 	if isa == AVX2 {
 		laneSumAVX2(words)

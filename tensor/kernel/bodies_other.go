@@ -17,8 +17,8 @@ func (t *transpose) do(ISA) {
 	t.doGeneric()
 }
 
-func laneSumsISA(_ ISA, acc, src []float32, channels, pixels int) {
-	laneSumsGeneric(acc, src, channels, pixels)
+func laneSumsISA(_ ISA, acc, src []float32, channels int) {
+	laneSumsGeneric(acc, src, channels)
 }
 
 func fmaLoop(_ ISA, n int) float64 { return fmaLoopGeneric(n) }

@@ -20,10 +20,8 @@ func NewConv(g Geometry) *Conv {
 	return &Conv{
 		geometry: g,
 		isa:      isa,
-		forward: newPass(forwardAxis(g.InH, g.KH, g.Stride, g.Pad), forwardAxis(g.InW, g.KW, g.Stride, g.Pad),
-			1, g.Stride, g, false, height),
-		backward: newPass(backwardAxis(g.InH, g.KH, g.Stride, g.Pad), backwardAxis(g.InW, g.KW, g.Stride, g.Pad),
-			g.Stride, 1, g, true, height),
+		forward:  newPass(g.down().forward(), g.across().forward(), steps{1, g.Stride}, g, false, height),
+		backward: newPass(g.down().backward(), g.across().backward(), steps{g.Stride, 1}, g, true, height),
 		gradient: newGradient(g),
 	}
 }

@@ -52,7 +52,7 @@ type Covariance struct {
 	weights []int
 	strip   int   // output rows of a strip
 	ring    int   // rows of x that a strip reads
-	ext     []int // by (kh, kw, c): the index in u
+	ext     []int // index in u of element (kh, kw, c)
 	held    int   // floats of sums held at a time
 	shifts  *shifts
 }

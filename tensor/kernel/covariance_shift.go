@@ -20,15 +20,15 @@ type shiftGroup struct {
 	rows, cols uint64 // the kernel rows and columns that read the pixel
 	from, n    int    // columns of x, transposed
 	least      int    // distance of the first neighbour, in columns
-	vecs       int    // of a row of sums
-	at         int    // of its sums, for one row of them
+	vecs       int    // vectors of a row of its sums
+	at         int    // first of its sums in a row of all groups
 }
 
 // A shiftPair is two taps of u and the groups that make up their product.
 type shiftPair struct {
 	row, col int   // tap of the left and right operand
 	square   bool  // they are the same
-	offs     []int // where the product starts in the sums of each of its groups
+	offs     []int // start of the product in the sums of each of its groups
 }
 
 // shifts is the plan of the products of u with itself.
@@ -36,7 +36,7 @@ type shifts struct {
 	groups []shiftGroup
 	pairs  []shiftPair
 	line   int     // floats of one channel's sums, all groups
-	of     [][]int // by row of x: the groups that take it
+	of     [][]int // the groups that take each row of x
 }
 
 // planShifts returns nil where the products do not depend on distances alone.
@@ -47,15 +47,16 @@ func (c *Covariance) planShifts(rowCount, colCount []int) *shifts {
 	}
 	s := &shifts{of: make([][]int, u.InH)}
 	lo, hi := c.valid()
+	vertical, horizontal := tapLine{u.KH, u.OutH}, tapLine{u.KW, u.OutW}
 	for r := range u.InH {
 		for down := 0; down < u.KH && down <= r; down++ {
-			rows := readers(r+u.PadH, u.KH, u.OutH) &^ (1<<down - 1)
+			rows := vertical.readers(r+u.PadH) &^ (1<<down - 1)
 			if rows == 0 {
 				continue
 			}
 			for p := lo; p < hi; {
-				cols, from := readers(p, u.KW, u.OutW), p
-				for p < hi && readers(p, u.KW, u.OutW) == cols {
+				cols, from := horizontal.readers(p), p
+				for p < hi && horizontal.readers(p) == cols {
 					p++
 				}
 				if cols != 0 {
@@ -68,12 +69,14 @@ func (c *Covariance) planShifts(rowCount, colCount []int) *shifts {
 	return s
 }
 
-// readers returns the taps of a line of n that read element i of it, padding
-// included, at one of the given number of outputs.
-func readers(i, n, outputs int) uint64 {
+// A tapLine is a line of taps that stops at each of its outputs.
+type tapLine struct{ taps, outputs int }
+
+// readers returns the taps that read element i of the input, padding included.
+func (t tapLine) readers(i int) uint64 {
 	var set uint64
-	for k := range n {
-		if i-k >= 0 && i-k < outputs {
+	for k := range t.taps {
+		if i-k >= 0 && i-k < t.outputs {
 			set |= 1 << k
 		}
 	}
@@ -137,39 +140,38 @@ func (w *covarianceWork) shiftPass() {
 			links = 0
 		}
 		from := max(0, lo-u.PadH, w.done)
-		w.loadRows(lo, hi)
-		w.shiftStrip(from, w.done)
+		w.loadRows(Range{lo, hi})
+		w.shiftStrip(Range{from, w.done})
 		links += n
 	}
 	w.flushShifts()
 }
 
-// shiftStrip adds the products of rows from to end of x with those above them.
-func (w *covarianceWork) shiftStrip(from, end int) {
+// shiftStrip adds the products of rows of x with those above them.
+func (w *covarianceWork) shiftStrip(rows Range) {
 	for g := range w.shifts.groups {
-		count := 0
-		for r := from; r < end; r++ {
+		t, count := &w.shifts.groups[g], 0
+		for r := rows.Lo; r < rows.Hi; r++ {
 			for _, of := range w.shifts.of[r] {
 				if of == g {
-					t := &w.shifts.groups[g]
 					w.segs[count] = seg{w.slot(r) + t.from*w.u.InC, w.slot(r-t.down) + (t.from+t.least)*w.u.InC}
 					if count++; count == maxSegs {
-						w.addGroup(g, count)
+						w.addGroup(t, w.segs[:count])
 						count = 0
 					}
 				}
 			}
 		}
 		if count > 0 {
-			w.addGroup(g, count)
+			w.addGroup(t, w.segs[:count])
 		}
 	}
 }
 
-func (w *covarianceWork) addGroup(g, count int) {
-	t, channels := &w.shifts.groups[g], w.u.InC
+func (w *covarianceWork) addGroup(t *shiftGroup, segs []seg) {
+	channels := w.u.InC
 	s := sum{rows: w.hi - w.lo, vecs: t.vecs, upper: t.down == 0 && w.lo == 0, c: w.sums[t.at:], cStep: w.shifts.line,
-		a: w.xT[w.lo:], aLane: w.xLine, aStep: channels, b: w.xT, bLane: w.xLine, bStep: channels, segs: w.segs[:count], n: w.used, k: t.n}
+		a: w.xT[w.lo:], aLane: w.xLine, aStep: channels, b: w.xT, bLane: w.xLine, bStep: channels, segs: segs, n: w.used, k: t.n}
 	s.fuse()
 	s.do(w.isa)
 }

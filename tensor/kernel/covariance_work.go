@@ -15,6 +15,7 @@ type covarianceWork struct {
 	sums         []float32
 	xLine, vLine int
 	lo, hi       int // rows of sums of this pass
+	start        int // first output row of the strip at hand
 	done         int // rows of x below this one are in their slots
 	fresh        bool
 	segs         [maxSegs]seg
@@ -90,8 +91,8 @@ func (w *covarianceWork) pass(weight int) {
 			w.flush(weight)
 			links = 0
 		}
-		w.load(lo, hi)
-		w.strips(w.stretch[i:end], weight, lo)
+		w.load(Range{lo, hi})
+		w.strips(w.stretch[i:end], weight)
 		links += n
 		i = end
 	}
@@ -100,22 +101,23 @@ func (w *covarianceWork) pass(weight int) {
 	}
 }
 
-// load transposes the rows that output rows lo to hi read.
-func (w *covarianceWork) load(lo, hi int) {
+// load transposes what the output rows of a strip read.
+func (w *covarianceWork) load(out Range) {
 	u := w.u
-	for y := lo; y < hi && w.v.C > 0; y++ {
-		t := transpose{dst: w.vT[(y-lo)*tensor.Lanes*w.vLine:][:tensor.Lanes*w.vLine], dstStep: w.vLine, rows: u.OutW * w.v.C,
+	w.start = out.Lo
+	for y := out.Lo; y < out.Hi && w.v.C > 0; y++ {
+		t := transpose{dst: w.vT[(y-w.start)*tensor.Lanes*w.vLine:][:tensor.Lanes*w.vLine], dstStep: w.vLine, rows: u.OutW * w.v.C,
 			src: w.vs[((w.v.Y+y)*w.v.W+w.v.X)*w.v.C*tensor.Lanes:], srcStep: tensor.Lanes, cols: tensor.Lanes}
 		t.do(w.isa)
 	}
-	w.loadRows(lo, hi)
+	w.loadRows(out)
 }
 
 // loadRows is load for x alone.
-func (w *covarianceWork) loadRows(lo, hi int) {
+func (w *covarianceWork) loadRows(out Range) {
 	u := w.u
-	end := min(u.InH, (hi-1)*u.Stride-u.PadH+u.KH)
-	for r := max(0, lo*u.Stride-u.PadH, w.done); r < end; r++ {
+	end := min(u.InH, (out.Hi-1)*u.Stride-u.PadH+u.KH)
+	for r := max(0, out.Lo*u.Stride-u.PadH, w.done); r < end; r++ {
 		if (r+u.PadH)%u.Stride >= u.KH {
 			continue
 		}
@@ -149,9 +151,9 @@ func (w *covarianceWork) loadRow(r int) {
 	}
 }
 
-// strips adds the products of stretches of one weight, whose rows start at lo:
-// each sum call takes those of equal length, in order.
-func (w *covarianceWork) strips(list []stretch, weight, lo int) {
+// strips adds the products of the strip's stretches of one weight: each sum call
+// takes those of equal length, in order.
+func (w *covarianceWork) strips(list []stretch, weight int) {
 	for n := w.u.OutW; n > 0; n-- {
 		var of [maxSegs]stretch
 		count, any := 0, false
@@ -161,12 +163,12 @@ func (w *covarianceWork) strips(list []stretch, weight, lo int) {
 			}
 			of[count], any = s, true
 			if count++; count == maxSegs {
-				w.blocks(of[:count], n, lo)
+				w.blocks(of[:count], n)
 				count = 0
 			}
 		}
 		if count > 0 {
-			w.blocks(of[:count], n, lo)
+			w.blocks(of[:count], n)
 		}
 		if any && n == w.u.OutW {
 			break
@@ -175,7 +177,7 @@ func (w *covarianceWork) strips(list []stretch, weight, lo int) {
 }
 
 // blocks adds the products of stretches of n columns to all blocks of sums.
-func (w *covarianceWork) blocks(list []stretch, n, lo int) {
+func (w *covarianceWork) blocks(list []stretch, n int) {
 	u := w.u
 	length, cols := w.kernelRow()
 	vAt := u.KH * cols
@@ -204,12 +206,12 @@ func (w *covarianceWork) blocks(list []stretch, n, lo int) {
 		for j := range u.KH {
 			if i != u.KH && (j >= i && !w.shared() || i > u.KH) && !w.cross {
 				b.right, b.col, b.vecs = j, j*cols, cols/vec
-				w.add(b, list, n, lo)
+				w.add(b, list, n)
 			}
 		}
 		if w.v.C > 0 {
 			b.right, b.col, b.vecs = u.KH, vAt, vectors(w.v.C)
-			w.add(b, list, n, lo)
+			w.add(b, list, n)
 		}
 	}
 	w.fresh = false
@@ -220,16 +222,17 @@ func (w *covarianceWork) blocks(list []stretch, n, lo int) {
 // and column col of the sums of this pass.
 type block struct{ left, skip, rows, at, right, col, vecs int }
 
-func (w *covarianceWork) add(b block, list []stretch, n, lo int) {
+func (w *covarianceWork) add(b block, list []stretch, n int) {
 	if b.vecs == 0 {
 		return
 	}
 	line := w.sumsLine(w.cross)
-	s := sum{rows: b.rows, vecs: b.vecs, upper: b.left == b.right && b.skip == 0, c: w.sums[b.at*line+b.col:], cStep: line, fresh: w.fresh, n: w.used, k: n}
+	s := sum{rows: b.rows, vecs: b.vecs, upper: b.left == b.right && b.skip == 0, c: w.sums[b.at*line+b.col:], cStep: line,
+		fresh: w.fresh, n: w.used, k: n}
 	count := 0
 	for _, t := range list {
-		l, okL := w.operand(b.left, t, lo)
-		r, okR := w.operand(b.right, t, lo)
+		l, okL := w.operand(b.left, t)
+		r, okR := w.operand(b.right, t)
 		if okL && okR {
 			w.segs[count] = seg{l, r}
 			count++
@@ -245,10 +248,10 @@ func (w *covarianceWork) add(b block, list []stretch, n, lo int) {
 
 // operand returns where a stretch starts in an operand, and whether its row
 // lies inside the image.
-func (w *covarianceWork) operand(i int, t stretch, lo int) (int, bool) {
+func (w *covarianceWork) operand(i int, t stretch) (int, bool) {
 	switch {
 	case i == w.u.KH:
-		return (t.row-lo)*tensor.Lanes*w.vLine + t.col*w.v.C, true
+		return (t.row-w.start)*tensor.Lanes*w.vLine + t.col*w.v.C, true
 	case i > w.u.KH:
 		return 0, true
 	}

@@ -1,29 +1,22 @@
 package kernel
 
-// Gemm computes C = op(A) op(B), or adds it to C if accumulate is set, for
-// row-major op(A) (m, k), op(B) (k, n) and C (m, n); op transposes on trans.
-// lda, ldb and ldc are the distances of stored rows. scratch needs GemmScratchLen.
-func Gemm(transA, transB bool, m, n, k int, a []float32, lda int, b []float32, ldb int,
-	c []float32, ldc int, accumulate bool, scratch []float32) {
-	checkMatrix("kernel: Gemm: a", transA, m, k, a, lda)
-	checkMatrix("kernel: Gemm: b", transB, k, n, b, ldb)
-	checkMatrix("kernel: Gemm: c", false, m, n, c, ldc)
-	if len(scratch) < GemmScratchLen(m, n, k) {
+// Gemm computes c = a b, or adds the product to c if accumulate is set. c is not
+// transposed. scratch needs GemmScratchLen.
+func Gemm(c, a, b Matrix[float32], accumulate bool, scratch []float32) {
+	shape := productShape("kernel: Gemm", c, a, b)
+	if len(scratch) < GemmScratchLen(shape) {
 		panic("kernel: Gemm: scratch too short")
 	}
-	if m == 0 || n == 0 {
+	if shape.M == 0 || shape.N == 0 {
 		return
 	}
-	if k == 0 {
-		for i := range m {
-			if !accumulate {
-				clear(c[i*ldc:][:n])
-			}
+	if shape.K == 0 {
+		if !accumulate {
+			c.clear()
 		}
 		return
 	}
-	p := product{isa: Active(), m: m, n: n, k: k, transA: transA, transB: transB, a: a, b: b, lda: lda, ldb: ldb, c: c, ldc: ldc,
-		accumulate: accumulate}
+	p := product{ProductShape: shape, isa: Active(), a: a, b: b, c: c, accumulate: accumulate}
 	p.run(scratch)
 }
 
@@ -37,38 +30,36 @@ const (
 )
 
 // GemmScratchLen returns the scratch length that Gemm needs.
-func GemmScratchLen(m, n, k int) int {
-	depth := min(k, gemmK)
-	return depth*(min(m, gemmM)+(min(n, gemmN)+gemmWidth-1)/gemmWidth*gemmWidth) + 14*gemmWidth + 3*vec
+func GemmScratchLen(s ProductShape) int {
+	depth := min(s.K, gemmK)
+	return depth*(min(s.M, gemmM)+(min(s.N, gemmN)+gemmWidth-1)/gemmWidth*gemmWidth) + 14*gemmWidth + 3*vec
 }
 
 // product is one call of Gemm. upper leaves out the tiles below the diagonal.
 type product struct {
-	isa            ISA
-	m, n, k        int
-	transA, transB bool
-	a, b, c        []float32
-	lda, ldb, ldc  int
-	accumulate     bool
-	upper          bool
+	ProductShape
+	isa        ISA
+	a, b, c    Matrix[float32]
+	accumulate bool
+	upper      bool
 }
 
 // region is a rectangle of C and a stretch of the summed index.
 type region struct{ i, m, j, n, l, k int }
 
 func (p *product) run(scratch []float32) {
-	depth := min(p.k, gemmK)
+	depth := min(p.K, gemmK)
 	aligned := (vec - misalignment(scratch)) % vec
 	scratch = scratch[aligned:]
 	tile, scratch := scratch[:14*gemmWidth], scratch[14*gemmWidth:]
-	packedA := scratch[:depth*min(p.m, gemmM)]
+	packedA := scratch[:depth*min(p.M, gemmM)]
 	packedB := scratch[(len(packedA)+vec-1)/vec*vec:]
-	for j := 0; j < p.n; j += gemmN {
-		for l := 0; l < p.k; l += gemmK {
-			r := region{j: j, n: min(gemmN, p.n-j), l: l, k: min(gemmK, p.k-l)}
+	for j := 0; j < p.N; j += gemmN {
+		for l := 0; l < p.K; l += gemmK {
+			r := region{j: j, n: min(gemmN, p.N-j), l: l, k: min(gemmK, p.K-l)}
 			p.packB(packedB, r, p.direct())
-			for i := 0; i < p.m; i += gemmM {
-				r.i, r.m = i, min(gemmM, p.m-i)
+			for i := 0; i < p.M; i += gemmM {
+				r.i, r.m = i, min(gemmM, p.M-i)
 				if p.upper && r.i >= r.j+r.n {
 					break
 				}
@@ -87,19 +78,19 @@ func (p *product) packA(packed []float32, r region) {
 		first, last := r.m*q/count, r.m*(q+1)/count
 		rows := last - first
 		out := packed[first*r.k : last*r.k]
-		if !p.transA {
-			t := transpose{dst: out, dstStep: rows, src: p.a[(r.i+first)*p.lda+r.l:], srcStep: p.lda, rows: rows, cols: r.k}
+		if !p.a.Transposed {
+			t := transpose{dst: out, dstStep: rows, src: p.a.Data[(r.i+first)*p.a.Stride+r.l:], srcStep: p.a.Stride, rows: rows, cols: r.k}
 			t.do(p.isa)
 			continue
 		}
 		for l := range r.k {
-			copy(out[l*rows:][:rows], p.a[(r.l+l)*p.lda+r.i+first:])
+			copy(out[l*rows:][:rows], p.a.Data[(r.l+l)*p.a.Stride+r.i+first:])
 		}
 	}
 }
 
 // direct reports whether too few rows of A use B for copies of it to pay.
-func (p *product) direct() bool { return !p.transB && p.m <= 2*panelHeight(p.isa) }
+func (p *product) direct() bool { return !p.b.Transposed && p.M <= 2*panelHeight(p.isa) }
 
 // packB copies a block of B to panels [k][32], or only the last panel that
 // is not full; what that one has to spare is left as it is.
@@ -110,13 +101,13 @@ func (p *product) packB(packed []float32, r region, ragged bool) {
 			continue
 		}
 		out := packed[first*r.k:][:gemmWidth*r.k]
-		if p.transB {
-			t := transpose{dst: out, dstStep: gemmWidth, src: p.b[(r.j+first)*p.ldb+r.l:], srcStep: p.ldb, rows: cols, cols: r.k}
+		if p.b.Transposed {
+			t := transpose{dst: out, dstStep: gemmWidth, src: p.b.Data[(r.j+first)*p.b.Stride+r.l:], srcStep: p.b.Stride, rows: cols, cols: r.k}
 			t.do(p.isa)
 			continue
 		}
 		for l := range r.k {
-			copy(out[l*gemmWidth:][:cols], p.b[(r.l+l)*p.ldb+r.j+first:])
+			copy(out[l*gemmWidth:][:cols], p.b.Data[(r.l+l)*p.b.Stride+r.j+first:])
 		}
 	}
 }
@@ -132,7 +123,7 @@ func (p *product) block(packedA, packedB, tile []float32, r region) {
 		s.vecs = vectors(cols)
 		s.b, s.bStep = packedB[first*r.k:], gemmWidth
 		if cols == gemmWidth && p.direct() {
-			s.b, s.bStep = p.b[r.l*p.ldb+r.j+first:], p.ldb
+			s.b, s.bStep = p.b.Data[r.l*p.b.Stride+r.j+first:], p.b.Stride
 		}
 		for q := range count {
 			row, last := r.m*q/count, r.m*(q+1)/count
@@ -141,44 +132,27 @@ func (p *product) block(packedA, packedB, tile []float32, r region) {
 			}
 			s.rows = last - row
 			s.a, s.aStep = packedA[row*r.k:last*r.k], s.rows
-			p.add(&s, r.i+row, r.j+first, cols, tile)
+			c := Matrix[float32]{Data: p.c.Data[(r.i+row)*p.c.Stride+r.j+first:], Stride: p.c.Stride, Cols: cols}
+			s.onto(p.isa, c, tile)
 		}
 	}
 }
 
-// add runs s on the tile of cols columns of C at (i, j), by way of tile if it ends within a vector.
-func (p *product) add(s *sum, i, j, cols int, tile []float32) {
-	c := p.c[i*p.ldc+j:]
-	if cols%vec == 0 {
-		s.c, s.cStep = c, p.ldc
-		s.do(p.isa)
+// onto runs s on c, a few rows and columns of C, by way of tile if c ends within a vector.
+func (s *sum) onto(isa ISA, c Matrix[float32], tile []float32) {
+	if c.Cols%vec == 0 {
+		s.c, s.cStep = c.Data, c.Stride
+		s.do(isa)
 		return
 	}
 	s.c, s.cStep = tile, gemmWidth
 	if !s.fresh {
 		for r := range s.rows {
-			copy(tile[r*gemmWidth:][:cols], c[r*p.ldc:])
+			copy(tile[r*gemmWidth:][:c.Cols], c.Data[r*c.Stride:])
 		}
 	}
-	s.do(p.isa)
+	s.do(isa)
 	for r := range s.rows {
-		copy(c[r*p.ldc:][:cols], tile[r*gemmWidth:])
-	}
-}
-
-// checkMatrix panics with name unless the stored matrix holds op's (rows, cols).
-func checkMatrix(name string, trans bool, rows, cols int, x []float32, ld int) {
-	checkStored(name, trans, rows, cols, len(x), ld)
-}
-
-func checkStored(name string, trans bool, rows, cols, length, ld int) {
-	if trans {
-		rows, cols = cols, rows
-	}
-	if rows < 0 || cols < 0 || ld < cols {
-		panic(name + ": impossible shape")
-	}
-	if rows > 0 && cols > 0 && length < (rows-1)*ld+cols {
-		panic(name + ": slice too short")
+		copy(c.Data[r*c.Stride:][:c.Cols], tile[r*gemmWidth:])
 	}
 }

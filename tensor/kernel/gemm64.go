@@ -45,84 +45,78 @@ func (s *sum64) doGeneric() {
 }
 
 // Gemm64 is Gemm in float64: each element is one chain of fused multiply-adds
-// over k, starting at C (accumulate) or +0. scratch needs Gemm64ScratchLen.
-func Gemm64(transA, transB bool, m, n, k int, a []float64, lda int, b []float64, ldb int,
-	c []float64, ldc int, accumulate bool, scratch []float64) {
-	checkStored("kernel: Gemm64: a", transA, m, k, len(a), lda)
-	checkStored("kernel: Gemm64: b", transB, k, n, len(b), ldb)
-	checkStored("kernel: Gemm64: c", false, m, n, len(c), ldc)
-	if len(scratch) < Gemm64ScratchLen(m, n, k) {
+// over k, starting at c (accumulate) or +0. scratch needs Gemm64ScratchLen.
+func Gemm64(c, a, b Matrix[float64], accumulate bool, scratch []float64) {
+	shape := productShape("kernel: Gemm64", c, a, b)
+	if len(scratch) < Gemm64ScratchLen {
 		panic("kernel: Gemm64: scratch too short")
 	}
-	if m == 0 || n == 0 {
-		return
-	}
-	if k == 0 && !accumulate {
-		for i := range m {
-			clear(c[i*ldc:][:n])
-		}
+	if shape.K == 0 && !accumulate {
+		c.clear()
 	}
 	isa := Active()
 	limit := panelHeight(isa)
 	tile, scratch := scratch[:14*width64], scratch[14*width64:]
-	for l := 0; l < k; l += gemmK {
-		depth := min(gemmK, k-l)
-		for j := 0; j < n; j += gemm64N {
-			cols := min(gemm64N, n-j)
-			packedB, packedA := scratch[:(cols+width64-1)/width64*width64*depth], scratch[gemmK*gemm64N:]
-			pack64(packedB, b, ldb, !transB, j, cols, l, depth, width64)
-			for i := 0; i < m; i += limit {
-				s := sum64{rows: min(limit, m-i), k: depth, fresh: l == 0 && !accumulate, a: packedA}
-				pack64(packedA, a, lda, transA, i, s.rows, l, depth, s.rows)
-				for q := 0; q < cols; q += width64 {
+	for l := 0; l < shape.K; l += gemmK {
+		steps := Range{l, min(shape.K, l+gemmK)}
+		depth := steps.Len()
+		for j := 0; j < shape.N; j += gemm64N {
+			cols := Range{j, min(shape.N, j+gemm64N)}
+			packedB, packedA := scratch[:(cols.Len()+width64-1)/width64*width64*depth], scratch[gemmK*gemm64N:]
+			pack64(packedB, b.T(), cols, steps, width64)
+			for i := 0; i < shape.M; i += limit {
+				s := sum64{rows: min(limit, shape.M-i), k: depth, fresh: l == 0 && !accumulate, a: packedA}
+				pack64(packedA, a, Range{i, i + s.rows}, steps, s.rows)
+				for q := 0; q < cols.Len(); q += width64 {
 					s.b = packedB[q*depth:]
-					s.onto(isa, c[i*ldc+j+q:], ldc, min(width64, cols-q), tile)
+					s.onto(isa, Matrix[float64]{Data: c.Data[i*c.Stride+j+q:], Stride: c.Stride, Cols: min(width64, cols.Len()-q)}, tile)
 				}
 			}
 		}
 	}
 }
 
-// gemm64N is how many columns of B are packed at a time.
+// gemm64N is how many columns of b are packed at a time.
 const gemm64N = 512
 
-// Gemm64ScratchLen returns the scratch length that Gemm64 needs; today it is the same for all shapes.
-func Gemm64ScratchLen(m, n, k int) int { return 14*width64 + gemmK*(gemm64N+14) }
+// Gemm64ScratchLen is the scratch length that Gemm64 needs.
+const Gemm64ScratchLen = 14*width64 + gemmK*(gemm64N+14)
 
-// onto runs s on cols columns of C, by way of tile if they are fewer than a tile's.
-func (s *sum64) onto(isa ISA, c []float64, ldc, cols int, tile []float64) {
-	if cols == width64 {
-		s.c, s.cStep = c, ldc
+// onto runs s on c, a few rows and columns of C, by way of tile if c is narrower than a tile.
+func (s *sum64) onto(isa ISA, c Matrix[float64], tile []float64) {
+	if c.Cols == width64 {
+		s.c, s.cStep = c.Data, c.Stride
 		s.do(isa)
 		return
 	}
 	s.c, s.cStep = tile, width64
 	if !s.fresh {
 		for r := range s.rows {
-			copy(tile[r*width64:][:cols], c[r*ldc:])
+			copy(tile[r*width64:][:c.Cols], c.Data[r*c.Stride:])
 		}
 	}
 	s.do(isa)
 	for r := range s.rows {
-		copy(c[r*ldc:][:cols], tile[r*width64:])
+		copy(c.Data[r*c.Stride:][:c.Cols], tile[r*width64:])
 	}
 }
 
-// pack64 copies n rows of x from first on, k steps from l on, to panels [k][width]; a
-// row is contiguous in x unless across is set.
-func pack64(dst, x []float64, ld int, across bool, first, n, l, k, width int) {
-	for p := 0; p < n; p += width {
-		rows := min(width, n-p)
+// pack64 copies a range of m's rows, at a range of its columns (steps of the
+// summed index), to panels [step][width].
+func pack64(dst []float64, m Matrix[float64], rows, steps Range, width int) {
+	k := steps.Len()
+	for p := 0; p < rows.Len(); p += width {
+		first, n := rows.Lo+p, min(width, rows.Len()-p)
 		out := dst[p*k:][:width*k]
-		if across {
+		if m.Transposed {
 			for q := range k {
-				copy(out[q*width:][:rows], x[(l+q)*ld+first+p:])
+				copy(out[q*width:][:n], m.Data[(steps.Lo+q)*m.Stride+first:])
 			}
 			continue
 		}
-		for r := range rows {
+		for r := range n {
 			at := r
-			for _, v := range x[(first+p+r)*ld+l:][:k] {
+			for _, v := range m.Data[(first+r)*m.Stride+steps.Lo:][:k] {
 				out[at] = v
 				at += width
 			}

@@ -49,7 +49,8 @@ func TestGemm64AgainstNaive(t *testing.T) {
 						want[i*ldc+j] = acc
 					}
 				}
-				Gemm64(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate, make([]float64, Gemm64ScratchLen(m, n, k)))
+				Gemm64(Matrix[float64]{m, n, c, ldc, false}, Matrix[float64]{m, k, a, lda, transA}, Matrix[float64]{k, n, b, ldb, transB},
+					accumulate, make([]float64, Gemm64ScratchLen))
 				for i := range want {
 					if math.Float64bits(c[i]) != math.Float64bits(want[i]) && !(c[i] != c[i] && want[i] != want[i]) {
 						t.Fatalf("%v mode %d: element %d is %v, want %v", s, mode, i, c[i], want[i])
@@ -67,7 +68,8 @@ func BenchmarkGemm64(b *testing.B) {
 	for i := range x {
 		x[i] = float64(i % 17)
 	}
-	scratch := make([]float64, Gemm64ScratchLen(n, n, n))
+	scratch := make([]float64, Gemm64ScratchLen)
+	m, out := Matrix[float64]{Rows: n, Cols: n, Data: x, Stride: n}, Matrix[float64]{Rows: n, Cols: n, Data: z, Stride: n}
 	b.ReportAllocs()
-	measure(b, 2*n*n*n, func() { Gemm64(false, true, n, n, n, x, n, x, n, z, n, false, scratch) })
+	measure(b, 2*n*n*n, func() { Gemm64(out, m, m.T(), false, scratch) })
 }

@@ -33,7 +33,7 @@ func checkGemm(t *testing.T, r *rand.Rand, m, n, k int, transA, transB, accumula
 	a, aOK := guarded(aLen, 1)
 	b, bOK := guarded(bLen, 2)
 	c, cOK := guarded(m*ldc, 3)
-	scratch, sOK := guarded(GemmScratchLen(m, n, k), 5)
+	scratch, sOK := guarded(GemmScratchLen(ProductShape{m, n, k}), 5)
 	fill(r, a)
 	fill(r, b)
 	fill(r, c)
@@ -57,7 +57,7 @@ func checkGemm(t *testing.T, r *rand.Rand, m, n, k int, transA, transB, accumula
 			want[i*ldc+j] = acc
 		}
 	}
-	Gemm(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate, scratch)
+	Gemm(Matrix[float32]{m, n, c, ldc, false}, Matrix[float32]{m, k, a, lda, transA}, Matrix[float32]{k, n, b, ldb, transB}, accumulate, scratch)
 	if err := sameBits(c, want); err != nil {
 		t.Error(err)
 	}
@@ -82,9 +82,10 @@ func TestSyrkIsTheUpperTriangleOfGemm(t *testing.T) {
 				fill(r, want)
 				c, cOK := guarded(n*n, 2)
 				copy(c, want)
-				scratch, sOK := guarded(GemmScratchLen(n, n, k), 3)
-				Syrk(trans, n, k, a, lda, c, n, accumulate, scratch)
-				Gemm(trans, !trans, n, n, k, a, lda, a, lda, want, n, accumulate, scratch)
+				scratch, sOK := guarded(GemmScratchLen(ProductShape{n, n, k}), 3)
+				left := Matrix[float32]{n, k, a, lda, trans}
+				Syrk(Matrix[float32]{n, n, c, n, false}, left, accumulate, scratch)
+				Gemm(Matrix[float32]{n, n, want, n, false}, left, left.T(), accumulate, scratch)
 				for i := range n {
 					if err := sameBits(c[i*n+i:][:n-i], want[i*n+i:][:n-i]); err != nil {
 						t.Errorf("n=%d k=%d trans=%v accumulate=%v, row %d: %v", n, k, trans, accumulate, i, err)

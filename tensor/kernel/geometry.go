@@ -12,10 +12,14 @@ type Geometry struct {
 }
 
 // OutH returns the number of output rows.
-func (g Geometry) OutH() int { return outputs(g.InH, g.KH, g.Stride, g.Pad) }
+func (g Geometry) OutH() int { return g.down().outputs() }
 
 // OutW returns the number of output columns.
-func (g Geometry) OutW() int { return outputs(g.InW, g.KW, g.Stride, g.Pad) }
+func (g Geometry) OutW() int { return g.across().outputs() }
+
+// down and across return the steps of the kernel over rows and over columns.
+func (g Geometry) down() slide   { return slide{g.InH, g.KH, g.Stride, g.Pad} }
+func (g Geometry) across() slide { return slide{g.InW, g.KW, g.Stride, g.Pad} }
 
 // FLOPs returns twice the number of multiply-adds of one sample's forward pass,
 // padding counted.
@@ -23,11 +27,15 @@ func (g Geometry) FLOPs() int64 {
 	return 2 * int64(g.OutC) * int64(g.InC) * int64(g.KH*g.KW) * int64(g.OutH()*g.OutW())
 }
 
-func outputs(n, k, stride, pad int) int {
-	if n+2*pad < k {
+// A slide is the steps of k taps over the n positions of one image axis.
+type slide struct{ n, k, stride, pad int }
+
+// outputs returns the number of steps.
+func (s slide) outputs() int {
+	if s.n+2*s.pad < s.k {
 		return 0
 	}
-	return (n+2*pad-k)/stride + 1
+	return (s.n+2*s.pad-s.k)/s.stride + 1
 }
 
 func (g Geometry) check() {

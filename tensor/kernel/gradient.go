@@ -20,7 +20,7 @@ type gradient struct {
 	swap       bool // sums have the taps as rows and the output channels as columns
 	colStep    int  // distance of the columns of x that are transposed
 	width      int  // transposed columns of x, padding included
-	pixels     int  // of a kernel that covers the whole image; g is then a linear layer on (channel, pixel)
+	pixels     int  // pixels of a kernel that covers the whole image; g is then a linear layer on (channel, pixel)
 }
 
 // Bounds of the working set, in floats.
@@ -29,7 +29,7 @@ const (
 	wholeFloats   = 416 << 10 // x of all rows and a panel of dy, when the sums are those of one panel
 	sumsFloats    = 128 << 10 // sums of one group
 	maxSegs       = 32        // output rows of a strip
-	wholeLinks    = 1024      // longest sum for which that pays
+	wholeLinks    = 1024      // longest sum for which all rows at once pay
 	wholeChannels = 32        // least group worth working on all rows at once
 )
 
@@ -55,8 +55,8 @@ func vectors(n int) int { return (n + vec - 1) / vec }
 
 // A split is how one call divides the work.
 type split struct {
-	channels        int  // of all groups but the last
-	outRows, inRows int  // of a strip
+	channels        int  // channels of every group but the last
+	outRows, inRows int  // rows of dy and of x in a strip
 	whole           bool // one strip holds all rows of x and one panel of dy; sums are those of the panel
 }
 
@@ -78,26 +78,26 @@ func (p *gradient) split(blocks int) split {
 	for count < units {
 		channels := min((units+count-1)/count*vec, p.g.InC)
 		x, dy := p.slots(channels)
-		if p.g.KH*x+dy <= stripFloats && p.sumsLen(channels, p.g.OutC) <= sumsFloats {
+		if p.g.KH*x+dy <= stripFloats && p.sumsLen(split{channels: channels}) <= sumsFloats {
 			break
 		}
 		count++
 	}
 	s := split{channels: (units + count - 1) / count * vec}
-	s.outRows, s.inRows = p.strip(min(s.channels, p.g.InC), blocks)
+	p.fit(&s, blocks)
 	return s
 }
 
-// strip returns how many output rows fit a strip, and how many rows of x they read.
-func (p *gradient) strip(channels, blocks int) (out, in int) {
-	x, dy := p.slots(channels)
+// fit sets how many output rows fit a strip, and how many rows of x they read.
+func (p *gradient) fit(s *split, blocks int) {
+	x, dy := p.slots(min(s.channels, p.g.InC))
 	rows := func(n int) int {
 		if n < p.outH {
 			return min(p.g.InH, (n-1)*p.g.Stride+p.g.KH)
 		}
 		return n / p.outH * p.g.InH
 	}
-	out = 1
+	s.outRows = 1
 	for n := 2; n <= min(maxSegs, p.outH*blocks); n++ {
 		if n > p.outH && n%p.outH != 0 {
 			continue
@@ -105,9 +105,9 @@ func (p *gradient) strip(channels, blocks int) (out, in int) {
 		if rows(n)*x+n*dy > stripFloats {
 			break
 		}
-		out = n
+		s.outRows = n
 	}
-	return out, rows(out)
+	s.inRows = rows(s.outRows)
 }
 
 // lines returns the distances of lanes in the transposed rows of x and dy: odd
@@ -137,10 +137,14 @@ func (p *gradient) sumsWidth(channels int) int {
 	return vectors(p.g.KW*channels) * vec
 }
 
-// sumsLen returns the length of the sums of that many output channels.
-func (p *gradient) sumsLen(channels, outputs int) int {
-	if p.swap {
+// sumsLen returns the length of the sums of a group, or of its panel.
+func (p *gradient) sumsLen(s split) int {
+	channels, outputs := min(s.channels, p.g.InC), p.g.OutC
+	switch {
+	case p.swap:
 		outputs = p.g.KW * channels
+	case s.whole:
+		outputs = p.panel()
 	}
 	return p.g.KH * outputs * p.sumsWidth(channels)
 }
@@ -156,13 +160,11 @@ func (p *gradient) panelSlot() int { return tensor.Lanes * p.outW * p.panel() }
 type gradientScratch struct{ x, dy, sums []float32 }
 
 func (p *gradient) lengths(s split) (x, dy, sums int) {
-	channels := min(s.channels, p.g.InC)
-	x, dy = p.slots(channels)
-	outputs := p.g.OutC
+	x, dy = p.slots(min(s.channels, p.g.InC))
 	if s.whole {
-		outputs, dy = p.panel(), p.panelSlot()
+		dy = p.panelSlot()
 	}
-	return s.inRows*x + vec, s.outRows*dy + vec, p.sumsLen(channels, outputs) + vec
+	return s.inRows*x + vec, s.outRows*dy + vec, p.sumsLen(s) + vec
 }
 
 // cut divides scratch. The first column of x inside the image starts a cache
@@ -218,7 +220,7 @@ func (p *gradient) run(isa ISA, dw, db, x, dy []float32, blocks int, scratch []f
 	if db != nil {
 		sums := scratch[:vec*p.g.OutC]
 		clear(sums)
-		laneSums(isa, sums, dy, p.g.OutC, blocks*p.outH*p.outW)
+		laneSums(isa, sums, dy, p.g.OutC)
 		for c := range db {
 			db[c] = combine((*[vec]float32)(sums[c*vec:]))
 		}

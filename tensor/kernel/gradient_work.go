@@ -8,37 +8,35 @@ type gradientWork struct {
 	split
 	gradientScratch
 	isa           ISA
-	first         int // input channel
+	first         int // first input channel of the group
 	channels      int
 	blocks        int
 	xLine, dyLine int
 	xSlot, dySlot int
+	start         int // first output row of the strip at hand
 	done          int // rows (block, row) of x below this one are in their slots
 	segs          [maxSegs]seg
 	triples       bool // the three kernel rows share a tile
 	three         [maxSegs]triple
 }
 
-// outRange is a range of output channels, whose sums start at index 0.
-type outRange struct{ lo, hi int }
-
 func (w *gradientWork) run(dw, x, dy []float32) {
 	w.clearPadding()
 	total := w.blocks * w.outH
 	if w.whole {
-		w.loadRows(x, 0, total)
+		w.loadRows(x, Range{0, total})
 		count := (w.g.OutC + w.panel() - 1) / w.panel()
 		for i := range count {
-			o := outRange{w.g.OutC * i / count, w.g.OutC * (i + 1) / count}
+			o := Range{w.g.OutC * i / count, w.g.OutC * (i + 1) / count}
 			w.loadPanel(dy, total, o)
 			for kh := range w.g.KH {
-				w.sumRow(dw, kh, 0, 0, total, o)
+				w.sumRow(dw, kh, Range{0, total}, o)
 			}
 			w.store(dw, o)
 		}
 		return
 	}
-	all := outRange{0, w.g.OutC}
+	all := Range{0, w.g.OutC}
 	w.triples = w.isa == AVX512 && !w.swap && w.g.KH == 3 && w.sumsWidth(w.channels) == vec
 	if w.triples {
 		clear(w.sums)
@@ -48,13 +46,14 @@ func (w *gradientWork) run(dw, x, dy []float32) {
 		if w.outRows < w.outH { // strips stay within a block
 			hi = min(hi, (lo/w.outH+1)*w.outH)
 		}
-		w.loadStrip(dy, lo, hi)
-		w.loadRows(x, lo, hi)
+		rows := Range{lo, hi}
+		w.loadStrip(dy, rows)
+		w.loadRows(x, rows)
 		if w.triples {
-			w.sumTriples(dw, lo, hi, all)
+			w.sumTriples(dw, rows, all)
 		} else {
 			for kh := range w.g.KH {
-				w.sumRow(dw, kh, lo, lo, hi, all)
+				w.sumRow(dw, kh, rows, all)
 			}
 		}
 		lo = hi
@@ -77,42 +76,43 @@ func (w *gradientWork) clearPadding() {
 	}
 }
 
-// loadStrip transposes rows lo to hi of dy.
-func (w *gradientWork) loadStrip(dy []float32, lo, hi int) {
+// loadStrip transposes rows of dy, which start a strip.
+func (w *gradientWork) loadStrip(dy []float32, rows Range) {
+	w.start = rows.Lo
 	row := w.outW * w.g.OutC
-	for r := lo; r < hi; r++ {
+	for r := rows.Lo; r < rows.Hi; r++ {
 		t := transpose{
-			dst: w.dy[(r-lo)*w.dySlot:][:w.dySlot], dstStep: w.dyLine, rows: row,
+			dst: w.dy[(r-w.start)*w.dySlot:][:w.dySlot], dstStep: w.dyLine, rows: row,
 			src: dy[r*row*tensor.Lanes:][:row*tensor.Lanes], srcStep: tensor.Lanes, cols: tensor.Lanes,
 		}
 		t.do(w.isa)
 	}
 }
 
-// loadPanel transposes the channels o of all rows of dy to [row][lane][column][channel].
-func (w *gradientWork) loadPanel(dy []float32, rows int, o outRange) {
-	n := o.hi - o.lo
+// loadPanel transposes output channels o, whose sums then start at index 0, of all rows of dy to [row][lane][column][channel].
+func (w *gradientWork) loadPanel(dy []float32, rows int, o Range) {
+	n := o.Len()
 	pixels := w.outW
 	if n == w.g.OutC { // all pixels of a row are one matrix
 		n, pixels = n*pixels, 1
 	}
-	line := w.outW * (o.hi - o.lo)
+	line := w.outW * (o.Len())
 	t := transpose{dstStep: line, rows: n, srcStep: tensor.Lanes, cols: tensor.Lanes}
 	for r := range rows {
 		for i := range pixels {
 			t.dst = w.dy[r*tensor.Lanes*line+i*n:]
-			t.src = dy[((r*w.outW+i)*w.g.OutC+o.lo)*tensor.Lanes:]
+			t.src = dy[((r*w.outW+i)*w.g.OutC+o.Lo)*tensor.Lanes:]
 			t.do(w.isa)
 		}
 	}
 }
 
-// loadRows transposes the rows of x that output rows lo to hi read.
-func (w *gradientWork) loadRows(x []float32, lo, hi int) {
+// loadRows transposes the rows of x that a range of output rows reads.
+func (w *gradientWork) loadRows(x []float32, out Range) {
 	g := w.g
-	for b := lo / w.outH; b <= (hi-1)/w.outH; b++ {
-		from := max(lo, b*w.outH) - b*w.outH
-		to := min(hi, (b+1)*w.outH) - b*w.outH
+	for b := out.Lo / w.outH; b <= (out.Hi-1)/w.outH; b++ {
+		from := max(out.Lo, b*w.outH) - b*w.outH
+		to := min(out.Hi, (b+1)*w.outH) - b*w.outH
 		ih := max(0, from*g.Stride-g.Pad)
 		end := min(g.InH, (to-1)*g.Stride-g.Pad+g.KH)
 		for ; ih < end; ih++ {
@@ -160,22 +160,22 @@ func (w *gradientWork) loadRow(x []float32, row int) {
 	}
 }
 
-// sumRow adds output rows from to to of the strip that starts at row lo to the
-// sums of kernel row kh.
-func (w *gradientWork) sumRow(dw []float32, kh, lo, from, to int, o outRange) {
+// sumRow adds output rows of the strip at hand to the sums of kernel row kh and
+// of output channels o.
+func (w *gradientWork) sumRow(dw []float32, kh int, rows, o Range) {
 	g := w.g
 	s, slot := w.call(o)
 	n := 0
-	for r := from; r < to; r++ {
+	for r := rows.Lo; r < rows.Hi; r++ {
 		b, oh := r/w.outH, r%w.outH
 		if ih := oh*g.Stride + kh - g.Pad; ih >= 0 && ih < g.InH {
-			w.segs[n] = seg{(r - lo) * slot, w.slot(b*g.InH + ih)}
+			w.segs[n] = seg{(r - w.start) * slot, w.slot(b*g.InH + ih)}
 			n++
 		}
 	}
 	// The first strip zeroes, and so do later ones until a row has been read.
 	read := (g.Pad - kh + g.Stride - 1) / g.Stride
-	s.fresh = lo <= max(0, read) && !w.triples
+	s.fresh = w.start <= max(0, read) && !w.triples
 	width := w.sumsWidth(w.channels)
 	s.cStep = g.KH * width
 	c := w.sums[kh*width:]
@@ -193,7 +193,7 @@ func (w *gradientWork) sumRow(dw []float32, kh, lo, from, to int, o outRange) {
 	}
 	s.fuse()
 	if !w.direct() {
-		s.c, s.segs, s.rows, s.vecs = c, w.segs[:n], o.hi-o.lo, vectors(g.KW*w.channels)
+		s.c, s.segs, s.rows, s.vecs = c, w.segs[:n], o.Hi-o.Lo, vectors(g.KW*w.channels)
 		s.do(w.isa)
 		return
 	}
@@ -201,22 +201,22 @@ func (w *gradientWork) sumRow(dw []float32, kh, lo, from, to int, o outRange) {
 	if whole < vectors(w.channels) {
 		last := s
 		last.b = s.b[whole*vec:]
-		last.c, last.segs, last.rows, last.vecs = c, w.segs[:n], o.hi-o.lo, 1
+		last.c, last.segs, last.rows, last.vecs = c, w.segs[:n], o.Hi-o.Lo, 1
 		last.do(w.isa)
 	}
 	s.cStep = g.InC
 	if whole > 0 {
-		s.c, s.segs, s.rows, s.vecs = dw[o.lo*g.InC+w.first:], w.segs[:n], o.hi-o.lo, whole
+		s.c, s.segs, s.rows, s.vecs = dw[o.Lo*g.InC+w.first:], w.segs[:n], o.Hi-o.Lo, whole
 		s.do(w.isa)
 	}
 }
 
 // store copies the group's sums to dw (OutC, InC, KH, KW).
-func (w *gradientWork) store(dw []float32, o outRange) {
+func (w *gradientWork) store(dw []float32, o Range) {
 	g := w.g
 	area := g.KH * g.KW
 	width := w.sumsWidth(w.channels)
-	for oc := o.lo; oc < o.hi; oc++ {
+	for oc := o.Lo; oc < o.Hi; oc++ {
 		out := dw[(oc*g.InC+w.first)*area:][:w.channels*area]
 		if w.swap {
 			for kh := range g.KH {
@@ -226,7 +226,7 @@ func (w *gradientWork) store(dw []float32, o outRange) {
 			}
 			continue
 		}
-		in := w.sums[(oc-o.lo)*g.KH*width:]
+		in := w.sums[(oc-o.Lo)*g.KH*width:]
 		switch {
 		case w.direct():
 			whole := w.channels / vec * vec
@@ -244,7 +244,7 @@ func (w *gradientWork) store(dw []float32, o outRange) {
 }
 
 // call returns a sum call of dy and x, and the distance of rows of dy.
-func (w *gradientWork) call(o outRange) (s sum, slot int) {
+func (w *gradientWork) call(o Range) (s sum, slot int) {
 	s = sum{
 		n: tensor.Lanes, k: w.outW,
 		a: w.dy, aLane: w.dyLine, aStep: w.g.OutC,
@@ -255,23 +255,23 @@ func (w *gradientWork) call(o outRange) (s sum, slot int) {
 	}
 	slot = w.dySlot
 	if w.whole {
-		s.aStep = o.hi - o.lo
+		s.aStep = o.Len()
 		s.aLane = w.outW * s.aStep
 		slot = tensor.Lanes * s.aLane
 	}
 	return s, slot
 }
 
-// sumTriples adds the strip of output rows lo to hi to the sums of three kernel
-// rows at once: with few channels one kernel row has too few independent sums
-// to keep the arithmetic busy. Rows at the border go one by one.
-func (w *gradientWork) sumTriples(dw []float32, lo, hi int, o outRange) {
+// sumTriples adds the output rows of a strip to the sums of three kernel rows at
+// once: with few channels one kernel row has too few independent sums to keep the
+// arithmetic busy. Rows at the border go one by one.
+func (w *gradientWork) sumTriples(dw []float32, rows, o Range) {
 	g := w.g
 	s, slot := w.call(o)
 	s.c, s.cStep, s.rows, s.vecs = w.sums, g.KH*vec, g.OutC, 3
 	s.fuse()
 	n := 0
-	for r := lo; r < hi; r++ {
+	for r := rows.Lo; r < rows.Hi; r++ {
 		b, oh := r/w.outH, r%w.outH
 		ih := oh*g.Stride - g.Pad
 		if ih >= 0 && ih+2 < g.InH {
@@ -279,7 +279,7 @@ func (w *gradientWork) sumTriples(dw []float32, lo, hi int, o outRange) {
 			for kh := range at {
 				at[kh] = w.slot(b*g.InH + ih + kh)
 			}
-			w.three[n] = triple{(r - lo) * slot, at[0], at[1] - at[0], at[2] - at[0]}
+			w.three[n] = triple{(r - w.start) * slot, at[0], at[1] - at[0], at[2] - at[0]}
 			n++
 			continue
 		}
@@ -288,7 +288,7 @@ func (w *gradientWork) sumTriples(dw []float32, lo, hi int, o outRange) {
 			n = 0
 		}
 		for kh := range g.KH {
-			w.sumRow(dw, kh, lo, r, r+1, o)
+			w.sumRow(dw, kh, Range{r, r + 1}, o)
 		}
 	}
 	if n > 0 {

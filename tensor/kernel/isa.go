@@ -14,7 +14,7 @@ const (
 	Generic ISA = iota // plain Go
 	AVX2               // AVX2 and FMA
 	AVX512             // AVX-512 F, BW, DQ and VL
-	NEON               // of arm64, for convolutions and matrix products
+	NEON               // arm64, which has bodies for convolutions and matrix products alone
 )
 
 // ISAEnv names the environment variable that forces an instruction set:

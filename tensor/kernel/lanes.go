@@ -1,27 +1,25 @@
 package kernel
 
-import "github.com/tinygrow/tinygrow/tensor"
-
-// laneSums adds the lanes of pixels rows of channels into 16 partial sums for
+// laneSums adds the lanes of src (pixels, channels, 32) into 16 partial sums for
 // each channel:
 //
 //	for p in 0..pixels, c in 0..channels, l in 0..32:
 //	  acc[c*16 + l%16] += src[(p*channels + c)*32 + l]
-func laneSums(isa ISA, acc, src []float32, channels, pixels int) {
-	if len(acc) < channels*16 || len(src) < pixels*channels*tensor.Lanes {
-		panic("kernel: lane sums: slice too short")
+func laneSums(isa ISA, acc, src []float32, channels int) {
+	if len(acc) < channels*16 || channels > 0 && len(src)%(channels*lanes) != 0 {
+		panic("kernel: lane sums: slice of a wrong length")
 	}
-	if channels == 0 || pixels == 0 {
+	if channels == 0 || len(src) == 0 {
 		return
 	}
-	laneSumsISA(isa, acc, src, channels, pixels)
+	laneSumsISA(isa, acc, src, channels)
 }
 
-func laneSumsGeneric(acc, src []float32, channels, pixels int) {
-	for p := range pixels {
+func laneSumsGeneric(acc, src []float32, channels int) {
+	for p := range len(src) / (channels * lanes) {
 		for c := range channels {
 			part := (*[16]float32)(acc[c*16:])
-			row := (*[tensor.Lanes]float32)(src[(p*channels+c)*tensor.Lanes:])
+			row := (*[lanes]float32)(src[(p*channels+c)*lanes:])
 			for l, v := range row {
 				part[l%16] += v
 			}

@@ -12,14 +12,14 @@ func NormMaxPool(y, x, k []float32, w Window, blocks int) {
 	if normMaxPoolSIMD(y, x, k, w, blocks) {
 		return
 	}
-	w.each(blocks, func(out, b, y0, y1, x0, x1 int) {
+	w.each(blocks, func(from view) {
 		for c := range w.C {
 			scale, shift := k[c*NormCoefs+NormScale], k[c*NormCoefs+NormShift]
-			m := row(y, out*w.C+c)
-			for iy := y0; iy < y1; iy++ {
-				for ix := x0; ix < x1; ix++ {
-					xr := row(x, ((b*w.H+iy)*w.W+ix)*w.C+c)
-					first := iy == y0 && ix == x0
+			m := row(y, from.out*w.C+c)
+			for iy := from.y.Lo; iy < from.y.Hi; iy++ {
+				for ix := from.x.Lo; ix < from.x.Hi; ix++ {
+					xr := row(x, ((from.block*w.H+iy)*w.W+ix)*w.C+c)
+					first := iy == from.y.Lo && ix == from.x.Lo
 					for l := range m {
 						if v := float32(xr[l]*scale) + shift; first || v > m[l] {
 							m[l] = v
@@ -46,11 +46,11 @@ func NormMaxPoolSums(s, q, dy, x, k []float32, w Window) {
 	if normMaxPoolSumsSIMD(s, q, dy, x, k, w, 1) {
 		return
 	}
-	w.each(1, func(out, _, y0, y1, x0, x1 int) {
+	w.each(1, func(from view) {
 		for c := range w.C {
-			m, best, _ := w.winners(x, k, c, 0, y0, y1, x0, x1)
+			m, best, _ := w.winners(x, k, c, from)
 			ref := k[c*NormCoefs+NormRef]
-			d, sr, qr := row(dy, out*w.C+c), row(s, c), row(q, c)
+			d, sr, qr := row(dy, from.out*w.C+c), row(s, c), row(q, c)
 			for l := range m {
 				var g float32
 				if m[l] > 0 {
@@ -71,16 +71,16 @@ func NormMaxPoolBackward(dx, dy, x, k []float32, w Window, blocks int) {
 	if normMaxPoolBackwardSIMD(dx, dy, x, k, w, blocks) {
 		return
 	}
-	w.each(blocks, func(out, b, y0, y1, x0, x1 int) {
+	w.each(blocks, func(from view) {
 		for c := range w.C {
 			kr := k[c*NormCoefs : (c+1)*NormCoefs]
 			ref, ca, cb, cc := kr[NormRef], kr[NormA], kr[NormB], kr[NormC]
-			m, _, at := w.winners(x, k, c, b, y0, y1, x0, x1)
-			d := row(dy, out*w.C+c)
+			m, _, at := w.winners(x, k, c, from)
+			d := row(dy, from.out*w.C+c)
 			i := int32(0)
-			for iy := y0; iy < y1; iy++ {
-				for ix := x0; ix < x1; ix++ {
-					r := ((b*w.H+iy)*w.W+ix)*w.C + c
+			for iy := from.y.Lo; iy < from.y.Hi; iy++ {
+				for ix := from.x.Lo; ix < from.x.Hi; ix++ {
+					r := ((from.block*w.H+iy)*w.W+ix)*w.C + c
 					xr, dst := row(x, r), row(dx, r)
 					for l := range dst {
 						var g float32
@@ -98,12 +98,12 @@ func NormMaxPoolBackward(dx, dy, x, k []float32, w Window, blocks int) {
 
 // winners returns, for every lane, the largest v of a window, the x it came
 // from and its place within the window.
-func (w Window) winners(x, k []float32, c, b, y0, y1, x0, x1 int) (m, best [lanes]float32, at [lanes]int32) {
+func (w Window) winners(x, k []float32, c int, from view) (m, best [lanes]float32, at [lanes]int32) {
 	scale, shift := k[c*NormCoefs+NormScale], k[c*NormCoefs+NormShift]
 	i := int32(0)
-	for iy := y0; iy < y1; iy++ {
-		for ix := x0; ix < x1; ix++ {
-			xr := row(x, ((b*w.H+iy)*w.W+ix)*w.C+c)
+	for iy := from.y.Lo; iy < from.y.Hi; iy++ {
+		for ix := from.x.Lo; ix < from.x.Hi; ix++ {
+			xr := row(x, ((from.block*w.H+iy)*w.W+ix)*w.C+c)
 			for l := range m {
 				if v := float32(xr[l]*scale) + shift; i == 0 || v > m[l] {
 					m[l], best[l], at[l] = v, xr[l], i

@@ -19,7 +19,7 @@ func (p *pass) planTaps(kw int) {
 
 // Pack fills dst (PackedLen) from w for Forward and BackwardData. It is done
 // once for each version of the weights; goroutines share the result.
-func (c *Conv) Pack(dst, w []float32) { c.PackPanels(dst, w, 0, c.Panels()) }
+func (c *Conv) Pack(dst, w []float32) { c.PackPanels(dst, w, Range{0, c.Panels()}) }
 
 // Panels returns how many parts Pack's work has, of which the first
 // ForwardPanels are all that Forward needs.
@@ -28,20 +28,19 @@ func (c *Conv) Panels() int { return len(c.forward.panels) + len(c.backward.pane
 // ForwardPanels returns how many parts of the work Forward needs.
 func (c *Conv) ForwardPanels() int { return len(c.forward.panels) }
 
-// PackPanels does parts lo <= i < hi of Pack's work; parts may be done by
+// PackPanels does some of the parts of Pack's work; parts may be done by
 // several goroutines.
-func (c *Conv) PackPanels(dst, w []float32, lo, hi int) {
-	g := c.geometry
-	n := g.weights()
-	if len(dst) < 2*n || len(w) < n || lo < 0 || hi > c.Panels() {
+func (c *Conv) PackPanels(dst, w []float32, parts Range) {
+	n := c.geometry.weights()
+	if len(dst) < 2*n || len(w) < n || parts.Lo < 0 || parts.Hi > c.Panels() {
 		panic("kernel: Pack: slice too short")
 	}
 	split := len(c.forward.panels)
-	for i := lo; i < min(hi, split); i++ {
-		c.forward.packDestination(c.isa, dst[:n], w[:n], g.KH*g.KW, i)
+	for i := parts.Lo; i < min(parts.Hi, split); i++ {
+		c.forward.packDestination(c.isa, dst[:n], w[:n], i)
 	}
-	for i := max(lo, split); i < hi; i += sourcePanels {
-		c.backward.packSource(c.isa, dst[n:2*n], w[:n], g.KH*g.KW, g.InC*g.KH*g.KW, i-split, min(i+sourcePanels, hi)-split)
+	for i := max(parts.Lo, split); i < parts.Hi; i += sourcePanels {
+		c.backward.packSource(c.isa, dst[n:2*n], w[:n], Range{i - split, min(i+sourcePanels, parts.Hi) - split})
 	}
 }
 
@@ -59,8 +58,8 @@ const packBlock = 64
 
 // packDestination packs panel i of w (destination, source, tap), taps in w's
 // order: summed index by destination, tap by tap.
-func (p *pass) packDestination(isa ISA, packed, w []float32, area, i int) {
-	sources := p.srcC
+func (p *pass) packDestination(isa ISA, packed, w []float32, i int) {
+	sources, area := p.srcC, p.area
 	if area == 1 { // sources are neighbours, and taps of a single source would be
 		sources, area = 1, p.srcC
 	}
@@ -92,14 +91,14 @@ const (
 	tileTaps     = 25 // most taps of a panel's weights that it transposes at a time
 )
 
-// packSource packs panels lo <= i < hi of w, whose element (source s,
-// destination d, tap) lies at s*ss + d*area + tap, one source after another.
-func (p *pass) packSource(isa ISA, packed, w []float32, area, ss, lo, hi int) {
+// packSource packs panels of w (source, destination, tap), one source after another.
+func (p *pass) packSource(isa ISA, packed, w []float32, panels Range) {
+	area := p.area
 	var tile [tileTaps * 14]float32
 	for s := range p.srcC {
-		for i := lo; i < hi; i++ {
+		for i := panels.Lo; i < panels.Hi; i++ {
 			first, height, out := p.panel(packed, i)
-			from := w[s*ss+first*area:][:height*area]
+			from := w[(s*p.dstC+first)*area:][:height*area]
 			switch {
 			case area == 1:
 				copyRow(out[s*height:], from, height)

@@ -11,14 +11,14 @@ type pass struct {
 	srcH, srcW int
 	dstH, dstW int
 	srcC, dstC int
+	area       int   // elements of the kernel of a channel pair
 	phaseBase  []int // packed position of the phase (row, column), in steps of the summed index
 	depth      int   // steps of the summed index over all taps and phases
 	panels     []int // heights of the panels of destination channels
 	taps       []tapPlace
-	rowClass   []int // by destination row: index into runs
+	rowClass   []int // index into runs, for each destination row
 	runs       [][][]run
 	stripRows  int // destination rows that share the source rows in cache
-	step       int // distance of neighbouring destinations of a span
 }
 
 // A run is k consecutive source rows of 32 lanes, multiplied by k consecutive
@@ -35,8 +35,8 @@ func panels(n, limit int) []int {
 	return heights
 }
 
-func newPass(rows, cols axis, step, srcStep int, g Geometry, backward bool, height int) pass {
-	p := pass{rows: rows, cols: cols, step: step}
+func newPass(rows, cols axis, by steps, g Geometry, backward bool, height int) pass {
+	p := pass{rows: rows, cols: cols, area: g.KH * g.KW}
 	p.srcH, p.srcW, p.srcC = g.InH, g.InW, g.InC
 	p.dstH, p.dstW, p.dstC = g.OutH(), g.OutW(), g.OutC
 	if backward {
@@ -44,7 +44,7 @@ func newPass(rows, cols axis, step, srcStep int, g Geometry, backward bool, heig
 		p.srcW, p.dstW = p.dstW, p.srcW
 		p.srcC, p.dstC = p.dstC, p.srcC
 	}
-	p.colSpans = cols.spans(step, srcStep)
+	p.colSpans = cols.spans(by)
 	p.panels = panels(p.dstC, height)
 	for _, th := range rows.phases {
 		for _, tw := range cols.phases {

@@ -20,16 +20,21 @@ func (w Window) check(x, y []float32, blocks int) {
 	need(len(x) == blocks*w.H*w.W*w.C*lanes && len(y) == blocks*w.OutH()*w.OutW()*w.C*lanes)
 }
 
-// each calls f for every output pixel in order with its index and the rows and
-// columns of the input that it covers.
-func (w Window) each(blocks int, f func(out, block, y0, y1, x0, x1 int)) {
+// A view is what output pixel out covers: rows y and columns x of the image of a block.
+type view struct {
+	out, block int
+	y, x       Range
+}
+
+// each calls f for every output pixel in order.
+func (w Window) each(blocks int, f func(view)) {
 	out := 0
 	for b := range blocks {
 		for oy := range w.OutH() {
 			y := oy*w.Stride - w.Pad
 			for ox := range w.OutW() {
 				x := ox*w.Stride - w.Pad
-				f(out, b, max(y, 0), min(y+w.KH, w.H), max(x, 0), min(x+w.KW, w.W))
+				f(view{out, b, Range{max(y, 0), min(y+w.KH, w.H)}, Range{max(x, 0), min(x+w.KW, w.W)}})
 				out++
 			}
 		}
@@ -42,18 +47,18 @@ func (w Window) each(blocks int, f func(out, block, y0, y1, x0, x1 int)) {
 func MaxPool(y, x []float32, w Window, blocks int) {
 	w.check(x, y, blocks)
 	n := w.C * lanes
-	w.each(blocks, func(out, b, y0, y1, x0, x1 int) {
-		m := y[out*n : (out+1)*n]
-		if y0 >= y1 || x0 >= x1 {
+	w.each(blocks, func(from view) {
+		m := y[from.out*n : (from.out+1)*n]
+		if from.y.Len() <= 0 || from.x.Len() <= 0 {
 			for l := range m {
 				m[l] = float32(math.Inf(-1))
 			}
 			return
 		}
-		for iy := y0; iy < y1; iy++ {
-			for ix := x0; ix < x1; ix++ {
-				v := w.pixel(x, b, iy, ix)
-				if iy == y0 && ix == x0 {
+		for iy := from.y.Lo; iy < from.y.Hi; iy++ {
+			for ix := from.x.Lo; ix < from.x.Hi; ix++ {
+				v := w.pixel(x, from.block, iy, ix)
+				if iy == from.y.Lo && ix == from.x.Lo {
 					copy(m, v)
 				} else {
 					raise(m, v)
@@ -72,12 +77,12 @@ func MaxPoolBackward(dx, dy, x, y []float32, w Window, blocks int, scratch []flo
 	need(len(scratch) >= n)
 	rest := scratch[:n]
 	clear(dx)
-	w.each(blocks, func(out, b, y0, y1, x0, x1 int) {
-		m := y[out*n : (out+1)*n]
-		copy(rest, dy[out*n:(out+1)*n])
-		for iy := y0; iy < y1; iy++ {
-			for ix := x0; ix < x1; ix++ {
-				claim(w.pixel(dx, b, iy, ix), rest, w.pixel(x, b, iy, ix), m)
+	w.each(blocks, func(from view) {
+		m := y[from.out*n : (from.out+1)*n]
+		copy(rest, dy[from.out*n:(from.out+1)*n])
+		for iy := from.y.Lo; iy < from.y.Hi; iy++ {
+			for ix := from.x.Lo; ix < from.x.Hi; ix++ {
+				claim(w.pixel(dx, from.block, iy, ix), rest, w.pixel(x, from.block, iy, ix), m)
 			}
 		}
 	})
@@ -89,12 +94,12 @@ func AvgPool(y, x []float32, w Window, blocks int) {
 	w.check(x, y, blocks)
 	n := w.C * lanes
 	scale := w.share()
-	w.each(blocks, func(out, b, y0, y1, x0, x1 int) {
-		s := y[out*n : (out+1)*n]
+	w.each(blocks, func(from view) {
+		s := y[from.out*n : (from.out+1)*n]
 		clear(s)
-		for iy := y0; iy < y1; iy++ {
-			for ix := x0; ix < x1; ix++ {
-				Add(s, s, w.pixel(x, b, iy, ix))
+		for iy := from.y.Lo; iy < from.y.Hi; iy++ {
+			for ix := from.x.Lo; ix < from.x.Hi; ix++ {
+				Add(s, s, w.pixel(x, from.block, iy, ix))
 			}
 		}
 		for l := range s {
@@ -110,10 +115,10 @@ func AvgPoolBackward(dx, dy []float32, w Window, blocks int) {
 	n := w.C * lanes
 	scale := w.share()
 	clear(dx)
-	w.each(blocks, func(out, b, y0, y1, x0, x1 int) {
-		for iy := y0; iy < y1; iy++ {
-			for ix := x0; ix < x1; ix++ {
-				addScaled(w.pixel(dx, b, iy, ix), dy[out*n:(out+1)*n], &scale)
+	w.each(blocks, func(from view) {
+		for iy := from.y.Lo; iy < from.y.Hi; iy++ {
+			for ix := from.x.Lo; ix < from.x.Hi; ix++ {
+				addScaled(w.pixel(dx, from.block, iy, ix), dy[from.out*n:(from.out+1)*n], &scale)
 			}
 		}
 	})

@@ -125,15 +125,15 @@ func sumRows(isa ISA, vecs int) int {
 	return 14
 }
 
-// tileVecs returns how many of the vecs vectors that are left the next tile
+// tileVecs returns how many of the vectors that are left the next tile
 // takes, so that no single vector stays behind if that can be avoided.
-func tileVecs(isa ISA, rows, vecs int) int {
+func (s *sum) tileVecs(isa ISA, left int) int {
 	switch {
 	case isa == AVX2 || isa == NEON:
 		return 1
-	case vecs <= 3:
-		return vecs
-	case rows <= 4 && vecs != 4 || vecs%2 == 1:
+	case left <= 3:
+		return left
+	case s.rows <= 4 && left != 4 || left%2 == 1:
 		return 3
 	}
 	return 2

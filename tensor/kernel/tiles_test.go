@@ -152,8 +152,11 @@ func TestShortSlicesPanic(t *testing.T) {
 			(&tap{rows: 2, count: 1, dst: f(64), src: f(32), w: f(1), runs: []run{{0, 0, 1}}}).do(Active())
 		},
 		"transpose": func() { (&transpose{rows: 16, cols: 4, dst: f(64), dstStep: 16, src: f(63), srcStep: 4}).do(Active()) },
-		"lane sums": func() { laneSums(Active(), f(16), f(63), 1, 2) },
-		"gemm":      func() { Gemm(false, false, 2, 2, 2, f(4), 2, f(3), 2, f(4), 2, false, f(GemmScratchLen(2, 2, 2))) },
+		"lane sums": func() { laneSums(Active(), f(16), f(63), 1) },
+		"gemm": func() {
+			m := func(n int) Matrix[float32] { return Matrix[float32]{Rows: 2, Cols: 2, Data: f(n), Stride: 2} }
+			Gemm(m(4), m(4), m(3), false, f(GemmScratchLen(ProductShape{2, 2, 2})))
+		},
 	}
 	for name, body := range cases {
 		t.Run(name, func(t *testing.T) {

@@ -164,7 +164,7 @@ func (t *tridiagonal) diagonalise() {
 		for lo > 0 && !t.negligible(lo-1) {
 			lo--
 		}
-		t.step(lo, hi)
+		t.step(span{lo, hi + 1})
 		steps++
 	}
 }
@@ -175,10 +175,10 @@ func (t *tridiagonal) negligible(i int) bool {
 	return math.Abs(t.beside[i]) <= epsilon*(math.Abs(t.diagonal[i])+math.Abs(t.diagonal[i+1]))
 }
 
-// step makes one implicit QR step on rows lo to hi.
-func (t *tridiagonal) step(lo, hi int) {
-	d, e := t.diagonal, t.beside
-	x, z := d[lo]-shift(d[hi-1], e[hi-1], d[hi]), e[lo]
+// step makes one implicit QR step on a block of rows.
+func (t *tridiagonal) step(rows span) {
+	d, e, lo, hi := t.diagonal, t.beside, rows.lo, rows.hi-1
+	x, z := d[lo]-t.shift(hi), e[lo]
 	for k := lo; k < hi; k++ {
 		r := math.Sqrt(float64(x*x) + float64(z*z))
 		c, s := 1.0, 0.0
@@ -198,12 +198,14 @@ func (t *tridiagonal) step(lo, hi int) {
 			x, z = e[k], float64(s*e[k+1])
 			e[k+1] = float64(c * e[k+1])
 		}
-		rotate(t.vectors[k*t.n:][:t.n], t.vectors[(k+1)*t.n:][:t.n], c, s)
+		rotation{c, s}.turn(t.vectors[k*t.n:][:t.n], t.vectors[(k+1)*t.n:][:t.n])
 	}
 }
 
-// shift returns the eigenvalue of (a b; b c) that is nearer to c.
-func shift(a, b, c float64) float64 {
+// shift returns the eigenvalue of the 2 x 2 matrix of rows i-1 and i, (a b; b c),
+// that is nearer to c.
+func (t *tridiagonal) shift(i int) float64 {
+	a, b, c := t.diagonal[i-1], t.beside[i-1], t.diagonal[i]
 	delta := float64((a - c) / 2)
 	if delta == 0 && b == 0 {
 		return c
@@ -212,8 +214,12 @@ func shift(a, b, c float64) float64 {
 	return c - float64(b*b)/(delta+math.Copysign(root, delta))
 }
 
-// rotate replaces rows p and q by c p + s q and c q - s p.
-func rotate(p, q []float64, c, s float64) {
+// A rotation turns a plane by the angle of cosine c and sine s.
+type rotation struct{ c, s float64 }
+
+// turn replaces rows p and q by c p + s q and c q - s p.
+func (r rotation) turn(p, q []float64) {
+	c, s := r.c, r.s
 	for i, x := range p {
 		y := q[i]
 		p[i] = float64(c*x) + float64(s*y)

@@ -7,6 +7,7 @@ import "math"
 // of pivots. It takes the largest diagonal element that is left (the first of
 // equals) and stops where none is above threshold; rows from rank on are spoilt.
 func choleskyPivoted(a []float64, n int, threshold float64) (pivots []int, rank int) {
+	all := matrix{Rows: n, Cols: n, Data: a, Stride: n}
 	f := pivoting{a: a, n: n, pivots: make([]int, n), taken: make([]float64, n)}
 	for i := range f.pivots {
 		f.pivots[i] = i
@@ -15,15 +16,16 @@ func choleskyPivoted(a []float64, n int, threshold float64) (pivots []int, rank 
 	defer spaces.Put(p)
 	for first := 0; first < n; first += panel {
 		end := min(n, first+panel)
+		f.first = first
 		clear(f.taken[first:])
 		for j := first; j < end; j++ {
-			if !f.row(first, j, threshold) {
+			if !f.row(j, threshold) {
 				return f.pivots, j
 			}
 		}
 		for i := end; i < n; i += panel { // what is right of the diagonal, a few rows at a time
-			rows := min(panel, n-i)
-			p.subtract(true, rows, n-i, end-first, a[first*n+i:], n, a[first*n+i:], n, a[i*n+i:], n)
+			rows, done := span{i, min(i+panel, n)}, span{first, end}
+			p.subtract(part(all, rows, span{i, n}), part(all, done, rows).T(), part(all, done, span{i, n}))
 		}
 	}
 	return f.pivots, n
@@ -33,14 +35,14 @@ func choleskyPivoted(a []float64, n int, threshold float64) (pivots []int, rank 
 type pivoting struct {
 	a      []float64
 	n      int
+	first  int // first row of the panel
 	pivots []int
 	taken  []float64 // what the panel's rows so far take off each diagonal element
 }
 
-// row finds row j of U in the panel that starts at first, or reports that no
-// pivot is above threshold.
-func (f *pivoting) row(first, j int, threshold float64) bool {
-	a, n := f.a, f.n
+// row finds row j of U, or reports that no pivot is above threshold.
+func (f *pivoting) row(j int, threshold float64) bool {
+	a, n, first := f.a, f.n, f.first
 	best, largest := j, math.Inf(-1)
 	for i := j; i < n; i++ {
 		if j > first {

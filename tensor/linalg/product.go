@@ -14,62 +14,78 @@ type products struct{ negated, scratch []float64 }
 // spaces keeps that memory between calls: some 3 MB.
 var spaces = sync.Pool{New: func() any { return new(products) }}
 
+// A matrix is a part of a dense matrix, or its transpose.
+type matrix = kernel.Matrix[float64]
+
+// view returns all of m, on the same numbers.
+func view(m *mat.Dense) matrix {
+	raw := m.RawMatrix()
+	return matrix{Rows: raw.Rows, Cols: raw.Cols, Data: raw.Data, Stride: raw.Stride}
+}
+
+// A span is the whole numbers from lo up to but not including hi.
+type span struct{ lo, hi int }
+
+// part returns a block of m, which is not transposed.
+func part(m matrix, rows, cols span) matrix {
+	m.Data = m.Data[rows.lo*m.Stride+cols.lo:]
+	m.Rows, m.Cols = rows.hi-rows.lo, cols.hi-cols.lo
+	return m
+}
+
 // Mul returns a b for a (m, k) and b (k, n). Each element is one chain of
 // fused multiply-adds in the order of k.
-func Mul(a, b *mat.Dense) *mat.Dense { return multiply(false, a, false, b) }
+func Mul(a, b *mat.Dense) *mat.Dense { return multiply(view(a), view(b)) }
 
 // MulAT returns a'b for a (k, m) and b (k, n), in the same order.
-func MulAT(a, b *mat.Dense) *mat.Dense { return multiply(true, a, false, b) }
+func MulAT(a, b *mat.Dense) *mat.Dense { return multiply(view(a).T(), view(b)) }
 
 // MulBT returns a b' for a (m, k) and b (n, k), in the same order.
-func MulBT(a, b *mat.Dense) *mat.Dense { return multiply(false, a, true, b) }
+func MulBT(a, b *mat.Dense) *mat.Dense { return multiply(view(a), view(b).T()) }
 
-func multiply(transA bool, a *mat.Dense, transB bool, b *mat.Dense) *mat.Dense {
-	x, y := a.RawMatrix(), b.RawMatrix()
-	m, k, inner, n := x.Rows, x.Cols, y.Rows, y.Cols
-	if transA {
-		m, k = k, m
-	}
-	if transB {
-		inner, n = n, inner
-	}
-	if k != inner {
+func multiply(a, b matrix) *mat.Dense {
+	if a.Cols != b.Rows {
 		panic("linalg: operands of a product do not fit")
 	}
-	out := mat.NewDense(m, n, nil)
+	out := mat.NewDense(a.Rows, b.Cols, nil)
 	p := spaces.Get().(*products)
 	defer spaces.Put(p)
-	p.gemm(transA, transB, m, n, k, x.Data, x.Stride, y.Data, y.Stride, out.RawMatrix().Data, n, false)
+	p.gemm(view(out), a, b, false)
 	return out
 }
 
 // gemm is kernel.Gemm64 with scratch.
-func (p *products) gemm(transA, transB bool, m, n, k int, a []float64, lda int, b []float64, ldb int, c []float64, ldc int, accumulate bool) {
-	if need := kernel.Gemm64ScratchLen(m, n, k); len(p.scratch) < need {
-		p.scratch = make([]float64, need)
+func (p *products) gemm(c, a, b matrix, accumulate bool) {
+	if p.scratch == nil {
+		p.scratch = make([]float64, kernel.Gemm64ScratchLen)
 	}
-	kernel.Gemm64(transA, transB, m, n, k, a, lda, b, ldb, c, ldc, accumulate, p.scratch)
+	kernel.Gemm64(c, a, b, accumulate, p.scratch)
 }
 
-// subtract computes c -= op(a) b for op(a) (m, k), b (k, n) and c (m, n).
-func (p *products) subtract(trans bool, m, n, k int, a []float64, lda int, b []float64, ldb int, c []float64, ldc int) {
-	if m == 0 || n == 0 || k == 0 {
+// subtract computes c -= a b; a may be transposed.
+func (p *products) subtract(c, a, b matrix) {
+	if c.Rows == 0 || c.Cols == 0 || a.Cols == 0 {
 		return
 	}
-	rows, cols := m, k
-	if trans {
-		rows, cols = k, m
+	negative := a
+	if a.Transposed {
+		negative = a.T()
 	}
+	rows, cols := negative.Rows, negative.Cols
 	if len(p.negated) < rows*cols {
 		p.negated = make([]float64, 2*rows*cols)
 	}
 	for i := range rows {
 		out := p.negated[i*cols : (i+1)*cols]
-		for j, v := range a[i*lda:][:cols] {
+		for j, v := range a.Data[i*a.Stride:][:cols] {
 			out[j] = -v
 		}
 	}
-	p.gemm(trans, false, m, n, k, p.negated, cols, b, ldb, c, ldc, true)
+	negative.Data, negative.Stride = p.negated, cols
+	if a.Transposed {
+		negative = negative.T()
+	}
+	p.gemm(c, negative, b, true)
 }
 
 // Sub returns a - b.

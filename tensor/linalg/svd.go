@@ -55,7 +55,7 @@ func topTall(y *mat.Dense, k int) SVD {
 	if c <= exactSide {
 		values, v = gramEigen(y)
 	} else {
-		values, v = subspace(y, min(c, k+spare), k)
+		values, v = subspace(y, k)
 	}
 	rank := 0
 	for rank < len(values) && rank < k && values[rank] > 1e-7*values[0] {
@@ -88,11 +88,12 @@ func gramEigen(y *mat.Dense) ([]float64, *mat.Dense) {
 	return values, mat.DenseCopyOf(mat.NewDense(c, c, rows).T())
 }
 
-// subspace returns about width leading singular values of y and right
-// singular vectors, by subspace iteration with a Rayleigh-Ritz step a round,
+// subspace returns the k leading singular values of y, a few more that are less
+// exact, and right singular vectors, by subspace iteration with a Rayleigh-Ritz step a round,
 // until the first k values stand still.
-func subspace(y *mat.Dense, width, k int) ([]float64, *mat.Dense) {
+func subspace(y *mat.Dense, k int) ([]float64, *mat.Dense) {
 	_, c := y.Dims()
+	width := min(c, k+spare)
 	q := mat.NewDense(c, width, nil)
 	s := rng.New(uint64(c), uint64(width))
 	for i := range c {

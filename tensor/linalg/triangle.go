@@ -18,23 +18,29 @@ type triangle struct {
 // row returns row i from the diagonal on.
 func (u triangle) row(i int) []float64 { return u.data[i*u.stride+i : i*u.stride+u.n] }
 
-// from returns the triangle of order n that starts at row and column i.
-func (u triangle) from(i, n int) triangle {
-	return triangle{n: n, stride: u.stride, data: u.data[i*u.stride+i:]}
+// part returns the triangle of some rows and the same columns.
+func (u triangle) part(rows span) triangle {
+	return triangle{n: rows.hi - rows.lo, stride: u.stride, data: u.data[rows.lo*u.stride+rows.lo:]}
 }
+
+// all returns u as a square matrix, of which only the upper triangle counts.
+func (u triangle) all() matrix { return matrix{Rows: u.n, Cols: u.n, Data: u.data, Stride: u.stride} }
 
 // cholesky overwrites the upper triangle of a, row-major of order n, by U of
 // a = U'U. It reports false, and leaves a spoilt, if a is not positive definite.
 func cholesky(a []float64, n int) bool {
 	p := spaces.Get().(*products)
 	defer spaces.Put(p)
+	all := matrix{Rows: n, Cols: n, Data: a, Stride: n}
 	for j := 0; j < n; j += panel {
 		end := min(n, j+panel)
-		p.subtract(true, end-j, n-j, j, a[j:], n, a[j:], n, a[j*n+j:], n)
+		rows, done := span{j, end}, span{0, j}
+		p.subtract(part(all, rows, span{j, n}), part(all, done, rows).T(), part(all, done, span{j, n}))
 		for i := j; i < end; i += strip {
-			rows := min(strip, end-i)
-			p.subtract(true, rows, n-i, i-j, a[j*n+i:], n, a[j*n+i:], n, a[i*n+i:], n)
-			if !choleskyRows(a[i*n+i:], n, rows, n-i) {
+			rows, done := span{i, min(i+strip, end)}, span{j, i}
+			lead := part(all, rows, span{i, n})
+			p.subtract(lead, part(all, done, rows).T(), part(all, done, span{i, n}))
+			if !choleskyRows(lead) {
 				return false
 			}
 		}
@@ -42,13 +48,13 @@ func cholesky(a []float64, n int) bool {
 	return true
 }
 
-// choleskyRows factors the leading rows of a symmetric matrix of which the
-// upper triangle, cols wide, is given.
-func choleskyRows(a []float64, stride, rows, cols int) bool {
-	for i := range rows {
-		row := a[i*stride : i*stride+cols]
+// choleskyRows factors the leading rows m of a symmetric matrix, of which the
+// upper triangle is given.
+func choleskyRows(m matrix) bool {
+	for i := range m.Rows {
+		row := m.Data[i*m.Stride : i*m.Stride+m.Cols]
 		for k := range i {
-			above := a[k*stride : k*stride+cols]
+			above := m.Data[k*m.Stride : k*m.Stride+m.Cols]
 			subtractMultiple(row[i:], above[i], above[i:])
 		}
 		if !(row[i] > 0) {
@@ -66,54 +72,57 @@ func divide(x []float64, d float64) {
 	}
 }
 
-// solveUpper overwrites y, rows of length cols and stride ld, by the solution
-// x of U'x = y (trans) or U x = y.
-func solveUpper(trans bool, u triangle, y []float64, ld, cols int) {
-	if cols == 0 {
+// solveUpper overwrites y by the solution x of U'x = y (trans) or U x = y.
+func solveUpper(trans bool, u triangle, y matrix) {
+	if y.Cols == 0 {
 		return
 	}
 	p := spaces.Get().(*products)
 	defer spaces.Put(p)
-	p.solve(trans, u, y, ld, cols, panel)
+	p.solve(trans, u, y, panel)
 }
 
 // solve solves rows of the given number at a time, each after those that it
 // depends on have been subtracted.
-func (p *products) solve(trans bool, u triangle, y []float64, ld, cols, rows int) {
+func (p *products) solve(trans bool, u triangle, y matrix, rows int) {
 	for done := 0; done < u.n; done += rows {
 		now := min(rows, u.n-done)
 		at := done
 		if !trans {
 			at = u.n - done - now
 		}
-		part := y[at*ld:]
+		these, width := span{at, at + now}, span{0, y.Cols}
+		out := part(y, these, width)
 		if trans {
-			p.subtract(true, now, cols, at, u.data[at:], u.stride, y, ld, part, ld)
+			above := span{0, at}
+			p.subtract(out, part(u.all(), above, these).T(), part(y, above, width))
 		} else if done > 0 {
-			p.subtract(false, now, cols, done, u.data[at*u.stride+at+now:], u.stride, y[(at+now)*ld:], ld, part, ld)
+			below := span{at + now, u.n}
+			p.subtract(out, part(u.all(), these, below), part(y, below, width))
 		}
 		if rows > strip {
-			p.solve(trans, u.from(at, now), part, ld, cols, strip)
+			p.solve(trans, u.part(these), out, strip)
 		} else {
-			solveRows(trans, u.from(at, now), part, ld, cols)
+			solveRows(trans, u.part(these), out)
 		}
 	}
 }
 
 // solveRows is solveUpper row by row.
-func solveRows(trans bool, u triangle, y []float64, ld, cols int) {
+func solveRows(trans bool, u triangle, y matrix) {
+	line := func(i int) []float64 { return y.Data[i*y.Stride : i*y.Stride+y.Cols] }
 	for i := range u.n {
 		at := i
 		if !trans {
 			at = u.n - 1 - i
 		}
-		row := y[at*ld : at*ld+cols]
+		row := line(at)
 		for k := range i {
 			if trans {
-				subtractMultiple(row, u.data[k*u.stride+at], y[k*ld:k*ld+cols])
+				subtractMultiple(row, u.data[k*u.stride+at], line(k))
 			} else {
 				j := u.n - 1 - k
-				subtractMultiple(row, u.data[at*u.stride+j], y[j*ld:j*ld+cols])
+				subtractMultiple(row, u.data[at*u.stride+j], line(j))
 			}
 		}
 		divide(row, u.data[at*u.stride+at])

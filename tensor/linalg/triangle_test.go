@@ -31,9 +31,9 @@ func TestTriangleAgreesWithGonum(t *testing.T) {
 				x := mat.NewDense(n, max(c, 1), nil)
 				x.Copy(random(3, n, max(c, 1)))
 				y := mat.DenseCopyOf(x)
-				xs, ys := x.RawMatrix(), y.RawMatrix()
-				ys.Cols = c
-				solveUpper(trans, triangle{n: n, stride: n, data: w.Data}, x.RawMatrix().Data, xs.Stride, c)
+				xs, ys := view(x), y.RawMatrix()
+				xs.Cols, ys.Cols = c, c
+				solveUpper(trans, triangle{n: n, stride: n, data: w.Data}, xs)
 				op := blas.NoTrans
 				if trans {
 					op = blas.Trans

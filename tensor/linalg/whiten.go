@@ -114,9 +114,8 @@ func (w *Whitening) factorPivoted(a *mat.Dense, threshold float64) {
 
 // solveGram overwrites y by (u u')^-1 y.
 func (w *Whitening) solveGram(y *mat.Dense) {
-	m := y.RawMatrix()
-	solveUpper(true, *w.gram, m.Data, m.Stride, m.Cols)
-	solveUpper(false, *w.gram, m.Data, m.Stride, m.Cols)
+	solveUpper(true, *w.gram, view(y))
+	solveUpper(false, *w.gram, view(y))
 }
 
 // Rank returns the number of columns of F.
@@ -180,6 +179,6 @@ func (w *Whitening) Solve(x *mat.Dense) *mat.Dense {
 
 // solveTriangle overwrites y by the solution x of u'x = y (trans) or u x = y, at full rank.
 func (w *Whitening) solveTriangle(trans bool, y *mat.Dense) {
-	u, m := w.u.RawMatrix(), y.RawMatrix()
-	solveUpper(trans, triangle{n: w.rank, stride: u.Stride, data: u.Data}, m.Data, m.Stride, m.Cols)
+	u := w.u.RawMatrix()
+	solveUpper(trans, triangle{n: w.rank, stride: u.Stride, data: u.Data}, view(y))
 }

@@ -1,5 +1,7 @@
 package nn
 
+import "github.com/tinygrow/tinygrow/tensor/kernel"
+
 // Packed is one version of the parameters in the order the kernels read them:
 // shared read-only by all workspaces.
 type Packed struct {
@@ -7,10 +9,10 @@ type Packed struct {
 	vector []float32 // biases, batchnorm weights and biases
 }
 
-// packPart is a range of one layer's panels, or with a nil layer all vectors.
+// packPart is some of one layer's panels, or with a nil layer all vectors.
 type packPart struct {
 	*layer
-	lo, hi int
+	panels kernel.Range
 }
 
 // packPartLen is about how many weights a part packs.
@@ -26,7 +28,7 @@ func (p *Program) planPacking() {
 			panels = l.conv.ForwardPanels()
 		}
 		for lo := 0; lo < panels; lo += step {
-			p.packParts = append(p.packParts, packPart{l, lo, min(lo+step, panels)})
+			p.packParts = append(p.packParts, packPart{l, kernel.Range{Lo: lo, Hi: min(lo+step, panels)}})
 		}
 	}
 }
@@ -60,7 +62,7 @@ func (p *Program) PackPart(dst *Packed, params []float32, part int) {
 		panic("nn: parameters packed for another program")
 	}
 	if l := p.packParts[part]; l.layer != nil {
-		l.conv.PackPanels(dst.panels[l.panel:l.panel+l.packedLen], l.weight.Of(params), l.lo, l.hi)
+		l.conv.PackPanels(dst.panels[l.panel:l.panel+l.packedLen], l.weight.Of(params), l.panels)
 		return
 	}
 	for _, l := range p.layers {
