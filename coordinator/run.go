@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
-	"syscall"
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
@@ -15,6 +14,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/tensor/cputime"
 )
 
 // Run trains until the end of the job, and returns how it went. Cancelling ctx
@@ -24,7 +24,7 @@ import (
 // another coordinator took the run up.
 func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 	started := time.Now()
-	cpu := cpuTime()
+	cpu := cputime.Used()
 	past, err := j.past(ctx)
 	if err != nil {
 		return Result{}, err
@@ -55,7 +55,7 @@ func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 		return Result{}, fmt.Errorf("run %s: %w", store.run, err)
 	}
 	j.Events.withDefaults().Saved(store.dir.Path(), store.train.Step())
-	r.WallS, r.CPUS = time.Since(started).Seconds(), (cpuTime() - cpu).Seconds()
+	r.WallS, r.CPUS = time.Since(started).Seconds(), (cputime.Used() - cpu).Seconds()
 	r.Timing = s.watch.timing()
 	r.StepsHere = s.steps
 	r.SamplesPerS = float64(s.samples) / max(r.WallS, 1e-9)
@@ -437,13 +437,4 @@ func (s *server) result() (Result, error) {
 	}
 	r.measured(t)
 	return r, nil
-}
-
-// cpuTime returns the processor time that this process has used.
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/tensor/cputime"
 )
 
 // Timing says where the time of the gradient rounds went, all but the first
@@ -77,7 +78,7 @@ func (w *stopwatch) enter(p phase) {
 // lap ends a round: it counts if it is a gradient round but not the first.
 func (w *stopwatch) lap(step *trainer.StepRecord, r trainer.Round, threads int) {
 	w.enter(w.at)
-	cpu, beside := cpuTime(), [2]int64{w.decoding.Load(), w.sending.Load()}
+	cpu, beside := cputime.Used(), [2]int64{w.decoding.Load(), w.sending.Load()}
 	if step != nil {
 		if w.rounds++; w.rounds > 1 {
 			t := &w.total

@@ -2,10 +2,10 @@ package worker
 
 import (
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/cputime"
 )
 
 // Stats says what a worker did in the gradient rounds of its run, all but the
@@ -48,7 +48,7 @@ type recorder struct {
 
 // begin is told a task before it is prepared. What passed since the task before is idle time.
 func (r *recorder) begin(t *proto.Task) {
-	now, cpu := time.Now(), cpuTime()
+	now, cpu := time.Now(), cputime.Used()
 	gradient := t.Spec.Kind == proto.Gradient
 	if gradient && !r.started {
 		r.mu.Lock()
@@ -71,11 +71,11 @@ func (r *recorder) arrived(key string, n int) {
 		r.key = key
 		switch r.versions++; {
 		case r.versions == 2:
-			r.downCPU = cpuTime()
+			r.downCPU = cputime.Used()
 		case r.versions > 2:
 			r.stats.Versions, r.stats.Down = r.versions-2, r.down
 			if !r.started {
-				r.stats.CPUS = (cpuTime() - r.downCPU).Seconds()
+				r.stats.CPUS = (cputime.Used() - r.downCPU).Seconds()
 			}
 		}
 	}
@@ -116,18 +116,9 @@ func (r *recorder) close(c Config) Stats {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.counts { // what came after the last task is its own
-		r.stats.CPUS += (cpuTime() - r.cpu).Seconds()
+		r.stats.CPUS += (cputime.Used() - r.cpu).Seconds()
 		r.counts = false
 	}
 	r.stats.Worker, r.stats.Threads = c.ID, c.Threads
 	return r.stats
-}
-
-// cpuTime returns the processor time that this process has used.
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

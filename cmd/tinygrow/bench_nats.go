@@ -8,6 +8,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/scale"
 	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
+	"github.com/tinygrow/tinygrow/tensor/cputime"
 )
 
 // newBenchNATS is the server process that bench scale and chaos start.
@@ -25,14 +26,14 @@ func newBenchNATS() *cobra.Command {
 			}
 			defer server.Stop()
 			out := json.NewEncoder(c.OutOrStdout())
-			before := scale.CPUTime()
+			before := cputime.Used()
 			if err := out.Encode(scale.Server{URL: server.URL()}); err != nil {
 				return err
 			}
 			if _, err := io.Copy(io.Discard, c.InOrStdin()); err != nil {
 				return err
 			}
-			return out.Encode(scale.Server{CPUS: (scale.CPUTime() - before).Seconds()})
+			return out.Encode(scale.Server{CPUS: (cputime.Used() - before).Seconds()})
 		},
 	}
 	c.Flags().IntVar(&o.Port, "port", 0, "port; 0: a free one")

@@ -11,14 +11,10 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/gofrs/flock"
 )
-
-// noLocks are the errors of file systems that have no locks, or not now.
-var noLocks = []error{syscall.ENOSYS, syscall.ENOLCK, syscall.ENOTSUP, syscall.EOPNOTSUPP, syscall.EINVAL}
 
 const noteLocks = "the file system has no locks: the file " + ownerFile + " says instead which process works on this run; " +
 	"after a crash another one waits until that has stood still for a while"

@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"syscall"
 
 	"github.com/gofrs/flock"
 )
@@ -20,14 +19,6 @@ type calls struct {
 }
 
 var system = calls{(*os.File).Sync, os.Rename, (*flock.Flock).TryLock}
-
-// Errors by which file systems say that they do not have something at all.
-// Others are failures: of the disk, of room or of rights.
-var (
-	noSync    = []error{syscall.EINVAL, syscall.ENOSYS, syscall.ENOTSUP, syscall.EOPNOTSUPP}
-	noSyncDir = append([]error{syscall.EBADF, syscall.EISDIR, syscall.EACCES, syscall.EPERM}, noSync...)
-	noReplace = []error{syscall.EEXIST, syscall.ENOTEMPTY, syscall.EXDEV, syscall.ENOSYS, syscall.ENOTSUP, syscall.EOPNOTSUPP}
-)
 
 // among reports whether err is one of these.
 func among(err error, kinds []error) bool {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"syscall"
 )
 
 // file is something to write, below Options.Dir.
@@ -77,7 +76,7 @@ func Give(dir string, owner Owner) error {
 	if err != nil {
 		return err
 	}
-	if s, ok := info.Sys().(*syscall.Stat_t); !ok || s.Uid != 0 {
+	if !ofRoot(info) {
 		return nil
 	}
 	return os.Chown(dir, owner.UID, owner.GID)

@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -86,7 +85,7 @@ func (k *keeper) start() (*exec.Cmd, error) {
 	defer out.Close()
 	p := exec.Command(k.binary(), k.args...)
 	p.Stdin, p.Stdout, p.Stderr = k.stdin, out, k.log
-	p.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C of a terminal is for this process
+	apart(p)
 	if err := p.Start(); err != nil {
 		return nil, err
 	}
@@ -97,7 +96,7 @@ func (k *keeper) start() (*exec.Cmd, error) {
 
 // signal sends a signal to the process and keeps the next one from starting for
 // a while. It reports whether there was one to send it to.
-func (k *keeper) signal(s syscall.Signal, hold time.Duration) bool {
+func (k *keeper) signal(s os.Signal, hold time.Duration) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.process == nil {

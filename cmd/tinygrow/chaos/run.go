@@ -47,7 +47,7 @@ func (c Config) Validate() error {
 	check(c.Steps >= 1, "the run's length must be given in steps (--steps), so that faults can be laid over it")
 	check(len(c.Binaries) > 0, "no binary to run")
 	check(c.Limit > 0, "limit %v: must be above 0", c.Limit)
-	return errors.Join(faults...)
+	return errors.Join(append(faults, able)...)
 }
 
 // Hashes are what must not differ.
@@ -266,20 +266,20 @@ func (c *cluster) disturb(ctx context.Context) error {
 func (c *cluster) fire(f Fault) bool {
 	switch f.Kind {
 	case WorkerKill:
-		return c.workers[f.Worker-1].signal(syscall.SIGKILL, f.For)
+		return c.workers[f.Worker-1].signal(os.Kill, f.For)
 	case WorkerLeave:
 		return c.workers[f.Worker-1].signal(syscall.SIGTERM, f.For)
 	case WorkerPause:
 		w := c.workers[f.Worker-1]
-		if !w.signal(syscall.SIGSTOP, 0) {
+		if !w.signal(pause, 0) {
 			return false
 		}
-		c.paused = append(c.paused, time.AfterFunc(f.For, func() { w.signal(syscall.SIGCONT, 0) }))
+		c.paused = append(c.paused, time.AfterFunc(f.For, func() { w.signal(goOn, 0) }))
 		return true
 	case CoordinatorKill:
-		return c.coordinator.signal(syscall.SIGKILL, f.For)
+		return c.coordinator.signal(os.Kill, f.For)
 	case NATSRestart:
-		return c.nats.signal(syscall.SIGKILL, f.For)
+		return c.nats.signal(os.Kill, f.For)
 	}
 	return false
 }
