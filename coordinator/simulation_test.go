@@ -801,7 +801,7 @@ func (s *simulation) useLog() (closeBus func() error) {
 	s.hub = bus.NewHub(0)
 	b := s.hub.Connect()
 	var err error
-	s.log, err = b.(bus.Logs).OpenLog(context.Background(), bus.LogOptions{Name: "tg-log-sim"})
+	s.log, err = b.OpenLog(context.Background(), bus.LogOptions{Name: "tg-log-sim"})
 	s.must(err)
 	return b.Close
 }

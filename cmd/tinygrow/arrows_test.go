@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -28,14 +29,15 @@ var arrows = map[string][]string{
 }
 
 // guarded says which directories alone may import a library (and those below it).
-// Tests may start an embedded server anywhere.
+// Tests may start an embedded server and connect to it anywhere.
 var guarded = []struct {
 	library string
 	dirs    []string
 	tests   bool // whether test files are bound by the rule too
 }{
-	{"github.com/nats-io/nats.go", []string{"proto/bus"}, true},
-	{"github.com/nats-io/nats-server", []string{"proto/bus", "cmd"}, false},
+	{"github.com/nats-io/nats.go", []string{"proto/bus/natsbus"}, true},
+	{"github.com/nats-io/nats-server", []string{"proto/bus/natsserver", "cmd"}, false},
+	{module + "/proto/bus/natsbus", []string{"cmd", "deploy/test"}, false},
 }
 
 // topLevel is all that may stand at the root of the repository, beside dot files.
@@ -133,13 +135,32 @@ func TestArrowsCatchForbiddenImports(t *testing.T) {
 		{"coordinator/run_test.go", module + "/worker", false},
 		{"tensor/nn/graph.go", module + "/growth", false},
 		{"worker/run.go", "github.com/nats-io/nats.go", false},
-		{"proto/bus/nats.go", "github.com/nats-io/nats.go/jetstream", true},
+		{"proto/bus/natsbus/log.go", "github.com/nats-io/nats.go/jetstream", true},
+		{"proto/bus/hub.go", "github.com/nats-io/nats.go", false},
+		{"worker/run.go", module + "/proto/bus/natsbus", false},
+		{"worker/run_test.go", module + "/proto/bus/natsbus", true},
+		{"cmd/tinygrow/main.go", module + "/proto/bus/natsbus", true},
 		{"coordinator/run.go", "github.com/nats-io/nats-server/v2/server", false},
 		{"coordinator/run_test.go", "github.com/nats-io/nats-server/v2/server", true},
 		{"growth/solve.go", module + "/cmd/tinygrow", false},
 	} {
 		if got := len(violations(c.file, []string{c.path})) == 0; got != c.allowed {
 			t.Errorf("%s importing %s: allowed = %v, want %v", c.file, c.path, got, c.allowed)
+		}
+	}
+}
+
+// The roles know the port alone: what they are built of links no NATS code.
+func TestImportsOfTheRolesLinkNoNATS(t *testing.T) {
+	list := exec.Command("go", "list", "-deps", "./worker/...", "./coordinator/...", "./growth/...", "./proto/bus", "./proto/bus/bustest")
+	list.Dir, list.Stderr = filepath.Join("..", ".."), os.Stderr
+	out, err := list.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, pkg := range strings.Fields(string(out)) {
+		if strings.HasPrefix(pkg, "github.com/nats-io/") {
+			t.Errorf("the roles link %s", pkg)
 		}
 	}
 }

@@ -23,14 +23,14 @@ import (
 )
 
 // dial connects one participant to the NATS server.
-func (n natsSettings) dial(role proto.Role, name string) (*bus.NATS, error) {
+func (n natsSettings) dial(role proto.Role, name string) (bus.System, error) {
 	o := bus.Options{URL: n.URL, Name: "tinygrow " + name, SeedFile: n.Creds, CAFile: n.CA, Bulk: proto.Bulk, MinPayload: proto.MinPayload, Log: slog.Default()}
 	key, err := o.Key()
 	if err != nil {
 		return nil, err
 	}
 	o.InboxPrefix = role.Inbox(key)
-	return bus.Dial(o)
+	return bus.Open(o)
 }
 
 // key is what the server calls the holder of these settings.

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/terminal"
+	_ "github.com/tinygrow/tinygrow/proto/bus/natsbus" // the transport of --nats
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/worker/quota"
 )

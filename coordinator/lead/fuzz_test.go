@@ -21,7 +21,7 @@ func FuzzRead(f *testing.F) {
 		b := h.Connect()
 		defer b.Close()
 		ctx := context.Background()
-		log, err := b.(bus.Logs).OpenLog(ctx, bus.LogOptions{Name: "tg-log-r", Subject: proto.RunID("r").LogSubject()})
+		log, err := b.OpenLog(ctx, bus.LogOptions{Name: "tg-log-r", Subject: proto.RunID("r").LogSubject()})
 		if err != nil {
 			t.Fatal(err)
 		}

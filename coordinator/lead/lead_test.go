@@ -127,7 +127,7 @@ func TestAStandbyTakesOver(t *testing.T) {
 func TestALostLeaseIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := bus.NewHub(0)
-		flaky := &switched{System: h.Connect().(lead.System)}
+		flaky := &switched{System: h.Connect()}
 		a, err := lead.Open(t.Context(), flaky, lead.Options{Run: "r", Silence: silence})
 		if err != nil {
 			t.Fatal(err)
@@ -215,7 +215,7 @@ func TestTheLogFences(t *testing.T) {
 func TestAppendOutlastsFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := bus.NewHub(0)
-		b := h.Connect().(lead.System)
+		b := h.Connect()
 		f := bus.LogFaults(b, bus.LogPlan{Seed: 3, Lose: 0.3, LoseAck: 0.3})
 		a, err := lead.Open(t.Context(), faulty{f, b}, lead.Options{Run: "r", Silence: silence})
 		if err != nil {
@@ -380,7 +380,7 @@ func (l underwayLog) Append(ctx context.Context, after uint64, data []byte) (uin
 // A record that is still on its way between servers is neither lost nor another's.
 func TestARecordOnItsWayIsWaitedFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		u := &underway{System: bus.NewHub(0).Connect().(lead.System)}
+		u := &underway{System: bus.NewHub(0).Connect()}
 		a, err := lead.Open(t.Context(), u, lead.Options{Run: "r", Silence: silence})
 		if err != nil {
 			t.Fatal(err)

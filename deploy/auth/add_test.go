@@ -14,6 +14,7 @@ import (
 	"github.com/tinygrow/tinygrow/deploy/auth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/bus/natsbus"
 	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
 )
 
@@ -35,19 +36,19 @@ func reloadable(t *testing.T, dir string) *natsserver.Server {
 }
 
 // join connects the holder of a directory of keys.
-func join(s *natsserver.Server, dir string, role proto.Role) (*bus.NATS, proto.Key, error) {
+func join(s *natsserver.Server, dir string, role proto.Role) (*natsbus.Bus, proto.Key, error) {
 	o := bus.Options{URL: s.URL(), SeedFile: filepath.Join(dir, "seed.nk"), CAFile: filepath.Join(dir, "ca.crt"), Bulk: proto.Bulk}
 	k, err := o.Key()
 	if err != nil {
 		return nil, "", err
 	}
 	o.InboxPrefix = role.Inbox(k)
-	b, err := bus.Dial(o)
+	b, err := natsbus.Dial(o)
 	return b, k, err
 }
 
 // ask sends a pull of the holder of k and waits for the answer.
-func ask(b *bus.NATS, k proto.Key) error {
+func ask(b *natsbus.Bus, k proto.Key) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	_, err := b.Request(ctx, proto.RunID("r").PullSubject(k), nil)

@@ -21,6 +21,7 @@ import (
 	"github.com/tinygrow/tinygrow/deploy/auth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/bus/natsbus"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -261,7 +262,7 @@ func TestTheServerRefusesStrangers(t *testing.T) {
 func TestTheBusConnects(t *testing.T) {
 	dir := initialised(t)
 	s := serve(t, filepath.Join(dir, "nats", "nats.conf"))
-	connect := func(r proto.Role) *bus.NATS { return connectAs(t, s, dir, r) }
+	connect := func(r proto.Role) *natsbus.Bus { return connectAs(t, s, dir, r) }
 	coordinator, worker := connect(proto.CoordinatorRole), connect(proto.WorkerRole)
 	k := keyOf(t, filepath.Join(dir, "worker"))
 	for _, subject := range []string{proto.RunID("r").PullSubject(k), proto.RunID("r").FileSubject(k)} {
@@ -275,10 +276,10 @@ func TestTheBusConnects(t *testing.T) {
 			t.Errorf("%s: %q, %v", subject, answer, err)
 		}
 	}
-	if _, err := bus.Dial(bus.Options{URL: s.ClientURL(), CAFile: auth.Authority(dir, proto.WorkerRole)}); !errors.Is(err, bus.ErrUnreachable) || !strings.Contains(err.Error(), "--creds") {
+	if _, err := bus.Open(bus.Options{URL: s.ClientURL(), CAFile: auth.Authority(dir, proto.WorkerRole)}); !errors.Is(err, bus.ErrUnreachable) || !strings.Contains(err.Error(), "--creds") {
 		t.Errorf("without a key: %v", err)
 	}
-	if _, err := bus.Dial(bus.Options{URL: s.ClientURL()}); !errors.Is(err, bus.ErrUnreachable) || !strings.Contains(err.Error(), "--ca") {
+	if _, err := bus.Open(bus.Options{URL: s.ClientURL()}); !errors.Is(err, bus.ErrUnreachable) || !strings.Contains(err.Error(), "--ca") {
 		t.Errorf("without the authority: %v", err)
 	}
 }
@@ -424,7 +425,7 @@ func TestFaultsAreToldTogether(t *testing.T) {
 
 // shipped serves the configuration in the repository, as compose mounts it, and
 // returns what connects a role to it.
-func shipped(t *testing.T) func(r proto.Role) *bus.NATS {
+func shipped(t *testing.T) func(r proto.Role) *natsbus.Bus {
 	o := options(t)
 	root := t.TempDir()
 	o.ServerDir = filepath.Join(root, "auth")
@@ -439,13 +440,13 @@ func shipped(t *testing.T) func(r proto.Role) *bus.NATS {
 		t.Fatal(err)
 	}
 	s := serve(t, conf)
-	return func(r proto.Role) *bus.NATS { return connectAs(t, s, o.Dir, r) }
+	return func(r proto.Role) *natsbus.Bus { return connectAs(t, s, o.Dir, r) }
 }
 
 // connectAs connects the holder of a role's key.
-func connectAs(t *testing.T, s *server.Server, dir string, r proto.Role) *bus.NATS {
+func connectAs(t *testing.T, s *server.Server, dir string, r proto.Role) *natsbus.Bus {
 	t.Helper()
-	b, err := bus.Dial(bus.Options{URL: s.ClientURL(), SeedFile: auth.Seed(dir, r), CAFile: auth.Authority(dir, r),
+	b, err := natsbus.Dial(bus.Options{URL: s.ClientURL(), SeedFile: auth.Seed(dir, r), CAFile: auth.Authority(dir, r),
 		InboxPrefix: r.Inbox(keyOf(t, filepath.Join(dir, string(r)))), Bulk: proto.Bulk})
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/tinygrow/tinygrow/deploy/doctor"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	_ "github.com/tinygrow/tinygrow/proto/bus/natsbus"
 	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
 )
 

@@ -39,6 +39,12 @@ type Probe struct {
 	Time  time.Duration // at most [3 s]
 }
 
+// server is a participant that can tell of the server it is connected to.
+type server interface {
+	Server() bus.Server
+	RTT() (time.Duration, error)
+}
+
 // CheckNATS connects as a role and measures. It does nothing to any run.
 func (r *Report) CheckNATS(ctx context.Context, role proto.Role, o bus.Options, p Probe) {
 	key, err := o.Key()
@@ -47,16 +53,21 @@ func (r *Report) CheckNATS(ctx context.Context, role proto.Role, o bus.Options, 
 		return
 	}
 	o.Name, o.InboxPrefix, o.Bulk = "tinygrow doctor", role.Inbox(key), nil
-	b, err := bus.Dial(o)
+	b, err := bus.Open(o)
 	if err != nil {
 		r.add("nats", Fault, "start the server, open its port, or correct --nats, --creds and --ca", "%v", err)
 		return
 	}
 	defer b.Close()
-	n := &NATS{URL: bus.Redact(o.URL), Server: b.Server()}
+	s, ok := b.(server)
+	if !ok {
+		r.add("nats", Fault, "give the address of a NATS server with --nats", "%s is none", bus.Redact(o.URL))
+		return
+	}
+	n := &NATS{URL: bus.Redact(o.URL), Server: s.Server()}
 	r.NATS = n
 	r.server(n, o)
-	r.latency(b, n, p)
+	r.latency(s, n, p)
 	r.bandwidth(ctx, b, n, func(id string) string { return role.ProbeSubject(key, id) }, p)
 }
 
@@ -93,7 +104,7 @@ func (r *Report) server(n *NATS, o bus.Options) {
 	}
 }
 
-func (r *Report) latency(b *bus.NATS, n *NATS, p Probe) {
+func (r *Report) latency(b server, n *NATS, p Probe) {
 	trips := make([]float64, 0, 50)
 	for range cmp.Or(p.Pings, 50) {
 		d, err := b.RTT()
@@ -114,7 +125,7 @@ func (r *Report) latency(b *bus.NATS, n *NATS, p Probe) {
 }
 
 // bandwidth sends messages to itself, a few on the way at a time.
-func (r *Report) bandwidth(ctx context.Context, b *bus.NATS, n *NATS, probe func(id string) string, p Probe) {
+func (r *Report) bandwidth(ctx context.Context, b bus.Bus, n *NATS, probe func(id string) string, p Probe) {
 	var id [8]byte
 	rand.Read(id[:])
 	subject := probe(hex.EncodeToString(id[:]))

@@ -9,11 +9,11 @@ import (
 // Both returns a participant of two systems at once: near, whose other
 // participants share this process, and far, all the others. What it publishes
 // goes to both, its handlers serve both, one message at a time. Logs and objects are far's.
-func Both(near Sharing, far Bus) Sharing { return &both{near, far} }
+func Both(near Sharing, far System) Sharing { return &both{near, far} }
 
 type both struct {
 	near Sharing
-	far  Bus
+	far  System
 }
 
 // Publish sends data to the subscribers of both.
@@ -81,20 +81,12 @@ func (b *both) MaxPayload() int { return min(b.near.MaxPayload(), b.far.MaxPaylo
 
 // OpenLog opens a log of the far system.
 func (b *both) OpenLog(ctx context.Context, o LogOptions) (Log, error) {
-	logs, ok := b.far.(Logs)
-	if !ok {
-		return nil, ErrNoLogs
-	}
-	return logs.OpenLog(ctx, o)
+	return b.far.OpenLog(ctx, o)
 }
 
 // OpenObjects opens a store of the far system.
 func (b *both) OpenObjects(ctx context.Context, o ObjectOptions) (Objects, error) {
-	stores, ok := b.far.(ObjectStores)
-	if !ok {
-		return nil, ErrNoLogs
-	}
-	return stores.OpenObjects(ctx, o)
+	return b.far.OpenObjects(ctx, o)
 }
 
 // Close ends the participation in both.

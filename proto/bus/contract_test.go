@@ -1,13 +1,11 @@
 package bus_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,69 +13,10 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/tinygrow/tinygrow/proto/bus"
-	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
+	"github.com/tinygrow/tinygrow/proto/bus/bustest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-// adapters are all that must keep the contract; connect returns participants
-// of one system.
-var adapters = map[string]func(t *testing.T) (connect func() bus.Bus){
-	"hub": func(*testing.T) func() bus.Bus {
-		h := bus.NewHub(0)
-		return h.Connect
-	},
-	"sharing hub": func(*testing.T) func() bus.Bus {
-		h := bus.NewHub(0)
-		return func() bus.Bus { return h.Share() }
-	},
-	"both, met near": func(*testing.T) func() bus.Bus {
-		near, far := bus.NewHub(0), bus.NewHub(0)
-		return inTurn(func() bus.Bus { return bus.Both(near.Share(), far.Connect()) }, func() bus.Bus { return near.Share() })
-	},
-	"both, met far": func(*testing.T) func() bus.Bus {
-		near, far := bus.NewHub(0), bus.NewHub(0)
-		return inTurn(func() bus.Bus { return bus.Both(near.Share(), far.Connect()) }, far.Connect)
-	},
-	"faultless decorator": func(*testing.T) func() bus.Bus {
-		h := bus.NewHub(0)
-		return func() bus.Bus { return bus.Faults(h.Connect(), bus.Plan{}) }
-	},
-	"nats": func(t *testing.T) func() bus.Bus {
-		s, err := natsserver.Start(natsserver.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(s.Stop)
-		return func() bus.Bus {
-			b, err := bus.Dial(bus.Options{URL: s.URL(), Name: "test", Bulk: func(s string) bool { return s == "bulk" }})
-			if err != nil {
-				t.Fatal(err)
-			}
-			return b
-		}
-	},
-}
-
-// inTurn calls one, then the other, and so on.
-func inTurn(one, other func() bus.Bus) func() bus.Bus {
-	return func() bus.Bus {
-		defer func() { one, other = other, one }()
-		return one()
-	}
-}
-
-// contract runs test with two participants of each adapter.
-func contract(t *testing.T, test func(t *testing.T, a, b bus.Bus)) {
-	for name, start := range adapters {
-		t.Run(name, func(t *testing.T) {
-			connect := start(t)
-			a, b := connect(), connect()
-			t.Cleanup(func() { a.Close(); b.Close() })
-			test(t, a, b)
-		})
-	}
-}
 
 func soon(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
@@ -85,187 +24,113 @@ func soon(t *testing.T) context.Context {
 	return ctx
 }
 
-func TestMessagesArriveInOrderAndWhole(t *testing.T) {
-	contract(t, func(t *testing.T, a, b bus.Bus) {
-		const n = 200
-		got := make(chan []byte, n)
-		if _, err := b.Subscribe("bulk", func(m *bus.Message) { got <- m.Data }); err != nil {
-			t.Fatal(err)
-		}
-		data := make([]byte, 10_000)
-		for i := range n {
-			data[0] = byte(i)
-			if err := a.Publish("bulk", data); err != nil {
-				t.Fatal(err)
-			}
-			data[0] = 255 // the bus must not keep data
-		}
-		if err := a.Flush(soon(t)); err != nil {
-			t.Fatal(err)
-		}
-		for i := range n {
-			select {
-			case d := <-got:
-				if d[0] != byte(i) || len(d) != len(data) {
-					t.Fatalf("message %d is number %d of %d bytes", i, d[0], len(d))
-				}
-			case <-soon(t).Done():
-				t.Fatalf("message %d did not come", i)
-			}
-		}
-	})
-}
+func hub(*testing.T) func() bus.System { return bus.NewHub(0).Connect }
 
-func TestSubscriptionsMatchSubjects(t *testing.T) {
-	for _, c := range []struct {
-		pattern, subject string
-		match            bool
-	}{
-		{"a.b", "a.b", true}, {"a.b", "a.c", false}, {"a.*", "a.c", true}, {"a.*", "a.c.d", false},
-		{"a.*.d", "a.c.d", true}, {"a.>", "a.c.d", true}, {"a.>", "a", false}, {"a.b", "a.b.c", false},
-	} {
-		contract(t, func(t *testing.T, a, b bus.Bus) {
-			got := make(chan string, 4)
-			if _, err := b.Subscribe(c.pattern, func(m *bus.Message) { got <- m.Subject }); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := b.Subscribe("end", func(m *bus.Message) { got <- m.Subject }); err != nil {
-				t.Fatal(err)
-			}
-			for _, s := range []string{c.subject, "end"} {
-				if err := a.Publish(s, nil); err != nil {
-					t.Fatal(err)
-				}
-				if err := a.Flush(soon(t)); err != nil {
-					t.Fatal(err)
-				}
-			}
-			seen := false
-			for {
-				select {
-				case s := <-got:
-					seen = seen || s == c.subject
-					if !seen && (c.match || s != "end") {
-						continue
-					}
-				case <-soon(t).Done():
-					t.Fatal("nothing came")
-				}
-				break
-			}
-			if seen != c.match {
-				t.Errorf("%q matches %q: %v, want %v", c.pattern, c.subject, seen, c.match)
-			}
-		})
-	}
-}
-
-func TestRequestsAreAnsweredAlsoLater(t *testing.T) {
-	contract(t, func(t *testing.T, a, b bus.Bus) {
-		var held []*bus.Message
-		if _, err := b.Subscribe("ask", func(m *bus.Message) {
-			if held = append(held, m); len(held) == 2 {
-				for _, m := range held { // both at once, from the handler of the second
-					if err := m.Respond(append([]byte("re:"), m.Data...)); err != nil {
-						t.Error(err)
-					}
-				}
-			}
-		}); err != nil {
-			t.Fatal(err)
-		}
-		var wg sync.WaitGroup
-		for i := range 2 {
-			wg.Go(func() {
-				got, err := a.Request(soon(t), "ask", fmt.Appendf(nil, "%d", i))
-				if want := fmt.Appendf(nil, "re:%d", i); err != nil || !bytes.Equal(got, want) {
-					t.Errorf("answer %q, %v; want %q", got, err, want)
-				}
-			})
-		}
-		wg.Wait()
-	})
-}
-
-func TestRequestFailsWithoutAnAnswer(t *testing.T) {
-	contract(t, func(t *testing.T, a, b bus.Bus) {
-		if _, err := a.Request(soon(t), "nobody", nil); !errors.Is(err, bus.ErrNoResponders) {
-			t.Errorf("nobody listens: %v", err)
-		}
-		if _, err := b.Subscribe("silent", func(*bus.Message) {}); err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), 20*time.Millisecond)
-		defer cancel()
-		if _, err := a.Request(ctx, "silent", nil); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("no answer: %v", err)
-		}
-	})
-}
-
-func TestPlainMessagesCannotBeAnswered(t *testing.T) {
-	contract(t, func(t *testing.T, a, b bus.Bus) {
-		got := make(chan error, 1)
-		if _, err := b.Subscribe("plain", func(m *bus.Message) { got <- m.Respond(nil) }); err != nil {
-			t.Fatal(err)
-		}
-		if err := a.Publish("plain", nil); err != nil {
-			t.Fatal(err)
-		}
-		select {
-		case err := <-got:
-			if !errors.Is(err, bus.ErrNoReply) {
-				t.Errorf("answering a plain message: %v", err)
-			}
-		case <-soon(t).Done():
-			t.Fatal("nothing came")
-		}
-	})
-}
-
-func TestTooLargeMessagesAreRefused(t *testing.T) {
-	contract(t, func(t *testing.T, a, _ bus.Bus) {
-		if err := a.Publish("x", make([]byte, a.MaxPayload()+1)); err == nil {
-			t.Error("a message over the limit was taken")
-		}
-		if err := a.Publish("x", make([]byte, a.MaxPayload())); err != nil {
-			t.Errorf("a message at the limit: %v", err)
-		}
-	})
-}
-
-func TestClosedBusesSayso(t *testing.T) {
-	contract(t, func(t *testing.T, a, b bus.Bus) {
-		got := make(chan struct{}, 1)
-		sub, err := b.Subscribe("x", func(*bus.Message) { got <- struct{}{} })
+// address opens participants of a hub that has one.
+func address(t *testing.T) func() bus.System {
+	return func() bus.System {
+		b, err := bus.Open(bus.Options{URL: "mem://" + t.Name()})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := sub.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := b.Flush(soon(t)); err != nil {
-			t.Fatal(err)
-		}
-		if err := a.Publish("x", nil); err != nil {
-			t.Fatal(err)
-		}
-		if err := a.Close(); err != nil {
-			t.Error(err)
-		}
-		if err := a.Publish("x", nil); !errors.Is(err, bus.ErrClosed) {
-			t.Errorf("publish on a closed bus: %v", err)
-		}
-		if _, err := a.Subscribe("x", func(*bus.Message) {}); !errors.Is(err, bus.ErrClosed) {
-			t.Errorf("subscribe on a closed bus: %v", err)
-		}
-		if _, err := a.Request(soon(t), "x", nil); !errors.Is(err, bus.ErrClosed) {
-			t.Errorf("request on a closed bus: %v", err)
-		}
-		if len(got) > 0 {
-			t.Error("a closed subscription got a message")
-		}
+		return b
+	}
+}
+
+func TestTransportsKeepTheContract(t *testing.T) {
+	for name, start := range map[string]bustest.Start[bus.System]{
+		"hub":     hub,
+		"address": address,
+		"sharing hub": func(*testing.T) func() bus.System {
+			h := bus.NewHub(0)
+			return func() bus.System { return h.Share() }
+		},
+		"both, met far": func(*testing.T) func() bus.System {
+			near, far := bus.NewHub(0), bus.NewHub(0)
+			return inTurn(func() bus.System { return bus.Both(near.Share(), far.Connect()) }, far.Connect)
+		},
+	} {
+		t.Run(name, func(t *testing.T) { bustest.System(t, start) })
+	}
+}
+
+// What lasts in both is what lasts far away: those who meet near have messages only.
+func TestThoseWhoMeetNearKeepTheContract(t *testing.T) {
+	bustest.Bus(t, func(*testing.T) func() bus.Bus {
+		near, far := bus.NewHub(0), bus.NewHub(0)
+		connect := inTurn(func() bus.System { return bus.Both(near.Share(), far.Connect()) }, func() bus.System { return near.Share() })
+		return func() bus.Bus { return connect() }
 	})
+}
+
+func TestFaultlessDecoratorsKeepTheContract(t *testing.T) {
+	bustest.Bus(t, func(t *testing.T) func() bus.Bus {
+		connect := hub(t)
+		return func() bus.Bus { return bus.Faults(connect(), bus.Plan{}) }
+	})
+	bustest.Logs(t, func(t *testing.T) func() bus.Logs {
+		connect := hub(t)
+		return func() bus.Logs { return bus.LogFaults(connect(), bus.LogPlan{}) }
+	})
+}
+
+// inTurn calls one, then the other, and so on.
+func inTurn(one, other func() bus.System) func() bus.System {
+	return func() bus.System {
+		defer func() { one, other = other, one }()
+		return one()
+	}
+}
+
+func TestQueuesAreBounded(t *testing.T) {
+	bustest.Bounded(t, func(t *testing.T, pending int) bus.Bus {
+		b, err := bus.Open(bus.Options{URL: "mem://" + t.Name(), Pending: pending})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return b
+	})
+}
+
+// A hub with an address is gone with its last participant, and another begins there.
+func TestAHubWithAnAddressEndsWithItsParticipants(t *testing.T) {
+	connect := address(t)
+	a, b := connect(), connect()
+	append1 := func(s bus.System, after uint64) error {
+		l, err := s.OpenLog(soon(t), bus.LogOptions{Name: "l"})
+		if err == nil {
+			_, err = l.Append(soon(t), after, nil)
+		}
+		return err
+	}
+	if err := errors.Join(append1(a, 0), a.Close(), a.Close(), append1(b, 1), b.Close()); err != nil {
+		t.Fatal(err)
+	}
+	c := connect()
+	defer c.Close()
+	if err := append1(c, 0); err != nil {
+		t.Errorf("the log outlasted the participants: %v", err)
+	}
+}
+
+// No adapter to NATS is linked here.
+func TestOpenSaysWhatItHasNoTransportFor(t *testing.T) {
+	for _, url := range []string{"", "host:4222", "nats://me:secret@host", "http://host"} {
+		b, err := bus.Open(bus.Options{URL: url})
+		if err == nil {
+			b.Close()
+		}
+		if !errors.Is(err, bus.ErrSettings) || !strings.Contains(err.Error(), "but for mem") || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q: %v", url, err)
+		}
+	}
+}
+
+func TestOpenRefusesSmallMessages(t *testing.T) {
+	_, err := bus.Open(bus.Options{URL: "mem://" + t.Name(), MinPayload: 2 << 20})
+	if !errors.Is(err, bus.ErrPayload) || !strings.Contains(err.Error(), "1048576 bytes") {
+		t.Errorf("got %v", err)
+	}
 }
 
 func TestFaultsFireAndAreCounted(t *testing.T) {
@@ -298,88 +163,6 @@ func TestFaultsFireAndAreCounted(t *testing.T) {
 			t.Fatalf("%d messages arrived, want %d", got.Load(), want)
 		}
 		time.Sleep(time.Millisecond)
-	}
-}
-
-func TestDialSaysWhenNobodyAnswers(t *testing.T) {
-	_, err := bus.Dial(bus.Options{URL: "nats://127.0.0.1:1", DialTimeout: time.Second})
-	if !errors.Is(err, bus.ErrUnreachable) || !strings.Contains(err.Error(), "is it running there") {
-		t.Errorf("dial: %v", err)
-	}
-}
-
-func TestNATSComesBackAfterARestartOfTheServer(t *testing.T) {
-	s, err := natsserver.Start(natsserver.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var port int
-	if _, err := fmt.Sscanf(s.URL(), "nats://127.0.0.1:%d", &port); err != nil {
-		t.Fatal(err)
-	}
-	b, err := bus.Dial(bus.Options{URL: s.URL()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer b.Close()
-	if _, err := b.Subscribe("ask", func(m *bus.Message) { m.Respond(m.Data) }); err != nil {
-		t.Fatal(err)
-	}
-	s.Stop()
-	if s, err = natsserver.Start(natsserver.Options{Port: port}); err != nil {
-		t.Fatal(err)
-	}
-	defer s.Stop()
-	deadline := soon(t)
-	for {
-		ctx, cancel := context.WithTimeout(deadline, time.Second)
-		got, err := b.Request(ctx, "ask", []byte("x"))
-		cancel()
-		if err == nil && string(got) == "x" {
-			return
-		}
-		if deadline.Err() != nil {
-			t.Fatalf("not back: %v", err)
-		}
-		time.Sleep(20 * time.Millisecond)
-	}
-}
-
-func BenchmarkGradientOverNATS(b *testing.B) {
-	s, err := natsserver.Start(natsserver.Options{})
-	if err != nil {
-		b.Fatal(err)
-	}
-	defer s.Stop()
-	dial := func() bus.Bus {
-		c, err := bus.Dial(bus.Options{URL: s.URL(), Bulk: func(string) bool { return true }})
-		if err != nil {
-			b.Fatal(err)
-		}
-		return c
-	}
-	from, to := dial(), dial()
-	defer from.Close()
-	defer to.Close()
-	const size, chunk = 7_400_000, 512 << 10
-	arrived, left := make(chan struct{}), size
-	if _, err := to.Subscribe("g", func(m *bus.Message) {
-		if left -= len(m.Data); left == 0 {
-			left = size
-			arrived <- struct{}{}
-		}
-	}); err != nil {
-		b.Fatal(err)
-	}
-	data := make([]byte, chunk)
-	b.SetBytes(size)
-	for b.Loop() {
-		for at := 0; at < size; at += chunk {
-			if err := from.Publish("g", data[:min(chunk, size-at)]); err != nil {
-				b.Fatal(err)
-			}
-		}
-		<-arrived
 	}
 }
 
@@ -450,5 +233,28 @@ func TestSharingHandsOverValues(t *testing.T) {
 	}
 	if rest := b.Hand("x.5", value); rest != nil || calls != 3 {
 		t.Errorf("closed: rest %v, %d calls", rest, calls)
+	}
+}
+
+func TestLogFaultsFire(t *testing.T) {
+	f := bus.LogFaults(bus.NewHub(0).Connect(), bus.LogPlan{Seed: 1, Lose: 0.2, LoseAck: 0.2})
+	l, err := f.OpenLog(soon(t), bus.LogOptions{Name: "a"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	added, failed := uint64(0), 0
+	for range 200 {
+		last, err := l.Last(soon(t))
+		if err != nil || last.Number < added {
+			t.Fatalf("an acknowledged record is gone: %v, %v", last, err)
+		}
+		if n, err := l.Append(soon(t), last.Number, nil); err != nil {
+			failed++
+		} else {
+			added = n
+		}
+	}
+	if got := f.Fired(); got.Lost == 0 || got.Unacknowledged == 0 || got.Lost+got.Unacknowledged != failed {
+		t.Errorf("%d failed, fired %+v", failed, got)
 	}
 }

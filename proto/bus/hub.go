@@ -2,15 +2,17 @@ package bus
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Hub is an in-memory server. Messages between one publisher and one
 // subscription keep their order; each subscription has a goroutine of its own
-// that ends when it is closed. Hubs need no network and no clock, so they run
-// inside a testing/synctest bubble.
+// that ends when it is closed, and a queue that drops what it has no room for.
+// Hubs need no network and no clock, so they run inside a testing/synctest bubble.
 type Hub struct {
 	payload int
 	mu      sync.Mutex
@@ -28,23 +30,36 @@ func NewHub(payload int) *Hub {
 }
 
 // Connect returns a new participant.
-func (h *Hub) Connect() Bus { return &hubBus{hub: h} }
+func (h *Hub) Connect() System { return h.connect(0) }
+
+// connect returns a participant whose handlers may fall pending bytes behind.
+func (h *Hub) connect(pending int) *hubBus {
+	return &hubBus{hub: h, pending: cmp.Or(pending, usualPending)}
+}
+
+const (
+	usualPending = 256 << 20
+	// maxQueue bounds the messages that wait for one handler.
+	maxQueue = 1 << 20
+)
 
 type hubBus struct {
-	hub    *Hub
-	takes  bool // values too: see Share
-	mu     sync.Mutex
-	closed bool
-	subs   []*hubSub
+	hub     *Hub
+	takes   bool // whether it takes values: see Share
+	pending int  // bytes that may wait for one handler
+	dropped atomic.Uint64
+	mu      sync.Mutex
+	closed  bool
+	subs    []*hubSub
 }
 
 // hubSub is a queue with one goroutine that hands its messages to the handler.
 type hubSub struct {
-	hub     *Hub
-	takes   bool // values too
+	bus     *hubBus
 	pattern []string
 	mu      sync.Mutex
 	queue   []*Message
+	bytes   int // those of the queue's messages
 	closed  bool
 	wake    chan struct{}
 	done    chan struct{}
@@ -69,13 +84,13 @@ func (b *hubBus) publish(subject string, data []byte, respond func([]byte) error
 	if err := b.open(); err != nil {
 		return 0, err
 	}
-	if len(data) > b.hub.payload {
-		return 0, tooLarge(subject, len(data), b.hub.payload)
+	if err := CheckPayload(subject, data, b.hub.payload); err != nil {
+		return 0, err
 	}
 	n := 0
 	b.hub.each(subject, func(s *hubSub) {
 		if served(s) {
-			s.put(&Message{Subject: subject, Data: bytes.Clone(data), respond: respond})
+			s.put(len(data), func() *Message { return &Message{Subject: subject, Data: bytes.Clone(data), Answer: respond} })
 			n++
 		}
 	})
@@ -98,7 +113,7 @@ func (b *hubBus) Subscribe(subject string, h Handler) (Subscription, error) {
 	if err := b.open(); err != nil {
 		return nil, err
 	}
-	s := &hubSub{hub: b.hub, takes: b.takes, pattern: strings.Split(subject, "."), wake: make(chan struct{}, 1), done: make(chan struct{})}
+	s := &hubSub{bus: b, pattern: strings.Split(subject, "."), wake: make(chan struct{}, 1), done: make(chan struct{})}
 	b.hub.mu.Lock()
 	b.hub.subs[s] = struct{}{}
 	b.hub.mu.Unlock()
@@ -146,13 +161,22 @@ func (b *hubBus) Close() error {
 	return nil
 }
 
-func (s *hubSub) put(m *Message) {
+// Dropped counts the messages that were dropped because a handler fell behind.
+func (b *hubBus) Dropped() uint64 { return b.dropped.Load() }
+
+// put adds a message of size bytes to the queue, if there is room.
+func (s *hubSub) put(size int, message func() *Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
 	}
-	s.queue = append(s.queue, m)
+	if s.bytes+size > s.bus.pending || len(s.queue) == maxQueue {
+		s.bus.dropped.Add(1)
+		return
+	}
+	s.queue = append(s.queue, message())
+	s.bytes += size
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -175,6 +199,7 @@ func (s *hubSub) run(h Handler) {
 			m := s.queue[0]
 			s.queue[0] = nil
 			s.queue = s.queue[1:]
+			s.bytes -= len(m.Data)
 			s.mu.Unlock()
 			h(m)
 		}
@@ -182,9 +207,9 @@ func (s *hubSub) run(h Handler) {
 }
 
 func (s *hubSub) Close() error {
-	s.hub.mu.Lock()
-	delete(s.hub.subs, s)
-	s.hub.mu.Unlock()
+	s.bus.hub.mu.Lock()
+	delete(s.bus.hub.subs, s)
+	s.bus.hub.mu.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closed {

@@ -53,12 +53,15 @@ var (
 	// without JetStream, or this role may not use it.
 	ErrNoLogs = errors.New("the server keeps no logs (JetStream)")
 	// ErrNoStream is returned by Append when nobody keeps the log any more.
-	ErrNoStream = errors.New("JetStream is off on the NATS server, or the stream is gone: a server turns it off when its disk is full: free the disk, then start the server again")
+	ErrNoStream = errors.New("JetStream is off on the NATS server, or the stream is gone: a server turns it off when its disk is full: " +
+		"free the disk, then start the server again")
 	// ErrFull is returned by Append and Put when the server has no room.
-	ErrFull = errors.New("the store of the NATS server is full: remove streams that nobody needs (nats stream ls, nats stream rm), free its disk, or raise max_file_store")
+	ErrFull = errors.New("the store of the NATS server is full: remove streams that nobody needs (nats stream ls, nats stream rm), " +
+		"free its disk, or raise max_file_store")
 )
 
-func (o LogOptions) withDefaults() LogOptions {
+// WithDefaults returns the options with what stands for zeros.
+func (o LogOptions) WithDefaults() LogOptions {
 	if o.Keep == 0 {
 		o.Keep = 1 << 18
 	}

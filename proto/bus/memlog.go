@@ -25,7 +25,7 @@ func (b *hubBus) OpenLog(_ context.Context, o LogOptions) (Log, error) {
 	if err := b.open(); err != nil {
 		return nil, err
 	}
-	o = o.withDefaults()
+	o = o.WithDefaults()
 	b.hub.mu.Lock()
 	defer b.hub.mu.Unlock()
 	l := b.hub.logs[o.Name]

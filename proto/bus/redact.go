@@ -75,8 +75,8 @@ type redacted struct {
 func (r redacted) Error() string { return r.text }
 func (r redacted) Unwrap() error { return r.error }
 
-// redactError hides the credentials of a list of addresses in the text of an error.
-func redactError(err error, list string) error {
+// RedactError hides the credentials of a list of addresses in the text of an error.
+func RedactError(err error, list string) error {
 	if err == nil {
 		return nil
 	}

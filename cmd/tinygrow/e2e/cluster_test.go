@@ -13,6 +13,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	_ "github.com/tinygrow/tinygrow/proto/bus/natsbus"
 	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
 	"github.com/tinygrow/tinygrow/tensor"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -109,7 +110,10 @@ type system struct {
 	lead    func() bus.Bus // of coordinators; nil: connect
 }
 
-func memory() system { return system{connect: bus.NewHub(0).Connect} }
+func memory() system {
+	h := bus.NewHub(0)
+	return system{connect: func() bus.Bus { return h.Connect() }}
+}
 
 // shared is memory whose participants hand each other values.
 func shared() system {
@@ -140,7 +144,7 @@ func overNATS(t testing.TB) system {
 	}
 	t.Cleanup(s.Stop)
 	return system{connect: func() bus.Bus {
-		b, err := bus.Dial(bus.Options{URL: s.URL(), Name: "test", InboxPrefix: proto.WorkerRole.Inbox(proto.Anybody), Bulk: proto.Bulk})
+		b, err := bus.Open(bus.Options{URL: s.URL(), Name: "test", InboxPrefix: proto.WorkerRole.Inbox(proto.Anybody), Bulk: proto.Bulk})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -21,6 +21,7 @@ import (
 	"github.com/tinygrow/tinygrow/deploy/auth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/bus/natsbus"
 	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker"
@@ -92,10 +93,10 @@ func (g *guarded) options(dir string) (bus.Options, proto.Key) {
 	return o, k
 }
 
-func (g *guarded) connect(dir string, role proto.Role) (*bus.NATS, proto.Key) {
+func (g *guarded) connect(dir string, role proto.Role) (*natsbus.Bus, proto.Key) {
 	o, k := g.options(dir)
 	o.InboxPrefix = role.Inbox(k)
-	b, err := bus.Dial(o)
+	b, err := natsbus.Dial(o)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -116,7 +117,7 @@ func (g *guarded) system(dir string) (system, proto.Key) {
 func (g *guarded) watch(prefixes ...string) func() []string {
 	o, _ := g.options("worker")
 	o.SeedFile = g.spy
-	b, err := bus.Dial(o)
+	b, err := bus.Open(o)
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -538,7 +539,7 @@ func TestUsersAndPasswords(t *testing.T) {
 		}
 		o.InboxPrefix = role.Inbox(k)
 		return func() bus.Bus {
-			b, err := bus.Dial(o)
+			b, err := bus.Open(o)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -39,7 +39,7 @@ func startServer(t *testing.T, o natsserver.Options) *natsserver.Server {
 // at is the system of those who reach a server at an address.
 func at(t *testing.T, address string, log *slog.Logger) system {
 	return system{connect: func() bus.Bus {
-		b, err := bus.Dial(bus.Options{URL: address, Name: "test", InboxPrefix: proto.WorkerRole.Inbox(proto.Anybody), Bulk: proto.Bulk, MinPayload: proto.MinPayload, Log: log})
+		b, err := bus.Open(bus.Options{URL: address, Name: "test", InboxPrefix: proto.WorkerRole.Inbox(proto.Anybody), Bulk: proto.Bulk, MinPayload: proto.MinPayload, Log: log})
 		if err != nil {
 			t.Fatal(err)
 		}

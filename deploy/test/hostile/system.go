@@ -22,6 +22,7 @@ import (
 	"github.com/tinygrow/tinygrow/deploy/auth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	_ "github.com/tinygrow/tinygrow/proto/bus/natsbus"
 	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
 )
 
@@ -109,7 +110,7 @@ func (s *site) furnish() error {
 	if err != nil {
 		return err
 	}
-	b, err := bus.Dial(bus.Options{URL: "tls://" + s.addr, Name: "bench", SeedFile: a.Seed, CAFile: a.Authority, InboxPrefix: a.Inbox, Bulk: proto.Bulk})
+	b, err := bus.Open(bus.Options{URL: "tls://" + s.addr, Name: "bench", SeedFile: a.Seed, CAFile: a.Authority, InboxPrefix: a.Inbox, Bulk: proto.Bulk})
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package bus_test
+package natsbus_test
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package bus
+package natsbus
 
 import (
 	"context"
@@ -10,11 +10,13 @@ import (
 	"sync"
 
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tinygrow/tinygrow/proto/bus"
 )
 
-// natsObjects is a store as a bucket of JetStream's object store. It travels
+// store is a store as a bucket of JetStream's object store. It travels
 // on the bulk connection, so that nothing waits behind it.
-type natsObjects struct {
+type store struct {
 	link  *link
 	name  string
 	chunk uint32 // bytes of an object in a message
@@ -25,8 +27,8 @@ type natsObjects struct {
 }
 
 // OpenObjects returns the store that a bucket of that name holds.
-func (b *NATS) OpenObjects(ctx context.Context, o ObjectOptions) (Objects, error) {
-	s := &natsObjects{link: b.bulk, name: o.Name, chunk: uint32(min(chunk, max(b.MaxPayload()-overhead, overhead))), js: b.bulk.jetstream()}
+func (b *Bus) OpenObjects(ctx context.Context, o bus.ObjectOptions) (bus.Objects, error) {
+	s := &store{link: b.bulk, name: o.Name, chunk: uint32(min(chunk, max(b.MaxPayload()-overhead, overhead))), js: b.bulk.jetstream()}
 	var err error
 	s.bucket, err = s.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: o.Name, Storage: jetstream.FileStorage, Replicas: max(o.Replicas, 1)})
 	if errors.Is(err, jetstream.ErrBucketExists) { // made with other options, which count
@@ -34,7 +36,7 @@ func (b *NATS) OpenObjects(ctx context.Context, o ObjectOptions) (Objects, error
 	}
 	switch {
 	case noJetStream(err):
-		return nil, fmt.Errorf("%w: %w", ErrNoLogs, err)
+		return nil, fmt.Errorf("%w: %w", bus.ErrNoLogs, err)
 	case err != nil:
 		return nil, fmt.Errorf("objects %s: %w", o.Name, b.bulk.wrap(err))
 	}
@@ -42,7 +44,7 @@ func (b *NATS) OpenObjects(ctx context.Context, o ObjectOptions) (Objects, error
 }
 
 // open returns the bucket over the connection at hand.
-func (s *natsObjects) open(ctx context.Context) (jetstream.ObjectStore, error) {
+func (s *store) open(ctx context.Context) (jetstream.ObjectStore, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	js := s.link.jetstream()
@@ -64,7 +66,7 @@ const (
 	overhead = 4 << 10
 )
 
-func (s *natsObjects) Put(ctx context.Context, name string, r io.Reader) error {
+func (s *store) Put(ctx context.Context, name string, r io.Reader) error {
 	bucket, err := s.open(ctx)
 	if err != nil {
 		return err
@@ -73,25 +75,25 @@ func (s *natsObjects) Put(ctx context.Context, name string, r io.Reader) error {
 	return s.link.wrap(err)
 }
 
-func (s *natsObjects) Get(ctx context.Context, name string) (io.ReadCloser, error) {
+func (s *store) Get(ctx context.Context, name string) (io.ReadCloser, error) {
 	bucket, err := s.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	r, err := bucket.Get(ctx, name)
 	if errors.Is(err, jetstream.ErrObjectNotFound) {
-		return nil, fmt.Errorf("%w: %s", ErrNoObject, name)
+		return nil, fmt.Errorf("%w: %s", bus.ErrNoObject, name)
 	}
 	return r, s.link.wrap(err)
 }
 
-func (s *natsObjects) Delete(ctx context.Context, name string) error {
+func (s *store) Delete(ctx context.Context, name string) error {
 	bucket, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
 	err = s.link.wrap(bucket.Delete(ctx, name))
-	if errors.Is(err, ErrFull) { // the note that an object is gone takes room too
+	if errors.Is(err, bus.ErrFull) { // the note that an object is gone takes room too
 		info, e := bucket.GetInfo(ctx, name)
 		if err = s.link.wrap(e); err == nil {
 			err = s.purge(ctx, "C."+info.NUID)
@@ -111,7 +113,7 @@ func (s *natsObjects) Delete(ctx context.Context, name string) error {
 }
 
 // purge removes what the stream behind the bucket has on a subject, which takes no room.
-func (s *natsObjects) purge(ctx context.Context, subject string) error {
+func (s *store) purge(ctx context.Context, subject string) error {
 	stream, err := s.link.jetstream().Stream(ctx, "OBJ_"+s.name)
 	if err != nil {
 		return s.link.wrap(err)
@@ -119,7 +121,7 @@ func (s *natsObjects) purge(ctx context.Context, subject string) error {
 	return s.link.wrap(stream.Purge(ctx, jetstream.WithPurgeSubject("$O."+s.name+"."+subject)))
 }
 
-func (s *natsObjects) Names(ctx context.Context) ([]string, error) {
+func (s *store) Names(ctx context.Context) ([]string, error) {
 	bucket, err := s.open(ctx)
 	if err != nil {
 		return nil, err

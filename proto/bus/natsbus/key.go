@@ -1,4 +1,4 @@
-package bus
+package natsbus
 
 import (
 	"fmt"
@@ -9,16 +9,17 @@ import (
 	"github.com/nats-io/nkeys"
 
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/bus"
 )
 
-// Key returns what the holder of these options is called: by the public half of
+// key returns what the holder of options is called: by the public half of
 // its nkey, or else by its user name. A server that is told neither takes all
 // for the same.
-func (o Options) Key() (proto.Key, error) {
+func key(o bus.Options) (proto.Key, error) {
 	if o.SeedFile != "" {
 		public, err := publicKey(o.SeedFile)
 		if err != nil {
-			return "", fmt.Errorf("%w: read the key %s: %w", ErrSettings, o.SeedFile, err)
+			return "", fmt.Errorf("%w: read the key %s: %w", bus.ErrSettings, o.SeedFile, err)
 		}
 		return proto.KeyOfNkey(public), nil
 	}

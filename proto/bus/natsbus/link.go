@@ -1,4 +1,4 @@
-package bus
+package natsbus
 
 import (
 	"context"
@@ -13,14 +13,9 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tinygrow/tinygrow/proto/bus"
 )
-
-// ErrLost is returned while a connection that ended for good is opened anew.
-var ErrLost = errors.New("the connection to the NATS server was lost and is opened again")
-
-// ErrForbidden is returned by requests that the server's configuration gives this
-// key no right to.
-var ErrForbidden = errors.New("the NATS server does not permit this to the key: name the key of this role (--creds); if the server's configuration is of another version, write it anew with tinygrow auth update DIR, and reload the server")
 
 // link is one connection to a NATS server that ends only when it is closed.
 // The client library takes up lost connections by itself, but gives up for good
@@ -29,7 +24,7 @@ var ErrForbidden = errors.New("the NATS server does not permit this to the key: 
 // subscribes anew; it does so as well for subscriptions that the server refused.
 // One goroutine does it, which close joins.
 type link struct {
-	o       Options
+	o       bus.Options
 	kind    string
 	log     *slog.Logger
 	pending int
@@ -39,7 +34,7 @@ type link struct {
 	mu     sync.Mutex
 	conn   *nats.Conn
 	js     jetstream.JetStream // over conn
-	subs   map[*natsSub]bool
+	subs   map[*subscription]bool
 	asked  map[*question]bool
 	closed bool
 
@@ -57,8 +52,8 @@ const (
 	refusedPause = 5 * time.Second
 )
 
-func newLink(o Options, kind string, slow func()) (*link, error) {
-	l := &link{o: o, kind: kind, log: fewOf(o.Log).With("connection", kind), pending: o.Pending, slow: slow, subs: map[*natsSub]bool{}, asked: map[*question]bool{},
+func newLink(o bus.Options, kind string, slow func()) (*link, error) {
+	l := &link{o: o, kind: kind, log: fewOf(o.Log).With("connection", kind), pending: o.Pending, slow: slow, subs: map[*subscription]bool{}, asked: map[*question]bool{},
 		ended: make(chan struct{}, 1), refused: make(chan string, 64)}
 	if err := l.open(); err != nil {
 		return nil, err
@@ -87,7 +82,7 @@ func (l *link) open() error {
 	defer l.mu.Unlock()
 	if l.closed {
 		c.Close()
-		return ErrClosed
+		return bus.ErrClosed
 	}
 	l.conn, l.js = c, js
 	for s := range l.subs {
@@ -141,7 +136,7 @@ func (l *link) reopen(ctx context.Context) {
 	for pause := firstPause; l.current().IsClosed() && ctx.Err() == nil; pause = min(2*pause, longestPause) {
 		err := l.open()
 		if err == nil {
-			l.log.Info("opened a new connection to the NATS server", "server", Redact(l.current().ConnectedUrl()))
+			l.log.Info("opened a new connection to the NATS server", "server", bus.Redact(l.current().ConnectedUrl()))
 			return
 		}
 		if text := err.Error(); text != told {
@@ -202,7 +197,7 @@ func (l *link) failed(_ *nats.Conn, s *nats.Subscription, err error) {
 	case errors.Is(err, nats.ErrSlowConsumer):
 		l.slow()
 	case errors.Is(err, nats.ErrPermissionViolation):
-		err = fmt.Errorf("%w: %w", ErrForbidden, err)
+		err = fmt.Errorf("%w: %w", bus.ErrForbidden, err)
 		if found := subscriptionIn.FindStringSubmatch(err.Error()); found != nil {
 			l.refuse(found[1])
 		} else if found := publishingIn.FindStringSubmatch(err.Error()); found != nil {
@@ -220,7 +215,7 @@ type question struct {
 	end     context.CancelCauseFunc
 }
 
-// request asks, and returns ErrForbidden as soon as the server refuses the question.
+// request asks, and returns bus.ErrForbidden as soon as the server refuses the question.
 func (l *link) request(ctx context.Context, subject string, data []byte) ([]byte, error) {
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
@@ -235,7 +230,7 @@ func (l *link) request(ctx context.Context, subject string, data []byte) ([]byte
 	switch {
 	case err == nil:
 		return m.Data, nil
-	case errors.Is(context.Cause(ctx), ErrForbidden):
+	case errors.Is(context.Cause(ctx), bus.ErrForbidden):
 		return nil, context.Cause(ctx)
 	}
 	return nil, l.wrap(err)
@@ -277,12 +272,12 @@ func (l *link) publish(subject string, data []byte) error {
 }
 
 // subscribe calls h for each message, also over later connections.
-func (l *link) subscribe(subject string, h nats.MsgHandler) (*natsSub, error) {
-	s := &natsSub{link: l, subject: subject, handle: h}
+func (l *link) subscribe(subject string, h nats.MsgHandler) (*subscription, error) {
+	s := &subscription{link: l, subject: subject, handle: h}
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
-		return nil, ErrClosed
+		return nil, bus.ErrClosed
 	}
 	err := s.make()
 	c := l.conn
@@ -304,7 +299,7 @@ func (l *link) wrap(err error) error {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if !l.closed {
-			return ErrLost
+			return bus.ErrLost
 		}
 	}
 	return wrap(err)
@@ -320,8 +315,8 @@ func (l *link) close() {
 	l.group.Wait()
 }
 
-// natsSub is a subscription that outlasts connections.
-type natsSub struct {
+// subscription is a subscription that outlasts connections.
+type subscription struct {
 	link    *link
 	subject string
 	handle  nats.MsgHandler
@@ -330,7 +325,7 @@ type natsSub struct {
 }
 
 // make subscribes over the link's connection. The link's lock is held.
-func (s *natsSub) make() error {
+func (s *subscription) make() error {
 	sub, err := s.link.conn.Subscribe(s.subject, func(m *nats.Msg) {
 		s.one.Lock()
 		defer s.one.Unlock()
@@ -344,12 +339,12 @@ func (s *natsSub) make() error {
 }
 
 // Close ends the subscription.
-func (s *natsSub) Close() error { return s.end((*nats.Subscription).Unsubscribe) }
+func (s *subscription) Close() error { return s.end((*nats.Subscription).Unsubscribe) }
 
 // Drain ends it too, but hands over what has come already.
-func (s *natsSub) Drain() error { return s.end((*nats.Subscription).Drain) }
+func (s *subscription) Drain() error { return s.end((*nats.Subscription).Drain) }
 
-func (s *natsSub) end(how func(*nats.Subscription) error) error {
+func (s *subscription) end(how func(*nats.Subscription) error) error {
 	s.link.mu.Lock()
 	defer s.link.mu.Unlock()
 	delete(s.link.subs, s)

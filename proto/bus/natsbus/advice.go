@@ -1,4 +1,4 @@
-package bus
+package natsbus
 
 import (
 	"crypto/tls"
@@ -14,11 +14,13 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/tinygrow/tinygrow/proto/bus"
 )
 
 // advice says what to do when a server cannot be reached with these options.
-func advice(err error, o Options, now time.Time) string {
-	for _, of := range []func(error, Options, time.Time) string{certificateAdvice, keyAdvice, serverAdvice, networkAdvice} {
+func advice(err error, o bus.Options, now time.Time) string {
+	for _, of := range []func(error, bus.Options, time.Time) string{certificateAdvice, keyAdvice, serverAdvice, networkAdvice} {
 		if text := of(err, o, now); text != "" {
 			return ": " + text
 		}
@@ -27,7 +29,7 @@ func advice(err error, o Options, now time.Time) string {
 }
 
 // certificateAdvice is about what TLS says of the server.
-func certificateAdvice(err error, o Options, now time.Time) string {
+func certificateAdvice(err error, o bus.Options, now time.Time) string {
 	var unknown x509.UnknownAuthorityError
 	var invalid x509.CertificateInvalidError
 	var other x509.HostnameError
@@ -74,7 +76,7 @@ func namesOf(c *x509.Certificate) []string {
 }
 
 // keyAdvice is about who the server lets in.
-func keyAdvice(err error, o Options, _ time.Time) string {
+func keyAdvice(err error, o bus.Options, _ time.Time) string {
 	refused := errors.Is(err, nats.ErrAuthorization) || errors.Is(err, nats.ErrAuthExpired) || errors.Is(err, nats.ErrAuthRevoked)
 	switch {
 	case errors.Is(err, nats.ErrNkeysNotSupported):
@@ -88,7 +90,7 @@ func keyAdvice(err error, o Options, _ time.Time) string {
 }
 
 // serverAdvice is about what answers instead of a NATS server.
-func serverAdvice(err error, _ Options, _ time.Time) string {
+func serverAdvice(err error, _ bus.Options, _ time.Time) string {
 	switch {
 	case errors.Is(err, nats.ErrNoInfoReceived) || strings.Contains(err.Error(), "protocol exception"):
 		return "what answers there is no NATS server: look at the port of --nats (4222 unless its configuration says otherwise)"
@@ -99,7 +101,7 @@ func serverAdvice(err error, _ Options, _ time.Time) string {
 }
 
 // networkAdvice is about the way to the server.
-func networkAdvice(err error, _ Options, _ time.Time) string {
+func networkAdvice(err error, _ bus.Options, _ time.Time) string {
 	var name *net.DNSError
 	switch {
 	case errors.As(err, &name) && name.IsNotFound:
@@ -123,7 +125,7 @@ func checkAuthority(file string) error {
 		err = fmt.Errorf("%s holds no certificate", file)
 	}
 	if err != nil {
-		return fmt.Errorf("%w: the authority: %w: name the ca.crt that tinygrow auth init wrote (--ca)", ErrSettings, err)
+		return fmt.Errorf("%w: the authority: %w: name the ca.crt that tinygrow auth init wrote (--ca)", bus.ErrSettings, err)
 	}
 	return nil
 }
@@ -136,10 +138,10 @@ func checkAddresses(list string) error {
 			address = "nats://" + address
 		}
 		u, err := url.Parse(address)
-		if err == nil && u.Hostname() != "" && slices.Contains([]string{"nats", "tls", "ws", "wss"}, u.Scheme) {
+		if err == nil && u.Hostname() != "" && slices.Contains(schemes, u.Scheme) {
 			continue
 		}
-		return fmt.Errorf("%w: %q is no address of a NATS server: give nats://HOST:PORT, several with commas between", ErrSettings, Redact(address))
+		return fmt.Errorf("%w: %q is no address of a NATS server: give nats://HOST:PORT, several with commas between", bus.ErrSettings, bus.Redact(address))
 	}
 	return nil
 }

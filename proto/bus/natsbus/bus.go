@@ -1,4 +1,7 @@
-package bus
+// Package natsbus is the adapter of package bus to NATS servers and their
+// JetStream. Importing it registers the transport for addresses that begin with
+// nats, tls, ws or wss, or with no scheme. It starts no server.
+package natsbus
 
 import (
 	"context"
@@ -12,35 +15,28 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"github.com/tinygrow/tinygrow/proto/bus"
 )
 
-// Options say how to reach a NATS server.
-type Options struct {
-	URL  string // one or more, comma-separated; empty: nats://127.0.0.1:4222
-	Name string // of this client, for the server's logs
-
-	SeedFile string // nkey seed of this role, a 0600 file; empty: none
-	CAFile   string // certificate authority of the server; empty: the system's, or no TLS
-	// InboxPrefix is where responses to this client arrive; empty: _INBOX.
-	InboxPrefix string
-
-	// Bulk tells which subjects travel on a connection of their own, so that
-	// others do not wait behind them; nil: none.
-	Bulk func(subject string) bool
-	// Pending bounds the bytes waiting for one handler; 0 means 256 MiB. What
-	// comes on top is dropped and counted.
-	Pending int
-	// MinPayload is the largest message that the server must take at least; 0: any will do.
-	MinPayload int
-	// DialTimeout bounds the first connect; 0 means 5 s. Later ones are tried for ever.
-	DialTimeout time.Duration
-
-	Log *slog.Logger // connection events; nil: none
+func init() {
+	bus.Register(bus.Transport{Open: open, Key: key}, schemes...)
 }
 
-// NATS is the adapter to a NATS server: a Bus over one connection for control
+// schemes are those of addresses of NATS servers.
+var schemes = []string{"nats", "tls", "ws", "wss"}
+
+func open(o bus.Options) (bus.System, error) {
+	b, err := Dial(o)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Bus is a participant in what a NATS server carries, over one connection for control
 // and one for bulk.
-type NATS struct {
+type Bus struct {
 	control, bulk *link
 	isBulk        func(string) bool
 	dropped       atomic.Uint64
@@ -50,14 +46,14 @@ type NATS struct {
 // taken up again for ever, whatever ended them; what is published meanwhile
 // fails instead of being kept, because whoever publishes knows better what is
 // still worth sending.
-func Dial(o Options) (*NATS, error) {
+func Dial(o bus.Options) (*Bus, error) {
 	if o.URL == "" {
 		o.URL = nats.DefaultURL
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	b := &NATS{isBulk: o.Bulk}
+	b := &Bus{isBulk: o.Bulk}
 	if b.isBulk == nil {
 		b.isBulk = func(string) bool { return false }
 	}
@@ -73,15 +69,11 @@ func Dial(o Options) (*NATS, error) {
 		b.control.close()
 		return nil, err
 	}
-	if limit := b.MaxPayload(); limit < o.MinPayload {
-		b.Close()
-		return nil, fmt.Errorf("%w: %s takes %d bytes, at least %d are needed: set max_payload: 1MB in its configuration", ErrPayload, Redact(o.URL), limit, o.MinPayload)
-	}
 	return b, nil
 }
 
 // connect opens one connection for a link.
-func connect(o Options, kind string, l *link) (*nats.Conn, error) {
+func connect(o bus.Options, kind string, l *link) (*nats.Conn, error) {
 	timeout := o.DialTimeout
 	if timeout == 0 {
 		timeout = 5 * time.Second
@@ -102,7 +94,7 @@ func connect(o Options, kind string, l *link) (*nats.Conn, error) {
 			}
 		}),
 		nats.ReconnectHandler(func(c *nats.Conn) {
-			l.log.Info("reached the NATS server again", "server", Redact(c.ConnectedUrl()))
+			l.log.Info("reached the NATS server again", "server", bus.Redact(c.ConnectedUrl()))
 		}),
 		nats.ClosedHandler(l.hasEnded),
 		nats.ErrorHandler(l.failed),
@@ -122,30 +114,21 @@ func connect(o Options, kind string, l *link) (*nats.Conn, error) {
 	if o.SeedFile != "" {
 		nkey, err := nats.NkeyOptionFromSeed(o.SeedFile)
 		if err != nil {
-			return nil, fmt.Errorf("%w: read the key %s: %w", ErrSettings, o.SeedFile, err)
+			return nil, fmt.Errorf("%w: read the key %s: %w", bus.ErrSettings, o.SeedFile, err)
 		}
 		opts = append(opts, nkey)
 	}
 	c, err := nats.Connect(o.URL, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("%w at %s: %w%s", ErrUnreachable, Redact(o.URL), redactError(err, o.URL), advice(err, o, time.Now()))
+		return nil, fmt.Errorf("%w at %s: %w%s", bus.ErrUnreachable, bus.Redact(o.URL), bus.RedactError(err, o.URL), advice(err, o, time.Now()))
 	}
 	return c, nil
 }
 
-var (
-	// ErrUnreachable is returned by Dial when no server answers.
-	ErrUnreachable = errors.New("no NATS server")
-	// ErrSettings is returned by Dial when address, key or authority are none, whatever the server.
-	ErrSettings = errors.New("no connection can be made with these settings")
-	// ErrPayload is returned by Dial when the server takes small messages only.
-	ErrPayload = errors.New("the NATS server takes small messages only")
-)
-
 // Dropped counts the times a handler fell so far behind that messages were dropped.
-func (b *NATS) Dropped() uint64 { return b.dropped.Load() }
+func (b *Bus) Dropped() uint64 { return b.dropped.Load() }
 
-func (b *NATS) link(subject string) *link {
+func (b *Bus) link(subject string) *link {
 	if b.isBulk(subject) {
 		return b.bulk
 	}
@@ -153,20 +136,20 @@ func (b *NATS) link(subject string) *link {
 }
 
 // Publish sends data to the subscribers of subject.
-func (b *NATS) Publish(subject string, data []byte) error {
-	if limit := b.MaxPayload(); len(data) > limit {
-		return tooLarge(subject, len(data), limit)
+func (b *Bus) Publish(subject string, data []byte) error {
+	if err := bus.CheckPayload(subject, data, b.MaxPayload()); err != nil {
+		return err
 	}
 	return b.link(subject).publish(subject, data)
 }
 
 // Subscribe calls h for each message until the subscription is closed.
-func (b *NATS) Subscribe(subject string, h Handler) (Subscription, error) {
+func (b *Bus) Subscribe(subject string, h bus.Handler) (bus.Subscription, error) {
 	l := b.link(subject)
 	s, err := l.subscribe(subject, func(m *nats.Msg) {
-		out := &Message{Subject: m.Subject, Data: m.Data, Reply: m.Reply}
+		out := &bus.Message{Subject: m.Subject, Data: m.Data, Reply: m.Reply}
 		if m.Reply != "" {
-			out.respond = func(data []byte) error { return l.publish(m.Reply, data) }
+			out.Answer = func(data []byte) error { return l.publish(m.Reply, data) }
 		}
 		h(out)
 	})
@@ -177,12 +160,12 @@ func (b *NATS) Subscribe(subject string, h Handler) (Subscription, error) {
 }
 
 // Request sends data and returns the first response.
-func (b *NATS) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
+func (b *Bus) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {
 	return b.link(subject).request(ctx, subject, data)
 }
 
 // Flush returns when the server has what was published before.
-func (b *NATS) Flush(ctx context.Context) error {
+func (b *Bus) Flush(ctx context.Context) error {
 	for _, l := range []*link{b.control, b.bulk} {
 		if err := l.current().FlushWithContext(ctx); err != nil {
 			return l.wrap(err)
@@ -192,26 +175,26 @@ func (b *NATS) Flush(ctx context.Context) error {
 }
 
 // MaxPayload is the server's limit.
-func (b *NATS) MaxPayload() int { return int(b.control.current().MaxPayload()) }
+func (b *Bus) MaxPayload() int { return int(b.control.current().MaxPayload()) }
 
 // Close closes both connections.
-func (b *NATS) Close() error {
+func (b *Bus) Close() error {
 	b.control.close()
 	b.bulk.close()
 	return nil
 }
 
-// wrap gives the errors of nats.go the names of this package.
+// wrap gives the errors of nats.go the names of package bus.
 func wrap(err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, nats.ErrConnectionClosed):
-		return ErrClosed
+		return bus.ErrClosed
 	case errors.Is(err, nats.ErrNoResponders):
-		return ErrNoResponders
+		return bus.ErrNoResponders
 	case isCode(err, codeAccountFull, codeServerFull, codeMemoryFull, codeDiskFull, codeStoreFailed):
-		return fmt.Errorf("%w: %w", ErrFull, err)
+		return fmt.Errorf("%w: %w", bus.ErrFull, err)
 	}
 	return fmt.Errorf("nats: %w", err)
 }
@@ -229,8 +212,4 @@ const (
 func isCode(err error, codes ...jetstream.ErrorCode) bool {
 	var refused *jetstream.APIError
 	return errors.As(err, &refused) && slices.Contains(codes, refused.ErrorCode)
-}
-
-func tooLarge(subject string, n, limit int) error {
-	return fmt.Errorf("message of %d bytes on %s: the server takes at most %d (max_payload)", n, subject, limit)
 }

@@ -1,4 +1,4 @@
-package bus
+package natsbus
 
 import (
 	"context"
@@ -8,18 +8,20 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/tinygrow/tinygrow/proto/bus"
 )
 
-// natsLog is a log as a JetStream stream with one subject.
-type natsLog struct {
+// stream is a log as a JetStream stream with one subject.
+type stream struct {
 	link   *link
 	config jetstream.StreamConfig
 }
 
 // OpenLog returns the log that a stream of that name holds.
-func (b *NATS) OpenLog(ctx context.Context, o LogOptions) (Log, error) {
-	o = o.withDefaults()
-	l := &natsLog{b.control, jetstream.StreamConfig{
+func (b *Bus) OpenLog(ctx context.Context, o bus.LogOptions) (bus.Log, error) {
+	o = o.WithDefaults()
+	l := &stream{b.control, jetstream.StreamConfig{
 		Name: o.Name, Subjects: []string{o.Subject}, Storage: jetstream.FileStorage, MaxMsgs: int64(o.Keep), MaxMsgSize: 1 << 16,
 		Discard: jetstream.DiscardOld, Replicas: o.Replicas, AllowDirect: false, DenyDelete: true,
 	}}
@@ -32,13 +34,13 @@ func (b *NATS) OpenLog(ctx context.Context, o LogOptions) (Log, error) {
 	return l, nil
 }
 
-func (l *natsLog) create(ctx context.Context) error {
+func (l *stream) create(ctx context.Context) error {
 	_, err := l.link.jetstream().CreateStream(ctx, l.config)
 	switch {
 	case errors.Is(err, jetstream.ErrStreamNameAlreadyInUse): // made with other options, which count
 		return nil
 	case noJetStream(err):
-		return fmt.Errorf("%w: %w", ErrNoLogs, err)
+		return fmt.Errorf("%w: %w", bus.ErrNoLogs, err)
 	}
 	return l.link.wrap(err)
 }
@@ -48,7 +50,7 @@ func noJetStream(err error) bool {
 	return errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) || errors.Is(err, nats.ErrNoResponders)
 }
 
-func (l *natsLog) Append(ctx context.Context, after uint64, data []byte) (uint64, error) {
+func (l *stream) Append(ctx context.Context, after uint64, data []byte) (uint64, error) {
 	number, err := l.publish(ctx, after, data)
 	if l.lost(err) {
 		if err = l.create(ctx); err == nil {
@@ -58,13 +60,13 @@ func (l *natsLog) Append(ctx context.Context, after uint64, data []byte) (uint64
 	return number, err
 }
 
-func (l *natsLog) publish(ctx context.Context, after uint64, data []byte) (uint64, error) {
+func (l *stream) publish(ctx context.Context, after uint64, data []byte) (uint64, error) {
 	ack, err := l.link.jetstream().Publish(ctx, l.config.Subjects[0], data, jetstream.WithExpectLastSequence(after), jetstream.WithExpectStream(l.config.Name))
 	switch {
 	case isCode(err, jetstream.JSErrCodeStreamWrongLastSequence):
-		return 0, ErrConflict
+		return 0, bus.ErrConflict
 	case errors.Is(err, jetstream.ErrNoStreamResponse):
-		return 0, fmt.Errorf("%w: %w", ErrNoStream, err)
+		return 0, fmt.Errorf("%w: %w", bus.ErrNoStream, err)
 	case err != nil:
 		return 0, l.link.wrap(err)
 	}
@@ -72,15 +74,15 @@ func (l *natsLog) publish(ctx context.Context, after uint64, data []byte) (uint6
 }
 
 // lost reports whether a volatile log went with its server.
-func (l *natsLog) lost(err error) bool {
+func (l *stream) lost(err error) bool {
 	return l.config.Storage == jetstream.MemoryStorage &&
-		(errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, ErrNoResponders))
+		(errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, bus.ErrNoResponders))
 }
 
 // parallel bounds the requests of one Read on their way.
 const parallel = 32
 
-func (l *natsLog) Read(ctx context.Context, from uint64, n int) ([]Record, error) {
+func (l *stream) Read(ctx context.Context, from uint64, n int) ([]bus.Record, error) {
 	s, err := l.link.jetstream().Stream(ctx, l.config.Name)
 	if l.lost(err) {
 		return nil, nil
@@ -93,7 +95,7 @@ func (l *natsLog) Read(ctx context.Context, from uint64, n int) ([]Record, error
 	if state.Msgs == 0 || from > state.LastSeq {
 		return nil, nil
 	}
-	got := make([]Record, min(uint64(n), state.LastSeq-from+1))
+	got := make([]bus.Record, min(uint64(n), state.LastSeq-from+1))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallel)
 	for i := range got {
@@ -103,7 +105,7 @@ func (l *natsLog) Read(ctx context.Context, from uint64, n int) ([]Record, error
 				return nil
 			}
 			if err == nil {
-				got[i] = Record{m.Sequence, m.Data}
+				got[i] = bus.Record{Number: m.Sequence, Data: m.Data}
 			}
 			return l.link.wrap(err)
 		})
@@ -120,20 +122,20 @@ func (l *natsLog) Read(ctx context.Context, from uint64, n int) ([]Record, error
 	return out, nil
 }
 
-func (l *natsLog) Last(ctx context.Context) (Record, error) {
+func (l *stream) Last(ctx context.Context) (bus.Record, error) {
 	s, err := l.link.jetstream().Stream(ctx, l.config.Name)
 	if l.lost(err) {
-		return Record{}, nil
+		return bus.Record{}, nil
 	}
 	if err != nil {
-		return Record{}, l.link.wrap(err)
+		return bus.Record{}, l.link.wrap(err)
 	}
 	m, err := s.GetLastMsgForSubject(ctx, l.config.Subjects[0])
 	if errors.Is(err, jetstream.ErrMsgNotFound) {
-		return Record{}, nil
+		return bus.Record{}, nil
 	}
 	if err != nil {
-		return Record{}, l.link.wrap(err)
+		return bus.Record{}, l.link.wrap(err)
 	}
-	return Record{m.Sequence, m.Data}, nil
+	return bus.Record{Number: m.Sequence, Data: m.Data}, nil
 }

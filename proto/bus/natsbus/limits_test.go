@@ -1,4 +1,4 @@
-package bus_test
+package natsbus_test
 
 import (
 	"bytes"
@@ -14,14 +14,14 @@ import (
 )
 
 // served starts a server and connects to it.
-func served(t *testing.T, o natsserver.Options) *bus.NATS {
+func served(t *testing.T, o natsserver.Options) bus.System {
 	t.Helper()
 	s, err := natsserver.Start(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
-	b, err := bus.Dial(bus.Options{URL: s.URL(), Name: "test"})
+	b, err := bus.Open(bus.Options{URL: s.URL(), Name: "test"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,7 +35,7 @@ func TestDialSaysWhatAServerOfSmallMessagesLacks(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Stop()
-	_, err = bus.Dial(bus.Options{URL: s.URL(), MinPayload: 16 << 10})
+	_, err = bus.Open(bus.Options{URL: s.URL(), MinPayload: 16 << 10})
 	if !errors.Is(err, bus.ErrPayload) || !strings.Contains(err.Error(), "set max_payload: 1MB") || !strings.Contains(err.Error(), "1024 bytes") {
 		t.Errorf("got %v", err)
 	}

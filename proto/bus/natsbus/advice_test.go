@@ -1,4 +1,4 @@
-package bus
+package natsbus
 
 import (
 	"context"
@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/nats-io/nats.go"
+
+	"github.com/tinygrow/tinygrow/proto/bus"
 )
 
 // Each way in which a server cannot be reached has advice of its own.
@@ -26,27 +28,27 @@ func TestAdviceFitsTheFault(t *testing.T) {
 	named := &x509.Certificate{DNSNames: []string{"a.example.org"}, IPAddresses: []net.IP{net.IPv4(10, 0, 0, 5)}}
 	for _, c := range []struct {
 		err  error
-		o    Options
+		o    bus.Options
 		want string
 	}{
-		{failed(x509.UnknownAuthorityError{}), Options{}, "(--ca)"},
-		{failed(x509.UnknownAuthorityError{}), Options{CAFile: "x.crt"}, "another authority than that of x.crt"},
-		{failed(x509.CertificateInvalidError{Cert: late, Reason: x509.Expired}), Options{CAFile: "x.crt"}, "ended at 2025-03-01 12:00 UTC"},
-		{failed(x509.CertificateInvalidError{Cert: early, Reason: x509.Expired}), Options{}, "begins at 2027-03-01 12:00 UTC, and the clock of this machine says 2026-03-01"},
-		{failed(x509.HostnameError{Certificate: named, Host: "b"}), Options{}, "is for a.example.org, 10.0.0.5"},
-		{failed(errors.New("odd")), Options{}, "cannot be verified"},
-		{nats.ErrSecureConnWanted, Options{CAFile: "x.crt"}, "speaks no TLS"},
-		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, Options{}, "speaks no TLS"},
-		{nats.ErrAuthorization, Options{}, "(--creds)"},
-		{nats.ErrAuthorization, Options{SeedFile: "seed.nk"}, "does not know the key in seed.nk"},
-		{nats.ErrNkeysNotSupported, Options{SeedFile: "seed.nk"}, "asks for no keys"},
-		{nats.ErrNoInfoReceived, Options{}, "is no NATS server"},
-		{&net.DNSError{Name: "nohost", IsNotFound: true}, Options{}, "no machine is called nohost"},
-		{&net.DNSError{Name: "nohost", IsTimeout: true}, Options{}, "name server"},
-		{&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, Options{}, "does not answer"},
-		{context.DeadlineExceeded, Options{}, "does not answer"},
-		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)}, Options{}, "no way leads there"},
-		{nats.ErrNoServers, Options{}, "nothing listens there"},
+		{failed(x509.UnknownAuthorityError{}), bus.Options{}, "(--ca)"},
+		{failed(x509.UnknownAuthorityError{}), bus.Options{CAFile: "x.crt"}, "another authority than that of x.crt"},
+		{failed(x509.CertificateInvalidError{Cert: late, Reason: x509.Expired}), bus.Options{CAFile: "x.crt"}, "ended at 2025-03-01 12:00 UTC"},
+		{failed(x509.CertificateInvalidError{Cert: early, Reason: x509.Expired}), bus.Options{}, "begins at 2027-03-01 12:00 UTC, and the clock of this machine says 2026-03-01"},
+		{failed(x509.HostnameError{Certificate: named, Host: "b"}), bus.Options{}, "is for a.example.org, 10.0.0.5"},
+		{failed(errors.New("odd")), bus.Options{}, "cannot be verified"},
+		{nats.ErrSecureConnWanted, bus.Options{CAFile: "x.crt"}, "speaks no TLS"},
+		{tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}, bus.Options{}, "speaks no TLS"},
+		{nats.ErrAuthorization, bus.Options{}, "(--creds)"},
+		{nats.ErrAuthorization, bus.Options{SeedFile: "seed.nk"}, "does not know the key in seed.nk"},
+		{nats.ErrNkeysNotSupported, bus.Options{SeedFile: "seed.nk"}, "asks for no keys"},
+		{nats.ErrNoInfoReceived, bus.Options{}, "is no NATS server"},
+		{&net.DNSError{Name: "nohost", IsNotFound: true}, bus.Options{}, "no machine is called nohost"},
+		{&net.DNSError{Name: "nohost", IsTimeout: true}, bus.Options{}, "name server"},
+		{&net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}, bus.Options{}, "does not answer"},
+		{context.DeadlineExceeded, bus.Options{}, "does not answer"},
+		{&net.OpError{Op: "dial", Err: os.NewSyscallError("connect", syscall.EHOSTUNREACH)}, bus.Options{}, "no way leads there"},
+		{nats.ErrNoServers, bus.Options{}, "nothing listens there"},
 	} {
 		if got := advice(fmt.Errorf("nats: %w", c.err), c.o, now); !strings.Contains(got, c.want) {
 			t.Errorf("%v: does not say %q: %q", c.err, c.want, got)
@@ -60,7 +62,7 @@ func TestDialRefusesSettings(t *testing.T) {
 	if err := os.WriteFile(junk, []byte("junk"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for want, o := range map[string]Options{
+	for want, o := range map[string]bus.Options{
 		"holds no certificate": {URL: "nats://127.0.0.1:1", CAFile: junk},
 		"no such file":         {URL: "nats://127.0.0.1:1", CAFile: junk + "x"},
 		"read the key":         {URL: "nats://127.0.0.1:1", SeedFile: junk},
@@ -72,7 +74,7 @@ func TestDialRefusesSettings(t *testing.T) {
 		if b, err := Dial(o); err == nil {
 			b.Close()
 			t.Errorf("%+v: no error", o)
-		} else if !errors.Is(err, ErrSettings) || !strings.Contains(err.Error(), want) {
+		} else if !errors.Is(err, bus.ErrSettings) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: does not say %q: %v", o, want, err)
 		}
 	}
@@ -95,8 +97,8 @@ func TestDialOfAnotherProgram(t *testing.T) {
 			c.Close()
 		}
 	}()
-	_, err = Dial(Options{URL: "nats://" + l.Addr().String()})
-	if !errors.Is(err, ErrUnreachable) || !strings.Contains(err.Error(), "is no NATS server") {
+	_, err = Dial(bus.Options{URL: "nats://" + l.Addr().String()})
+	if !errors.Is(err, bus.ErrUnreachable) || !strings.Contains(err.Error(), "is no NATS server") {
 		t.Errorf("%v", err)
 	}
 }

@@ -1,4 +1,4 @@
-package bus
+package natsbus
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"github.com/nats-io/nats.go/jetstream"
 
+	"github.com/tinygrow/tinygrow/proto/bus"
 	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
 )
 
@@ -21,14 +22,14 @@ func TestDeletedObjectsLeaveNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer server.Stop()
-	b, err := Dial(Options{URL: server.URL()})
+	b, err := Dial(bus.Options{URL: server.URL()})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer b.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	objects, err := b.OpenObjects(ctx, ObjectOptions{Name: "some"})
+	objects, err := b.OpenObjects(ctx, bus.ObjectOptions{Name: "some"})
 	if err != nil {
 		t.Fatal(err)
 	}

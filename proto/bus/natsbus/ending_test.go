@@ -1,4 +1,4 @@
-package bus_test
+package natsbus_test
 
 import (
 	"bytes"
@@ -113,7 +113,7 @@ func TestNoEndingOfAConnectionIsForGood(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			p := startProxy(t, s.URL())
-			b, err := bus.Dial(bus.Options{URL: "nats://" + p.listener.Addr().String(), Name: "test", Bulk: func(s string) bool { return strings.HasPrefix(s, "bulk") }})
+			b, err := bus.Open(bus.Options{URL: "nats://" + p.listener.Addr().String(), Name: "test", Bulk: func(s string) bool { return strings.HasPrefix(s, "bulk") }})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -203,7 +203,7 @@ func TestRefusedKeysAreNotForGood(t *testing.T) {
 	const right, other = `{user: tg, password: "right"}`, `{user: tg, password: "other"}`
 	s := secured(t, port, right, store)
 	var log lines
-	b, err := bus.Dial(bus.Options{URL: fmt.Sprintf("nats://tg:right@127.0.0.1:%d", port), Name: "test", Bulk: func(s string) bool { return s == "bulk" || strings.HasPrefix(s, "$JS.API.OBJ") }, Log: log.logger()})
+	b, err := bus.Open(bus.Options{URL: fmt.Sprintf("nats://tg:right@127.0.0.1:%d", port), Name: "test", Bulk: func(s string) bool { return s == "bulk" || strings.HasPrefix(s, "$JS.API.OBJ") }, Log: log.logger()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -237,7 +237,7 @@ func TestRefusedKeysAreNotForGood(t *testing.T) {
 func TestKeyFilesAreReadAnew(t *testing.T) {
 	port, file := freePort(t), filepath.Join(t.TempDir(), "seed.nk")
 	s := secured(t, port, `{nkey: `+key(t, file)+`}`, "")
-	b, err := bus.Dial(bus.Options{URL: fmt.Sprintf("nats://127.0.0.1:%d", port), Name: "test", SeedFile: file})
+	b, err := bus.Open(bus.Options{URL: fmt.Sprintf("nats://127.0.0.1:%d", port), Name: "test", SeedFile: file})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -267,7 +267,7 @@ func TestRefusedSubscriptionsComeBack(t *testing.T) {
 	}
 	defer s.Stop()
 	var log lines
-	b, err := bus.Dial(bus.Options{URL: fmt.Sprintf("nats://tg:right@127.0.0.1:%d", port), Name: "test", Log: log.logger()})
+	b, err := bus.Open(bus.Options{URL: fmt.Sprintf("nats://tg:right@127.0.0.1:%d", port), Name: "test", Log: log.logger()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +299,7 @@ func TestAnotherKeyIsSaid(t *testing.T) {
 	}
 	s := secured(t, port, `{nkey: `+first+`}`, "")
 	var log lines
-	b, err := bus.Dial(bus.Options{URL: fmt.Sprintf("nats://127.0.0.1:%d", port), Name: "test", SeedFile: file, InboxPrefix: "_INBOX.k", Log: log.logger()})
+	b, err := bus.Open(bus.Options{URL: fmt.Sprintf("nats://127.0.0.1:%d", port), Name: "test", SeedFile: file, InboxPrefix: "_INBOX.k", Log: log.logger()})
 	if err != nil {
 		t.Fatal(err)
 	}
