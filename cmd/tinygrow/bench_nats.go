@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tinygrow/tinygrow/cmd/tinygrow/scale"
+	"github.com/tinygrow/tinygrow/deploy/bench/scale"
 	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
 	"github.com/tinygrow/tinygrow/tensor/cputime"
 )

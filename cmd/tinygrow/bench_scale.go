@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
-	"github.com/tinygrow/tinygrow/cmd/tinygrow/picture"
-	"github.com/tinygrow/tinygrow/cmd/tinygrow/scale"
+	"github.com/tinygrow/tinygrow/coordinator/picture"
+	"github.com/tinygrow/tinygrow/deploy/bench/scale"
+	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker/bench"

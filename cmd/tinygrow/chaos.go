@@ -12,8 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tinygrow/tinygrow/cmd/tinygrow/chaos"
-	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+	"github.com/tinygrow/tinygrow/deploy/run/config"
+	"github.com/tinygrow/tinygrow/deploy/test/chaos"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )

@@ -8,8 +8,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/proto/file"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )

@@ -4,7 +4,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+	"github.com/tinygrow/tinygrow/deploy/run/config"
 )
 
 // decimal is a flag's number or boolean that is written as in settings: pflag

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+	"github.com/tinygrow/tinygrow/deploy/run/config"
 )
 
 func TestHomeDirectoriesInPaths(t *testing.T) {

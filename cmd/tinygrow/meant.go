@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
+	"github.com/tinygrow/tinygrow/deploy/run/config"
 )
 
 // commandsOnly refuses arguments of a command that has commands of its own, and

@@ -8,8 +8,8 @@ import (
 	"maps"
 	"strings"
 
-	"github.com/tinygrow/tinygrow/cmd/tinygrow/config"
 	"github.com/tinygrow/tinygrow/coordinator/lead"
+	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/proto"
 )
 

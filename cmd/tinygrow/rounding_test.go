@@ -21,16 +21,16 @@ import (
 // imprecise lists the packages of which no value decides or is recorded, and
 // which may therefore round as the compiler likes.
 var imprecise = map[string]string{
-	"cmd/tinygrow":         "prints",
-	"cmd/tinygrow/chaos":   "draws faults and measures time",
-	"cmd/tinygrow/e2e":     "tests",
-	"cmd/tinygrow/picture": "draws",
-	"cmd/tinygrow/scale":   "measures time and prints",
-	"deploy/doctor":        "measures a connection",
-	"deploy/test/builds":   "runs processes",
-	"deploy/test/hostile":  "measures rates under attack",
-	"deploy/bench/render":  "prints tables of measured times",
-	"worker/bench":         "measures time",
+	"cmd/tinygrow":        "prints",
+	"deploy/test/chaos":   "draws faults and measures time",
+	"cmd/tinygrow/e2e":    "tests",
+	"coordinator/picture": "draws",
+	"deploy/bench/scale":  "measures time and prints",
+	"deploy/doctor":       "measures a connection",
+	"deploy/test/builds":  "runs processes",
+	"deploy/test/hostile": "measures rates under attack",
+	"deploy/bench/render": "prints tables of measured times",
+	"worker/bench":        "measures time",
 }
 
 // exact lists what of package math has the same bits everywhere, because IEEE

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tinygrow/tinygrow/cmd/tinygrow/replay"
+	"github.com/tinygrow/tinygrow/deploy/run/replay"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/worker"
 )

@@ -3,7 +3,7 @@ package scale
 import (
 	"fmt"
 
-	"github.com/tinygrow/tinygrow/cmd/tinygrow/picture"
+	"github.com/tinygrow/tinygrow/coordinator/picture"
 )
 
 // Plot draws samples/s over the number of workers, and what the first row's
