@@ -99,7 +99,8 @@ func (s *server) sumUp(now plan.Time) {
 	s.talk.told = now
 	for what, d := range map[string]*desk{"messages": s.desk, "requests for tensors": s.blobs, "requests for the data set": s.files} {
 		if c := d.complain(); c.from > 0 {
-			s.events.Trouble(fmt.Sprintf("%d %s were dropped in the last minute because they came too fast, %d of them with the key %s: if its holder is no friend, take the key away (tinygrow auth)", c.from, what, c.of, c.worst))
+			s.events.Trouble(fmt.Sprintf("%d %s were dropped in the last minute because they came too fast, %d of them with the key %s: "+
+				"if its holder is no friend, take the key away (tinygrow auth)", c.from, what, c.of, c.worst))
 		}
 	}
 }
