@@ -37,4 +37,4 @@
 // The package starts no goroutine, and knows no graphs and no optimizers.
 package kernel
 
-//go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -dispatch ../dispatch_amd64.go -neon ../neon_arm64 -pkg kernel
+//go:generate go run -C gen . -out ../kernels_amd64.s -stubs ../kernels_amd64.go -pkg kernel

@@ -1,6 +1,6 @@
 package kernel
 
-//go:generate go run -C passgen . -dir .. -out ../passes_amd64.s -stubs ../passes_stubs_amd64.go -pkg kernel
+//go:generate go run -C passgen . -out ../passes_amd64.s -stubs ../passes_stubs_amd64.go -pkg kernel
 
 // channelGroup is how many channels the AVX-512 bodies of sums take at once.
 const channelGroup = 4

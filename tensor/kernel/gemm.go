@@ -102,7 +102,8 @@ func (p *product) packB(packed []float32, r region, ragged bool) {
 		}
 		out := packed[first*r.k:][:gemmWidth*r.k]
 		if p.b.Transposed {
-			t := transpose{dst: out, dstStep: gemmWidth, src: p.b.Data[(r.j+first)*p.b.Stride+r.l:], srcStep: p.b.Stride, rows: cols, cols: r.k}
+			t := transpose{dst: out, dstStep: gemmWidth, src: p.b.Data[(r.j+first)*p.b.Stride+r.l:], srcStep: p.b.Stride,
+				rows: cols, cols: r.k}
 			t.do(p.isa)
 			continue
 		}

@@ -7,8 +7,8 @@ import (
 
 // A family is a set of kernels chosen by the number of rows.
 type family struct {
-	name  string // of the Go function
-	stem  string // of the assembly functions: stem x rows tail
+	name  string // name of the Go function
+	stem  string // names of the assembly functions are stem x rows tail
 	tail  string
 	limit int
 }

@@ -21,8 +21,8 @@ func main() {
 	transposeKernels()
 	laneSumKernels()
 	peakKernels()
-	out := flag.String("dispatch", "dispatch_amd64.go", "output of the Go switches over kernels")
-	neon := flag.String("neon", "neon_arm64", "output of the NEON kernels, .s and .go")
+	out := flag.String("dispatch", "../dispatch_amd64.go", "output of the Go switches over kernels")
+	neon := flag.String("neon", "../neon_arm64", "output of the NEON kernels, .s and .go")
 	flag.Parse()
 	text, stubs := neonKernels()
 	for name, data := range map[string][]byte{*out: dispatch(), *neon + ".s": text, *neon + ".go": stubs} {

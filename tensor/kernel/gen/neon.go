@@ -30,7 +30,8 @@ func neonKernels() (text, stubs []byte) {
 		n.sum(rows)
 	}
 	for _, name := range []string{"tapNEON", "sumNEON"} {
-		fmt.Fprintf(&n.stubs, "\n// %sRows calls the kernel for rows in [1, %d].\nfunc %sRows(rows int, args *uintptr) {\n\tswitch rows {\n", name, neonRows, name)
+		fmt.Fprintf(&n.stubs, "\n// %sRows calls the kernel for rows in [1, %d].\n", name, neonRows)
+		fmt.Fprintf(&n.stubs, "func %sRows(rows int, args *uintptr) {\n\tswitch rows {\n", name)
 		for r := 1; r <= neonRows; r++ {
 			fmt.Fprintf(&n.stubs, "\tcase %d:\n\t\t%sx%d(args)\n", r, name, r)
 		}

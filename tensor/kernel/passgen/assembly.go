@@ -15,7 +15,7 @@ func (t target) elementwise(f function, place map[float32]int) {
 	if f.usesConstants() {
 		signature += ", constants"
 	}
-	t.function(f.lower(), signature+" *float32, rows int)")
+	t.function(f.lower() + signature + " *float32, rows int)")
 	body := rowBody{target: t, place: place}
 	out := pointer("out")
 	for _, in := range f.inputs {
@@ -41,7 +41,7 @@ type rowBody struct {
 	target
 	inputs    []Register
 	constants Register
-	place     map[float32]int // of constants in their table
+	place     map[float32]int // places of constants in their table
 }
 
 // emit returns the register with e for the vector at a byte offset of the row.

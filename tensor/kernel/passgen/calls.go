@@ -8,10 +8,10 @@ import (
 // A call is a Go function that runs the body of the active instruction set on
 // extents that its callers have checked.
 type call struct {
-	name   string // of the body, without its target
-	params string // of the Go function
-	kind   string // of its template
-	args   string // of the body, without its counts
+	name   string // name of the body, without its target
+	params string // parameters of the Go function
+	kind   string // name of its template
+	args   string // arguments of the body, without its counts
 	relu   bool   // whether there is a second body, with a ReLU, that a parameter relu asks for
 	length string // the slice whose elements are counted, of kinds rows and vectors
 }
@@ -23,20 +23,28 @@ var calls = []call{
 	{name: "addScaled", params: "y, x []float32, scale *float32", kind: "rows", args: "&y[0], &x[0], scale", length: "y"},
 
 	{name: "norm", params: "y, x, k []float32, relu bool", kind: "pixels", args: "&y[0], &x[0], &k[0]", relu: true},
-	{name: "normAdd", params: "y, x, skip, k []float32, relu bool", kind: "pixels", args: "&y[0], &x[0], &skip[0], &k[0]", relu: true},
-	{name: "normBackward", params: "dx, dy, x, k []float32, relu bool", kind: "pixels", args: "&dx[0], &dy[0], &x[0], &k[0]", relu: true},
+	{name: "normAdd", params: "y, x, skip, k []float32, relu bool", kind: "pixels",
+		args: "&y[0], &x[0], &skip[0], &k[0]", relu: true},
+	{name: "normBackward", params: "dx, dy, x, k []float32, relu bool", kind: "pixels",
+		args: "&dx[0], &dy[0], &x[0], &k[0]", relu: true},
 
 	{name: "moments", params: "s, q, x, k []float32", kind: "channels", args: "&s[r], &q[r], &x[r]"},
 	{name: "normSums", params: "s, q, dy, x, k []float32, relu bool", kind: "channels", args: "&s[r], &q[r], &dy[r], &x[r]", relu: true},
 
 	{name: "normMaxPool", params: "y, x, k []float32, w Window, blocks int", kind: "tiles", args: "&y[small], &x[large]"},
-	{name: "normMaxPoolSums", params: "s, q, dy, x, k []float32, w Window, blocks int", kind: "tiles", args: "&s[0], &q[0], &dy[small], &x[large]"},
-	{name: "normMaxPoolBackward", params: "dx, dy, x, k []float32, w Window, blocks int", kind: "tiles", args: "&dx[large], &dy[small], &x[large]"},
+	{name: "normMaxPoolSums", params: "s, q, dy, x, k []float32, w Window, blocks int", kind: "tiles",
+		args: "&s[0], &q[0], &dy[small], &x[large]"},
+	{name: "normMaxPoolBackward", params: "dx, dy, x, k []float32, w Window, blocks int", kind: "tiles",
+		args: "&dx[large], &dy[small], &x[large]"},
 
-	{name: "sgdPlain", params: "param, grad, velocity, coefs []float32", kind: "vectors", args: "&param[0], &grad[0], &velocity[0], &coefs[0]", length: "param"},
-	{name: "sgdMomentum", params: "param, grad, velocity, coefs []float32", kind: "vectors", args: "&param[0], &grad[0], &velocity[0], &coefs[0]", length: "param"},
-	{name: "sgdNesterov", params: "param, grad, velocity, coefs []float32", kind: "vectors", args: "&param[0], &grad[0], &velocity[0], &coefs[0]", length: "param"},
-	{name: "adamW", params: "param, grad, m, v, coefs []float32", kind: "vectors", args: "&param[0], &grad[0], &m[0], &v[0], &coefs[0]", length: "param"},
+	{name: "sgdPlain", params: "param, grad, velocity, coefs []float32", kind: "vectors",
+		args: "&param[0], &grad[0], &velocity[0], &coefs[0]", length: "param"},
+	{name: "sgdMomentum", params: "param, grad, velocity, coefs []float32", kind: "vectors",
+		args: "&param[0], &grad[0], &velocity[0], &coefs[0]", length: "param"},
+	{name: "sgdNesterov", params: "param, grad, velocity, coefs []float32", kind: "vectors",
+		args: "&param[0], &grad[0], &velocity[0], &coefs[0]", length: "param"},
+	{name: "adamW", params: "param, grad, m, v, coefs []float32", kind: "vectors",
+		args: "&param[0], &grad[0], &m[0], &v[0], &coefs[0]", length: "param"},
 }
 
 // callKinds are the templates of calls: rows and vectors return how many
@@ -147,7 +155,8 @@ func suffixes(relu bool) []suffix {
 
 // write returns the Go function of the call.
 func (c call) write(b *strings.Builder) error {
-	return callKinds.ExecuteTemplate(b, c.kind, map[string]any{"Name": c.name, "Params": c.params, "Args": c.args, "Relu": c.relu, "Length": c.length})
+	return callKinds.ExecuteTemplate(b, c.kind, map[string]any{
+		"Name": c.name, "Params": c.params, "Args": c.args, "Relu": c.relu, "Length": c.length})
 }
 
 // stub returns what stands for the call where there is no assembly.

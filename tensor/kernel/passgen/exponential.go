@@ -17,8 +17,9 @@ func exponential(x *expression) *expression {
 	const magic = 12582912 // 1.5 2^23: adding it rounds to an integer
 	shifted := add(mul(x, constant(1.44269504088896341)), constant(magic))
 	n := sub(shifted, constant(magic))
-	r := sub(x, mul(n, constant(0.693359375)))   // ln 2 in 9 bits
-	r = sub(r, mul(n, constant(-2.12194440e-4))) // and the rest of it
+	// ln 2 in two parts: the first has 9 bits, so that its product with n is exact.
+	r := sub(x, mul(n, constant(0.693359375)))
+	r = sub(r, mul(n, constant(-2.12194440e-4)))
 	y := polynomial(r, 1.9875691500e-4, 1.3981999507e-3, 8.3334519073e-3, 4.1665795894e-2, 1.6666665459e-1, 5.0000001201e-1)
 	y = add(add(mul(y, square(r)), r), constant(1))
 	return mul(y, power(shifted))

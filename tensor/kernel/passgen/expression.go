@@ -6,8 +6,8 @@ package main
 type expression struct {
 	kind  kind
 	args  []*expression
-	input int     // of an input
-	value float32 // of a constant
+	input int     // index of an input
+	value float32 // value of a constant
 }
 
 type kind int
@@ -52,7 +52,7 @@ func where(a, b, yes, no *expression) *expression {
 
 // A function is applied to each element of rows.
 type function struct {
-	name   string   // of the exported Go function
+	name   string   // name of the exported Go function
 	doc    string   // what follows the name in its comment
 	inputs []string // names of its parameters
 	result *expression
@@ -61,7 +61,8 @@ type function struct {
 // functions holds all functions by name.
 var functions = map[string]function{}
 
-// register adds a function. Files that describe functions call it for a variable, so that a new function is a new file.
+// register adds a function. Files that describe functions call it for a
+// variable, so that a new function is a new file.
 func register(f function) struct{} {
 	functions[f.name] = f
 	return struct{}{}

@@ -23,7 +23,8 @@ func writeGo(dir string, fs []function, constants []float32) error {
 	cases.WriteString(generated + "package kernel\n\n// elementFunctions are all functions over elements by name.\n" +
 		"var elementFunctions = []struct {\nname string\ninputs int\nrun func(out []float32, in [][]float32)\n}{\n")
 	if len(constants) > 0 {
-		bodies.WriteString("// elementConstants is what the bodies of functions over elements broadcast; never written.\nvar elementConstants = [...]float32{\n")
+		bodies.WriteString("// elementConstants is what the bodies of functions over elements broadcast; never written.\n" +
+			"var elementConstants = [...]float32{\n")
 		for _, c := range constants {
 			fmt.Fprintf(&bodies, "%s,\n", literal(c))
 		}
@@ -42,7 +43,8 @@ func writeGo(dir string, fs []function, constants []float32) error {
 		}
 		none.WriteString(c.stub())
 	}
-	files := map[string]*strings.Builder{"elementwise.go": &all, "passes_amd64.go": &bodies, "passes_other.go": &none, "elementwise_list_test.go": &cases}
+	files := map[string]*strings.Builder{
+		"elementwise.go": &all, "passes_amd64.go": &bodies, "passes_other.go": &none, "elementwise_list_test.go": &cases}
 	for name, b := range files {
 		text, err := format.Source([]byte(b.String()))
 		if err != nil {
@@ -74,7 +76,8 @@ func (f function) writeLoop(b *strings.Builder) {
 	for _, in := range f.inputs {
 		checks = append(checks, fmt.Sprintf("len(%s) == len(out)", in))
 	}
-	fmt.Fprintf(b, "need(%s)\nfor i := %sSIMD(out, %s); i < len(out); i++ {\n", strings.Join(checks, " && "), f.lower(), strings.Join(f.inputs, ", "))
+	fmt.Fprintf(b, "need(%s)\nfor i := %sSIMD(out, %s); i < len(out); i++ {\n",
+		strings.Join(checks, " && "), f.lower(), strings.Join(f.inputs, ", "))
 	names := map[*expression]string{}
 	all := order(f.result)
 	for i, e := range all {
@@ -157,7 +160,8 @@ func (f function) writeCase(b *strings.Builder) {
 	for i := range f.inputs {
 		in = append(in, fmt.Sprintf("in[%d]", i))
 	}
-	fmt.Fprintf(b, "{%q, %d, func(out []float32, in [][]float32) { %s(out, %s) }},\n", f.name, len(f.inputs), f.name, strings.Join(in, ", "))
+	fmt.Fprintf(b, "{%q, %d, func(out []float32, in [][]float32) { %s(out, %s) }},\n",
+		f.name, len(f.inputs), f.name, strings.Join(in, ", "))
 }
 
 func (f function) usesConstants() bool {

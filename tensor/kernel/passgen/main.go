@@ -35,7 +35,7 @@ type target struct {
 var targets = []target{{"AVX512", 64}, {"AVX2", 32}}
 
 func main() {
-	dir := flag.String("dir", ".", "directory of the Go files")
+	dir := flag.String("dir", "..", "directory of the Go files")
 	flag.Parse()
 	fs := slices.SortedFunc(maps.Values(functions), func(a, b function) int { return strings.Compare(a.name, b.name) })
 	constants := constantsOf(fs)
@@ -150,9 +150,11 @@ func (t target) notAnd(a, b Register) Register {
 // rectify sets v to 0 where it is below 0; NaN and -0 stay.
 func (t target) rectify(v, zero VecVirtual) { VMAXPS(v, zero, v) }
 
-// function starts the function name with the target's suffix.
-func (t target) function(name, signature string) {
-	TEXT(name+t.name, NOSPLIT, "func"+signature)
+// function starts a function, given as name(parameters); its name gets the
+// target's suffix.
+func (t target) function(declaration string) {
+	name, parameters, _ := strings.Cut(declaration, "(")
+	TEXT(name+t.name, NOSPLIT, "func("+parameters)
 	Pragma("noescape")
 }
 

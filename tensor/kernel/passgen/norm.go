@@ -1,6 +1,9 @@
 package main
 
 import (
+	"slices"
+	"strings"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	. "github.com/mmcloughlin/avo/reg"
@@ -53,7 +56,7 @@ func (t target) norm(name string, skip bool) {
 		if skip {
 			signature = "(y, x, skip, k *float32, pixels, channels int)"
 		}
-		t.function(full, signature)
+		t.function(full + signature)
 		y, x, k := pointer("y"), pointer("x"), pointer("k")
 		rows := []Register{y, x}
 		var other Register
@@ -90,18 +93,16 @@ func (t target) groups() []int {
 
 // sums emits a function that keeps the sums s and q of a group of channels in
 // registers while it walks over the pixels, stride bytes apart.
-func (t target) sums(name, rows string, coefs []int, term func(at func(p string) Mem, k []VecVirtual, zero, s, q VecVirtual)) {
+func (t target) sums(name string, rows []string, coefs []int, term func(at func(p string) Mem, k []VecVirtual, zero, s, q VecVirtual)) {
 	for _, group := range t.groups() {
 		suffix := ""
 		if group > 1 {
 			suffix = "Group"
 		}
-		t.function(name+suffix, "(s, q, "+rows+", k *float32, pixels, stride int)")
-		base := map[string]Register{"x": pointer("x")}
-		names := []string{"x"}
-		if rows != "x" {
-			base["dy"] = pointer("dy")
-			names = append(names, "dy")
+		t.function(name + suffix + "(s, q, " + strings.Join(rows, ", ") + ", k *float32, pixels, stride int)")
+		base := map[string]Register{}
+		for _, p := range slices.Backward(rows) {
+			base[p] = pointer(p)
 		}
 		k, pixels, stride := pointer("k"), pointer("pixels"), pointer("stride")
 		zero := t.zero()
@@ -121,7 +122,7 @@ func (t target) sums(name, rows string, coefs []int, term func(at func(p string)
 			for j := range s {
 				term(func(p string) Mem { return Mem{Base: base[p], Disp: j * t.size} }, table[j/t.vecs()], zero, s[j], q[j])
 			}
-			for _, p := range names {
+			for _, p := range slices.Backward(rows) {
 				ADDQ(stride, base[p])
 			}
 		})
@@ -136,7 +137,7 @@ func (t target) sums(name, rows string, coefs []int, term func(at func(p string)
 
 // moments emits Moments.
 func (t target) moments() {
-	t.sums("moments", "x", []int{colRef}, func(at func(string) Mem, k []VecVirtual, zero, s, q VecVirtual) {
+	t.sums("moments", []string{"x"}, []int{colRef}, func(at func(string) Mem, k []VecVirtual, zero, s, q VecVirtual) {
 		d := t.load(at("x"))
 		VSUBPS(k[0], d, d)
 		VADDPS(d, s, s)
@@ -153,10 +154,11 @@ func (t target) normSums() {
 		VMULPS(x, d, d)
 		VADDPS(d, q, q)
 	}
-	t.sums("normSums", "dy, x", []int{colRef}, func(at func(string) Mem, k []VecVirtual, zero, s, q VecVirtual) {
+	dyX := []string{"dy", "x"}
+	t.sums("normSums", dyX, []int{colRef}, func(at func(string) Mem, k []VecVirtual, zero, s, q VecVirtual) {
 		product(t.load(at("x")), t.load(at("dy")), k[0], s, q)
 	})
-	t.sums("normSumsReLU", "dy, x", []int{colRef, colScale, colShift}, func(at func(string) Mem, k []VecVirtual, zero, s, q VecVirtual) {
+	t.sums("normSumsReLU", dyX, []int{colRef, colScale, colShift}, func(at func(string) Mem, k []VecVirtual, zero, s, q VecVirtual) {
 		x := t.load(at("x"))
 		d := t.affine(x, k[1], k[2])
 		if t.size == 64 {
@@ -188,7 +190,7 @@ func (t target) normBackward() {
 		if relu {
 			name += "ReLU"
 		}
-		t.function(name, "(dx, dy, x, k *float32, pixels, channels int)")
+		t.function(name + "(dx, dy, x, k *float32, pixels, channels int)")
 		dx, dy, x, k := pointer("dx"), pointer("dy"), pointer("x"), pointer("k")
 		pixels, channels := pointer("pixels"), pointer("channels")
 		zero := t.zero()

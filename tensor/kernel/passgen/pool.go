@@ -56,7 +56,7 @@ const poolSizes = ", windows, channels, pixel, below int)"
 // pool emits NormMaxPool, NormMaxPoolSums and NormMaxPoolBackward for one
 // output row of 2 x 2 windows.
 func (t target) pool() {
-	t.function("normMaxPool2", "(y, x, k *float32"+poolSizes)
+	t.function("normMaxPool2(y, x, k *float32" + poolSizes)
 	y := pointer("y")
 	zero := t.zero()
 	t.tiles(nil, []Register{y}, func(w tiling) {
@@ -76,13 +76,14 @@ func (t target) pool() {
 		}
 	})
 
-	t.function("normMaxPoolSums2", "(s, q, dy, x, k *float32"+poolSizes)
+	t.function("normMaxPoolSums2(s, q, dy, x, k *float32" + poolSizes)
 	s, q, dy := pointer("s"), pointer("q"), pointer("dy")
 	step := GP64() // distance of the sums of the current channel from those of channel 0
 	zero = t.zero()
 	XORQ(step, step)
 	t.tiles(nil, []Register{dy}, func(w tiling) {
-		scale, shift, ref := t.broadcast(Mem{Base: w.k, Disp: colScale}), t.broadcast(Mem{Base: w.k, Disp: colShift}), t.broadcast(Mem{Base: w.k, Disp: colRef})
+		scale, shift := t.broadcast(Mem{Base: w.k, Disp: colScale}), t.broadcast(Mem{Base: w.k, Disp: colShift})
+		ref := t.broadcast(Mem{Base: w.k, Disp: colRef})
 		for i := range t.vecs() {
 			var m, best VecVirtual
 			for j, at := range w.corners(w.x, w.low, i*t.size) {
@@ -114,7 +115,7 @@ func (t target) pool() {
 		CMOVQEQ(last, step) // the last channel: start anew
 	})
 
-	t.function("normMaxPoolBackward2", "(dx, dy, x, k *float32"+poolSizes)
+	t.function("normMaxPoolBackward2(dx, dy, x, k *float32" + poolSizes)
 	dx, dy, dxLow := pointer("dx"), pointer("dy"), pointer("below")
 	zero = t.zero()
 	ADDQ(dx, dxLow)

@@ -14,6 +14,7 @@ func tanh(x *expression) *expression {
 	e := exponential(mul(z, constant(-2)))
 	large := signed(div(sub(constant(1), e), add(constant(1), e)), x)
 	s := square(x)
-	small := add(mul(mul(polynomial(s, -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1), s), x), x)
+	rest := polynomial(s, -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
+	small := add(mul(mul(rest, s), x), x)
 	return where(z, constant(0.625), large, small)
 }

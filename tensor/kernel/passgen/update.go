@@ -9,7 +9,7 @@ import (
 // Scale, LR, Momentum, WeightDecay; vectors counts registers.
 func (t target) sgd() {
 	for _, kind := range []string{"Plain", "Momentum", "Nesterov"} {
-		t.function("sgd"+kind, "(param, grad, velocity, coefs *float32, vectors int)")
+		t.function("sgd" + kind + "(param, grad, velocity, coefs *float32, vectors int)")
 		param, grad, velocity, coefs, n := pointer("param"), pointer("grad"), pointer("velocity"), pointer("coefs"), pointer("vectors")
 		scale, rate := t.broadcast(Mem{Base: coefs}), t.broadcast(Mem{Base: coefs, Disp: 4})
 		momentum, decay := t.broadcast(Mem{Base: coefs, Disp: 8}), t.broadcast(Mem{Base: coefs, Disp: 12})
@@ -44,10 +44,11 @@ func (t target) sgd() {
 // adamW emits AdamW. coefs is Scale, Beta1, Beta2, Rest1, Rest2, Keep, Step,
 // Root, Eps.
 func (t target) adamW() {
-	t.function("adamW", "(param, grad, m, v, coefs *float32, vectors int)")
+	t.function("adamW(param, grad, m, v, coefs *float32, vectors int)")
 	param, grad, mp, vp, coefs, n := pointer("param"), pointer("grad"), pointer("m"), pointer("v"), pointer("coefs"), pointer("vectors")
 	coef := func(i int) Op { return t.broadcast(Mem{Base: coefs, Disp: 4 * i}) }
-	scale, beta1, beta2, rest1, rest2, keep, step, root, eps := coef(0), coef(1), coef(2), coef(3), coef(4), coef(5), coef(6), coef(7), coef(8)
+	scale, beta1, beta2, rest1, rest2 := coef(0), coef(1), coef(2), coef(3), coef(4)
+	keep, step, root, eps := coef(5), coef(6), coef(7), coef(8)
 	loop("vector", n, func() {
 		g, m, v, p := t.vec(), t.vec(), t.vec(), t.vec()
 		VMULPS(Mem{Base: grad}, scale, g)

@@ -9,7 +9,7 @@ import (
 // window emits what the poolings do with all channels of a pixel.
 func (t target) window() {
 	rowLoop := func(name, signature string, pointers []string, body func(at []Mem)) {
-		t.function(name, signature)
+		t.function(name + signature)
 		var from []Register
 		for _, p := range pointers {
 			from = append(from, pointer(p))
@@ -43,7 +43,7 @@ func (t target) window() {
 		VMOVUPS(d, at[0])
 		VMOVUPS(rest, at[1])
 	})
-	t.function("addScaled", "(y, x, scale *float32, rows int)")
+	t.function("addScaled(y, x, scale *float32, rows int)")
 	y, x, scale, n := pointer("y"), pointer("x"), t.broadcast(Mem{Base: pointer("scale")}), pointer("rows")
 	loop("row", n, func() {
 		for i := range t.vecs() {
