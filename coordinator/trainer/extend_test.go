@@ -60,7 +60,7 @@ func TestAnExtendedRunFollowsItsNewEnd(t *testing.T) {
 			if a.Step == nil {
 				continue
 			}
-			want := optim.LR(set.Optimizer, uint64(a.Step.Step)-1, 24, 4)
+			want := optim.LR(set.Optimizer, uint64(a.Step.Step)-1, optim.Length{Steps: 24, PerEpoch: 4})
 			if a.Step.LR != want {
 				t.Errorf("%s: step %d has the rate %v, one of a run of 24 steps has %v", name, a.Step.Step, a.Step.LR, want)
 			}

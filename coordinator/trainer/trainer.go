@@ -357,7 +357,7 @@ func (t *Trainer) evaluated(split string, m Tally) *EvalRecord {
 }
 
 func (t *Trainer) updated(s proto.Sums, m Tally) *StepRecord {
-	lr := optim.LR(t.set.Optimizer, t.at.Step, t.schedule(), t.perEpoch())
+	lr := optim.LR(t.set.Optimizer, t.at.Step, optim.Length{Steps: t.schedule(), PerEpoch: t.perEpoch()})
 	nn.UpdateRunning(t.model.Graph, t.model.Buffers, s.F64[metricsLen:])
 	d, spans := update(t.model, t.opt, s.F32, float32(1/m.Samples), lr, t.warm())
 	t.hashed.model, t.hashed.spans = t.model, spans

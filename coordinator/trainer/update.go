@@ -10,6 +10,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/parallel"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 	"github.com/zeebo/xxh3"
@@ -101,7 +102,7 @@ func update(m *nn.Model, o *optim.Optimizer, grad []float32, scale float32, lr f
 	parallel.Each(len(h.parts), func(i int) {
 		lo, hi := i*chunk, min((i+1)*chunk, len(m.Params))
 		restrain := w.restrain(m.Params, lo, hi)
-		u.Apply(m.Params, grad, lo, hi)
+		u.Apply(m.Params, grad, kernel.Range{Lo: lo, Hi: hi})
 		restrain()
 		h.part(i, m.Params, o.Slots())
 	})

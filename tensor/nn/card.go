@@ -47,7 +47,8 @@ func (c *Card) Validate() error {
 		}
 	}
 	for _, side := range []int{c.Input.C, c.Input.H, c.Input.W} {
-		check(side >= 1 && side <= maxInputSide, "input of %d x %d x %d: each must be 1 to %d", c.Input.C, c.Input.H, c.Input.W, maxInputSide)
+		check(side >= 1 && side <= maxInputSide, "input of %d x %d x %d: each must be 1 to %d",
+			c.Input.C, c.Input.H, c.Input.W, maxInputSide)
 	}
 	check(len(c.Mean) == c.Input.C && len(c.Std) == c.Input.C, "mean of %d and deviation of %d channels, the input has %d",
 		len(c.Mean), len(c.Std), c.Input.C)

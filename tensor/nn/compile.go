@@ -3,15 +3,15 @@ package nn
 // compiler holds what is known while a program is built.
 type compiler struct {
 	*Program
-	*plan
+	*tape
 	shapes        map[NodeID]Shape
-	params        map[string]Entry // by name
+	params        map[string]Entry // entries by their names
 	buffers       map[string]Entry
 	taken         map[NodeID]bool  // nodes that run with the one before them
 	keep          map[NodeID]bool  // nodes whose gradient is to stay
 	stored        map[NodeID]bool  // nodes whose value is to stay
 	wants         map[NodeID]bool  // nodes whose gradient somebody needs
-	value         map[NodeID]buf   // where a node's output lies
+	value         map[NodeID]buf   // places of the nodes' outputs
 	contributions map[NodeID][]buf // gradients its consumers have sent to a node, in order
 }
 
@@ -35,26 +35,26 @@ func (c *compiler) compile() {
 	for _, u := range units {
 		u.forward(c)
 	}
-	c.forward = len(c.plan.steps)
+	c.forward = len(c.tape.steps)
 	c.logits = c.value[c.graph.Output().ID]
-	c.plan.keep(c.logits)
+	c.tape.keep(c.logits)
 	for id := range c.stored {
-		c.plan.keep(c.value[id])
+		c.tape.keep(c.value[id])
 		c.values[id] = c.value[id]
 	}
 	if !c.inference {
-		c.dLoss = c.plan.buffer(c.Program.output)
-		c.plan.add(lossStep{}, c.dLoss, nil)
+		c.dLoss = c.tape.buffer(c.Program.output)
+		c.tape.add(lossStep{}, c.dLoss, nil)
 		c.contributions[c.graph.Output().ID] = []buf{c.dLoss}
 		for i := len(units) - 1; i >= 0; i-- {
 			units[i].backward(c)
 		}
-		c.gradient(&c.graph.Nodes[0]) // of the input, if it is kept
+		c.gradient(&c.graph.Nodes[0]) // the input may be kept
 	}
 	c.planPacking()
-	c.offsets, c.arena = c.plan.layout(c.blocks)
-	c.Program.rows = c.plan.rows
-	for _, s := range c.plan.steps {
+	c.offsets, c.arena = c.tape.layout(c.blocks)
+	c.Program.rows = c.tape.rows
+	for _, s := range c.tape.steps {
 		c.Program.steps = append(c.Program.steps, s.step)
 	}
 }
@@ -67,7 +67,7 @@ func (lossStep) describe() (string, int64) { return "", 0 } // Loss is called be
 
 // output returns a new buffer for node n's value.
 func (c *compiler) output(n *Node) buf {
-	b := c.plan.buffer(c.shapes[n.ID])
+	b := c.tape.buffer(c.shapes[n.ID])
 	c.value[n.ID] = b
 	return b
 }
@@ -84,12 +84,12 @@ func (c *compiler) gradient(n *Node) buf {
 	parts := c.contributions[n.ID]
 	sum := parts[0]
 	for _, part := range parts[1:] {
-		next := c.plan.buffer(c.shapes[n.ID])
-		c.plan.add(&addStep{next, sum, part}, next, []buf{sum, part}, sum, part)
+		next := c.tape.buffer(c.shapes[n.ID])
+		c.tape.add(&addStep{next, sum, part}, next, []buf{sum, part}, sum, part)
 		sum = next
 	}
 	if c.keep[n.ID] {
-		c.plan.keep(sum)
+		c.tape.keep(sum)
 		c.grads[n.ID] = sum
 	}
 	return sum

@@ -6,7 +6,7 @@ type Entry struct {
 	Node   NodeID
 	Role   string // weight, bias, running_mean or running_var
 	Shape  []int
-	Offset int // of its first element
+	Offset int // index of its first element
 }
 
 // Len returns the number of elements.

@@ -74,8 +74,10 @@ func fingerprintOf(probes []*Graph) string {
 			}
 		}
 		slots := [2][]float32{make([]float32, len(grad)), make([]float32, len(grad))}
-		kernel.SGD(m.Params, grad, slots[0], kernel.SGDCoefs{Scale: 1. / samples, LR: 0.1, Momentum: 0.9, WeightDecay: 0.01, Nesterov: true})
-		kernel.AdamW(m.Params, grad, slots[0], slots[1], kernel.AdamCoefs{Scale: 1. / samples, Beta1: 0.9, Beta2: 0.999, Rest1: 0.1, Rest2: 0.001, Keep: 0.99, Step: 0.1, Root: 3, Eps: 1e-8})
+		kernel.SGD(m.Params, grad, slots[0],
+			kernel.SGDCoefs{Scale: 1. / samples, LR: 0.1, Momentum: 0.9, WeightDecay: 0.01, Nesterov: true})
+		kernel.AdamW(m.Params, grad, slots[0], slots[1], kernel.AdamCoefs{Scale: 1. / samples, Beta1: 0.9, Beta2: 0.999,
+			Rest1: 0.1, Rest2: 0.001, Keep: 0.99, Step: 0.1, Root: 3, Eps: 1e-8})
 		hashFloats(h, m.Params)
 	}
 	return hex.EncodeToString(h.Sum(nil))

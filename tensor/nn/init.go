@@ -49,17 +49,21 @@ func constant(v float32) filler {
 	}
 }
 
+// fans are how many values an output of a layer is summed from, and how many outputs
+// read an input.
+type fans struct{ in, out int }
+
 // freshLayer returns the first values of a layer's weight or bias.
-func freshLayer(g *Graph, n *Node, in Shape, e Entry, fanIn, fanOut int) filler {
+func freshLayer(g *Graph, n *Node, in Shape, e Entry, fan fans) filler {
 	if e.Role == RoleBias {
 		if in.Len() == 0 && g.opensFlat(n.ID) {
 			return constant(opening)
 		}
 		return nil
 	}
-	std := math.Sqrt(2 / (float64(fanIn) + float64(fanOut)))
+	std := math.Sqrt(2 / (float64(fan.in) + float64(fan.out)))
 	if a, ok := g.activationAfter(n.ID).Activation(); ok && a.Halves {
-		std = math.Sqrt(2 / float64(fanIn))
+		std = math.Sqrt(2 / float64(fan.in))
 	}
 	return func(values []float32, seed uint64) {
 		s := rng.New(seed, rng.Key(e.Name))

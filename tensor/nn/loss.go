@@ -27,13 +27,17 @@ func (w *Workspace) Loss() Metrics {
 	m := Metrics{N: float64(w.n)}
 	for i := range w.n {
 		at := i/tensor.Lanes*p.output.C*tensor.Lanes + i%tensor.Lanes
+		values, gradient := y[at:], []float32(nil)
+		if d != nil {
+			gradient = d[at:]
+		}
 		if p.graph.Loss == CrossEntropy {
-			w.losses[i] = w.crossEntropy(y, d, at, int(w.batch.Labels[i]))
+			w.losses[i] = w.crossEntropy(values, gradient, int(w.batch.Labels[i]))
 		} else {
-			w.losses[i] = squaredError(y, w.batch.Targets, d, at, p.output.C)
+			w.losses[i] = squaredError(values, w.batch.Targets[at:], gradient, p.output.C)
 		}
 		m.Loss += w.losses[i]
-		if i < len(w.batch.Labels) && argmax(y, at, p.output.C) == int(w.batch.Labels[i]) {
+		if i < len(w.batch.Labels) && argmax(values, p.output.C) == int(w.batch.Labels[i]) {
 			m.Correct++
 		}
 	}
@@ -44,16 +48,19 @@ func (w *Workspace) Loss() Metrics {
 // next Loss.
 func (w *Workspace) SampleLosses() []float64 { return w.losses[:w.n] }
 
-// crossEntropy returns log(sum exp y) - y[label] of the sample whose values
-// start at index at, and writes softmax(y) - onehot(label) to d.
-func (w *Workspace) crossEntropy(y, d []float32, at, label int) float64 {
+// The values of one sample, y, its targets and the gradient d lie tensor.Lanes
+// apart; d may be nil.
+
+// crossEntropy returns log(sum exp y) - y[label], and writes
+// softmax(y) - onehot(label) to d.
+func (w *Workspace) crossEntropy(y, d []float32, label int) float64 {
 	if label < 0 || label >= len(w.exps) {
 		panic("nn: label outside the classes")
 	}
-	top := float64(y[at+argmax(y, at, len(w.exps))*tensor.Lanes])
+	top := float64(y[argmax(y, len(w.exps))*tensor.Lanes])
 	var sum float64
 	for c := range w.exps {
-		w.exps[c] = portable.Exp(float64(y[at+c*tensor.Lanes]) - top)
+		w.exps[c] = portable.Exp(float64(y[c*tensor.Lanes]) - top)
 		sum += w.exps[c]
 	}
 	if d != nil {
@@ -62,31 +69,31 @@ func (w *Workspace) crossEntropy(y, d []float32, at, label int) float64 {
 			if c == label {
 				g -= 1
 			}
-			d[at+c*tensor.Lanes] = float32(g)
+			d[c*tensor.Lanes] = float32(g)
 		}
 	}
-	return portable.Log(sum) - (float64(y[at+label*tensor.Lanes]) - top)
+	return portable.Log(sum) - (float64(y[label*tensor.Lanes]) - top)
 }
 
 // squaredError returns the sum over outputs of (y - target)^2 and writes
 // 2 (y - target) to d.
-func squaredError(y, targets, d []float32, at, classes int) float64 {
+func squaredError(y, targets, d []float32, classes int) float64 {
 	var sum float64
 	for c := range classes {
-		e := float64(y[at+c*tensor.Lanes]) - float64(targets[at+c*tensor.Lanes])
+		e := float64(y[c*tensor.Lanes]) - float64(targets[c*tensor.Lanes])
 		sum += float64(e * e)
 		if d != nil {
-			d[at+c*tensor.Lanes] = float32(2 * e)
+			d[c*tensor.Lanes] = float32(2 * e)
 		}
 	}
 	return sum
 }
 
 // argmax returns the first class of the largest value.
-func argmax(y []float32, at, classes int) int {
+func argmax(y []float32, classes int) int {
 	best := 0
 	for c := 1; c < classes; c++ {
-		if y[at+c*tensor.Lanes] > y[at+best*tensor.Lanes] {
+		if y[c*tensor.Lanes] > y[best*tensor.Lanes] {
 			best = c
 		}
 	}

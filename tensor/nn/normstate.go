@@ -12,7 +12,7 @@ import (
 // all pixels; lanes are added in order within a block, blocks in order.
 type channelState struct {
 	mean, inv  float64 // inv is 1/sqrt(variance + eps)
-	sum, sumSq float64 // of the values: the moments
+	sum, sumSq float64 // moments of the values
 	s, q       float64 // sums of the pass at hand
 }
 
@@ -63,7 +63,7 @@ func (w *Workspace) measure(n *norm, x []float32) {
 	}
 	w.clearSums(n)
 	for b := range w.blocks {
-		kernel.Moments(w.s[:n.channels*tensor.Lanes], w.q[:n.channels*tensor.Lanes], part(x, b, w.blocks), k)
+		kernel.Moments(w.s[:n.channels*tensor.Lanes], w.q[:n.channels*tensor.Lanes], w.block(x, b), k)
 		w.foldSums(n, b)
 	}
 	count := float64(w.n * n.pixels)
@@ -163,7 +163,7 @@ func UpdateRunning(g *Graph, buffers []float32, moments []float64) {
 			means[e.Node] = e.Of(buffers)
 			continue
 		}
-		mean, variance, momentum := means[e.Node], e.Of(buffers), g.Node(e.Node).Momentum
+		mean, variance, momentum := means[e.Node], e.Of(buffers), momentum(g.Node(e.Node).Momentum)
 		c := len(variance)
 		count := moments[2*c]
 		for i := range variance {
@@ -172,13 +172,15 @@ func UpdateRunning(g *Graph, buffers []float32, moments []float64) {
 			if count > 1 {
 				v = float64(v * (count / (count - 1)))
 			}
-			mean[i] = towards(mean[i], m, momentum)
-			variance[i] = towards(variance[i], v, momentum)
+			mean[i], variance[i] = momentum.towards(mean[i], m), momentum.towards(variance[i], v)
 		}
 		moments = moments[2*c+1:]
 	}
 }
 
-func towards(running float32, v, momentum float64) float32 {
-	return float32(float64((1-momentum)*float64(running)) + float64(momentum*v))
+// momentum is the part of the way that running statistics move in a step.
+type momentum float64
+
+func (m momentum) towards(running float32, v float64) float32 {
+	return float32(float64((1-float64(m))*float64(running)) + float64(float64(m)*v))
 }

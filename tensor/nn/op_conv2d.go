@@ -27,7 +27,7 @@ func (conv2dOp) params(n *Node, in Shape) []tensorShape {
 
 func (conv2dOp) fresh(g *Graph, n *Node, shapes map[NodeID]Shape, e Entry) filler {
 	in, area := shapes[n.Inputs[0]], n.Kernel*n.Kernel
-	return freshLayer(g, n, in, e, in.C*area, n.Out*area)
+	return freshLayer(g, n, in, e, fans{in.C * area, n.Out * area})
 }
 
 func (conv2dOp) window(n *Node, _ Shape) (Window, bool) { return n.kernelWindow(), true }

@@ -17,7 +17,7 @@ func (linearOp) params(n *Node, in Shape) []tensorShape {
 
 func (linearOp) fresh(g *Graph, n *Node, shapes map[NodeID]Shape, e Entry) filler {
 	in := shapes[n.Inputs[0]]
-	return freshLayer(g, n, in, e, in.Len(), n.Out)
+	return freshLayer(g, n, in, e, fans{in.Len(), n.Out})
 }
 
 func (linearOp) window(_ *Node, in Shape) (Window, bool) {

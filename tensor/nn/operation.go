@@ -97,15 +97,13 @@ type Window struct {
 	Inside bool
 }
 
-// outputs returns the number of output positions along an axis of length in.
-func (w Window) outputs(in, size int) int { return (in+2*w.Pad-size)/w.Stride + 1 }
-
 // slide returns the shape of what w gives with c channels when it moves over in.
 func (w Window) slide(in Shape, c int) (Shape, error) {
 	if in.H+2*w.Pad < w.Height || in.W+2*w.Pad < w.Width {
 		return Shape{}, fmt.Errorf("has a %dx%d kernel that does not fit its input %v with padding %d", w.Height, w.Width, in, w.Pad)
 	}
-	return Shape{c, w.outputs(in.H, w.Height), w.outputs(in.W, w.Width)}, nil
+	outputs := func(length, size int) int { return (length+2*w.Pad-size)/w.Stride + 1 }
+	return Shape{c, outputs(in.H, w.Height), outputs(in.W, w.Width)}, nil
 }
 
 // kernelWindow is the window of the fields of a node.

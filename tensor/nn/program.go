@@ -32,11 +32,11 @@ type Program struct {
 
 	steps   []step // forward steps, then backward steps
 	forward int    // number of forward steps
-	rows    []int  // of buffers, per block
-	offsets []int  // of buffers, in the arena
+	rows    []int  // lengths of buffers in rows of 32, for each block
+	offsets []int  // places of buffers in the arena
 	arena   int
 
-	values, grads  map[NodeID]buf // of kept nodes
+	values, grads  map[NodeID]buf // buffers of kept nodes
 	logits, dLoss  buf
 	layers         []*layer
 	packParts      []packPart
@@ -67,8 +67,9 @@ func Compile(g *Graph, samples int, o Options) (*Program, error) {
 			values: map[NodeID]buf{}, grads: map[NodeID]buf{}, inference: o.Inference, signals: o.Signals, dLoss: noBuf,
 			numParams: g.NumParams(), numBuffers: g.NumBuffers(),
 		},
-		plan: newPlan(g.Input), shapes: shapes, params: ByName(g.ParamEntries()), buffers: ByName(g.BufferEntries()), taken: map[NodeID]bool{},
-		value: map[NodeID]buf{}, contributions: map[NodeID][]buf{}, keep: map[NodeID]bool{}, stored: map[NodeID]bool{}, wants: map[NodeID]bool{},
+		tape: newTape(g.Input), shapes: shapes, params: ByName(g.ParamEntries()), buffers: ByName(g.BufferEntries()),
+		taken: map[NodeID]bool{}, value: map[NodeID]buf{}, contributions: map[NodeID][]buf{},
+		keep: map[NodeID]bool{}, stored: map[NodeID]bool{}, wants: map[NodeID]bool{},
 	}
 	for i, id := range slices.Concat(o.Keep, o.KeepValues) {
 		if g.Node(id) == nil {

@@ -23,17 +23,17 @@ type step interface {
 	describe() (kind string, flops int64)
 }
 
-// plan lists the steps of a program in order with the buffers they touch.
+// tape lists the steps of a program in order with the buffers they touch.
 // A buffer is written by one step and read by later ones.
-type plan struct {
-	steps   []planned
+type tape struct {
+	steps   []taped
 	rows    []int // length of a buffer in rows of 32, per block
 	written []int // index of the step that writes it
 	read    []int // index of the last step that reads it
 	kept    []bool
 }
 
-type planned struct {
+type taped struct {
 	step
 	out     buf
 	inPlace []buf // inputs whose storage the output may take over, best first
@@ -41,34 +41,34 @@ type planned struct {
 
 const forever = 1 << 30
 
-func newPlan(input Shape) *plan {
-	p := new(plan)
-	p.buffer(input)
-	return p
+func newTape(input Shape) *tape {
+	t := new(tape)
+	t.buffer(input)
+	return t
 }
 
 // buffer returns a new buffer for values of shape s.
-func (p *plan) buffer(s Shape) buf {
-	p.rows = append(p.rows, s.Len())
-	p.written = append(p.written, -1)
-	p.read = append(p.read, -1)
-	p.kept = append(p.kept, false)
-	return buf(len(p.rows) - 1)
+func (t *tape) buffer(s Shape) buf {
+	t.rows = append(t.rows, s.Len())
+	t.written = append(t.written, -1)
+	t.read = append(t.read, -1)
+	t.kept = append(t.kept, false)
+	return buf(len(t.rows) - 1)
 }
 
-// keep leaves b readable after the last step.
-func (p *plan) keep(b buf) { p.kept[b], p.read[b] = true, forever }
+// keep leaves b readable after the last stet.
+func (t *tape) keep(b buf) { t.kept[b], t.read[b] = true, forever }
 
 // add appends a step that reads the given buffers and writes out (noBuf: none).
-func (p *plan) add(s step, out buf, reads []buf, inPlace ...buf) {
-	at := len(p.steps)
-	p.steps = append(p.steps, planned{s, out, inPlace})
+func (t *tape) add(s step, out buf, reads []buf, inPlace ...buf) {
+	at := len(t.steps)
+	t.steps = append(t.steps, taped{s, out, inPlace})
 	if out != noBuf {
-		p.written[out] = at
-		p.read[out] = max(p.read[out], at)
+		t.written[out] = at
+		t.read[out] = max(t.read[out], at)
 	}
 	for _, b := range reads {
-		p.read[b] = max(p.read[b], at)
+		t.read[b] = max(t.read[b], at)
 	}
 }
 
@@ -76,23 +76,23 @@ func (p *plan) add(s step, out buf, reads []buf, inPlace ...buf) {
 // that are alive at the same step overlap, and returns the offsets and the
 // arena's length in floats for the given number of blocks. Large buffers are
 // placed first, each at the lowest free offset.
-func (p *plan) layout(blocks int) (offsets []int, length int) {
-	root := p.shareInPlace()
-	size := func(b buf) int { return p.rows[b] * blocks * tensor.Lanes }
+func (t *tape) layout(blocks int) (offsets []int, length int) {
+	root := t.shareInPlace()
+	size := func(b buf) int { return t.rows[b] * blocks * tensor.Lanes }
 	var order []buf
-	for b := range p.rows {
-		if b := buf(b); b != inputBuf && root[b] == b && p.written[b] >= 0 {
+	for b := range t.rows {
+		if b := buf(b); b != inputBuf && root[b] == b && t.written[b] >= 0 {
 			order = append(order, b)
 		}
 	}
 	sort.SliceStable(order, func(i, j int) bool { return size(order[i]) > size(order[j]) })
 
-	offsets = make([]int, len(p.rows))
-	var placed []buf // by offset
+	offsets = make([]int, len(t.rows))
+	var placed []buf // sorted by offset
 	for _, b := range order {
 		at := 0
 		for _, q := range placed {
-			if p.written[q] > p.read[b] || p.written[b] > p.read[q] {
+			if t.written[q] > t.read[b] || t.written[b] > t.read[q] {
 				continue // never alive together
 			}
 			if at+size(b) <= offsets[q] {
@@ -113,17 +113,17 @@ func (p *plan) layout(blocks int) (offsets []int, length int) {
 
 // shareInPlace lets outputs take over the storage of inputs that die in the
 // same step, and returns the buffer whose storage each one uses.
-func (p *plan) shareInPlace() []buf {
-	root := make([]buf, len(p.rows))
+func (t *tape) shareInPlace() []buf {
+	root := make([]buf, len(t.rows))
 	for b := range root {
 		root[b] = buf(b)
 	}
-	for at, s := range p.steps {
+	for at, s := range t.steps {
 		for _, in := range s.inPlace {
 			r := root[in]
-			if r != inputBuf && p.read[r] == at && p.rows[r] == p.rows[s.out] {
+			if r != inputBuf && t.read[r] == at && t.rows[r] == t.rows[s.out] {
 				root[s.out] = r
-				p.read[r] = p.read[s.out]
+				t.read[r] = t.read[s.out]
 				break
 			}
 		}

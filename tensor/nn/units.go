@@ -75,7 +75,7 @@ func (u *addUnit) forward(c *compiler) {
 	for i := 1; i < len(u.n.Inputs); i++ {
 		part := c.in(u.n, i)
 		next := c.output(u.n)
-		c.plan.add(&addStep{next, sum, part}, next, []buf{sum, part}, sum, part)
+		c.tape.add(&addStep{next, sum, part}, next, []buf{sum, part}, sum, part)
 		sum = next
 	}
 }

@@ -24,7 +24,7 @@ func (u *activationUnit) end() *Node { return u.n }
 func (u *activationUnit) forward(c *compiler) {
 	x := c.in(u.n, 0)
 	y := c.output(u.n)
-	c.plan.add(&activationStep{u.forwards, y, x}, y, []buf{x}, x)
+	c.tape.add(&activationStep{u.forwards, y, x}, y, []buf{x}, x)
 }
 
 func (u *activationUnit) backward(c *compiler) {
@@ -42,8 +42,8 @@ func (u *activationUnit) backward(c *compiler) {
 		from = c.in(u.n, 0)
 	}
 	dy := c.gradient(u.n)
-	dx := c.plan.buffer(c.shapes[in])
-	c.plan.add(&activationBackStep{u.backwards, dx, dy, from}, dx, []buf{dy, from}, dy)
+	dx := c.tape.buffer(c.shapes[in])
+	c.tape.add(&activationBackStep{u.backwards, dx, dy, from}, dx, []buf{dy, from}, dy)
 	c.send(in, dx)
 }
 
@@ -51,13 +51,13 @@ func (u *activationUnit) backward(c *compiler) {
 // value: two contributions are added in the same pass.
 func (c *compiler) rectifiedGradient(n *Node) buf {
 	y := c.value[n.ID]
-	g := c.plan.buffer(c.shapes[n.ID])
+	g := c.tape.buffer(c.shapes[n.ID])
 	if parts := c.contributions[n.ID]; len(parts) == 2 && !c.keep[n.ID] {
-		c.plan.add(&addRectifyStep{g, parts[0], parts[1], y}, g, []buf{parts[0], parts[1], y}, parts[0], parts[1])
+		c.tape.add(&addRectifyStep{g, parts[0], parts[1], y}, g, []buf{parts[0], parts[1], y}, parts[0], parts[1])
 		return g
 	}
 	dy := c.gradient(n)
-	c.plan.add(&activationBackStep{kernel.ReLUBackward, g, dy, y}, g, []buf{dy, y}, dy)
+	c.tape.add(&activationBackStep{kernel.ReLUBackward, g, dy, y}, g, []buf{dy, y}, dy)
 	return g
 }
 

@@ -48,17 +48,17 @@ func (u *layerUnit) end() *Node { return u.n }
 func (u *layerUnit) forward(c *compiler) {
 	x := c.in(u.n, 0)
 	y := c.output(u.n)
-	c.plan.add(&layerStep{u.layer, y, x}, y, []buf{x})
+	c.tape.add(&layerStep{u.layer, y, x}, y, []buf{x})
 }
 
 func (u *layerUnit) backward(c *compiler) {
 	dy, x := c.gradient(u.n), c.in(u.n, 0)
 	if !c.signals {
-		c.plan.add(&layerWeightsStep{u.layer, x, dy}, noBuf, []buf{x, dy})
+		c.tape.add(&layerWeightsStep{u.layer, x, dy}, noBuf, []buf{x, dy})
 	}
 	if in := u.n.Inputs[0]; c.wants[in] {
-		dx := c.plan.buffer(c.shapes[in])
-		c.plan.add(&layerDataStep{u.layer, dx, dy}, dx, []buf{dy})
+		dx := c.tape.buffer(c.shapes[in])
+		c.tape.add(&layerDataStep{u.layer, dx, dy}, dx, []buf{dy})
 		c.send(in, dx)
 	}
 }

@@ -68,11 +68,12 @@ func (u *normUnit) forward(c *compiler) {
 	}
 	s.y = c.output(u.last)
 	inPlace := []buf{}
-	if u.pool == nil { // of the two only the skip is not needed again by this unit's own backward pass
+	// The unit's own backward pass reads x again, so the skip's place is taken over first.
+	if u.pool == nil {
 		inPlace = append(inPlace, reads[1:]...)
 		inPlace = append(inPlace, s.x)
 	}
-	c.plan.add(s, s.y, reads, inPlace...)
+	c.tape.add(s, s.y, reads, inPlace...)
 }
 
 // skip returns the node that is added to the normalised values.
@@ -103,14 +104,14 @@ func (u *normUnit) backward(c *compiler) {
 	}
 	s := &normBackStep{norm: u.state, x: c.value[in], dy: dy, dx: noBuf, relu: rectify, win: u.poolWindow(c)}
 	if !c.wants[in] {
-		c.plan.add(s, noBuf, []buf{s.x, dy})
+		c.tape.add(s, noBuf, []buf{s.x, dy})
 		return
 	}
-	s.dx = c.plan.buffer(c.shapes[in])
+	s.dx = c.tape.buffer(c.shapes[in])
 	if u.pool != nil {
-		c.plan.add(s, s.dx, []buf{s.x, dy})
+		c.tape.add(s, s.dx, []buf{s.x, dy})
 	} else {
-		c.plan.add(s, s.dx, []buf{s.x, dy}, dy, s.x)
+		c.tape.add(s, s.dx, []buf{s.x, dy}, dy, s.x)
 	}
 	c.send(in, s.dx)
 }
@@ -119,7 +120,7 @@ type normStep struct {
 	*norm
 	y, x, skip buf
 	relu       bool
-	win        *kernel.Window // of the pooling, or nil
+	win        *kernel.Window // window of the pooling, or nil
 }
 
 func (s *normStep) run(w *Workspace) {
@@ -154,7 +155,7 @@ func (s *normBackStep) run(w *Workspace) {
 	x, dy, k := w.at(s.x), w.at(s.dy), w.coefs(s.norm)
 	w.clearSums(s.norm)
 	for b := range w.blocks {
-		xb, db := part(x, b, w.blocks), part(dy, b, w.blocks)
+		xb, db := w.block(x, b), w.block(dy, b)
 		if s.win != nil {
 			kernel.NormMaxPoolSums(w.s[:s.channels*tensor.Lanes], w.q[:s.channels*tensor.Lanes], db, xb, k, *s.win)
 		} else {
@@ -173,14 +174,14 @@ func (s *normBackStep) run(w *Workspace) {
 		kernel.NormBackward(dx, dy, x, k, s.relu)
 	}
 	if used := w.lanes(w.blocks - 1); used < tensor.Lanes {
-		kernel.ZeroLanes(part(dx, w.blocks-1, w.blocks), used)
+		kernel.ZeroLanes(w.block(dx, w.blocks-1), used)
 	}
 }
 
 func (s *normBackStep) describe() (string, int64) { return "norm backward", 0 }
 
-// part returns block b of blocks of x.
-func part(x []float32, b, blocks int) []float32 {
-	n := len(x) / blocks
+// block returns block b of x, which holds the blocks in use.
+func (w *Workspace) block(x []float32, b int) []float32 {
+	n := len(x) / w.blocks
 	return x[b*n : (b+1)*n]
 }

@@ -47,7 +47,7 @@ func (u *poolUnit) end() *Node { return u.n }
 func (u *poolUnit) forward(c *compiler) {
 	x := c.in(u.n, 0)
 	y := c.output(u.n)
-	c.plan.add(&poolStep{u, y, x}, y, []buf{x})
+	c.tape.add(&poolStep{u, y, x}, y, []buf{x})
 }
 
 func (u *poolUnit) backward(c *compiler) {
@@ -55,14 +55,14 @@ func (u *poolUnit) backward(c *compiler) {
 	if !c.wants[in] {
 		return
 	}
-	dx := c.plan.buffer(c.shapes[in])
+	dx := c.tape.buffer(c.shapes[in])
 	s := &poolBackStep{u, dx, dy, c.value[in], c.value[u.n.ID]}
 	reads := []buf{dy}
 	if u.looksBack() {
 		reads = append(reads, s.x, s.y)
 	}
 	c.scratch = max(c.scratch, u.scratchLen(u.win))
-	c.plan.add(s, dx, reads)
+	c.tape.add(s, dx, reads)
 	c.send(in, dx)
 }
 

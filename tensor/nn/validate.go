@@ -14,7 +14,8 @@ func (g *Graph) Validate() error {
 	}
 
 	if s := g.Input; s.C < 1 || s.H < 1 || s.W < 1 || s.C > maxWidth || s.H > maxSide || s.W > maxSide || s.Len() > maxValues {
-		say("input shape %v: every side must be at least 1, C at most %d, H and W at most %d, all together %d", s, maxWidth, maxSide, maxValues)
+		say("input shape %v: every side must be at least 1, C at most %d, H and W at most %d, all together %d",
+			s, maxWidth, maxSide, maxValues)
 	}
 	if g.Loss != CrossEntropy && g.Loss != MSE {
 		say("loss %q: must be %q or %q", g.Loss, CrossEntropy, MSE)

@@ -23,7 +23,7 @@ type Workspace struct {
 	s, q    []float32 // lane sums of one batchnorm layer
 	coef    []float32 // kernel.NormCoefs of all batchnorm channels
 	state   []channelState
-	exps    []float64 // of one sample's classes
+	exps    []float64 // exponentials of one sample's outputs
 	losses  []float64
 
 	packed  *Packed
@@ -33,7 +33,7 @@ type Workspace struct {
 	n       int // valid samples
 	blocks  int // blocks that hold them
 	grad    []float32
-	lap     Lap // nil: nobody measures
+	watch   Observer // nil: nobody measures
 }
 
 // NewWorkspace returns the memory that one goroutine needs.

@@ -64,7 +64,8 @@ func Build(c ModelConfig) (*Graph, error) {
 	if err := c.defaults(); err != nil {
 		return nil, fmt.Errorf("model %q: %w", c.Name, err)
 	}
-	b := &builder{g: &Graph{Input: c.Input, Loss: c.Loss, Nodes: []Node{{ID: "input", Op: OpInput}}}, config: c, last: "input", side: min(c.Input.H, c.Input.W)}
+	g := &Graph{Input: c.Input, Loss: c.Loss, Nodes: []Node{{ID: "input", Op: OpInput}}}
+	b := &builder{g: g, config: c, last: "input", side: min(c.Input.H, c.Input.W)}
 	switch c.Name {
 	case "mlp":
 		b.mlp()
@@ -146,11 +147,13 @@ func (c *ModelConfig) defaults() error {
 		faults = append(faults, fmt.Errorf("classes %d: must be at least 1", c.Classes))
 	}
 	if residual := strings.HasPrefix(c.Name, "resnet") || c.Name == "wrn28"; c.EmptyBlocks && !residual {
-		faults = append(faults, errors.New("empty_blocks: only residual networks have blocks (use widths of 0 for the layers of the others)"))
+		faults = append(faults,
+			errors.New("empty_blocks: only residual networks have blocks (use widths of 0 for the layers of the others)"))
 	}
 	for i := 1; i < len(c.Widths); i++ {
 		if c.Widths[i-1] == 0 && c.Widths[i] == 0 {
-			faults = append(faults, fmt.Errorf("widths %v: of two layers of width 0 in a row neither can grow, for the other lets nothing through: give one of them at least 1", c.Widths))
+			faults = append(faults, fmt.Errorf("widths %v: of two layers of width 0 in a row neither can grow, "+
+				"for the other lets nothing through: give one of them at least 1", c.Widths))
 			break
 		}
 	}
@@ -165,7 +168,7 @@ type builder struct {
 	g      *Graph
 	config ModelConfig
 	last   NodeID
-	side   int // of the image so far
+	side   int // shorter side of the image so far
 }
 
 func (b *builder) add(n Node, id string, inputs ...NodeID) NodeID {
@@ -178,9 +181,11 @@ func (b *builder) add(n Node, id string, inputs ...NodeID) NodeID {
 	return n.ID
 }
 
-func (b *builder) conv(id string, out, kernel, stride int) {
-	b.add(Node{Op: OpConv, Out: out, Kernel: kernel, Stride: stride, Pad: kernel / 2}, id)
-	b.side = (b.side-1)/stride + 1
+// conv adds a convolution of n's Out, Kernel and Stride that keeps the border.
+func (b *builder) conv(id string, n Node) {
+	n.Op, n.Pad = OpConv, n.Kernel/2
+	b.add(n, id)
+	b.side = (b.side-1)/n.Stride + 1
 }
 
 func (b *builder) norm(id string) {
@@ -211,7 +216,7 @@ func (b *builder) mlp() {
 // the image has a single row.
 func (b *builder) chain() {
 	for i, w := range b.config.Widths {
-		b.conv(fmt.Sprintf("conv%d", i+1), w, 3, 1)
+		b.conv(fmt.Sprintf("conv%d", i+1), Node{Out: w, Kernel: 3, Stride: 1})
 		if b.config.Norm == "batch" {
 			b.norm(fmt.Sprintf("bn%d", i+1))
 		} else {

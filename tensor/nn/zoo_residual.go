@@ -8,9 +8,9 @@ import "fmt"
 func (b *builder) residual(blocks []int) {
 	width := b.config.Width
 	if b.config.Stem == "imagenet" {
-		b.conv("conv1", width, 7, 2)
+		b.conv("conv1", Node{Out: width, Kernel: 7, Stride: 2})
 	} else {
-		b.conv("conv1", width, 3, 1)
+		b.conv("conv1", Node{Out: width, Kernel: 3, Stride: 1})
 	}
 	b.norm("bn1")
 	b.op(OpReLU, "relu")
@@ -25,7 +25,7 @@ func (b *builder) residual(blocks []int) {
 			if stage > 0 && i == 0 {
 				stride = 2
 			}
-			b.basicBlock(fmt.Sprintf("layer%d.%d.", stage+1, i), in, out, stride)
+			b.basicBlock(fmt.Sprintf("layer%d.%d.", stage+1, i), change{in, out, stride})
 			in = out
 		}
 	}
@@ -34,19 +34,26 @@ func (b *builder) residual(blocks []int) {
 	b.linear("fc", b.config.Classes)
 }
 
-func (b *builder) basicBlock(name string, in, out, stride int) {
+// change is what a residual block does to the shape: channels in and out, and how
+// much smaller the image gets.
+type change struct{ in, out, stride int }
+
+// keeps reports whether the block's input fits its output.
+func (c change) keeps() bool { return c.in == c.out && c.stride == 1 }
+
+func (b *builder) basicBlock(name string, c change) {
 	x := b.last
-	b.conv(name+"conv1", b.inner(out), 3, stride)
+	b.conv(name+"conv1", Node{Out: b.inner(c.out), Kernel: 3, Stride: c.stride})
 	b.norm(name + "bn1")
 	b.op(OpReLU, name+"relu1")
-	b.second(name+"conv2", out)
+	b.second(name+"conv2", c.out)
 	if !b.config.EmptyBlocks {
 		b.norm(name + "bn2")
 	}
 	body := b.last
-	if stride != 1 || in != out {
+	if !c.keeps() {
 		b.last = x
-		b.conv(name+"downsample.0", out, 1, stride)
+		b.conv(name+"downsample.0", Node{Out: c.out, Kernel: 1, Stride: c.stride})
 		b.norm(name + "downsample.1")
 		x = b.last
 	}
@@ -64,7 +71,7 @@ func (b *builder) inner(out int) int {
 
 // second adds the last convolution of a block.
 func (b *builder) second(id string, out int) {
-	b.conv(id, out, 3, 1)
+	b.conv(id, Node{Out: out, Kernel: 3, Stride: 1})
 	b.g.Nodes[len(b.g.Nodes)-1].Bias = b.config.EmptyBlocks
 }
 
@@ -72,7 +79,7 @@ func (b *builder) second(id string, out int) {
 // blocks: stage s has width Width Widen 2^s; a block whose shape changes has a
 // 1x1 convolution of its first activation as shortcut.
 func (b *builder) wide(blocks []int) {
-	b.conv("conv1", b.config.Width, 3, 1)
+	b.conv("conv1", Node{Out: b.config.Width, Kernel: 3, Stride: 1})
 	in := b.config.Width
 	for stage, n := range blocks {
 		out := b.config.Width * b.config.Widen << stage
@@ -81,7 +88,7 @@ func (b *builder) wide(blocks []int) {
 			if stage > 0 && i == 0 {
 				stride = 2
 			}
-			b.preBlock(fmt.Sprintf("block%d.%d.", stage+1, i), in, out, stride)
+			b.preBlock(fmt.Sprintf("block%d.%d.", stage+1, i), change{in, out, stride})
 			in = out
 		}
 	}
@@ -92,19 +99,19 @@ func (b *builder) wide(blocks []int) {
 	b.linear("fc", b.config.Classes)
 }
 
-func (b *builder) preBlock(name string, in, out, stride int) {
+func (b *builder) preBlock(name string, c change) {
 	x := b.last
 	b.norm(name + "bn1")
 	b.op(OpReLU, name+"relu1")
 	active := b.last
-	b.conv(name+"conv1", b.inner(out), 3, stride)
+	b.conv(name+"conv1", Node{Out: b.inner(c.out), Kernel: 3, Stride: c.stride})
 	b.norm(name + "bn2")
 	b.op(OpReLU, name+"relu2")
-	b.second(name+"conv2", out)
+	b.second(name+"conv2", c.out)
 	body := b.last
-	if stride != 1 || in != out {
+	if !c.keeps() {
 		b.last = active
-		b.conv(name+"shortcut", out, 1, stride)
+		b.conv(name+"shortcut", Node{Out: c.out, Kernel: 1, Stride: c.stride})
 		x = b.last
 	}
 	b.add(Node{Op: OpAdd}, name+"add", body, x)

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
 
@@ -84,7 +85,7 @@ func TestPartsGiveTheSameBits(t *testing.T) {
 			u := parts.Begin(0.5, 0.1)
 			var wg sync.WaitGroup
 			for _, r := range [][2]int{{0, 7}, {7, 500}, {500, 500}, {500, n}} {
-				wg.Go(func() { u.Apply(b, grad, r[0], r[1]) })
+				wg.Go(func() { u.Apply(b, grad, kernel.Range{Lo: r[0], Hi: r[1]}) })
 			}
 			wg.Wait()
 		}
@@ -139,7 +140,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 func TestSchedules(t *testing.T) {
 	c := Default()
 	c.Schedule, c.LR, c.WarmupEpochs = Constant, 0.8, 0.4
-	at := func(step uint64) float64 { return LR(c, step, 100, 10) }
+	at := func(step uint64) float64 { return LR(c, step, Length{Steps: 100, PerEpoch: 10}) }
 	check := func(step uint64, want float64) {
 		t.Helper()
 		if got := at(step); math.Abs(got-want) > 1e-15 {

@@ -75,7 +75,7 @@ func (o *Optimizer) Config() Config { return o.config }
 // Step makes one update of all parameters in place. The gradient is grad times
 // scale: 1/n where grad is a sum over n samples.
 func (o *Optimizer) Step(params, grad []float32, scale float32, lr float64) {
-	o.Begin(scale, lr).Apply(params, grad, 0, o.n)
+	o.Begin(scale, lr).Apply(params, grad, kernel.Range{Hi: o.n})
 }
 
 // Update is one update, whose parts may be applied by several goroutines.
@@ -92,7 +92,8 @@ func (o *Optimizer) Begin(scale float32, lr float64) Update {
 	c := o.config
 	u := Update{o: o}
 	if c.Name == SGD {
-		u.sgd = kernel.SGDCoefs{Scale: scale, LR: float32(lr), Momentum: float32(c.Momentum), WeightDecay: float32(c.WeightDecay), Nesterov: c.Nesterov}
+		u.sgd = kernel.SGDCoefs{Scale: scale, LR: float32(lr), Momentum: float32(c.Momentum), WeightDecay: float32(c.WeightDecay),
+			Nesterov: c.Nesterov}
 		return u
 	}
 	u.adam = kernel.AdamCoefs{
@@ -104,12 +105,12 @@ func (o *Optimizer) Begin(scale float32, lr float64) Update {
 	return u
 }
 
-// Apply updates parameters lo <= i < hi of the full vectors.
-func (u Update) Apply(params, grad []float32, lo, hi int) {
+// Apply updates a range of the parameters; params and grad are the full vectors.
+func (u Update) Apply(params, grad []float32, part kernel.Range) {
 	if len(params) != u.o.n || len(grad) != u.o.n {
 		panic("optim: wrong number of parameters")
 	}
-	s := u.o.slots
+	s, lo, hi := u.o.slots, part.Lo, part.Hi
 	switch {
 	case u.o.config.Name == AdamW:
 		kernel.AdamW(params[lo:hi], grad[lo:hi], s[0].Data[lo:hi], s[1].Data[lo:hi], u.adam)

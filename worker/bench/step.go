@@ -116,7 +116,7 @@ func (t *trainer) update() {
 			a := t.grads[into][lo:hi]
 			kernel.Add(a, a, t.grads[from][lo:hi])
 		})
-		update.Apply(t.model.Params, t.grads[0], lo, hi)
+		update.Apply(t.model.Params, t.grads[0], kernel.Range{Lo: lo, Hi: hi})
 	})
 	fold(root, func(into, from uint32) {
 		for i, v := range t.moments[from] {
