@@ -27,7 +27,6 @@ import (
 
 // bounds of a run under attack.
 const (
-	leastRate = 0.5
 	maxMemory = 200.0 // MB above the undisturbed run
 	maxLog    = 256 << 10
 )
@@ -36,6 +35,7 @@ type flags struct {
 	binary, only, json, as string
 	steps                  int
 	calm, window           time.Duration
+	leastRate              float64
 }
 
 func main() {
@@ -50,6 +50,7 @@ func main() {
 	flag.IntVar(&f.steps, "steps", 400, "steps of each run")
 	flag.DurationVar(&f.calm, "calm", 4*time.Second, "time before the attack")
 	flag.DurationVar(&f.window, "window", 8*time.Second, "time of the attack")
+	flag.Float64Var(&f.leastRate, "least-rate", 0.5, "steps under attack, as a part of those before it, below which it fails; 0 where time is not to be judged")
 	flag.Parse()
 	endWithUs()
 	if err := bench(f); err != nil {
@@ -126,7 +127,7 @@ func bench(f flags) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", a.name, err)
 		}
-		got.judge(calm[kind])
+		got.judge(calm[kind], f.leastRate)
 		fmt.Fprintf(os.Stderr, "%-12s %5.1f steps/s, %5.1f under attack, %4.0f MB, log %d bytes, %s %q\n", got.Name, got.Before, got.Under, got.Peak, got.Log, got.End, got.Faults)
 		bad += len(got.Faults)
 		report.Attacks = append(report.Attacks, got)

@@ -227,7 +227,7 @@ func lastLine(file string) string {
 }
 
 // judge says which promises the run broke.
-func (g *figures) judge(calm figures) {
+func (g *figures) judge(calm figures, leastRate float64) {
 	check := func(ok bool, format string, args ...any) {
 		if !ok {
 			g.Faults = append(g.Faults, fmt.Sprintf(format, args...))
