@@ -7,13 +7,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tinygrow/tinygrow/deploy/bench/speed"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
-	"github.com/tinygrow/tinygrow/worker/bench"
 	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
 func newBenchCompute() *cobra.Command {
-	var config bench.Config
+	var config speed.Config
 	var seconds float64
 	var asJSON bool
 	c := &cobra.Command{
@@ -32,10 +32,10 @@ canonical tree, update by SGD with momentum. One thread computes whole micro-sha
 			report := struct {
 				ISA        string         `json:"isa"`
 				PeakGFLOPs float64        `json:"peak_gflop_per_s"`
-				Models     []bench.Result `json:"models"`
-			}{ISA: kernel.Active().String(), PeakGFLOPs: bench.Peak(config.Threads) / 1e9}
+				Models     []speed.Result `json:"models"`
+			}{ISA: kernel.Active().String(), PeakGFLOPs: speed.Peak(config.Threads) / 1e9}
 			fmt.Fprintf(c.ErrOrStderr(), "%-12s %10s %9s %8s %6s %11s %9s\n", "model", "samples/s", "ms/step", "GFLOP/s", "peak", "micro-shard", "threads")
-			err := bench.Compute(config, report.PeakGFLOPs*1e9, func(r bench.Result) {
+			err := speed.Compute(config, report.PeakGFLOPs*1e9, func(r speed.Result) {
 				report.Models = append(report.Models, r)
 				fmt.Fprintf(c.ErrOrStderr(), "%-12s %10.0f %9.2f %8.1f %6s %11d %9d\n", r.Model, r.SamplesPerSecond, r.StepMS, r.GFLOPs, share(r.PeakShare), r.MicroShard, r.Threads)
 				for _, l := range r.Layers {
@@ -53,7 +53,7 @@ canonical tree, update by SGD with momentum. One thread computes whole micro-sha
 		},
 	}
 	f := c.Flags()
-	f.StringSliceVar(&config.Models, "models", bench.Models(), "networks to measure")
+	f.StringSliceVar(&config.Models, "models", speed.Models(), "networks to measure")
 	f.IntVar(&config.Batch, "batch", 128, "samples of a step")
 	f.IntVar(&config.Threads, "threads", quota.CPUs(), "threads that compute")
 	f.IntVar(&config.MicroShard, "microshard", 0, "samples of a micro-shard; 0 takes the fastest")

@@ -6,12 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tinygrow/tinygrow/worker/bench"
+	"github.com/tinygrow/tinygrow/deploy/bench/speed"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
 
 func newBenchEvent() *cobra.Command {
-	config, data := bench.DefaultEvent(), dataset.Default()
+	config, data := speed.DefaultEvent(), dataset.Default()
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "event",
@@ -36,10 +36,10 @@ rounds, beside that of the training before it.`,
 				Data   string              `json:"data"`
 				Steps  int                 `json:"steps"`
 				Batch  int                 `json:"batch"`
-				Events []bench.EventResult `json:"events"`
-			}{config.Model, data.Name, config.Steps, config.Batch, []bench.EventResult{}}
+				Events []speed.EventResult `json:"events"`
+			}{config.Model, data.Name, config.Steps, config.Batch, []speed.EventResult{}}
 			fmt.Fprintf(c.ErrOrStderr(), "%5s %8s %8s %8s %8s %7s %-8s %s\n", "event", "params", "train s", "event s", "solve s", "share", "decision", "rounds, s")
-			err = bench.Event(c.Context(), config, set, func(r bench.EventResult) {
+			err = speed.Event(c.Context(), config, set, func(r speed.EventResult) {
 				report.Events = append(report.Events, r)
 				fmt.Fprintf(c.ErrOrStderr(), "%5d %8d %8.3f %8.3f %8.4f %6.1f%% %-8s", r.Event, r.Params, r.TrainS, r.EventS, r.SolveS, 100*r.Share, r.Decision)
 				for _, round := range r.Rounds {

@@ -6,12 +6,12 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tinygrow/tinygrow/worker/bench"
+	"github.com/tinygrow/tinygrow/deploy/bench/speed"
 	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
 func newBenchGrowth() *cobra.Command {
-	config := bench.GrowthConfig{MicroShard: 32}
+	config := speed.GrowthConfig{MicroShard: 32}
 	var asJSON bool
 	c := &cobra.Command{
 		Use:   "growth",
@@ -25,10 +25,10 @@ samples, and the solving between them, beside a plain forward and backward pass 
 				return as(exitUsage, err)
 			}
 			report := struct {
-				Models []bench.GrowthResult `json:"models"`
-			}{[]bench.GrowthResult{}}
+				Models []speed.GrowthResult `json:"models"`
+			}{[]speed.GrowthResult{}}
 			fmt.Fprintf(c.ErrOrStderr(), "%-12s %6s %8s %9s %8s %9s %8s\n", "model", "sites", "samples", "rounds s", "solve s", "plain s", "threads")
-			err := bench.Growth(c.Context(), config, func(r bench.GrowthResult) {
+			err := speed.Growth(c.Context(), config, func(r speed.GrowthResult) {
 				report.Models = append(report.Models, r)
 				fmt.Fprintf(c.ErrOrStderr(), "%-12s %6d %8d %9.3f %8.3f %9.3f %8d\n", r.Model, r.Sites, r.Samples, r.RoundsS, r.SolveS, r.PlainS, r.Threads)
 			})

@@ -14,10 +14,10 @@ import (
 
 	"github.com/tinygrow/tinygrow/coordinator/picture"
 	"github.com/tinygrow/tinygrow/deploy/bench/scale"
+	"github.com/tinygrow/tinygrow/deploy/bench/speed"
 	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/tensor/nn"
-	"github.com/tinygrow/tinygrow/worker/bench"
 	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
@@ -41,7 +41,7 @@ Workers with --threads 0 share out the processors of this machine.`,
 	src := newSource(cmd, dataFlags, flags, endFlags, policyFlag, threadsFlag, natsFlags)
 	f := cmd.Flags()
 	f.IntSliceVar(&c.Workers, "workers", []int{1, 2, 4, 8}, "numbers of workers")
-	f.StringVar(&model, "model", "vgg", "network: one of "+strings.Join(bench.Models(), ", ")+", or a name that train takes")
+	f.StringVar(&model, "model", "vgg", "network: one of "+strings.Join(speed.Models(), ", ")+", or a name that train takes")
 	f.Float64Var(&c.Target, "target", 0, "test accuracy (0 to 1) whose time is measured; evaluates every half epoch")
 	f.IntVar(&c.Repeat, "repeat", 1, "measurements of each number of workers; the medians count")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
@@ -49,7 +49,7 @@ Workers with --threads 0 share out the processors of this machine.`,
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		base := defaults()
 		base.Growth.Policy, base.Train.Epochs, base.Train.Steps, base.Train.EvalEpochs = growth.PolicyNone, 0, 30, 0
-		if base.Model.Name = model; slices.Contains(bench.Models(), model) {
+		if base.Model.Name = model; slices.Contains(speed.Models(), model) {
 			base.Model, _ = nn.Preset(model)
 		}
 		if c.Target > 0 {

@@ -26,11 +26,11 @@ var imprecise = map[string]string{
 	"cmd/tinygrow/e2e":    "tests",
 	"coordinator/picture": "draws",
 	"deploy/bench/scale":  "measures time and prints",
+	"deploy/bench/speed":  "measures time",
 	"deploy/doctor":       "measures a connection",
 	"deploy/test/builds":  "runs processes",
 	"deploy/test/hostile": "measures rates under attack",
 	"deploy/bench/render": "prints tables of measured times",
-	"worker/bench":        "measures time",
 }
 
 // exact lists what of package math has the same bits everywhere, because IEEE
