@@ -18,8 +18,6 @@ type Events struct {
 	Step      func(trainer.StepRecord, Pace)
 	Evaluated func(trainer.EvalRecord)
 	Grew      func(growth.Record, trainer.GrownRecord)
-	// PutOff says why growth that was due did not take place.
-	PutOff func(trainer.PutOffRecord)
 	// Followed tells how the neurons of an event fared in the steps after it.
 	Followed func(growth.HealthRecord)
 	// Saved is told where a checkpoint lies.
@@ -92,9 +90,6 @@ func (e Events) withDefaults() Events {
 	}
 	if e.Grew == nil {
 		e.Grew = func(growth.Record, trainer.GrownRecord) {}
-	}
-	if e.PutOff == nil {
-		e.PutOff = func(trainer.PutOffRecord) {}
 	}
 	if e.Saved == nil {
 		e.Saved = func(string, proto.Step) {}

@@ -410,9 +410,6 @@ func (s *server) applied(a trainer.Applied) error {
 	if a.Growth != nil {
 		s.events.Grew(*a.Growth, *a.Grown)
 	}
-	if a.PutOff != nil {
-		s.events.PutOff(*a.PutOff)
-	}
 	return s.saveAfter(a)
 }
 

@@ -149,7 +149,7 @@ func (s *simulation) chance(what string, p float64) bool {
 func simSettings() trainer.Settings {
 	c, o, g := trainer.Default(), optim.Default(), growth.Default()
 	c.Batch, c.MicroShard, c.Epochs, c.EvalEpochs = 40, 8, 3, 1
-	g.EverySteps, g.StatisticsSamples, g.NewbornSamples, g.AmplitudeSamples, g.Significance, g.Price = 3, 48, 32, 32, 0, 0
+	g.EverySteps, g.Samples, g.Gate.Significance, g.Gate.Price = 3, growth.Samples{Statistics: 48, Newborn: 32, Amplitude: 32}, 0, 0
 	g.SamplesPerParam = 0
 	return trainer.Settings{Train: c, Optimizer: o, Growth: g, Data: trainer.Data{Train: 160, Test: 30}}
 }

@@ -224,9 +224,6 @@ func (s *storage) record(a trainer.Applied, p Pace) error {
 			EventS float64 `json:"event_s"` // the event took
 		}{a.Grown, p.Wall.Seconds(), (p.Wall - s.wall).Seconds()})
 	}
-	if a.PutOff != nil {
-		line(a.PutOff)
-	}
 	if a.Step != nil || a.Eval != nil {
 		s.wall = p.Wall
 	}

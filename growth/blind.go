@@ -8,13 +8,6 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
 
-// What happens at a site where the solver finds no neuron.
-const (
-	BlindRefuse = "refuse" // it does not grow
-	BlindRandom = "random" // random neurons are tried where the bottleneck has no part that is linear in the inputs
-	BlindNoise  = "noise"  // and where that part does not stand out from noise
-)
-
 // Limits on the pool of random neurons of a site: poolFactor for each that it
 // may gain, and maxPool columns of Second's input.
 const (
@@ -22,30 +15,22 @@ const (
 	maxPool    = 192
 )
 
-// fallsBack reports whether a site where the solver found nothing gets random neurons.
-func (c Config) fallsBack(blind bool) bool {
-	if c.Policy == PolicyZeroOut {
-		return false // its neurons are the solver's, or none
-	}
-	return c.Blind == BlindNoise || c.Blind == BlindRandom && blind
-}
-
 // drawPool replaces the neurons that the solver did not find by random ones
 // without outgoing weights. Incoming weights are isotropic where features are
 // scaled to one, of mean square one together; a bias is a standard normal
 // number. The numbers depend on seed, event and site.
-func (e *Event) drawPool(c *candidate, p neuronSums) {
-	count := min(poolFactor*c.cap, max(maxPool/c.second.area(), e.least(c)))
-	c.random, c.shrink, c.both = true, 1, c.empty(count)
+func (s *State) drawPool(c *prospect, p neuronSums) {
+	count := min(poolFactor*c.cap, max(maxPool/c.second.area(), s.least(c)))
+	c.pool, c.shrink, c.both = true, 1, c.empty(count)
 	r := c.record
 	r.Fallback, r.Reason, r.Tried = r.Reason, "", count
 	weights, a, positions := c.first.weights(), c.first.rows(), float64(c.second.positions())
-	s := rng.New(e.info.Seed, e.info.Number, rng.Key("blind "+string(c.ID)))
+	stream := rng.New(s.Info.Seed, s.Info.Number, rng.Key("blind "+string(c.ID)))
 	for j := range count {
 		w := make([]float64, weights)
 		for i := range w {
 			if d := p.square(i) / positions; d > 0 {
-				w[i] = s.Normal(uint64(j*a+i)) / math.Sqrt(d)
+				w[i] = stream.Normal(uint64(j*a+i)) / math.Sqrt(d)
 			}
 		}
 		size := math.Sqrt(p.meanSquare(w) / positions)
@@ -55,7 +40,7 @@ func (e *Event) drawPool(c *candidate, p neuronSums) {
 			}
 		}
 		if c.first.bias {
-			c.both.Alpha[j*a+weights] = float32(s.Normal(uint64(j*a + weights)))
+			c.both.Alpha[j*a+weights] = float32(stream.Normal(uint64(j*a + weights)))
 		}
 	}
 }
@@ -86,30 +71,27 @@ func (p neuronSums) meanSquare(w []float64) float64 {
 
 // poolOfSigns makes the pool of the neurons that were tried with both signs, none
 // of which held on fresh samples: several together may.
-func (c *candidate) poolOfSigns(s newbornSums, why string) {
-	c.random, c.record.Fallback, c.record.Tried = true, why, c.both.Count
+func (c *prospect) poolOfSigns(s newbornSums, why string) {
+	c.pool, c.record.Fallback, c.record.Tried = true, why, c.both.Count
 	c.sizePool(s)
 }
 
 // sizePool gives all neurons of the pool pre-activations of size one, and
 // makes them the ones that the refit sees.
-func (c *candidate) sizePool(s newbornSums) {
-	all := make([]int, c.both.Count)
-	for j := range all {
-		all[j] = j
-	}
-	c.both = c.pick(all, s, 1)
+func (c *prospect) sizePool(s newbornSums) {
+	all := upTo(c.both.Count)
+	c.both = c.pick(c.both, all, s, 1)
 	c.unitSize(&c.both, all, s)
 	c.kept = c.both
 }
 
 // refitPool scores the pool by the statistics that its neurons have part in.
-func (c *candidate) refitPool(e *Event, u updateSums, rows float64) {
+func (c *prospect) refitPool(u updateSums, rows float64, least int) {
 	if !u.Finite {
 		c.record.Reason = "the statistics of its random neurons are not finite"
 		return
 	}
 	n, _ := u.M.Dims()
 	u.M = mat.DenseCopyOf(u.M.Slice(0, n, 0, c.outputs)) // without other sites' neurons
-	e.choosePool(c, u, rows)
+	c.choosePool(u, rows, least)
 }

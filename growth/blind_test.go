@@ -48,9 +48,8 @@ func TestP19RandomNeuronsWhereTheSolverIsBlind(t *testing.T) {
 	g := plane(t, nn.MSE, 0, 1)
 	w, m := xor(g, 1024), nn.Init(g, 1)
 	c := testConfig()
-	c.StatisticsSamples, c.NewbornSamples, c.AmplitudeSamples = 512, 256, 256
-	c.Blind = BlindRefuse
-	o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+	c.Samples.Statistics, c.Samples.Newborn, c.Samples.Amplitude = 512, 256, 256
+	o := w.run(t, startEvent(c, m, w.info(1, 32), noPools), m, 32)
 	if s := o.Record.Sites[0]; o.Grown || !strings.HasPrefix(s.Reason, "blind") || s.Share != 1 {
 		t.Fatalf("the solver is not blind: grown %v, %+v", o.Grown, s)
 	}
@@ -63,8 +62,7 @@ func TestP19RandomNeuronsWhereTheSolverIsBlind(t *testing.T) {
 			}
 			g := chain(t, nn.Shape{C: 2, H: 1, W: 1}, nn.MSE, nodes...)
 			w, m := xor(g, 1024), nn.Init(g, 1)
-			c.Blind = BlindRandom
-			o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+			o := w.run(t, startEvent(c, m, w.info(1, 32)), m, 32)
 			if !o.Grown {
 				t.Fatalf("%s: nothing grew: %s", name, o.Record.Why)
 			}
@@ -75,7 +73,7 @@ func TestP19RandomNeuronsWhereTheSolverIsBlind(t *testing.T) {
 			if loss := w.loss(t, o.Model, 512, 512, 32, nn.Train); loss > 0.1 {
 				t.Errorf("%s: loss %g, was 1", name, loss)
 			}
-			again := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+			again := w.run(t, startEvent(c, m, w.info(1, 32)), m, 32)
 			if again.Model.Digest() != o.Model.Digest() {
 				t.Errorf("%s: another event drew other neurons", name)
 			}
@@ -86,30 +84,30 @@ func TestP19RandomNeuronsWhereTheSolverIsBlind(t *testing.T) {
 // Two spirals need more neurons than those that the linear part finds.
 func TestRandomNeuronsOnSpirals(t *testing.T) {
 	final := map[string]float64{}
-	for _, blind := range []string{BlindRefuse, BlindNoise} {
+	for blind, change := range map[string]func([]Stage) []Stage{"refuse": noPools, "pool": asTheyAre} {
 		g := plane(t, nn.CrossEntropy, 2, 2)
 		w, m := spirals(g, 6000), nn.Init(g, 1)
 		c := testConfig()
-		c.Blind, c.Price, c.MaxNeurons = blind, 0, 8
+		c.Gate.Price, c.MaxNeurons = 0, 8
 		h := History{}
 		random := false
 		for event := range uint64(8) {
 			w.train(t, m, 150, 128, 32, 0.05)
 			info := w.info(event, 32)
 			info.History = h
-			o := w.run(t, NewEvent(c, m, nil, info), m, 32)
+			o := w.run(t, startEvent(c, m, info, change), m, 32)
 			random = random || o.Grown && o.Record.Sites[0].Fallback != ""
 			m, h = o.Model, h.After(o.Record)
 			t.Logf("%s: event %d: width %d, loss %.4f: %s", blind, event, m.Graph.Node("fc1").Out, o.Record.Loss, o.Record.Why)
 		}
-		if random != (blind == BlindNoise) {
+		if random != (blind == "pool") {
 			t.Errorf("%s: random neurons grew: %v", blind, random)
 		}
 		w.train(t, m, 600, 128, 32, 0.05)
 		final[blind] = w.loss(t, m, 0, 6000, 32, nn.Eval)
 	}
 	t.Log(final)
-	if final[BlindNoise] > 0.7*final[BlindRefuse] {
+	if final["pool"] > 0.7*final["refuse"] {
 		t.Errorf("losses %v", final)
 	}
 }
@@ -149,14 +147,13 @@ func TestPoolIsFittedByLeastSquares(t *testing.T) {
 	}
 	before := best(features())
 	for limit := 1; limit <= pool; limit++ {
-		c := &candidate{layout: l, cap: limit, cost: 5, record: &SiteRecord{Psi2: Number(before.Psi2)}, random: true}
+		c := &prospect{layout: l, room: room{cap: limit, cost: 5}, record: &SiteRecord{Psi2: Number(before.Psi2)}, found: found{pool: true}}
 		c.both = c.empty(pool)
 		for i := range c.both.Alpha {
 			c.both.Alpha[i] = float32(i)
 		}
 		f := features(0, 1, 2, 3, 4, 5)
-		e := &Event{cfg: testConfig()}
-		c.refitPool(e, updateSums{S1: sym(p.mean(f, f)), M: p.mean(f, v), Finite: true}, n)
+		c.refitPool(updateSums{S1: sym(p.mean(f, f)), M: p.mean(f, v), Finite: true}, n, min(limit, testConfig().MinNeurons))
 		if c.record.Kept == 0 || c.record.Kept > limit {
 			t.Fatalf("%d of at most %d neurons taken: %s", c.record.Kept, limit, c.record.Reason)
 		}
@@ -195,7 +192,7 @@ func TestPoolIsFittedByLeastSquares(t *testing.T) {
 
 // Behind convolutions, too: a product of channels, averaged over the image.
 func TestRandomChannels(t *testing.T) {
-	for _, kernels := range []string{KernelsCentre, KernelsFull} {
+	for kernels, change := range map[string]func([]Stage) []Stage{"centre": asTheyAre, "full": fullKernels} {
 		g := chain(t, nn.Shape{C: 2, H: 4, W: 4}, nn.MSE, conv("conv1", 0, 1, 1, 0, true), norm("n"), op("r", nn.OpReLU),
 			conv("conv2", 1, 3, 1, 1, true), op("avg", nn.OpGlobalAvgPool))
 		w := newWorld(t, g, 2400, 1)
@@ -208,14 +205,12 @@ func TestRandomChannels(t *testing.T) {
 			w.targets[i][0] = 4 * sum
 		}
 		m := nn.Init(g, 1)
-		c := testConfig()
-		c.Kernels, c.Blind = kernels, BlindNoise
-		e := NewEvent(c, m, nil, w.info(1, 32))
+		e := startEvent(testConfig(), m, w.info(1, 32), change)
 		o := w.run(t, e, m, 32)
 		if s := o.Record.Sites[0]; !o.Grown || s.Fallback == "" {
 			t.Fatalf("%s: grown %v: %s, %+v", kernels, o.Grown, o.Record.Why, s)
 		}
-		r := e.ranges[2]
+		r := e.state.samples.amplitude
 		before, after := w.loss(t, m, r.Offset, r.Count, 32, nn.Train), w.loss(t, o.Model, r.Offset, r.Count, 32, nn.Train)
 		if after > 0.8*before {
 			t.Errorf("%s: loss %g became %g", kernels, before, after)
@@ -237,9 +232,7 @@ func TestRandomNeuronsOnNoise(t *testing.T) {
 		for i := range m.Params {
 			m.Params[i] *= 0.1
 		}
-		c := testConfig()
-		c.Blind = BlindNoise
-		o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+		o := w.run(t, startEvent(testConfig(), m, w.info(1, 32)), m, 32)
 		if o.Grown {
 			grown++
 		} else if r := o.Record.Sites[0]; r.Reason == "" {

@@ -18,15 +18,22 @@ func TestConfigValidate(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	for old, now := range map[string]string{"tiny-fisher": "fisher", "tiny-no-projection": "whole"} {
+		c := Default()
+		c.Policy = old
+		if err := c.Validate(); err == nil || !strings.Contains(err.Error(), "is called "+now+" now") {
+			t.Errorf("%s: %v", old, err)
+		}
+	}
 	c := Default()
-	c.Policy, c.Where, c.Kernels, c.EverySteps, c.Until = "tinny", "here", "half", 0, 2
-	c.MaxNeurons, c.MaxPower, c.Significance, c.MaxParams = 0, 200, math.NaN(), -1
+	c.Policy, c.EverySteps, c.Until = "tinny", 0, 2
+	c.MaxNeurons, c.Samples.Newborn, c.Gate.Significance, c.MaxParams = 0, 0, math.NaN(), -1
 	c.Widths = map[SiteID]int{"conv1": -2}
 	err := c.Validate()
 	if err == nil {
 		t.Fatal("no fault found")
 	}
-	for _, part := range []string{`policy "tinny"`, `where "here"`, `kernels "half"`, "every_steps", "until 2", "max_neurons 0", "max_power 200", "significance NaN", "max_params -1", "widths of conv1 -2"} {
+	for _, part := range []string{`policy "tinny"`, "every_steps 0", "until 2", "max_neurons 0", "samples.newborn 0", "gate.significance NaN", "max_params -1", "widths of conv1 -2"} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("faults lack %q:\n%v", part, err)
 		}
@@ -35,33 +42,24 @@ func TestConfigValidate(t *testing.T) {
 
 func TestSchedule(t *testing.T) {
 	c := Default()
-	c.EverySteps, c.Until, c.MaxEvents, c.MaxRefusals, c.MaxParams = 10, 0.5, 5, 2, 1000
+	c.EverySteps, c.Until, c.MaxRefusals, c.MaxParams = 10, 0.5, 2, 1000
 	at := Progress{Step: 20, Part: 0.2, Params: 10}
 	for name, change := range map[string]func(c *Config, p *Progress, h *History){
 		"never grows":        func(c *Config, _ *Progress, _ *History) { c.Policy = PolicyNone },
 		"between events":     func(_ *Config, p *Progress, _ *History) { p.Step = 21 },
 		"growth ends at":     func(_ *Config, p *Progress, _ *History) { p.Part = 0.8 },
 		"event of this step": func(_ *Config, _ *Progress, h *History) { *h = History{Events: 1, LastStep: 20} },
-		"5 events":           func(_ *Config, _ *Progress, h *History) { h.Events = 5 },
 		"2 events in a row":  func(_ *Config, _ *Progress, h *History) { h.Refusals = 2 },
 		"the budget is 1000": func(_ *Config, p *Progress, _ *History) { p.Params = 1000 },
 	} {
 		c, p, h := c, at, History{}
 		change(&c, &p, &h)
-		if s := c.Schedule(p, h); s.Due || s.PutOff || !strings.Contains(s.Why, name) {
+		if s := c.Schedule(p, h); s.Due || !strings.Contains(s.Why, name) {
 			t.Errorf("%s: %+v", name, s)
 		}
 	}
 	if s := c.Schedule(at, History{}); !s.Due || s.Why != "every 10 steps" {
 		t.Errorf("%+v", s)
-	}
-	c.EveryEpochs = 2
-	for epochs := range uint64(7) {
-		p := at
-		p.Epochs = epochs
-		if s := c.Schedule(p, History{}); s.Due != (epochs > 0 && epochs%2 == 0) {
-			t.Errorf("after %d epochs: %+v", epochs, s)
-		}
 	}
 }
 

@@ -9,9 +9,9 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// Stage is a run of residual blocks whose streams have one shape, each reading
+// ResidualStage is a run of residual blocks whose streams have one shape, each reading
 // the one before it. Another block can be appended behind its End.
-type Stage struct {
+type ResidualStage struct {
 	End    nn.NodeID // the stream behind its last block
 	Blocks int
 	Sites  []SiteID // inside its blocks, in node order
@@ -19,24 +19,24 @@ type Stage struct {
 	sum nn.NodeID // the addition that ends the last block
 }
 
-// Stages returns the stages of a valid graph that have a site, in node order.
+// ResidualStages returns the stages of a valid graph that have a site, in node order.
 // A stage ends at the sum (or the only activation behind it) that no further
 // block adds to as it is.
-func Stages(g *nn.Graph) []Stage {
+func ResidualStages(g *nn.Graph) []ResidualStage {
 	inside := map[nn.NodeID][]SiteID{}
 	for _, s := range Sites(g) {
 		if sum, ok := sumAfter(g, s.Second); ok {
 			inside[sum] = append(inside[sum], s.ID)
 		}
 	}
-	var stages []Stage
-	at := map[nn.NodeID]Stage{} // by End, those that go on too
+	var stages []ResidualStage
+	at := map[nn.NodeID]ResidualStage{} // by End, those that go on too
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		if n.Op.Role() != nn.Joins {
 			continue
 		}
-		s := Stage{End: streamOf(g, n.ID), sum: n.ID}
+		s := ResidualStage{End: streamOf(g, n.ID), sum: n.ID}
 		for _, in := range n.Inputs {
 			if before, ok := at[in]; ok {
 				s.Blocks, s.Sites = before.Blocks, before.Sites
@@ -80,7 +80,7 @@ func sumAfter(g *nn.Graph, id nn.NodeID) (nn.NodeID, bool) {
 // network with it computes the same bits, for what it adds to the stream is
 // zero. A bias stands in for a normalisation of what it adds, which would
 // bring the first small values to size one.
-func Append(m *nn.Model, s Stage) (*nn.Model, SiteID, error) {
+func Append(m *nn.Model, s ResidualStage) (*nn.Model, SiteID, error) {
 	g := m.Graph.Clone()
 	block, site := emptyBlock(g, s)
 	end := block[len(block)-1].ID
@@ -104,7 +104,7 @@ func Append(m *nn.Model, s Stage) (*nn.Model, SiteID, error) {
 }
 
 // emptyBlock returns the nodes of a block that reads a stage's end.
-func emptyBlock(g *nn.Graph, s Stage) ([]nn.Node, SiteID) {
+func emptyBlock(g *nn.Graph, s ResidualStage) ([]nn.Node, SiteID) {
 	like, _ := siteOf(g, s.Sites[len(s.Sites)-1])
 	shapes, _ := g.Shapes()
 	name, width := blockName(g, s.sum), shapes[s.End].C

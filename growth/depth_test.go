@@ -61,7 +61,7 @@ func TestStages(t *testing.T) {
 		"chain":    {cnn(t, 2, 2), nil},
 	} {
 		var got []stage
-		for _, s := range Stages(c.g) {
+		for _, s := range ResidualStages(c.g) {
 			var ids []string
 			for _, id := range s.Sites {
 				ids = append(ids, string(id))
@@ -74,8 +74,8 @@ func TestStages(t *testing.T) {
 	}
 }
 
-// gradients returns the gradient of the summed loss over batches, by tensor.
-func gradients(t *testing.T, m *nn.Model, bs []*nn.Batch) map[string][]float32 {
+// gradientsOf returns the gradient of the summed loss over batches, by tensor.
+func gradientsOf(t *testing.T, m *nn.Model, bs []*nn.Batch) map[string][]float32 {
 	t.Helper()
 	p, err := nn.Compile(m.Graph, len(bs[0].Labels), nn.Options{})
 	if err != nil {
@@ -106,18 +106,18 @@ func TestP11EmptyBlockChangesNothing(t *testing.T) {
 	for name, g := range nets {
 		m := randomModel(g, 3)
 		bs := batches(g, 4, 2, 40, 37)
-		for i := range Stages(g) {
+		for i := range ResidualStages(g) {
 			for range 2 {
-				s := Stages(m.Graph)[i]
+				s := ResidualStages(m.Graph)[i]
 				deep, site, err := Append(m, s)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, ok := siteOf(deep.Graph, site); !ok || !slices.Contains(Stages(deep.Graph)[i].Sites, site) || Stages(deep.Graph)[i].Blocks != s.Blocks+1 {
-					t.Fatalf("%s: %s is no site of the deeper stage %+v", name, site, Stages(deep.Graph)[i])
+				if _, ok := siteOf(deep.Graph, site); !ok || !slices.Contains(ResidualStages(deep.Graph)[i].Sites, site) || ResidualStages(deep.Graph)[i].Blocks != s.Blocks+1 {
+					t.Fatalf("%s: %s is no site of the deeper stage %+v", name, site, ResidualStages(deep.Graph)[i])
 				}
 				sameFunction(t, name, m, deep, bs)
-				before, after := gradients(t, m, bs), gradients(t, deep, bs)
+				before, after := gradientsOf(t, m, bs), gradientsOf(t, deep, bs)
 				for tensor, want := range before {
 					if !slices.Equal(after[tensor], want) {
 						t.Errorf("%s: the gradient of %s changed", name, tensor)
@@ -139,7 +139,7 @@ func TestAppendedBlocksGrow(t *testing.T) {
 		w := newWorld(t, g, 4800, 1)
 		m := nn.Init(g, 2)
 		w.train(t, m, 20, 128, 32, 0.01)
-		stages := Stages(g)
+		stages := ResidualStages(g)
 		deep, site, err := Append(m, stages[len(stages)-1])
 		if err != nil {
 			t.Fatal(err)
@@ -147,20 +147,20 @@ func TestAppendedBlocksGrow(t *testing.T) {
 		w.g = deep.Graph
 		w.train(t, deep, 10, 128, 32, 0.01)
 		c := testConfig()
-		c.Significance, c.Price, c.StatisticsSamples, c.NewbornSamples = 0, 0, 2048, 1024
+		c.Gate.Significance, c.Gate.Price, c.Samples.Statistics, c.Samples.Newborn = 0, 0, 2048, 1024
 		c.Widths = map[SiteID]int{}
 		for _, s := range Sites(deep.Graph) {
 			if s.ID != site {
 				c.Widths[s.ID] = s.width(deep.Graph)
 			}
 		}
-		e := NewEvent(c, deep, nil, w.info(1, 32))
+		e := startEvent(c, deep, w.info(1, 32))
 		o := w.run(t, e, deep, 32)
 		if !o.Grown || o.Record.Grown[0].Site != site {
 			t.Errorf("%s: the empty block did not grow: %s, %+v", name, o.Record.Why, o.Record.Sites[len(o.Record.Sites)-1])
 			continue
 		}
-		r := e.ranges[2]
+		r := e.state.samples.amplitude
 		before, after := w.loss(t, deep, r.Offset, r.Count, 32, nn.Train), w.loss(t, o.Model, r.Offset, r.Count, 32, nn.Train)
 		if after >= before {
 			t.Errorf("%s: loss %g became %g", name, before, after)
@@ -175,7 +175,7 @@ func TestEventDeepens(t *testing.T) {
 	m := nn.Init(g, 2)
 	slots := []optim.Slot{{Name: "velocity", Data: slices.Clone(m.Params)}}
 	c := testConfig()
-	c.MaxWidth, c.DepthAfter, c.DepthBlocks = 3, 2, 1 // all sites are at their limit
+	c.MaxWidth, c.DepthAfter = 3, 2 // all sites are at their limit
 	h := History{}
 	var decisions []string
 	for number := range uint64(4) {
@@ -227,29 +227,29 @@ func TestDepthEverySecondEvent(t *testing.T) {
 	for number := range uint64(6) {
 		info := w.info(number, 32)
 		info.History = h
-		o := w.run(t, NewEvent(c, m, nil, info), m, 32)
+		o := w.run(t, startEvent(c, m, info), m, 32)
 		if d := o.Record.Deepened; (d != nil) != (number%2 == 1) || len(o.Record.Grown) == 0 || o.Model.Graph.NumParams() != o.Record.ParamsAfter {
 			t.Fatalf("event %d: deepened %+v, %+v", number, d, o.Record.Grown)
 		}
 		h, m = h.After(o.Record), o.Model
 	}
-	for _, s := range Stages(m.Graph) {
+	for _, s := range ResidualStages(m.Graph) {
 		if s.Blocks != 4 {
 			t.Errorf("%s ends %d blocks", s.End, s.Blocks)
 		}
 	}
 	info := w.info(1, 32)
-	c.DryRun = true
-	if o := w.run(t, NewEvent(c, m, nil, info), m, 32); o.Grown || o.Record.Deepened == nil || o.Model != m {
+	info.DryRun = true
+	if o := w.run(t, startEvent(c, m, info), m, 32); o.Grown || o.Record.Deepened == nil || o.Model != m {
 		t.Errorf("a dry run: grown %v, %+v", o.Grown, o.Record.Deepened)
 	}
-	c.DryRun, c.MaxParams = false, m.Graph.NumParams()
-	if o := w.run(t, NewEvent(c, m, nil, info), m, 32); o.Record.Deepened != nil || !strings.Contains(o.Record.Why, "no block behind") {
+	info.DryRun, c.MaxParams = false, m.Graph.NumParams()
+	if o := w.run(t, startEvent(c, m, info), m, 32); o.Record.Deepened != nil || !strings.Contains(o.Record.Why, "no block behind") {
 		t.Errorf("over the budget: %+v, %s", o.Record.Deepened, o.Record.Why)
 	}
 	c.MaxParams = 0
 	plain := nn.Init(cnn(t, 2, 2), 1)
-	if o := newWorld(t, plain.Graph, 600, 1).run(t, NewEvent(c, plain, nil, info), plain, 32); o.Record.Deepened != nil || !o.Grown {
+	if o := newWorld(t, plain.Graph, 600, 1).run(t, startEvent(c, plain, info), plain, 32); o.Record.Deepened != nil || !o.Grown {
 		t.Errorf("a chain: %+v", o.Record.Deepened)
 	}
 }

@@ -22,19 +22,8 @@ type EventInfo struct {
 	// SamplesLeft is how many samples the run will still train on, FLOPsLeft how
 	// many operations of forward passes it may still spend on them; 0: no limit.
 	SamplesLeft, FLOPsLeft float64
-}
-
-// left returns how many samples a network of that size, in FLOPs of a sample's
-// forward pass, has left to train on.
-func (i EventInfo) left(flops int64) float64 {
-	left := math.Inf(1)
-	if i.SamplesLeft > 0 {
-		left = i.SamplesLeft
-	}
-	if i.FLOPsLeft > 0 {
-		left = min(left, i.FLOPsLeft/math.Max(float64(flops), 1))
-	}
-	return left
+	// DryRun decides and journals, and changes nothing.
+	DryRun bool
 }
 
 // SampleRange is positions [Offset, Offset+Count) in the event's own seeded
@@ -49,28 +38,16 @@ type Outcome struct {
 	Grown  bool
 }
 
-// Event is one growth event as a pure state machine: Next says which round to
-// run, Feed takes its reduced sums, Outcome tells the decision once Next has
-// nothing more to ask. It starts goroutines only to solve independent sites,
-// and waits for them.
+// Event is one growth event as a pure state machine that goes through the stages
+// of a policy: Next says which round to run, Feed takes its reduced sums, Outcome
+// tells the decision once Next has nothing more to ask. It starts goroutines only to
+// solve independent sites, and waits for them.
 type Event struct {
-	cfg     Config
-	model   *nn.Model
+	state   State
 	slots   []optim.Slot
-	info    EventInfo
-	inspect bool
-
-	ranges  [3]SampleRange // statistics, newborn, amplitude
-	sites   []*candidate   // those still in the running
-	open    []*candidate   // those that have a bottleneck and may grow
-	trials  []*candidate
-	chosen  []*candidate
-	record  *Record
-	request *Request
-	samples SampleRange
-	length  int
-	feed    func(sums []float64)
-	wide    *nn.Model // what the decision made of model, nil if nothing
+	stages  []Stage // those to come, the first of which awaits sums
+	round   *Round  // that it asked for
+	length  int     // of the sums
 	outcome *Outcome
 }
 
@@ -80,58 +57,88 @@ var errOver = errors.New("growth event is over: no sums are awaited")
 // NewEvent starts an event on a model and the optimizer's slots, none of which
 // it changes. cfg must be valid.
 func NewEvent(cfg Config, m *nn.Model, slots []optim.Slot, info EventInfo) *Event {
-	e := newEvent(cfg, m, slots, info)
-	e.start()
-	return e
+	return newEvent(cfg, cfg.stages(), m, slots, info)
 }
 
 // NewInspection starts an event that measures bottleneck and spectrum at every
 // site, whatever the limits, and then refuses to grow: its Record is the result.
 func NewInspection(cfg Config, m *nn.Model, info EventInfo) *Event {
-	cfg.Policy, cfg.Where, cfg.DryRun = PolicyTiny, WhereGain, true
-	cfg.MaxWidth, cfg.Widths, cfg.MaxParams, cfg.MaxFLOPs, cfg.SamplesPerParam = 0, nil, 0, 0, 0
-	e := newEvent(cfg, m, nil, info)
-	e.inspect = true
-	e.start()
+	cfg.Policy, info.DryRun, cfg.DepthEvery, cfg.DepthAfter = PolicyTiny, true, 0, 0
+	cfg.MaxWidth, cfg.Widths, cfg.MaxParams, cfg.MaxFLOPs = 0, nil, 0, 0
+	return newEvent(cfg, []Stage{&find{}, &bottleneck{project: true}, &neurons{}}, m, nil, info)
+}
+
+func newEvent(cfg Config, stages []Stage, m *nn.Model, slots []optim.Slot, info EventInfo) *Event {
+	params, flops := m.Graph.NumParams(), m.Graph.FLOPs()
+	e := &Event{slots: slots, stages: stages, state: State{Settings: cfg, Model: m, Info: info, Record: &Record{
+		Event: info.Number, Step: info.Step, Epoch: info.Epoch, Generation: m.Graph.Generation,
+		Policy: cfg.Policy, Where: "gain", Loss: Number(math.NaN()), DryRun: info.DryRun,
+		ParamsBefore: params, ParamsAfter: params, FLOPsBefore: flops, FLOPsAfter: flops,
+		Sites: []SiteRecord{},
+	}}}
+	if len(stages) == 0 {
+		e.state.refuse(fmt.Sprintf("policy %s never grows", cfg.Policy))
+	}
+	e.advance()
 	return e
 }
 
-func newEvent(cfg Config, m *nn.Model, slots []optim.Slot, info EventInfo) *Event {
-	e := &Event{cfg: cfg, model: m, slots: slots, info: info}
-	params, flops := m.Graph.NumParams(), m.Graph.FLOPs()
-	e.record = &Record{
-		Event: info.Number, Step: info.Step, Epoch: info.Epoch, Generation: m.Graph.Generation,
-		Policy: cfg.Policy, Where: cfg.Where, Loss: Number(math.NaN()), DryRun: cfg.DryRun,
-		ParamsBefore: params, ParamsAfter: params, FLOPsBefore: flops, FLOPsAfter: flops,
-		Sites: []SiteRecord{},
+// advance goes through the stages up to one that needs sums.
+func (e *Event) advance() {
+	s := &e.state
+	for ; len(e.stages) > 0 && !s.over; e.stages = e.stages[1:] {
+		if e.round = e.stages[0].Ask(s); e.round != nil {
+			e.announce()
+			return
+		}
+		e.stages[0].Take(s, nil)
 	}
-	return e
+	if s.Record.Decision == "" {
+		s.refuse("inspection only")
+	}
+	e.conclude()
+}
+
+// announce journals the round that is asked for.
+func (e *Event) announce() {
+	r := e.round
+	r.Generation = e.state.Model.Graph.Generation
+	length, err := (&Job{model: e.state.Model.Graph.Clone()}).plan(r.Request)
+	if err != nil {
+		panic("growth: event made an invalid request: " + err.Error())
+	}
+	e.length = length
+	e.state.Record.Rounds = append(e.state.Record.Rounds, RoundRecord{r.Kind, r.Samples.Count, length})
 }
 
 // Next returns the round to run, or ok false once the event is decided. It
 // returns the same round until Feed is called.
 func (e *Event) Next() (req *Request, s SampleRange, ok bool) {
-	return e.request, e.samples, e.request != nil
+	if e.round == nil {
+		return nil, SampleRange{}, false
+	}
+	return e.round.Request, e.round.Samples, true
 }
 
 // Feed takes the sums of the round that Next returned, reduced over its samples.
 func (e *Event) Feed(sums []float64) error {
-	if e.request == nil {
+	if e.round == nil {
 		return errOver
 	}
 	if len(sums) != e.length {
-		return fmt.Errorf("growth round %q: %d sums, want %d", e.request.Kind, len(sums), e.length)
+		return fmt.Errorf("growth round %q: %d sums, want %d", e.round.Kind, len(sums), e.length)
 	}
-	e.request = nil
-	if !(sums[0] > 0) {
-		e.refuse("the round has no samples")
-		return nil
+	e.round = nil
+	switch {
+	case !(sums[0] > 0):
+		e.state.refuse("the round has no samples")
+	case math.IsNaN(sums[1]) || math.IsInf(sums[1], 0):
+		e.state.refuse("the loss is not finite")
+	default:
+		e.stages[0].Take(&e.state, sums)
+		e.stages = e.stages[1:]
 	}
-	if math.IsNaN(sums[1]) || math.IsInf(sums[1], 0) {
-		e.refuse("the loss is not finite")
-		return nil
-	}
-	e.feed(sums)
+	e.advance()
 	return nil
 }
 
@@ -141,87 +148,23 @@ func (e *Event) SumsLen() int { return e.length }
 // Outcome returns the decision; nil while a round is awaited.
 func (e *Event) Outcome() *Outcome { return e.outcome }
 
-// ask sets the next round.
-func (e *Event) ask(req *Request, s SampleRange, feed func(sums []float64)) {
-	req.Generation = e.model.Graph.Generation
-	job := &Job{model: e.model.Graph.Clone()}
-	length, err := job.plan(req)
-	if err != nil {
-		panic("growth: event made an invalid request: " + err.Error())
-	}
-	e.request, e.samples, e.length, e.feed = req, s, length, feed
-	e.record.Rounds = append(e.record.Rounds, RoundRecord{req.Kind, s.Count, length})
-}
-
-// start allots samples, finds the sites that may grow and asks the first round.
-func (e *Event) start() {
-	if e.cfg.Policy == PolicyNone {
-		e.refuse("policy none never grows")
+// conclude makes the outcome of what was decided.
+func (e *Event) conclude() {
+	s := &e.state
+	s.deepen()
+	e.outcome = &Outcome{Model: s.Model, Slots: e.slots, Record: s.Record}
+	if s.wide == nil || s.Info.DryRun {
 		return
 	}
-	var ok bool
-	if e.ranges, ok = allot(e.info.TrainSamples, e.info.MicroShard, e.cfg); !ok {
-		e.refuse(fmt.Sprintf("%d training samples are too few for an event of micro-shards of %d", e.info.TrainSamples, e.info.MicroShard))
-		return
-	}
-	e.record.Samples = SampleCounts{Statistics: e.ranges[0].Count, Newborn: e.ranges[1].Count, Amplitude: e.ranges[2].Count}
-	e.findSites()
-	if len(e.sites) == 0 {
-		why := "no site may grow"
-		if len(e.record.Sites) > 0 {
-			why += ": " + e.record.Sites[0].Reason
-		}
-		e.refuse(why)
-		return
-	}
-	switch e.cfg.Policy {
-	case PolicyGradMax:
-		e.askNeurons()
-	case PolicyRandom:
-		e.randomNeurons()
-	case PolicyNet2Net:
-		e.copyNeurons()
-	default:
-		e.askUpdate()
-	}
+	e.outcome.Model, e.outcome.Grown, e.outcome.Slots = s.wide, true, carrySlots(s.Model.Graph, s.wide.Graph, e.slots)
 }
 
-// allot gives each part of an event its own samples, whole micro-shards, fewer
-// than configured if the training set is small.
-func allot(train, shard int, c Config) (ranges [3]SampleRange, ok bool) {
-	want := [3]int{c.StatisticsSamples, c.NewbornSamples, c.AmplitudeSamples}
-	total := 0
-	for i := range want {
-		want[i] = (want[i] + shard - 1) / shard * shard
-		total += want[i]
+// carrySlots returns optimizer state for the parameters of a new graph: zero
+// where they are new.
+func carrySlots(old, new *nn.Graph, slots []optim.Slot) []optim.Slot {
+	var out []optim.Slot
+	for _, s := range slots {
+		out = append(out, optim.Slot{Name: s.Name, Data: Carry(old, new, s.Data)})
 	}
-	offset := 0
-	for i, n := range want {
-		if total > train {
-			n = max(shard, int(int64(n)*int64(train)/int64(total))/shard*shard)
-		}
-		ranges[i] = SampleRange{offset, n}
-		offset += n
-	}
-	return ranges, offset <= train
-}
-
-// refuse ends the event with no site wider.
-func (e *Event) refuse(why string) {
-	e.record.Decision, e.record.Why = Refuse, why
-	e.conclude()
-}
-
-// grow ends the event with wider sites.
-func (e *Event) grow(ins []Insertion, why string) {
-	wide, err := Widen(e.model, ins)
-	if err != nil {
-		e.refuse(fmt.Sprintf("surgery: %v", err))
-		return
-	}
-	r := e.record
-	r.Decision, r.Why = Grow, why
-	r.ParamsAfter, r.FLOPsAfter = wide.Graph.NumParams(), wide.Graph.FLOPs()
-	e.wide = wide
-	e.conclude()
+	return out
 }

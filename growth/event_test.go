@@ -215,10 +215,54 @@ func cnn(t *testing.T, widths ...int) *nn.Graph {
 
 func testConfig() Config {
 	c := Default()
-	c.StatisticsSamples, c.NewbornSamples, c.AmplitudeSamples = 1024, 512, 512
-	c.MinNeurons, c.MaxNeurons, c.Together = 4, 16, false
+	c.Samples.Statistics, c.Samples.Newborn, c.Samples.Amplitude = 1024, 512, 512
+	c.MinNeurons, c.MaxNeurons = 4, 16
 	return c
 }
+
+// startEvent starts an event of the stages of c's policy after some changes; without
+// any, no other sites grow along.
+func startEvent(c Config, m *nn.Model, info EventInfo, changes ...func([]Stage) []Stage) *Event {
+	stages := without[*together](c.stages())
+	for _, change := range changes {
+		stages = change(stages)
+	}
+	return newEvent(c, stages, m, nil, info)
+}
+
+// without leaves out stages of one kind.
+func without[S Stage](stages []Stage) []Stage {
+	return slices.DeleteFunc(stages, func(s Stage) bool { _, is := s.(S); return is })
+}
+
+// fullKernels lets new outgoing kernels use all offsets.
+func fullKernels(stages []Stage) []Stage {
+	for _, s := range stages {
+		switch s := s.(type) {
+		case *neurons:
+			s.full = true
+		case *gradients:
+			s.full = true
+		}
+	}
+	return stages
+}
+
+// noPools refuses where the solver finds nothing.
+func noPools(stages []Stage) []Stage {
+	for _, s := range stages {
+		switch s := s.(type) {
+		case *neurons:
+			s.pool = false
+		case *signs:
+			s.pool = false
+		}
+	}
+	return stages
+}
+
+// asTheyAre changes nothing.
+func asTheyAre(stages []Stage) []Stage { return stages }
 
 func TestEventGrowsMLP(t *testing.T) {
 	g := mlp(t, 2, 2)
@@ -226,7 +270,8 @@ func TestEventGrowsMLP(t *testing.T) {
 	m := nn.Init(g, 2)
 	w.train(t, m, 400, 128, 32, 0.1)
 	slots := []optim.Slot{{Name: "velocity", Data: append([]float32(nil), m.Params...)}}
-	e := NewEvent(testConfig(), m, slots, w.info(1, 32))
+	c := testConfig()
+	e := newEvent(c, without[*together](c.stages()), m, slots, w.info(1, 32))
 	o := w.run(t, e, m, 32)
 	if !o.Grown {
 		t.Fatal("nothing grew: " + o.Record.Why)
@@ -238,7 +283,7 @@ func TestEventGrowsMLP(t *testing.T) {
 		t.Error("surgery and record disagree")
 	}
 	if len(o.Record.Grown) == 1 {
-		r := e.ranges[2]
+		r := e.state.samples.amplitude
 		before, after := w.loss(t, m, r.Offset, r.Count, 32, nn.Train), w.loss(t, o.Model, r.Offset, r.Count, 32, nn.Train)
 		close(t, "measured gain", float64(o.Record.Grown[0].Measured), before-after, 1e-5)
 	}
@@ -249,7 +294,7 @@ func TestEventGrowsCNN(t *testing.T) {
 	w := newWorld(t, g, 6000, 1)
 	m := nn.Init(g, 2)
 	w.train(t, m, 60, 128, 32, 0.1)
-	e := NewEvent(testConfig(), m, nil, w.info(1, 32))
+	e := startEvent(testConfig(), m, w.info(1, 32))
 	o := w.run(t, e, m, 32)
 	if !o.Grown {
 		t.Fatal("nothing grew: " + o.Record.Why)
@@ -263,13 +308,17 @@ func TestP28AmplitudeNeverRaisesTheLoss(t *testing.T) {
 			w := newWorld(t, g, 2400, seed)
 			m := randomModel(g, seed)
 			c := testConfig()
-			c.Significance, c.Price, c.SitesPerEvent, c.ApplyUpdate = 0, 0, 1+int(seed)%3, seed%2 == 1
-			if seed%3 == 0 {
-				c.Kernels, c.Blind = KernelsFull, BlindNoise
+			c.Gate.Significance, c.Gate.Price = 0, 0
+			change := asTheyAre
+			switch seed % 3 {
+			case 0:
+				change = fullKernels
+			case 1:
+				change = without[*refit]
 			}
-			e := NewEvent(c, m, nil, w.info(seed, 32))
+			e := startEvent(c, m, w.info(seed, 32), change)
 			o := w.run(t, e, m, 32)
-			r := e.ranges[2]
+			r := e.state.samples.amplitude
 			before, after := w.loss(t, m, r.Offset, r.Count, 32, nn.Train), w.loss(t, o.Model, r.Offset, r.Count, 32, nn.Train)
 			if after > before {
 				t.Errorf("seed %d: loss %g became %g", seed, before, after)
@@ -285,12 +334,12 @@ func TestP28AmplitudeNeverRaisesTheLoss(t *testing.T) {
 func TestP27GateRefusesNoise(t *testing.T) {
 	grown := 0
 	for seed := range uint64(8) {
-		g, c := mlp(t, 3), testConfig()
+		g, change := mlp(t, 3), asTheyAre
 		switch seed % 4 {
 		case 2:
 			g = cnn(t, 3, 3)
 		case 3:
-			g, c.Kernels = cnn(t, 3, 3), KernelsFull
+			g, change = cnn(t, 3, 3), fullKernels
 		}
 		w := newWorld(t, g, 2400, seed)
 		s := rng.New(seed, 99)
@@ -301,7 +350,7 @@ func TestP27GateRefusesNoise(t *testing.T) {
 		for i := range g.NumParams() { // a network that says nothing: no bias to learn either
 			m.Params[i] *= 0.1
 		}
-		if o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32); o.Grown {
+		if o := w.run(t, startEvent(testConfig(), m, w.info(1, 32), change), m, 32); o.Grown {
 			grown++
 		} else if o.Record.Decision != Refuse || o.Record.Why == "" || o.Model != m {
 			t.Errorf("refused as %q: %q", o.Record.Decision, o.Record.Why)
@@ -322,10 +371,11 @@ func TestP25GradMaxGradient(t *testing.T) {
 		m := randomModel(g, 2)
 		c := testConfig()
 		c.Policy = PolicyGradMax
+		change := asTheyAre
 		if i == 3 {
-			c.Kernels = KernelsFull
+			change = fullKernels
 		}
-		e := NewEvent(c, m, nil, w.info(1, 32))
+		e := startEvent(c, m, w.info(1, 32), change)
 		o := w.run(t, e, m, 32)
 		if !o.Grown || len(o.Record.Grown) != 1 {
 			t.Fatalf("%d sites grew", len(o.Record.Grown))
@@ -335,12 +385,12 @@ func TestP25GradMaxGradient(t *testing.T) {
 			t.Fatal(err)
 		}
 		space, pk, one, grad := p.NewWorkspace(), p.Pack(nil, o.Model.Params), make([]float32, len(o.Model.Params)), make([]float64, len(o.Model.Params))
-		for _, b := range w.batches(0, e.ranges[0].Count, 32) {
+		for _, b := range w.batches(0, e.state.samples.statistics.Count, 32) {
 			space.Forward(pk, o.Model.Buffers, b, nn.Train)
 			space.Loss()
 			space.Backward(one)
 			for i, v := range one {
-				grad[i] += float64(v) / float64(e.ranges[0].Count)
+				grad[i] += float64(v) / float64(e.state.samples.statistics.Count)
 			}
 		}
 		var got float64
@@ -362,10 +412,10 @@ func TestEventIsDeterministic(t *testing.T) {
 	m := nn.Init(g, 2)
 	w.train(t, m, 30, 128, 32, 0.1)
 	c := testConfig()
-	c.Significance, c.SitesPerEvent = 0, 3
-	one := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+	c.Gate.Significance = 0
+	one := w.run(t, startEvent(c, m, w.info(1, 32)), m, 32)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-	two := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+	two := w.run(t, startEvent(c, m, w.info(1, 32)), m, 32)
 	a, _ := json.Marshal(one.Record)
 	b, _ := json.Marshal(two.Record)
 	if !bytes.Equal(a, b) || one.Model.Digest() != two.Model.Digest() {
@@ -383,7 +433,7 @@ func TestRandomPolicyKeepsTheFunction(t *testing.T) {
 		for number := range uint64(4) {
 			info := w.info(number, 32)
 			info.History = h
-			o := w.run(t, NewEvent(c, m, nil, info), m, 32)
+			o := w.run(t, startEvent(c, m, info), m, 32)
 			if !o.Grown {
 				t.Fatal(o.Record.Why)
 			}
@@ -409,8 +459,8 @@ func TestEventFromZeroWidth(t *testing.T) {
 		m := nn.Init(g, 2)
 		w.train(t, m, 30, 128, 32, 0.01)
 		c := testConfig()
-		c.StatisticsSamples, c.NewbornSamples, c.AmplitudeSamples, c.Significance = 3072, 1024, 1024, 0
-		o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+		c.Samples.Statistics, c.Samples.Newborn, c.Samples.Amplitude, c.Gate.Significance = 3072, 1024, 1024, 0
+		o := w.run(t, startEvent(c, m, w.info(1, 32)), m, 32)
 		if !o.Grown {
 			t.Errorf("nothing grew from width zero: %s: %+v", o.Record.Why, o.Record.Sites)
 		}
@@ -453,17 +503,14 @@ func TestEventSurvives(t *testing.T) {
 	}
 	for name, f := range spoil {
 		for _, policy := range Policies() {
-			for _, kernels := range []string{KernelsCentre, KernelsFull} {
+			for _, kernels := range []func([]Stage) []Stage{asTheyAre, fullKernels} {
 				for _, g := range []*nn.Graph{mlp(t, 2, 3), cnn(t, 2, 2), cnn(t, 0, 2)} {
 					w := newWorld(t, g, 600, 1)
 					m := randomModel(g, 2)
 					f(w, m)
 					c := testConfig()
-					c.Policy, c.Kernels = policy, kernels
-					if kernels == KernelsFull {
-						c.Blind = BlindNoise
-					}
-					o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+					c.Policy = policy
+					o := w.run(t, startEvent(c, m, w.info(1, 32), kernels), m, 32)
 					if o.Record.Why == "" || (o.Record.Decision == Grow) != o.Grown {
 						t.Errorf("%s, %s: decision %q because %q", name, policy, o.Record.Decision, o.Record.Why)
 					}
@@ -487,7 +534,7 @@ func TestEventRefusesAtOnce(t *testing.T) {
 	} {
 		c, info := testConfig(), w.info(1, 32)
 		change(&c, &info)
-		e := NewEvent(c, m, nil, info)
+		e := startEvent(c, m, info)
 		if _, _, ok := e.Next(); ok || e.Outcome() == nil || !strings.Contains(e.Outcome().Record.Why, want) {
 			t.Errorf("%s: outcome %+v", want, e.Outcome())
 		}
@@ -505,7 +552,7 @@ func TestLimits(t *testing.T) {
 	for _, c := range []Config{{MaxParams: g.NumParams() + 60}, {MaxFLOPs: g.FLOPs() + 20000}, {MaxWidth: 3}, {Widths: map[SiteID]int{"conv1": 3, "conv2": 2}}} {
 		full := testConfig()
 		full.MaxParams, full.MaxFLOPs, full.MaxWidth, full.Widths = c.MaxParams, c.MaxFLOPs, c.MaxWidth, c.Widths
-		full.Significance, full.SitesPerEvent = 0, 3
+		full.Gate.Significance = 0
 		for _, policy := range Policies() {
 			full.Policy = policy
 			o := w.run(t, NewEvent(full, m, nil, w.info(1, 32)), m, 32)
@@ -527,8 +574,10 @@ func TestDryRunAndInspection(t *testing.T) {
 	w.train(t, m, 30, 128, 32, 0.1)
 	before := m.Digest()
 	c := testConfig()
-	c.DryRun, c.Significance = true, 0
-	o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+	c.Gate.Significance = 0
+	info := w.info(1, 32)
+	info.DryRun = true
+	o := w.run(t, startEvent(c, m, info), m, 32)
 	if o.Grown || o.Model != m || o.Record.Decision != Grow || o.Record.ParamsAfter <= o.Record.ParamsBefore {
 		t.Errorf("dry run: grown %v, decision %q", o.Grown, o.Record.Decision)
 	}
@@ -551,8 +600,8 @@ func TestFewSamplesForManyInputs(t *testing.T) {
 	w := newWorld(t, g, 600, 1)
 	m := nn.Init(g, 2)
 	c := testConfig()
-	c.StatisticsSamples, c.NewbornSamples, c.AmplitudeSamples = 256, 128, 128
-	o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+	c.Samples.Statistics, c.Samples.Newborn, c.Samples.Amplitude = 256, 128, 128
+	o := w.run(t, startEvent(c, m, w.info(1, 32)), m, 32)
 	if s := o.Record.Sites[0]; s.Share < 0.2 || s.Share > 1 {
 		t.Errorf("bottleneck share %g with 256 samples of 385 inputs", float64(s.Share))
 	}

@@ -64,7 +64,7 @@ func TestHealthOfNewNeurons(t *testing.T) {
 	for range steps {
 		gradient, moments, n := stepSums(t, m, bs)
 		w = w.After(m, gradient, moments, n)
-		by := gradients(t, m, bs)
+		by := gradientsOf(t, m, bs)
 		for j := range 3 {
 			var in, out float64
 			rows := len(by["conv2.weight"]) / len(bs) / 6

@@ -167,7 +167,7 @@ func (r *newbornRunner) passUnchanged(w *nn.Workspace, b *nn.Batch) {
 		weight, bias := p.gamma.Of(r.exact), p.beta.Of(r.exact)
 		n := r.sums[p.moments+2*p.count]
 		for k := range in.Count {
-			mean, variance := moments(r.sums[p.moments+p.width+k], r.sums[p.moments+p.count+p.width+k], n)
+			mean, variance := meanVariance(r.sums[p.moments+p.width+k], r.sums[p.moments+p.count+p.width+k], n)
 			weight[p.width+k], bias[p.width+k] = float32(math.Sqrt(variance+p.norm.Eps)), float32(mean)
 		}
 	}
@@ -178,8 +178,8 @@ func (r *newbornRunner) passUnchanged(w *nn.Workspace, b *nn.Batch) {
 	}
 }
 
-// moments returns mean and variance from a sum, a sum of squares and a count.
-func moments(sum, squares, n float64) (mean, variance float64) {
+// meanVariance returns mean and variance from a sum, a sum of squares and a count.
+func meanVariance(sum, squares, n float64) (mean, variance float64) {
 	mean = sum / n
 	return mean, math.Max(0, squares/n-float64(mean*mean))
 }

@@ -17,7 +17,7 @@ func randomInsertion(t *testing.T, m *nn.Model, id SiteID, k int, bs []*nn.Batch
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &candidate{layout: l}
+	c := &prospect{layout: l}
 	in := c.empty(k)
 	s := rng.New(31, rng.Key(string(id)))
 	for i := range in.Alpha {
@@ -35,7 +35,7 @@ func randomInsertion(t *testing.T, m *nn.Model, id SiteID, k int, bs []*nn.Batch
 	for j := range all {
 		all[j] = j
 	}
-	return c.pick(all, part, 1)
+	return c.pick(c.both, all, part, 1)
 }
 
 func newbornPart(t *testing.T, m *nn.Model, in Insertion, bs []*nn.Batch) newbornSums {
@@ -206,8 +206,8 @@ func TestP23SignOfDecompositionDoesNotMatter(t *testing.T) {
 			flip(s.Alpha, s.Omega, 0)
 			flip(s.Alpha, s.Omega, 1)
 		}
-		c := &candidate{layout: l, record: &SiteRecord{Significant: 2}, neurons: s}
-		c.bothSigns(g, 0)
+		c := &prospect{layout: l, record: &SiteRecord{Significant: 2}, found: found{neurons: s}}
+		c.bothSigns(c.homogeneous(g), 0)
 		c.choose(newbornPart(t, m, c.both, bs), true, true, 0)
 		return c.kept
 	}

@@ -1,6 +1,8 @@
 package growth
 
 import (
+	"math"
+
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/tinygrow/tinygrow/tensor/linalg"
@@ -77,4 +79,40 @@ func parseNeurons(g *nn.Graph, req SiteRequest, sums []float64, offset int) neur
 		}
 	}
 	return n
+}
+
+// newbornSums reads the sums of one insertion of k neurons in a newborn round.
+type newbornSums struct {
+	k         int
+	sums      []float64
+	n, shards float64
+}
+
+// gain returns the decrease of the mean loss by amplitude of neuron j at
+// amplitude zero, and its standard error from the spread over micro-shards.
+func (s newbornSums) gain(j int) (gain, err float64) {
+	d, d2 := s.sums[j], s.sums[s.k+j]
+	gain = -d / s.n
+	if s.shards > 1 {
+		err = math.Sqrt(math.Max(0, d2-d*d/s.shards)*s.shards/(s.shards-1)) / s.n
+	}
+	return gain, err
+}
+
+// moments returns those of the pre-activation of neuron j.
+func (s newbornSums) moments(j int) (mean, variance float64) {
+	m := s.sums[2*s.k:]
+	return meanVariance(m[j], m[s.k+j], m[2*s.k])
+}
+
+// newbornParts returns the parts of the sums that belong to the sites in order.
+func newbornParts(sites []*prospect, sums []float64) []newbornSums {
+	var out []newbornSums
+	at := header
+	for _, c := range sites {
+		n := newbornLen(c.both.Count)
+		out = append(out, newbornSums{c.both.Count, sums[at : at+n], sums[0], sums[3]})
+		at += n
+	}
+	return out
 }

@@ -3,6 +3,7 @@ package growth
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // percent writes a part of 1 with one decimal, and with more where one would
@@ -21,8 +22,17 @@ func percent(part float64) string {
 // Bottleneck tells which part of the desired update the site cannot express,
 // or - where an event of that policy did not measure it.
 func (s *SiteRecord) Bottleneck(policy string) string {
-	if s.Desired == 0 || !(Config{Policy: policy}).solves() {
+	if s.Desired == 0 || !measuresBottleneck(policy) {
 		return "-"
 	}
 	return percent(float64(s.Share))
+}
+
+// measuresBottleneck reports whether that is a stage of the policy.
+func measuresBottleneck(policy string) bool {
+	p, known := policies[policy]
+	return known && slices.ContainsFunc(p.Stages(Default()), func(s Stage) bool {
+		_, ok := s.(*bottleneck)
+		return ok
+	})
 }

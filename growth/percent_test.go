@@ -14,7 +14,7 @@ func TestPercentMakesNeitherAllNorNothingOfAPart(t *testing.T) {
 // A site whose statistics were not gathered has no bottleneck of 0 %.
 func TestBottleneckThatWasNotMeasured(t *testing.T) {
 	measured, waiting := &SiteRecord{Desired: 2, Psi2: 1, Share: 0.5}, &SiteRecord{Reason: "not its turn", Waits: true}
-	for policy, want := range map[string]string{PolicyTiny: "50.0 %", PolicyZeroOut: "50.0 %", PolicyGradMax: "-", PolicyRandom: "-"} {
+	for policy, want := range map[string]string{PolicyTiny: "50.0 %", "zero-out": "50.0 %", PolicyGradMax: "-", PolicyRandom: "-"} {
 		if got := measured.Bottleneck(policy); got != want {
 			t.Errorf("%s: %s, want %s", policy, got, want)
 		}

@@ -60,7 +60,7 @@ const exhausted = 1e-4
 // out from what the best of so many would take off noise. Outgoing weights are
 // the joint least squares of V_proj; the existing weights change so that the
 // new neurons' part along the existing activations is taken back.
-func (e *Event) choosePool(c *candidate, u updateSums, rows float64) {
+func (c *prospect) choosePool(u updateSums, rows float64, least int) {
 	r := c.record
 	area, pool := c.second.area(), c.both.Count
 	old, p, cross := splitPool(u, c.second.weights(), pool*area)
@@ -100,7 +100,7 @@ func (e *Event) choosePool(c *candidate, u updateSums, rows float64) {
 	gain := c.fitPool(first, base, cross, taken)
 	r.Predicted, r.Refit = Number(gain), Number(gain)
 	r.Significant, r.Kept, r.Params = len(taken), len(taken), len(taken)*c.cost
-	c.spare = c.subset(c.both, c.others(taken, e.least(c)-len(taken)))
+	c.spare = c.subset(c.both, c.others(taken, least-len(taken)))
 }
 
 // pooled are statistics of the existing features of Second's input.
@@ -142,7 +142,7 @@ func splitPool(u updateSums, weights, pool int) (o pooled, n conditioned, cross 
 
 // fitPool makes the insertion of the neurons taken and returns its first-order
 // gain, which is what it takes off Psi^2.
-func (c *candidate) fitPool(p conditioned, base *linalg.Whitening, cross *mat.Dense, taken []int) float64 {
+func (c *prospect) fitPool(p conditioned, base *linalg.Whitening, cross *mat.Dense, taken []int) float64 {
 	area := c.second.area()
 	var columns []int
 	for _, j := range taken {
@@ -187,7 +187,7 @@ func (c *candidate) fitPool(p conditioned, base *linalg.Whitening, cross *mat.De
 }
 
 // others returns at most n of the pool that are not taken, in order.
-func (c *candidate) others(taken []int, n int) []int {
+func (c *prospect) others(taken []int, n int) []int {
 	was := make([]bool, c.both.Count)
 	for _, j := range taken {
 		was[j] = true
@@ -196,19 +196,6 @@ func (c *candidate) others(taken []int, n int) []int {
 	for j := range c.both.Count {
 		if !was[j] && len(out) < n {
 			out = append(out, j)
-		}
-	}
-	return out
-}
-
-// subset returns the insertion of some neurons of one without outgoing weights.
-func (c *candidate) subset(in Insertion, which []int) Insertion {
-	out, a := c.empty(len(which)), c.first.rows()
-	out.Fixed = in.Fixed
-	for j, from := range which {
-		copy(out.Alpha[j*a:][:a], in.Alpha[from*a:])
-		if c.norm != nil {
-			out.Mean[j], out.Var[j] = in.Mean[from], in.Var[from]
 		}
 	}
 	return out

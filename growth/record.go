@@ -1,7 +1,6 @@
 package growth
 
 import (
-	"fmt"
 	"math"
 	"strconv"
 )
@@ -32,10 +31,10 @@ type Record struct {
 	Epoch      uint64 `json:"epoch"`
 	Generation uint64 `json:"generation"` // before
 	Policy     string `json:"policy"`
-	Where      string `json:"where"`
-	Turn       SiteID `json:"turn,omitempty"` // the site whose turn it was, for round robin
+	Where      string `json:"where"`          // gain, or round_robin under the policy paper
+	Turn       SiteID `json:"turn,omitempty"` // the site whose turn it was, if sites take turns
 
-	Samples SampleCounts  `json:"samples"`
+	Samples Samples       `json:"samples"`          // that each part read
 	Rounds  []RoundRecord `json:"rounds,omitempty"` // what it cost
 	Loss    Number        `json:"loss"`             // mean over the statistics samples
 	Sites   []SiteRecord  `json:"sites"`
@@ -53,14 +52,6 @@ type Record struct {
 	ParamsAfter  int    `json:"params_after"`
 	FLOPsBefore  int64  `json:"flops_before"`
 	FLOPsAfter   int64  `json:"flops_after"`
-}
-
-// SampleCounts says how many samples each part of an event read.
-type SampleCounts struct {
-	Statistics int    `json:"statistics"`
-	Newborn    int    `json:"newborn"`
-	Amplitude  int    `json:"amplitude"`
-	Why        string `json:"why,omitempty"` // the statistics stopped there
 }
 
 // RoundRecord is the cost of one round: samples that were computed, and values
@@ -111,7 +102,7 @@ type TrialRecord struct {
 	Curve     []Point  `json:"curve"`          // on the others
 	Amplitude Number   `json:"amplitude"`      // the best; 0 if none beats no change
 	Gain      Number   `json:"gain"`           // decrease of the mean loss there
-	Without   Number   `json:"without"`        // of that, what the best update of the existing weights gains without the neurons
+	Without   Number   `json:"without"`        // 0: what the existing weights gain is not set off
 	Error     Number   `json:"error"`          // its standard error
 	Passed    bool     `json:"passed"`         // the gate
 	Reason    string   `json:"reason"`
@@ -136,22 +127,6 @@ type GrownRecord struct {
 	Amplitude Number `json:"amplitude"`
 	Params    int    `json:"params"`
 	Sentence  string `json:"sentence"`
-}
-
-// sentence tells one growth to a reader.
-func (g *GrownRecord) sentence(policy, outgoing string) string {
-	s := fmt.Sprintf("%s %d -> %d %s: ", g.Site, g.From, g.To, g.Unit)
-	switch policy {
-	case PolicyGradMax:
-		return s + fmt.Sprintf("gradmax, squared gradient of the new weights %.3g", float64(g.Predicted))
-	case PolicyRandom:
-		return s + "random, outgoing weights " + outgoing
-	case PolicyNet2Net:
-		return s + "copies of neurons, function preserved"
-	case PolicyZeroOut:
-		return s + fmt.Sprintf("bottleneck %s, outgoing weights zero", percent(float64(g.Share)))
-	}
-	return s + fmt.Sprintf("bottleneck %s, predicted gain %.3g, measured %.3g", percent(float64(g.Share)), float64(g.Predicted), float64(g.Measured))
 }
 
 // numbers converts at most limit values.

@@ -27,8 +27,8 @@ func TestP24RefitGain(t *testing.T) {
 			t.Fatal(err)
 		}
 		l, _ := layoutOf(g, "a")
-		c := &candidate{layout: l, record: &SiteRecord{}, kept: in}
-		c.refit(wide, total, 0, 0)
+		c := &prospect{layout: l, record: &SiteRecord{}, kept: in}
+		c.refit(parseUpdate(wide, "a", total, 0), 0)
 		gain := float64(c.record.Refit)
 		if alone := before.Desired - before.Psi2; gain < alone*(1-1e-5) {
 			t.Errorf("%s: refit explains %g, dW* alone %g", name, gain, alone)
@@ -74,13 +74,13 @@ func TestEventWithRefit(t *testing.T) {
 		m := nn.Init(g, 2)
 		w.train(t, m, 100, 128, 32, 0.1)
 		c := testConfig()
-		c.Refit, c.Significance = true, 0
-		e := NewEvent(c, m, nil, w.info(1, 32))
+		c.Gate.Significance = 0
+		e := startEvent(c, m, w.info(1, 32))
 		o := w.run(t, e, m, 32)
 		if !o.Grown {
 			t.Fatal("nothing grew: " + o.Record.Why)
 		}
-		r := e.ranges[2]
+		r := e.state.samples.amplitude
 		if before, after := w.loss(t, m, r.Offset, r.Count, 32, nn.Train), w.loss(t, o.Model, r.Offset, r.Count, 32, nn.Train); after > before {
 			t.Errorf("loss %g became %g", before, after)
 		}

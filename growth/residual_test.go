@@ -68,13 +68,13 @@ func TestP03ResidualInNetworks(t *testing.T) {
 		for k := 1; k <= 3; k++ {
 			s := BestNeurons(n.S, n.N, k, threshold, 0)
 			l, _ := layoutOf(g, "a")
-			c := &candidate{layout: l, record: &SiteRecord{Significant: len(s.Lambda)}, neurons: s}
-			c.bothSigns(g, 0)
+			c := &prospect{layout: l, record: &SiteRecord{Significant: len(s.Lambda)}, found: found{neurons: s}}
+			c.bothSigns(c.homogeneous(g), 0)
 			all := make([]int, len(s.Lambda))
 			for j := range all {
 				all[j] = j
 			}
-			wide, err := Widen(m, []Insertion{c.pick(all, newbornSums{}, 1)})
+			wide, err := Widen(m, []Insertion{c.pick(c.both, all, newbornSums{}, 1)})
 			if err != nil {
 				t.Fatal(err)
 			}

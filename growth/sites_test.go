@@ -145,8 +145,8 @@ func TestEmptyBlocksGrow(t *testing.T) {
 		m := nn.Init(g, 2)
 		w.train(t, m, 30, 128, 32, 0.05)
 		c := testConfig()
-		c.StatisticsSamples, c.NewbornSamples, c.AmplitudeSamples, c.Significance = 512, 256, 512, 0
-		o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+		c.Samples.Statistics, c.Samples.Newborn, c.Samples.Amplitude, c.Gate.Significance = 512, 256, 512, 0
+		o := w.run(t, startEvent(c, m, w.info(1, 32)), m, 32)
 		if !o.Grown {
 			t.Fatalf("%s: nothing grew: %s", name, o.Record.Why)
 		}

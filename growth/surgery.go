@@ -136,7 +136,7 @@ func Widen(m *nn.Model, ins []Insertion) (*nn.Model, error) {
 	}
 	out := &nn.Model{Graph: g, Params: Carry(m.Graph, g, m.Params), Buffers: carry(m.Graph.BufferEntries(), g.BufferEntries(), m.Buffers)}
 	for i, in := range ins {
-		insert(out, m.Graph, layouts[i], in)
+		write(out, m.Graph, layouts[i], in)
 	}
 	return out, nil
 }
@@ -182,8 +182,8 @@ func corner(dst []float32, dstShape []int, src []float32, srcShape []int) {
 	}
 }
 
-// insert writes the new values; old is the graph before all insertions.
-func insert(m *nn.Model, old *nn.Graph, l layout, in Insertion) {
+// write writes the new values; old is the graph before all insertions.
+func write(m *nn.Model, old *nn.Graph, l layout, in Insertion) {
 	width := old.Node(l.First).Out
 	params, buffers := nn.ByName(m.Graph.ParamEntries()), nn.ByName(m.Graph.BufferEntries())
 	param := func(id nn.NodeID, role string) (nn.Entry, []float32) {

@@ -25,18 +25,18 @@ func TestSitesGrowTogether(t *testing.T) {
 		w := newWorld(t, g, 6000, 1)
 		m := nn.Init(g, 2)
 		w.train(t, m, 60, 128, 32, 0.1)
-		event := func(change func(c *Config)) *Outcome {
+		grow := func(stages func([]Stage) []Stage, change func(c *Config)) *Outcome {
 			c := testConfig()
-			c.Price, c.ComputePrice = 0, 0
+			c.Gate.Price, c.Gate.ComputePrice = 0, 0
 			change(&c)
-			o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+			o := w.run(t, newEvent(c, stages(c.stages()), m, nil, w.info(1, 32)), m, 32)
 			if !o.Grown {
 				t.Fatalf("%s: nothing grew: %s", name, o.Record.Why)
 			}
 			return o
 		}
-		alone := event(func(*Config) {})
-		all := event(func(c *Config) { c.Together = true })
+		alone := grow(without[*together], func(*Config) {})
+		all := grow(asTheyAre, func(*Config) {})
 		first, others := grownOf(alone.Record), grownOf(all.Record)
 		if len(others) <= len(first) {
 			t.Fatalf("%s: %d sites grew together, %d without", name, len(others), len(first))
@@ -71,7 +71,7 @@ func TestSitesGrowTogether(t *testing.T) {
 		}
 		few := float64(alone.Record.ParamsAfter - alone.Record.ParamsBefore)
 		many := float64(all.Record.ParamsAfter - all.Record.ParamsBefore)
-		dear := event(func(c *Config) { c.Together, c.Price = true, gain/math.Sqrt(few*many) })
+		dear := grow(asTheyAre, func(c *Config) { c.Gate.Price = gain / math.Sqrt(few*many) })
 		if more := dear.Record.ParamsAfter - dear.Record.ParamsBefore; float64(more) >= math.Sqrt(few*many) {
 			t.Errorf("%s: %d new parameters at a price that the gain pays for %.0f of", name, more, math.Sqrt(few*many))
 		}
@@ -79,7 +79,7 @@ func TestSitesGrowTogether(t *testing.T) {
 			t.Errorf("%s: no site says that it did not pay: %+v", name, dear.Record.Sites)
 		}
 		limit := alone.Record.ParamsAfter + 10
-		if o := event(func(c *Config) { c.Together, c.MaxParams = true, limit }); o.Record.ParamsAfter > limit {
+		if o := grow(asTheyAre, func(c *Config) { c.MaxParams = limit }); o.Record.ParamsAfter > limit {
 			t.Errorf("%s: %d parameters, the budget is %d", name, o.Record.ParamsAfter, limit)
 		}
 	}
@@ -94,7 +94,7 @@ func TestSamplesPerParam(t *testing.T) {
 	c := testConfig()
 	c.SamplesPerParam = 4
 	info := w.info(1, 32)
-	grow := func() *Outcome { return w.run(t, NewEvent(c, m, nil, info), m, 32) }
+	grow := func() *Outcome { return w.run(t, startEvent(c, m, info), m, 32) }
 	free := grow()
 	if !free.Grown {
 		t.Fatal(free.Record.Why)

@@ -83,8 +83,8 @@ func chaosDefaults() settings {
 	s.Model = nn.ModelConfig{Name: "cnn", Widths: []int{2, 3}}
 	s.Train.Steps, s.Train.Epochs, s.Train.Batch, s.Train.MicroShard, s.Train.EvalEpochs = 240, 0, 64, 8, 6
 	s.Growth.EverySteps, s.Growth.Until, s.Growth.MaxNeurons, s.Growth.MinNeurons = 40, 1, 2, 1
-	s.Growth.Significance, s.Growth.Price, s.Growth.ComputePrice, s.Growth.SamplesPerParam = 0, 0, 0, 0
-	s.Growth.StatisticsSamples, s.Growth.NewbornSamples, s.Growth.AmplitudeSamples = 128, 64, 64
+	s.Growth.Gate.Significance, s.Growth.Gate.Price, s.Growth.Gate.ComputePrice, s.Growth.SamplesPerParam = 0, 0, 0, 0
+	s.Growth.Samples.Statistics, s.Growth.Samples.Newborn, s.Growth.Samples.Amplitude = 128, 64, 64
 	s.Cluster.LostAfter, s.Checkpoint.Every = 2*time.Second, time.Second
 	return s
 }

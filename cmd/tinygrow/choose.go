@@ -10,6 +10,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/deploy/run/config"
+	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto/file"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
@@ -56,9 +57,9 @@ func isEmpty(dir string) bool {
 	return err == nil && !slices.ContainsFunc(entries, func(e os.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") })
 }
 
-// checkPreset refuses a preset on top of a configuration that a run wrote: that has
-// every key, so that nothing would be left of the preset.
-func (s *source) checkPreset(out *settings) error {
+// checkPolicy refuses another policy on top of a configuration that a run wrote, if
+// it starts from other settings: that has every key, so that nothing would be left of these.
+func (s *source) checkPolicy(out *settings) error {
 	if s.file == "" {
 		return nil
 	}
@@ -67,10 +68,10 @@ func (s *source) checkPreset(out *settings) error {
 		return nil // told with all other faults of the file, or written by hand
 	}
 	written := *out
-	if config.Decode(&written, s.file, document) == nil && written.Growth.Preset != out.Growth.Preset {
-		return fmt.Errorf("growth.preset: %s was written by a run with %s, and %s gives %s: "+
-			"set single keys of growth, or write a configuration with the preset alone",
-			s.file, quoted(written.Growth.Preset), s.giver(written, "growth.preset"), quoted(out.Growth.Preset))
+	if config.Decode(&written, s.file, document) == nil && !growth.StartAlike(written.Growth.Policy, out.Growth.Policy) {
+		return fmt.Errorf("growth.policy: %s was written by a run with %s, and %s gives %s, which starts from other settings: "+
+			"set single keys of growth, or write a configuration with the policy alone",
+			s.file, written.Growth.Policy, s.giver(written, "growth.policy"), out.Growth.Policy)
 	}
 	return nil
 }

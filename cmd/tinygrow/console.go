@@ -67,7 +67,6 @@ func (c *console) events() coordinator.Events {
 		Step:      c.step,
 		Evaluated: c.evaluated,
 		Grew:      c.grew,
-		PutOff:    c.putOff,
 		Followed:  c.followed,
 		Joined: func(m coordinator.Member) {
 			slog.Debug("worker joined", "worker", m.Worker, "host", m.Host, "threads", m.Threads, "program", m.Program)
@@ -167,11 +166,6 @@ func (c *console) grew(r growth.Record, _ trainer.GrownRecord) {
 	for _, s := range sentences(&r) {
 		c.line("step %d: %s", r.Step, s)
 	}
-}
-
-// putOff tells why nothing grows now.
-func (c *console) putOff(r trainer.PutOffRecord) {
-	c.line("step %d: growth is put off: %s", r.Step, r.Why)
 }
 
 // followed warns of new neurons that are dead.

@@ -44,8 +44,7 @@ var (
 		{"run", "run", "id", "id of the run (default: the name of its directory, with a hash of the path where that is no id)"},
 		{"run-dir", "run_dir", "dir", "directory of the run (default: a new one below runs)"},
 	}
-	policyFlag  = []keyFlag{{"policy", "growth.policy", "name", "growth policy: " + strings.Join(growth.Policies(), ", ")}}
-	presetFlag  = []keyFlag{{"preset", "growth.preset", "name", "growth settings to start from: best, or paper for algorithm 1 of the TINY paper"}}
+	policyFlag  = []keyFlag{{"policy", "growth.policy", "name", "growth policy: " + strings.Join(growth.Policies(), ", ") + "; paper is algorithm 1 of the TINY paper"}}
 	cacheFlag   = []keyFlag{{"cache", "fetch.dir", "dir", "where fetched data sets are kept (default: tinygrow/data below the user's cache directory)"}}
 	workersFlag = []keyFlag{{"workers", "workers", "n", "workers in this process"}}
 	threadsFlag = []keyFlag{{"threads", "worker.threads", "n", "threads of each worker; 0: all cores shared out"}}
@@ -99,25 +98,24 @@ func (s *source) addNetworkOf() {
 	s.lists.StringVar(&s.targetsOf, "targets-of", "", "grow no site beyond the width that it has in `run`")
 }
 
-// resolve lays the sources over base: the widths of other runs, the growth
-// preset that the sources name, the file, the environment, --set, then flags. It tells every
+// resolve lays the sources over base: the widths of other runs, what the
+// growth policy that the sources name starts from, the file, the environment, --set, then flags. It tells every
 // fault of all of them.
 func (s *source) resolve(base settings) (settings, error) {
 	if err := s.takeWidths(&base); err != nil {
 		return base, err
 	}
 	named := base
-	if s.lay(&named).Err() == nil {
-		if preset, ok := growth.Presets()[named.Growth.Preset]; ok {
-			preset.Widths = base.Growth.Widths
-			base.Growth = preset
-		}
+	if s.lay(&named).Err() == nil && !growth.StartAlike(named.Growth.Policy, base.Growth.Policy) {
+		start := growth.DefaultOf(named.Growth.Policy)
+		start.Widths = base.Growth.Widths
+		base.Growth = start
 	}
 	out := base
 	faults := s.lay(&out)
 	faults.Add(s.chooseLength(&out))
 	faults.Add(s.chooseData(&out))
-	faults.Add(s.checkPreset(&out))
+	faults.Add(s.checkPolicy(&out))
 	if len(out.Model.Widths) == 0 {
 		out.Model.Widths = nil // the default: a configuration that a run wrote spells it []
 	}

@@ -83,8 +83,8 @@ func decides(key string) bool {
 
 // over lays the sources over the settings of a run that exists. A key that
 // decides what the run is keeps its value: another one is a fault that names both,
-// unless the command uses it, which allowed says. A preset was resolved when the
-// run began and is not laid again.
+// unless the command uses it, which allowed says. The settings that its policy
+// starts from were laid when the run began, and are not laid again.
 func (s *source) over(run settings, allowed func(key string) bool) (settings, error) {
 	return s.overRun(run, "the run in "+run.RunDir, "--run-dir", allowed)
 }
@@ -151,7 +151,7 @@ func nothing(string) bool { return false }
 // sections allows the keys of some sections, as "data.".
 func sections(prefixes ...string) func(key string) bool {
 	return func(key string) bool {
-		return key != "growth.preset" && slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) })
+		return slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(key, p) })
 	}
 }
 

@@ -94,9 +94,8 @@ func (out *inspection) measure(c *cobra.Command, src *source, path string, dryRu
 	if !dryRun {
 		return nil
 	}
-	cfg := s.base.Growth
-	cfg.DryRun = true
-	if o, err = l.Grow(c.Context(), s.model, growth.NewEvent(cfg, s.model, nil, info), info); err != nil {
+	info.DryRun = true
+	if o, err = l.Grow(c.Context(), s.model, growth.NewEvent(s.base.Growth, s.model, nil, info), info); err != nil {
 		return err
 	}
 	out.DryRun = o.Record

@@ -26,7 +26,7 @@ once. More workers may join over NATS: over the server of --nats, or over one th
   tinygrow train --config run.yaml --set optim.momentum=0.8 --policy gradmax --run-dir runs/g --json`,
 		Args: noArgs,
 	}
-	src := newSource(c, dataFlags, runFlags, endFlags, policyFlag, presetFlag, runPlaceFlags, workersFlag, threadsFlag, natsFlags, listenFlag)
+	src := newSource(c, dataFlags, runFlags, endFlags, policyFlag, runPlaceFlags, workersFlag, threadsFlag, natsFlags, listenFlag)
 	src.addNetworkOf()
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
 	c.RunE = func(c *cobra.Command, _ []string) error {

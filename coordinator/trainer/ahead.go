@@ -1,9 +1,7 @@
 package trainer
 
-import "github.com/tinygrow/tinygrow/growth"
-
-// Ahead is what a run still has to do if it does not end early and its batch
-// stays: no more than that, because events are put off or ended by limits.
+// Ahead is what a run still has to do if it does not end early: no more
+// than that, because events are ended by limits.
 type Ahead struct {
 	Samples           int // of steps
 	Events            int // of growth
@@ -15,35 +13,25 @@ type Ahead struct {
 func (t *Trainer) Ahead() Ahead {
 	left := t.Steps() - min(t.at.Step, t.Steps())
 	g := t.set.Growth
-	return Ahead{Samples: int(left) * t.at.Lap.Batch, Events: t.eventsAhead(), EventSamples: g.StatisticsSamples + g.NewbornSamples + g.AmplitudeSamples,
+	return Ahead{Samples: int(left) * t.set.Train.Batch, Events: t.eventsAhead(), EventSamples: g.Samples.Statistics + g.Samples.Newborn + g.Samples.Amplitude,
 		EvaluationSamples: t.evaluationsAhead()}
 }
 
 // eventsAhead counts the times that an event is due before growth or the run ends.
 func (t *Trainer) eventsAhead() int {
 	g, total := t.set.Growth, t.Steps()
-	every, origin := int64(g.EverySteps), int64(0)
-	if g.EveryEpochs > 0 {
-		per := int64(t.set.perEpoch(t.at.Lap))
-		every = int64(g.EveryEpochs) * per
-		origin = int64(t.at.Lap.Began) - int64(t.at.Lap.Epoch)%int64(g.EveryEpochs)*per - every // a time before this epoch
-	}
-	over := g.MaxEvents > 0 && t.at.Growth.Events >= g.MaxEvents || g.MaxRefusals > 0 && t.at.Growth.Refusals >= g.MaxRefusals
-	if g.Policy == growth.PolicyNone || every == 0 || over {
+	every := int64(g.EverySteps)
+	if !g.Grows() || g.MaxRefusals > 0 && t.at.Growth.Refusals >= g.MaxRefusals {
 		return 0
 	}
 	done, last := int64(t.at.Step), min(int64(g.Until*float64(total)), int64(total)-1) // none follows the last step
 	if !t.at.Considered && done > 0 {
 		done-- // that of this step is still to come
 	}
-	n := 0
-	if last > done {
-		n = int((last-origin)/every - (done-origin)/every)
+	if last <= done {
+		return 0
 	}
-	if g.MaxEvents > 0 {
-		n = min(n, g.MaxEvents-t.at.Growth.Events)
-	}
-	return n
+	return int(last/every - done/every)
 }
 
 // evaluationsAhead counts the samples of evaluations: every so many steps, and
@@ -56,7 +44,7 @@ func (t *Trainer) evaluationsAhead() int {
 	total := t.Steps()
 	from := min(t.at.EvalStep, total)
 	n := 0
-	if every := t.set.evalEvery(t.at.Lap); every > 0 {
+	if every := t.set.evalEvery(); every > 0 {
 		n = int((total - from) / every)
 		from += uint64(n) * every
 	}

@@ -11,8 +11,6 @@ import (
 func TestAheadIsWhatComes(t *testing.T) {
 	cases := map[string]func(*Settings){
 		"every steps":   func(*Settings) {},
-		"every epochs":  func(s *Settings) { s.Growth.EveryEpochs, s.Train.Epochs = 2, 7 },
-		"few events":    func(s *Settings) { s.Growth.MaxEvents, s.Growth.Until = 2, 1 },
 		"no growth":     func(s *Settings) { s.Growth.Policy = growth.PolicyNone },
 		"rarely tested": func(s *Settings) { s.Train.EvalEpochs = 2 },
 		"tested last":   func(s *Settings) { s.Train.EvalEpochs = 0 },

@@ -28,12 +28,6 @@ type Config struct {
 	// statistics of a micro-shard.
 	Batch      int `yaml:"batch" json:"batch"`
 	MicroShard int `yaml:"microshard" json:"microshard"`
-	// GrowBatch lets batches grow with the square root of the number of
-	// parameters, as the authors of [tiny] do: an epoch has batches of Batch times
-	// the root of the ratio to the first network, whole micro-shards, at most
-	// MaxBatch samples if that is not 0.
-	GrowBatch bool `yaml:"grow_batch" json:"grow_batch"`
-	MaxBatch  int  `yaml:"max_batch" json:"max_batch"`
 	// Seed keys initial weights, order of samples and augmentation.
 	Seed uint64 `yaml:"seed" json:"seed"`
 	// Augment moves training images by a few pixels at random and, with Mirror,
@@ -83,7 +77,6 @@ func (c Config) Validate() error {
 	check(c.MicroShard >= 1 && c.MicroShard <= 1024, "microshard %d: must be 1 to 1024", c.MicroShard)
 	check(c.Batch >= 1 && c.Batch <= 1<<20, "batch %d: must be 1 to %d", c.Batch, 1<<20)
 	check(c.MicroShard <= c.Batch, "microshard %d is larger than the batch of %d: lower --microshard or raise --batch", c.MicroShard, c.Batch)
-	check(c.MaxBatch == 0 || c.MaxBatch >= c.Batch && c.MaxBatch <= 1<<20, "max_batch %d: must be batch (%d) to %d, or 0", c.MaxBatch, c.Batch, 1<<20)
 	check(c.Validation >= 0 && c.Validation <= 1<<40, "validation %d: must be at least 0", c.Validation)
 	check(c.EvalEpochs >= 0 && c.EvalEpochs <= 1e6, "eval_epochs %v: must be at least 0", c.EvalEpochs)
 	return errors.Join(faults...)

@@ -1,7 +1,6 @@
 package trainer
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/tinygrow/tinygrow/growth"
@@ -18,18 +17,9 @@ func (t *Trainer) settle(a *Applied) error {
 		return nil
 	}
 	if t.event == nil {
-		at := growth.Progress{Step: t.at.Step, Epochs: t.epochsDone(), Part: t.part(),
-			Params: len(t.model.Params), FLOPs: t.model.Graph.FLOPs(),
-			Loss: t.at.Since.MeanLoss(), Before: t.at.Before.MeanLoss(), Unseen: t.at.Test.MeanLoss(), Split: "test"}
-		if t.set.Train.Validation > 0 {
-			at.Unseen, at.Split = t.at.Validation.MeanLoss(), "validation"
-		}
-		s := t.set.Growth.Schedule(at, t.at.Growth)
-		if s.PutOff {
-			a.PutOff = &PutOffRecord{Kind: "growth_put_off", Step: t.Step(), Why: s.Why}
-		}
-		if !s.Due {
-			t.considered()
+		at := growth.Progress{Step: t.at.Step, Part: t.part(), Params: len(t.model.Params), FLOPs: t.model.Graph.FLOPs()}
+		if s := t.set.Growth.Schedule(at, t.at.Growth); !s.Due {
+			t.at.Considered = true
 			return nil
 		}
 		t.event = growth.NewEvent(t.set.Growth, t.model, t.opt.Slots(), t.set.event(t.at))
@@ -49,40 +39,21 @@ func (t *Trainer) settle(a *Applied) error {
 // at a checkpoint, so that it reads the samples that the run's own would.
 func (s Settings) NextEvent(at Progress) (growth.EventInfo, error) {
 	s = s.at(at)
-	if at.Lap.Batch == 0 {
-		at.Lap = s.first()
-	}
-	if err := errors.Join(s.Validate(), s.check(at.Lap, at.Step)); err != nil {
+	if err := s.Validate(); err != nil {
 		return growth.EventInfo{}, err
 	}
 	return s.event(at), nil
 }
 
 func (s Settings) event(at Progress) growth.EventInfo {
-	total := s.steps(at.Lap)
-	info := growth.EventInfo{Number: uint64(at.Growth.Events), Step: at.Step, Epoch: at.Lap.Epoch, Seed: s.Train.Seed,
+	total := s.steps()
+	info := growth.EventInfo{Number: uint64(at.Growth.Events), Step: at.Step, Epoch: s.epochOf(at.Step), Seed: s.Train.Seed,
 		TrainSamples: s.train(), HeldOut: s.Train.Validation, MicroShard: s.Train.MicroShard, History: at.Growth,
-		SamplesLeft: float64(float64(total-min(at.Step, total)) * float64(at.Lap.Batch))}
+		SamplesLeft: float64(float64(total-min(at.Step, total)) * float64(s.Train.Batch))}
 	if s.Train.MaxFLOPs > 0 {
 		info.FLOPsLeft = float64(max(s.Train.MaxFLOPs-at.FLOPs, 1) / passes)
 	}
 	return info
-}
-
-// epochsDone returns the number of epochs if one has just ended, else 0.
-func (t *Trainer) epochsDone() uint64 {
-	if t.at.Step > t.at.Lap.Began {
-		return 0
-	}
-	return t.at.Lap.Epoch
-}
-
-// considered ends the consideration of growth at this step.
-func (t *Trainer) considered() {
-	t.at.Considered = true
-	if t.set.Growth.OnTime(t.at.Step, t.epochsDone()) {
-		t.at.Before, t.at.Since = t.at.Since, Tally{}
-	}
 }
 
 // conclude takes over what the event decided.
@@ -101,11 +72,7 @@ func (t *Trainer) conclude(a *Applied) error {
 	if out.Grown && t.set.Growth.Follow > 0 {
 		t.at.Newborn = growth.NewWatch(out.Record)
 	}
-	if out.Grown && t.set.Growth.WarmUp > 0 {
-		t.at.Warming = growth.NewWarming(out.Record)
-	}
-	t.event = nil
-	t.considered()
+	t.event, t.at.Considered = nil, true
 	t.at.FLOPs, t.eventFLOPs = t.at.FLOPs+t.eventFLOPs, 0
 	if t.spend(0); t.done() { // the budget went into the event: what it made is still to be evaluated
 		t.at.Evaluated, t.at.Validated = false, false

@@ -26,7 +26,6 @@ type Applied struct {
 	Eval   *EvalRecord          // after an evaluation
 	Growth *growth.Record       // after the last round of a growth event: a line of the journal
 	Grown  *GrownRecord         // beside Growth
-	PutOff *PutOffRecord        // instead of both
 }
 
 // NewWeights reports whether model or optimizer changed.
@@ -57,14 +56,6 @@ type EvalRecord struct {
 	Samples    int              `json:"samples"`
 	Loss       float64          `json:"loss"`
 	Accuracy   float64          `json:"accuracy"`
-}
-
-// PutOffRecord says why a growth event that was due did not take place: a line
-// of the metrics.
-type PutOffRecord struct {
-	Kind string     `json:"kind"` // growth_put_off
-	Step proto.Step `json:"step"`
-	Why  string     `json:"why"`
 }
 
 // GrownRecord is what one growth event is remembered by: a line of the

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -118,28 +119,19 @@ func TestTargetAccuracy(t *testing.T) {
 	}
 }
 
-// With rules that put events off and a budget a run tells the same lines from
+// With a budget a run tells the same lines from
 // wherever it is restored, also in the middle of an event.
-func TestRulesAreRestored(t *testing.T) {
+func TestBudgetIsRestored(t *testing.T) {
 	set := toySettings()
 	set.Train.MaxFLOPs = 8e4
-	set.Growth.EverySteps, set.Growth.Plateau, set.Growth.MaxGap, set.Growth.Until, set.Growth.WarmUp = 2, 0.05, 0.5, 1, 3
+	set.Growth.EverySteps, set.Growth.Until = 2, 1
 	set.Growth.Policy = growth.PolicyRandom
 	whole, told := restoreAnywhere(t, set)
 	if whole.Progress().Stopped == "" {
 		t.Errorf("the budget was not spent: %v", whole.Progress().FLOPs)
 	}
-	var off, grown int
-	for _, a := range told {
-		if a.PutOff != nil {
-			off++
-		}
-		if a.Growth != nil {
-			grown++
-		}
-	}
-	if off == 0 || grown == 0 {
-		t.Errorf("%d events put off, %d not", off, grown)
+	if !slices.ContainsFunc(told, func(a Applied) bool { return a.Growth != nil }) {
+		t.Error("nothing grew")
 	}
 }
 

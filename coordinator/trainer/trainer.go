@@ -32,7 +32,6 @@ type Trainer struct {
 // written into checkpoints.
 type Progress struct {
 	Step uint64 `json:"step"`
-	Lap  Lap    `json:"lap"`
 	// EvalStep is the step of the last evaluation.
 	EvalStep uint64 `json:"eval_step"`
 	// Evaluated says that the weights of this step were evaluated, Validated that
@@ -48,10 +47,6 @@ type Progress struct {
 	// Epoch sums the steps of the epoch at hand, LastEpoch is the one before.
 	Epoch     Tally `json:"epoch"`
 	LastEpoch Tally `json:"last_epoch"`
-	// Since sums the steps since an event was due last, Before those between the
-	// two times before.
-	Since  Tally `json:"since"`
-	Before Tally `json:"before"`
 	// Test and Validation are the last evaluations, TestStep and ValidationStep
 	// those of the weights that they were made with.
 	Test           Tally  `json:"test"`
@@ -62,8 +57,6 @@ type Progress struct {
 	// Newborn follows the neurons of the last event, nil if it grew none or
 	// they were followed long enough.
 	Newborn *growth.Watch `json:"newborn,omitempty"`
-	// Warming are its neurons while their learning rate rises.
-	Warming *growth.Warming `json:"warming,omitempty"`
 	// Extensions are the later ends that the run got, in their order.
 	Extensions []Extension `json:"extensions,omitempty"`
 }
@@ -123,7 +116,7 @@ func New(s Settings, m *nn.Model) (*Trainer, error) {
 		return nil, err
 	}
 	return &Trainer{set: s, model: m, opt: optim.New(s.Optimizer, len(m.Params)),
-		at: Progress{StartParams: len(m.Params), Lap: s.first()}}, nil
+		at: Progress{StartParams: len(m.Params)}}, nil
 }
 
 // Restore returns a trainer in the middle of a run that began with settings s; it
@@ -132,9 +125,6 @@ func Restore(s Settings, m *nn.Model, slots []optim.Slot, updates uint64, at Pro
 	s = s.at(at)
 	if err := s.Validate(); err != nil {
 		return nil, err
-	}
-	if err := s.check(at.Lap, at.Step); err != nil {
-		return nil, fmt.Errorf("the checkpoint does not fit the configuration: %w", err)
 	}
 	opt, err := optim.Restore(s.Optimizer, len(m.Params), updates, slots)
 	if err != nil {
@@ -163,19 +153,18 @@ func (t *Trainer) Steps() uint64 {
 	if t.set.Train.MaxFLOPs == 0 {
 		return t.total()
 	}
-	left := (t.set.Train.MaxFLOPs - t.at.FLOPs) / t.cost(uint64(t.at.Lap.Batch))
+	left := (t.set.Train.MaxFLOPs - t.at.FLOPs) / t.cost(uint64(t.set.Train.Batch))
 	return min(t.total(), t.at.Step+uint64(portable.Int(math.Ceil(min(max(left, 0), 1<<53))))) // an empty network costs nothing
 }
 
 // Epochs returns how often the run goes through the training samples.
-func (t *Trainer) Epochs() float64 { return t.set.epochs(t.at.Lap, t.Steps()) }
+func (t *Trainer) Epochs() float64 { return t.set.epochs(t.Steps()) }
 
-// Batch returns the number of samples of a step of the epoch at hand.
-func (t *Trainer) Batch() int { return t.at.Lap.Batch }
+// Batch returns the number of samples of a step.
+func (t *Trainer) Batch() int { return t.set.Train.Batch }
 
-// total returns the number of updates of the run if neither budget nor batch
-// changes it.
-func (t *Trainer) total() uint64 { return t.set.steps(t.at.Lap) }
+// total returns the number of updates of the run if no budget ends it.
+func (t *Trainer) total() uint64 { return t.set.steps() }
 
 // cost returns the FLOPs of gradients over that many samples.
 func (t *Trainer) cost(samples uint64) float64 {
@@ -199,22 +188,13 @@ func (t *Trainer) part() float64 {
 
 // schedule returns the number of steps that the learning rate is scheduled for:
 // those of the run, or as many as it would have if it went on at the rate at
-// which it has spent its budget or its epochs so far.
+// which it has spent its budget so far.
 func (t *Trainer) schedule() uint64 {
 	part := t.part()
-	if t.set.Train.MaxFLOPs == 0 && !t.set.Train.GrowBatch || part == 0 {
+	if t.set.Train.MaxFLOPs == 0 || part == 0 {
 		return t.total()
 	}
 	return uint64(portable.Int(math.Round(float64(t.at.Step) / part)))
-}
-
-// perEpoch returns the number of steps of an epoch; where batches grow, the mean
-// of those so far.
-func (t *Trainer) perEpoch() float64 {
-	if t.set.Train.GrowBatch && t.at.Step > 0 {
-		return float64(t.at.Step) / t.epoch()
-	}
-	return float64(t.set.perEpoch(t.at.Lap))
 }
 
 // spend counts the FLOPs of samples, and ends the run when they are used up.
@@ -245,19 +225,19 @@ func (t *Trainer) Digest() Digest { return digest(t.model, t.opt) }
 // first step.
 func (t *Trainer) Trained() (sums Tally, epoch uint64) {
 	if t.at.Epoch.Samples > 0 {
-		return t.at.Epoch, t.at.Lap.Epoch + 1
+		return t.at.Epoch, t.set.epochOf(t.at.Step) + 1
 	}
-	return t.at.LastEpoch, t.at.Lap.Epoch
+	return t.at.LastEpoch, t.set.epochOf(t.at.Step)
 }
 
-func (t *Trainer) epoch() float64 { return t.set.epochs(t.at.Lap, t.at.Step) }
+func (t *Trainer) epoch() float64 { return t.set.epochs(t.at.Step) }
 
 func (t *Trainer) done() bool { return t.at.Step >= t.total() || t.at.Stopped != "" }
 
 // evaluation returns the split that the weights of this step have still to be
 // evaluated on: that of validation, then, at the end or without one, the test samples.
 func (t *Trainer) evaluation() (split string, samples int, due bool) {
-	held, every := t.set.Train.Validation, t.set.evalEvery(t.at.Lap)
+	held, every := t.set.Train.Validation, t.set.evalEvery()
 	now := t.done() || every > 0 && t.at.Step >= t.at.EvalStep+every
 	switch {
 	case held > 0 && now && !t.at.Validated:
@@ -294,9 +274,9 @@ func (t *Trainer) Next() (r Round, ok bool) {
 		r.Offset, r.Count, r.Augment, r.F64 = uint64(samples.Offset), uint64(samples.Count), t.set.Train.Augmentation(), t.eventSums
 	default:
 		r.Kind = proto.Gradient
-		batch := uint64(t.at.Lap.Batch)
-		r.Order = t.set.order("train", "epoch", t.at.Lap.Epoch)
-		r.Offset, r.Count, r.Augment = (t.at.Step-t.at.Lap.Began)*batch, batch, t.set.Train.Augmentation()
+		batch := uint64(t.set.Train.Batch)
+		r.Order = t.set.order("train", "epoch", t.set.epochOf(t.at.Step))
+		r.Offset, r.Count, r.Augment = t.at.Step%t.set.perEpoch()*batch, batch, t.set.Train.Augmentation()
 		r.F32, r.F64 = len(t.model.Params), metricsLen+momentsLen(t.model.Graph)
 	}
 	return r, true
@@ -357,17 +337,15 @@ func (t *Trainer) evaluated(split string, m Tally) *EvalRecord {
 }
 
 func (t *Trainer) updated(s proto.Sums, m Tally) *StepRecord {
-	lr := optim.LR(t.set.Optimizer, t.at.Step, optim.Length{Steps: t.schedule(), PerEpoch: t.perEpoch()})
+	lr := optim.LR(t.set.Optimizer, t.at.Step, optim.Length{Steps: t.schedule(), PerEpoch: float64(t.set.perEpoch())})
 	nn.UpdateRunning(t.model.Graph, t.model.Buffers, s.F64[metricsLen:])
-	d, spans := update(t.model, t.opt, s.F32, float32(1/m.Samples), lr, t.warm())
+	d, spans := update(t.model, t.opt, s.F32, float32(1/m.Samples), lr)
 	t.hashed.model, t.hashed.spans = t.model, spans
 	t.at.Epoch.add(m)
-	t.at.Since.add(m)
 	t.at.Step++
 	t.spend(uint64(m.Samples))
 	t.at.Evaluated, t.at.Validated, t.at.Considered = false, false, false
-	if t.at.Step-t.at.Lap.Began == t.set.perEpoch(t.at.Lap) {
-		t.at.Lap = t.set.next(t.at.Lap, t.at.Step, len(t.model.Params), t.at.StartParams)
+	if t.at.Step%t.set.perEpoch() == 0 {
 		t.at.LastEpoch, t.at.Epoch = t.at.Epoch, Tally{}
 	}
 	rec := &StepRecord{Kind: "step", Step: t.Step(), Epoch: t.epoch(), Generation: t.Generation(), Params: len(t.model.Params),

@@ -96,7 +96,7 @@ func toySettings() Settings {
 	c, o, g := Default(), optim.Default(), growth.Default()
 	c.Batch, c.MicroShard, c.Epochs, c.EvalEpochs = 50, 16, 3, 1
 	o.Schedule, o.WeightDecay = optim.Cosine, 1e-4
-	g.EverySteps, g.StatisticsSamples, g.NewbornSamples, g.AmplitudeSamples, g.Significance = 3, 64, 48, 48, 0
+	g.EverySteps, g.Samples, g.Gate.Significance = 3, growth.Samples{Statistics: 64, Newborn: 48, Amplitude: 48}, 0
 	g.MinNeurons, g.MaxNeurons = 1, 1 // so that there is something left to grow
 	return Settings{c, o, g, toyData}
 }
@@ -378,7 +378,7 @@ func TestUpdateBitsDoNotDependOnProcessors(t *testing.T) {
 		before := runtime.GOMAXPROCS(procs)
 		m := nn.Init(g, 1)
 		o := optim.New(optim.Default(), len(m.Params))
-		d, spans := update(m, o, grad, 0.5, 0.1, warm{})
+		d, spans := update(m, o, grad, 0.5, 0.1)
 		runtime.GOMAXPROCS(before)
 		if d != digest(m, o) {
 			t.Error("the digest of an update is not that of its result")
@@ -413,7 +413,7 @@ func BenchmarkUpdateAndDigest(b *testing.B) {
 	grad := make([]float32, len(m.Params))
 	b.SetBytes(int64(4 * 3 * len(grad)))
 	for b.Loop() {
-		update(m, o, grad, 1, 0.1, warm{})
+		update(m, o, grad, 1, 0.1)
 	}
 }
 

@@ -4,11 +4,9 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
-	"slices"
 	"unsafe"
 
 	"github.com/tinygrow/tinygrow/coordinator/parallel"
-	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -96,57 +94,15 @@ func digest(m *nn.Model, o *optim.Optimizer) Digest {
 // update makes one update of all parameters by grad times scale and returns
 // the digest of the result, and what spans of the parameters are known by; running statistics must be up to date. Every
 // parameter is touched by one goroutine, so the bits do not depend on how many there are.
-func update(m *nn.Model, o *optim.Optimizer, grad []float32, scale float32, lr float64, w warm) (Digest, proto.Spans) {
+func update(m *nn.Model, o *optim.Optimizer, grad []float32, scale float32, lr float64) (Digest, proto.Spans) {
 	u := o.Begin(clip(grad, scale, o.Config().ClipNorm), lr)
 	h := newHasher(len(m.Params))
 	parallel.Each(len(h.parts), func(i int) {
 		lo, hi := i*chunk, min((i+1)*chunk, len(m.Params))
-		restrain := w.restrain(m.Params, lo, hi)
 		u.Apply(m.Params, grad, kernel.Range{Lo: lo, Hi: hi})
-		restrain()
 		h.part(i, m.Params, o.Slots())
 	})
 	return h.sum(m, o), h.params
-}
-
-// warm is the places of parameters, ascending, that take only a part of an update.
-type warm struct {
-	at   []int
-	part float32
-}
-
-// warm takes one step of the warm-up of new neurons.
-func (t *Trainer) warm() warm {
-	w := t.at.Warming
-	if w == nil {
-		return warm{}
-	}
-	out := warm{w.Params(t.model.Graph), float32(float64(w.Steps+1) / float64(t.set.Growth.WarmUp+1))}
-	t.at.Warming = &growth.Warming{Steps: w.Steps + 1, Sites: w.Sites}
-	if t.at.Warming.Steps >= t.set.Growth.WarmUp {
-		t.at.Warming = nil
-	}
-	return out
-}
-
-// restrain remembers those of parameters lo <= i < hi; the function that it
-// returns takes them back to a part of the way that they have gone since.
-func (w warm) restrain(params []float32, lo, hi int) func() {
-	from, _ := slices.BinarySearch(w.at, lo)
-	to, _ := slices.BinarySearch(w.at, hi)
-	at := w.at[from:to]
-	if len(at) == 0 {
-		return func() {}
-	}
-	was := make([]float32, len(at))
-	for i, p := range at {
-		was[i] = params[p]
-	}
-	return func() {
-		for i, p := range at {
-			params[p] = was[i] + float32(w.part*(params[p]-was[i]))
-		}
-	}
 }
 
 // clip returns scale, made smaller where the norm of grad times scale is above

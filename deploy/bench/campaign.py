@@ -25,7 +25,7 @@ TURNS = ["--set", "growth.every_steps=100"]  # of policies that grow one site af
 # all but best grow up to the widths that best came to, with the same seed; {best} is its run
 POLICIES = {
     "best": [],
-    "paper": ["--preset", "paper", "--targets-of", "{best}", *TURNS],
+    "paper": ["--policy", "paper", "--targets-of", "{best}", *TURNS],
     "gradmax": ["--policy", "gradmax", "--targets-of", "{best}"],
     "random": ["--policy", "random", "--targets-of", "{best}", *TURNS],
     "net2net": ["--policy", "net2net", "--targets-of", "{best}", *TURNS],
@@ -33,16 +33,10 @@ POLICIES = {
 }
 
 
-# for --policies: options that are off
+# for --policies: other settings
 OPTIONS = {
     "best, twice as often": ["--set", "growth.every_steps=175"],
-    "best, warm-up": ["--set", "growth.warm_up=100"],
-    "best, pairs": ["--set", "growth.outgoing=pairs"],
-    "best, growing batches": ["--set", "train.grow_batch=true"],
-    "best, plateau": ["--set", "growth.plateau=0.02"],
     "random to 32": ["--policy", "random", "--set", "growth.max_width=32", "--set", "growth.every_steps=25"],
-    "random to 32, pairs": ["--policy", "random", "--set", "growth.max_width=32", "--set", "growth.every_steps=25", "--set", "growth.outgoing=pairs"],
-    "random to 32, variance": ["--policy", "random", "--set", "growth.max_width=32", "--set", "growth.every_steps=25", "--set", "growth.outgoing=variance"],
 }
 PILOT = {"vgg, from 4 channels": 1.4e11, "resnet18, from base width 1": 5.7e10}  # FLOPs a second of the first try
 BATCH = 128

@@ -89,8 +89,8 @@ func config() coordinator.Config {
 	c := coordinator.Default()
 	c.Model = nn.ModelConfig{Name: "cnn", Widths: []int{2, 2}, Norm: "batch", Head: "flatten"}
 	c.Train.Batch, c.Train.MicroShard, c.Train.Epochs, c.Train.EvalEpochs, c.Train.Augment = 56, 8, 4, 1, true
-	c.Growth.EverySteps, c.Growth.StatisticsSamples, c.Growth.NewbornSamples, c.Growth.AmplitudeSamples = 4, 192, 64, 64
-	c.Growth.Significance, c.Growth.Price, c.Growth.ComputePrice, c.Growth.SamplesPerParam, c.Growth.MinNeurons, c.Growth.MaxNeurons = 0.01, 0, 0, 0, 1, 2
+	c.Growth.EverySteps, c.Growth.Samples.Statistics, c.Growth.Samples.Newborn, c.Growth.Samples.Amplitude = 4, 192, 64, 64
+	c.Growth.Gate.Significance, c.Growth.Gate.Price, c.Growth.Gate.ComputePrice, c.Growth.SamplesPerParam, c.Growth.MinNeurons, c.Growth.MaxNeurons = 0.01, 0, 0, 0, 1, 2
 	c.Optimizer.LR, c.Optimizer.Schedule = 0.05, optim.Constant
 	c.Cluster.LostAfter = 2 * time.Second
 	return c

@@ -37,14 +37,14 @@ func TestGrowthIsTheSameForEightWorkers(t *testing.T) {
 		"empty classic blocks, depth": func(c *coordinator.Config) {
 			c.Model.Name, c.Model.Width, c.Model.EmptyBlocks, c.Growth.DepthEvery = "resnet20", 2, true, 2
 		},
-		"pre-activation, full kernels": func(c *coordinator.Config) {
-			c.Model.Name, c.Model.Width, c.Model.Widen, c.Growth.Kernels = "wrn28", 2, 1, growth.KernelsFull
+		"pre-activation, whole update": func(c *coordinator.Config) {
+			c.Model.Name, c.Model.Width, c.Model.Widen, c.Growth.Policy = "wrn28", 2, 1, "whole"
 		},
 		"from nothing, random neurons": func(c *coordinator.Config) {
-			c.Model.Name, c.Model.Widths, c.Growth.Blind, c.Growth.SitesPerEvent = "cnn", []int{2, 0, 2}, growth.BlindNoise, 2
+			c.Model.Name, c.Model.Widths = "cnn", []int{2, 0, 2}
 		},
 		"vgg, tanh": func(c *coordinator.Config) {
-			c.Model.Name, c.Model.Widths, c.Model.Activation, c.Growth.Scale = "vgg", []int{2, 0}, "tanh", growth.ScaleEqual
+			c.Model.Name, c.Model.Widths, c.Model.Activation = "vgg", []int{2, 0}, "tanh"
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

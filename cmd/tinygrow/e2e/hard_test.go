@@ -50,7 +50,7 @@ func TestHopelessData(t *testing.T) {
 		set   func(c *coordinator.Config)
 		says  string // in the journal; anything if empty
 	}{
-		"labels are noise": {noise, func(c *coordinator.Config) { c.Growth.Significance = 3 }, ""},
+		"labels are noise": {noise, func(c *coordinator.Config) { c.Growth.Gate.Significance = 3 }, ""},
 		"one class":        {func(b *nn.Batch, _ proto.Order, _ int) { clear(b.Labels) }, nil, ""},
 		"constant images":  {func(b *nn.Batch, _ proto.Order, _ int) { fill(b, 0.5) }, nil, ""},
 		"black images":     {func(b *nn.Batch, _ proto.Order, _ int) { fill(b, 0) }, func(c *coordinator.Config) { c.Model.Norm = "none" }, ""},
@@ -62,7 +62,7 @@ func TestHopelessData(t *testing.T) {
 			if c.set != nil {
 				c.set(&j.Config)
 			}
-			j.Config.Growth.Significance = max(j.Config.Growth.Significance, 1)
+			j.Config.Growth.Gate.Significance = max(j.Config.Growth.Gate.Significance, 1)
 			s := memory()
 			var members []*member
 			for _, id := range []proto.WorkerID{"a", "b"} {

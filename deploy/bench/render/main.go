@@ -1,5 +1,5 @@
 // Command render writes the committed results of deploy/bench/results into the
-// tables of README.md and growth/DESIGN.md, between the markers
+// tables of README.md, between the markers
 // `<!-- results:NAME -->` and `<!-- end:NAME -->`. It computes medians and formats; it measures nothing.
 //
 //	go run ./deploy/bench/render
@@ -23,7 +23,7 @@ func main() {
 }
 
 // documents hold tables.
-var documents = []string{"README.md", "growth/DESIGN.md"}
+var documents = []string{"README.md"}
 
 // run rewrites the documents below root.
 func run(root string) error {

@@ -19,7 +19,6 @@ var tables = []struct {
 	{"compute", "compute.json", computeTable},
 	{"growth-cost", "growth-cost.json", growthCostTable},
 	{"campaign", "campaign.jsonl", campaignTable},
-	{"options", "options.jsonl", campaignTable},
 	{"scale-cifar10", "scale-cifar10.json", scaleTable},
 	{"scale-resnet18-16", "scale-resnet18-16.json", scaleTable},
 }

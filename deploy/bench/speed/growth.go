@@ -131,7 +131,7 @@ func (c GrowthConfig) measure(ctx context.Context, g *nn.Graph) (GrowthResult, e
 	r.PlainS, r.PlainCPUS = time.Since(started).Seconds(), cpuSeconds()-cpu
 
 	cfg := growth.Default()
-	cfg.StatisticsSamples, cfg.NewbornSamples, cfg.AmplitudeSamples = c.Samples, c.MicroShard, c.MicroShard
+	cfg.Samples.Statistics, cfg.Samples.Newborn, cfg.Samples.Amplitude = c.Samples, c.MicroShard, c.MicroShard
 	info := growth.EventInfo{TrainSamples: 3 * c.Samples, MicroShard: c.MicroShard}
 	e := growth.NewInspection(cfg, t.model, info)
 	l := worker.Local{Samples: newNoise(g.Input), Threads: c.Threads, MicroShard: c.MicroShard}

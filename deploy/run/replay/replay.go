@@ -232,9 +232,6 @@ func (r *replay) compare(t *trainer.Trainer, a trainer.Applied) error {
 	if a.Grown != nil {
 		line(a.Grown.Kind, a.Grown.Step, a.Grown, new(int))
 	}
-	if a.PutOff != nil {
-		line(a.PutOff.Kind, a.PutOff.Step, a.PutOff, new(int))
-	}
 	if a.Growth != nil && err == nil && !r.lost {
 		err = r.compareEvent(a.Growth)
 	}
@@ -249,7 +246,7 @@ func (r *replay) compare(t *trainer.Trainer, a trainer.Applied) error {
 }
 
 // known are the kinds of lines of the metrics that are compared.
-var known = []string{"step", "evaluation", "growth", "growth_put_off", "newborn", "extended"}
+var known = []string{"step", "evaluation", "growth", "newborn", "extended"}
 
 // nextMetric returns the next line of a known kind, or nil at the end.
 func (r *replay) nextMetric() ([]byte, error) {

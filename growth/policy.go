@@ -1,0 +1,72 @@
+package growth
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+)
+
+// A Policy is an ordered list of stages that a growth event goes through.
+type Policy interface {
+	// String is the stable name of the policy, in settings, journals and results.
+	String() string
+	// Stages returns fresh stages for one event; none if the policy never grows.
+	Stages(c Config) []Stage
+}
+
+// A Stage is one step of an event. It owns its settings and fills its part of
+// the state.
+type Stage interface {
+	// Ask returns the round whose sums the stage needs, or nil if it needs none.
+	Ask(s *State) *Round
+	// Take goes on from the reduced sums of that round, nil if none was asked for.
+	Take(s *State, sums []float64)
+}
+
+// Round is what a stage asks all workers for, over which samples.
+type Round struct {
+	*Request
+	Samples SampleRange
+}
+
+// starter is a policy that starts from other settings than Default.
+type starter interface{ start(c *Config) }
+
+var policies = map[string]Policy{}
+
+// register makes a policy known by its name.
+func register(p Policy) { policies[p.String()] = p }
+
+// Policies returns the names of all policies.
+func Policies() []string { return slices.Sorted(maps.Keys(policies)) }
+
+// DefaultOf returns the settings that a policy starts from; an unknown one is
+// found by Validate.
+func DefaultOf(policy string) Config {
+	c := Default()
+	c.Policy = policy
+	if p, ok := policies[policy].(starter); ok {
+		p.start(&c)
+	}
+	return c
+}
+
+// stages returns those of the policy that is configured.
+func (c Config) stages() []Stage {
+	p, ok := policies[c.Policy]
+	if !ok {
+		panic(fmt.Sprintf("growth: policy %q was not validated", c.Policy))
+	}
+	return p.Stages(c)
+}
+
+// Grows reports whether the policy ever grows.
+func (c Config) Grows() bool { return len(c.stages()) > 0 }
+
+// StartAlike reports whether two policies start from the same settings.
+func StartAlike(a, b string) bool {
+	x, y := DefaultOf(a), DefaultOf(b)
+	x.Policy, y.Policy = "", ""
+	return reflect.DeepEqual(x, y)
+}

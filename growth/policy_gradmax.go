@@ -1,0 +1,92 @@
+package growth
+
+import "fmt"
+
+// PolicyGradMax is [gradmax]: neurons whose incoming weights get the largest gradient.
+const PolicyGradMax = "gradmax"
+
+func init() { register(gradMax{}) }
+
+type gradMax struct{}
+
+func (gradMax) String() string { return PolicyGradMax }
+
+func (gradMax) Stages(c Config) []Stage {
+	return []Stage{
+		&find{},
+		&gradients{},
+		&largest{
+			count: func(c *prospect) int { return len(c.neurons.Lambda) },
+			value: func(c *prospect) float64 { return float64(c.record.Predicted) },
+			other: "others have a larger gradient per parameter"},
+		&awake{},
+		&moments{},
+		&unmeasured{policy: PolicyGradMax, sentence: func(g *GrownRecord) string {
+			return fmt.Sprintf("gradmax, squared gradient of the new weights %.3g", float64(g.Predicted))
+		}},
+		&insert{},
+	}
+}
+
+// gradients finds the outgoing weights that give incoming ones the largest gradient.
+type gradients struct{ full bool }
+
+func (g *gradients) Ask(s *State) *Round {
+	req := &Request{Kind: KindNeurons}
+	for _, c := range s.sites {
+		c.request = SiteRequest{Site: c.ID, Full: g.full}
+		req.Sites = append(req.Sites, c.request)
+	}
+	return &Round{req, s.samples.statistics}
+}
+
+func (g *gradients) Take(s *State, sums []float64) {
+	s.eachNeurons(sums, func(c *prospect, p neuronSums) {
+		r := c.record
+		r.Desired = Number(p.Psi2) // of V itself: nothing was projected
+		c.neurons = BestGradients(p.N, c.cap)
+		r.Spectrum, r.Total = numbers(c.neurons.Spectrum, maxSpectrum), Number(c.neurons.Total)
+		r.Significant = len(c.neurons.Lambda)
+		if r.Significant == 0 {
+			r.Reason = "the loss has no gradient here"
+		}
+		for _, l := range c.neurons.Lambda {
+			r.Predicted += Number(l * l)
+		}
+	})
+	if !s.drop() {
+		s.refuse("no site has neurons that stand out from noise")
+	}
+}
+
+// awake connects the neurons of GradMax. Incoming weights are zero, as in
+// [gradmax], where the activation lets a gradient through at zero; before ReLU a
+// small bias makes it do so, and where there is none, or a normalisation follows,
+// incoming weights are small and random.
+type awake struct{}
+
+func (*awake) Ask(*State) *Round { return nil }
+
+func (*awake) Take(s *State, _ []float64) {
+	for _, c := range s.sites {
+		k, a, area := len(c.neurons.Lambda), c.first.rows(), c.second.area()
+		c.both = c.empty(k)
+		dead := c.norm != nil
+		for _, f := range c.activations(s.Model.Graph) {
+			dead = dead || f.Flat
+		}
+		switch {
+		case dead && (c.norm != nil || !c.first.bias):
+			s.drawIncoming(c, &c.both, 0, 0.01)
+		case dead:
+			for j := range k {
+				c.both.Alpha[j*a+a-1] = 1e-3
+			}
+		}
+		for j := range k {
+			for o := range c.outputs {
+				c.spread(c.both.Omega[(o*k+j)*area:][:area], c.neurons.Omega, o, j, 1)
+			}
+		}
+	}
+}

@@ -1,0 +1,31 @@
+package growth
+
+func init() { register(paper{}) }
+
+// paper is algorithm 1 of [tiny]: one site after the other grows, up to target
+// widths (Widths or MaxWidth), by amplitudes on both sides of its neurons, without
+// a refit, and with no gate but that the loss must fall.
+type paper struct{}
+
+func (paper) String() string { return "paper" }
+
+func (paper) Stages(c Config) []Stage {
+	return []Stage{
+		&find{sparing: true},
+		&turn{name: "round_robin"},
+		&bottleneck{project: true},
+		&neurons{},
+		&signs{},
+		&rank{},
+		&scan{},
+		&amplitudes{},
+		&joint{},
+		&insert{},
+	}
+}
+
+// start takes away what the paper has not: the ridge, the gate, and limits on
+// how little is left to train with and how often nothing grows.
+func (paper) start(c *Config) {
+	c.Ridge, c.Gate, c.SamplesPerParam, c.MaxRefusals = 0, Gate{}, 0, 0
+}

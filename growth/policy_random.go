@@ -1,0 +1,74 @@
+package growth
+
+import (
+	"math"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/rng"
+)
+
+// PolicyRandom grows one site after the other by random incoming weights, with
+// outgoing weights of zero.
+const PolicyRandom = "random"
+
+func init() { register(random{}) }
+
+type random struct{}
+
+func (random) String() string { return PolicyRandom }
+
+func (random) Stages(c Config) []Stage { return drawn(PolicyRandom, &isotropic{}) }
+
+// drawn are the stages of a policy that draws incoming weights in a stage of its own.
+func drawn(policy string, draw Stage) []Stage {
+	return []Stage{
+		&find{},
+		&turn{},
+		draw,
+		&moments{unit: func(c *prospect) bool { return c.norm != nil }},
+		&unmeasured{policy: policy, sentence: func(*GrownRecord) string { return policy + ", outgoing weights zero" }},
+		&insert{},
+	}
+}
+
+// isotropic draws incoming weights of the norm of those that the site has.
+type isotropic struct{}
+
+func (*isotropic) Ask(*State) *Round { return nil }
+
+func (*isotropic) Take(s *State, _ []float64) {
+	for _, c := range s.sites {
+		c.both = c.empty(c.cap)
+		s.drawIncoming(c, &c.both, 0, 1)
+	}
+}
+
+// drawIncoming draws the incoming weights and biases of the neurons from first
+// on, of factor times the root mean square of those of the site's existing
+// neurons; if it has none, weights of He's size and biases of zero.
+func (s *State) drawIncoming(c *prospect, in *Insertion, first int, factor float64) {
+	entries := nn.ByName(s.Model.Graph.ParamEntries())
+	size := func(role string, otherwise float64) float64 {
+		existing := entries[string(c.First)+"."+role].Of(s.Model.Params)
+		if len(existing) == 0 {
+			return float64(factor * otherwise)
+		}
+		return float64(factor * math.Sqrt(rowSquares(existing)/float64(len(existing))))
+	}
+	weights, a := c.first.weights(), c.first.rows()
+	std := size(nn.RoleWeight, math.Sqrt(2/float64(max(weights, 1))))
+	stream := rng.New(s.Info.Seed, s.Info.Number, rng.Key("growth "+string(c.ID)))
+	for j := first; j < in.Count; j++ {
+		for i := range weights {
+			in.Alpha[j*a+i] = float32(std * stream.Normal(uint64(j*weights+i)))
+		}
+	}
+	if !c.first.bias {
+		return
+	}
+	std = size(nn.RoleBias, 0)
+	stream = rng.New(s.Info.Seed, s.Info.Number, rng.Key("growth bias "+string(c.ID)))
+	for j := first; j < in.Count; j++ {
+		in.Alpha[j*a+weights] = float32(std * stream.Normal(uint64(j)))
+	}
+}

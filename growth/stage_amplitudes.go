@@ -1,0 +1,145 @@
+package growth
+
+import (
+	"cmp"
+	"math"
+	"slices"
+)
+
+// Amplitudes are tried from 2^minPower to 2^maxPower in steps of 2^powerStep, then
+// at the factors of two about the best.
+const (
+	minPower  = -6
+	maxPower  = 12
+	powerStep = 2
+)
+
+// scanPart is the part of the amplitude samples that are spent on finding where
+// each trial's best amplitude lies; the others measure what is about there.
+const scanPart = 8
+
+// search is the amplitudes of one trial.
+type search struct {
+	amplitudes []float64 // to try
+	scan       []Point   // those that were tried first, on few samples
+}
+
+// scan tries all amplitudes of all trials on the first of the samples that nothing
+// so far has seen, of which one micro-shard is the least.
+type scan struct{}
+
+func (*scan) Ask(s *State) *Round {
+	for _, c := range s.trials {
+		for p := minPower; p <= maxPower; p += powerStep {
+			c.search.amplitudes = append(c.search.amplitudes, math.Ldexp(1, p))
+		}
+	}
+	all := &s.samples.amplitude
+	part := all.Count / scanPart / s.Info.MicroShard * s.Info.MicroShard
+	if part == 0 {
+		return nil
+	}
+	first := SampleRange{all.Offset, part}
+	*all = SampleRange{all.Offset + part, all.Count - part}
+	return &Round{s.askTrials(), first}
+}
+
+// Take leaves each trial the amplitude of the largest gain and the next smaller
+// one, which is safer and costs little gain, to be measured on the other samples.
+func (*scan) Take(s *State, sums []float64) {
+	if sums == nil {
+		return
+	}
+	at := header
+	for _, c := range s.trials {
+		all := c.search.amplitudes
+		tried := points(all, sums[at:], sums[0], sums[3])
+		at += trialSums * len(all)
+		best := 0
+		for i, p := range tried {
+			if p.Gain > tried[best].Gain || math.IsNaN(float64(tried[best].Gain)) {
+				best = i
+			}
+		}
+		from := max(best-1, 0)
+		c.search = search{all[from : from+2], tried}
+	}
+}
+
+// askTrials asks for the loss of all trials at their amplitudes.
+func (s *State) askTrials() *Request {
+	req := &Request{Kind: KindAmplitude}
+	for _, c := range s.trials {
+		req.Candidates = append(req.Candidates, Candidate{[]Insertion{c.kept}, c.search.amplitudes})
+	}
+	return req
+}
+
+// points reads the sums of one candidate.
+func points(amplitudes, sums []float64, n, shards float64) []Point {
+	out := make([]Point, len(amplitudes))
+	for i, g := range amplitudes {
+		s := sums[i*trialSums:][:trialSums]
+		out[i] = Point{Number(g), Number(-s[0] / n), Number(standardError(s, n, shards))}
+	}
+	return out
+}
+
+// standardError returns that of the mean difference: the larger of what the
+// spread over samples and the spread over micro-shards say (samples of one
+// micro-shard are not independent under batch normalisation).
+func standardError(s []float64, n, shards float64) float64 {
+	var samples, between float64
+	if n > 1 {
+		samples = math.Sqrt(math.Max(0, s[1]-s[0]*s[0]/n)*n/(n-1)) / n
+	}
+	if shards >= 8 {
+		between = math.Sqrt(math.Max(0, s[2]-s[0]*s[0]/shards)*shards/(shards-1)) / n
+	}
+	return math.Max(samples, between)
+}
+
+// amplitudes measures every trial's best amplitude, lets the gate decide, and
+// chooses the sites of the best gain per parameter.
+type amplitudes struct{}
+
+func (*amplitudes) Ask(s *State) *Round { return &Round{s.askTrials(), s.samples.amplitude} }
+
+func (*amplitudes) Take(s *State, sums []float64) {
+	at := header
+	var passed []*prospect
+	s.Record.Trials = make([]TrialRecord, len(s.trials))
+	for i, c := range s.trials {
+		c.trial = &s.Record.Trials[i]
+		*c.trial = TrialRecord{Sites: []SiteID{c.ID}, Params: c.more() * c.cost, FLOPs: int64(c.more()) * c.flops, Scan: c.search.scan}
+		at += c.trial.search(c.search.amplitudes, sums[at:], sums[0], sums[3])
+		s.gate(c.trial)
+		c.measured = c.trial.Gain
+		if c.trial.Passed {
+			passed = append(passed, c)
+		} else {
+			c.record.Reason = c.trial.Reason
+		}
+	}
+	if len(passed) == 0 {
+		s.refuse("no candidate passed the gate: " + s.Record.Trials[0].Reason)
+		return
+	}
+	perParam := func(c *prospect) float64 { return float64(c.trial.Gain) / float64(c.trial.Params) }
+	slices.SortStableFunc(passed, func(a, b *prospect) int { return cmp.Compare(perParam(b), perParam(a)) })
+	s.chosen = s.affordable(passed)
+}
+
+// search reads the sums of one candidate, fills in r and returns their number.
+// The best amplitude is the one of the largest gain that is sure: less one
+// standard error, the smaller of equals.
+func (r *TrialRecord) search(amplitudes, sums []float64, n, shards float64) int {
+	r.Curve = points(amplitudes, sums, n, shards)
+	for _, p := range r.Curve {
+		gain, err := float64(p.Gain), float64(p.Error)
+		if sure := gain - err; gain > 0 && (r.Gain == 0 || sure > float64(r.Gain-r.Error)) && !math.IsInf(gain, 0) && !math.IsNaN(err) {
+			r.Amplitude, r.Gain, r.Error = p.Amplitude, p.Gain, p.Error
+		}
+	}
+	return len(amplitudes) * trialSums
+}

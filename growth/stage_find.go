@@ -1,0 +1,146 @@
+package growth
+
+import (
+	"fmt"
+	"math"
+	"sort"
+)
+
+// find allots samples to the rounds and finds the sites that the limits let grow.
+// A sparing event leaves samples to train with (Config.SamplesPerParam).
+type find struct{ sparing bool }
+
+func (*find) Ask(*State) *Round { return nil }
+
+func (f *find) Take(s *State, _ []float64) {
+	var ok bool
+	if s.samples, ok = allot(s.Info.TrainSamples, s.Info.MicroShard, s.Settings.Samples); !ok {
+		s.refuse(fmt.Sprintf("%d training samples are too few for an event of micro-shards of %d", s.Info.TrainSamples, s.Info.MicroShard))
+		return
+	}
+	s.sparing = f.sparing
+	s.Record.Samples = Samples{s.samples.statistics.Count, s.samples.newborn.Count, s.samples.amplitude.Count}
+	g := s.Model.Graph
+	sites := Sites(g)
+	s.Record.Sites = make([]SiteRecord, len(sites))
+	for i, site := range sites {
+		l, err := layoutOf(g, site.ID)
+		if err != nil {
+			panic("growth: a site without a layout")
+		}
+		c := &prospect{layout: l, record: &s.Record.Sites[i]}
+		reason := s.limit(c)
+		*c.record = SiteRecord{Site: site.ID, Second: string(site.Second), Width: site.width(g), Inputs: l.first.rows(), Outputs: l.outputs, Cap: c.cap, Spectrum: []Number{}, Reason: reason}
+		if reason == "" {
+			s.sites = append(s.sites, c)
+		}
+	}
+	if len(s.sites) == 0 {
+		why := "no site may grow"
+		if len(sites) > 0 {
+			why += ": " + s.Record.Sites[0].Reason
+		}
+		s.refuse(why)
+	}
+}
+
+// allot gives each part of an event its own samples, whole micro-shards, fewer
+// than configured if the training set is small.
+func allot(train, shard int, c Samples) (r ranges, ok bool) {
+	want := [3]int{c.Statistics, c.Newborn, c.Amplitude}
+	total := 0
+	for i := range want {
+		want[i] = (want[i] + shard - 1) / shard * shard
+		total += want[i]
+	}
+	offset := 0
+	for i, part := range []*SampleRange{&r.statistics, &r.newborn, &r.amplitude} {
+		n := want[i]
+		if total > train {
+			n = max(shard, int(int64(n)*int64(train)/int64(total))/shard*shard)
+		}
+		*part = SampleRange{offset, n}
+		offset += n
+	}
+	return r, offset <= train
+}
+
+// limit sets how many neurons a site may gain and what one costs, and returns why
+// it may gain none.
+func (s *State) limit(c *prospect) (reason string) {
+	set, width := &s.Settings, c.width(s.Model.Graph)
+	c.cost = c.first.rows() + c.outputs*c.second.area()
+	c.flops = 2 * (int64(c.first.weights())*int64(c.first.positions()) + int64(c.outputs)*int64(c.second.area())*int64(c.second.positions()))
+	if c.norm != nil {
+		c.cost += 2
+	}
+	most := min(set.MaxNeurons, max(set.MinNeurons, width)) // at most twice as wide
+	lower := func(room int, why string) {
+		if room < most {
+			most, reason = room, why
+		}
+	}
+	if set.MaxWidth > 0 {
+		lower(set.MaxWidth-width, fmt.Sprintf("width %d: the limit is %d", width, set.MaxWidth))
+	}
+	if target, ok := set.Widths[c.ID]; ok {
+		lower(target-width, fmt.Sprintf("width %d: the target is %d", width, target))
+	}
+	with := func(n int) string {
+		return s.tooLarge(s.Record.ParamsBefore+n*c.cost, s.Record.FLOPsBefore+int64(n)*c.flops)
+	}
+	if why := with(most); why != "" {
+		lower(sort.Search(most, func(n int) bool { return with(n+1) != "" }), with(1))
+	}
+	if c.first.rows() == 0 || c.outputs == 0 {
+		lower(0, "it connects to nothing")
+	}
+	if most > 0 {
+		c.cap = most
+		return ""
+	}
+	return reason
+}
+
+// turn leaves only the site whose turn it is: the first after the last that had
+// its turn. The journal calls it by name, if it has one.
+type turn struct{ name string }
+
+func (*turn) Ask(*State) *Round { return nil }
+
+func (t *turn) Take(s *State, _ []float64) {
+	if t.name != "" {
+		s.Record.Where = t.name
+	}
+	all, first := s.Record.Sites, 0
+	for i, r := range all {
+		if r.Site == s.Info.History.LastSite {
+			first = i + 1
+		}
+	}
+	for i := range all {
+		if r := all[(first+i)%len(all)]; r.Reason == "" {
+			s.Record.Turn = r.Site
+			break
+		}
+	}
+	for _, c := range s.sites {
+		if c.ID != s.Record.Turn {
+			c.record.Reason, c.record.Waits = "not its turn", true
+		}
+	}
+	s.drop()
+}
+
+// left returns how many samples a network of that size, in FLOPs of a sample's
+// forward pass, has left to train on.
+func (i EventInfo) left(flops int64) float64 {
+	left := math.Inf(1)
+	if i.SamplesLeft > 0 {
+		left = i.SamplesLeft
+	}
+	if i.FLOPsLeft > 0 {
+		left = min(left, i.FLOPsLeft/math.Max(float64(flops), 1))
+	}
+	return left
+}

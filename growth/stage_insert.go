@@ -1,0 +1,92 @@
+package growth
+
+import (
+	"fmt"
+)
+
+// moments measures the pre-activations of the neurons of policies that measure
+// nothing else: a normalisation behind them needs that.
+type moments struct {
+	always bool                   // also where no normalisation follows
+	unit   func(c *prospect) bool // whether pre-activations get size one; nil: never
+}
+
+func (m *moments) Ask(s *State) *Round {
+	measure := m.always
+	for _, c := range s.sites {
+		measure = measure || c.norm != nil
+	}
+	if !measure {
+		return nil
+	}
+	return &Round{askNewborn(s.sites), s.samples.newborn}
+}
+
+func (m *moments) Take(s *State, sums []float64) {
+	if sums == nil {
+		for _, c := range s.sites {
+			c.kept = c.both
+		}
+		return
+	}
+	s.Record.Loss = Number(sums[1] / sums[0])
+	for i, p := range newbornParts(s.sites, sums) {
+		c := s.sites[i]
+		c.takeAll(p, m.unit != nil && m.unit(c) && c.homogeneous(s.Model.Graph))
+		c.kept.Gain, c.kept.Shift, c.kept.Update = c.both.Gain, c.both.Shift, c.both.Update
+	}
+}
+
+// askNewborn asks for the moments of what the sites have to be measured.
+func askNewborn(sites []*prospect) *Request {
+	req := &Request{Kind: KindNewborn}
+	for _, c := range sites {
+		req.Newborn = append(req.Newborn, c.both)
+	}
+	return req
+}
+
+// takeAll keeps all neurons that were measured, of unit size if that is asked.
+func (c *prospect) takeAll(p newbornSums, unit bool) {
+	all := upTo(c.both.Count)
+	c.kept = c.pick(c.both, all, p, 1)
+	if unit {
+		c.unitSize(&c.kept, all, p)
+	}
+}
+
+// unmeasured takes the neurons of the sites in the running as they are: they change
+// the loss by nothing yet, so there is no gain to measure.
+type unmeasured struct {
+	policy   string
+	sentence func(g *GrownRecord) string
+}
+
+func (*unmeasured) Ask(*State) *Round { return nil }
+
+func (u *unmeasured) Take(s *State, _ []float64) {
+	for _, c := range s.sites {
+		c.record.Kept, c.record.Params = c.kept.Count, c.kept.Count*c.cost
+		s.insertions = append(s.insertions, c.kept)
+		g := s.grown(c, 1, float64(c.record.Predicted), 0)
+		g.say("%s", u.sentence(g))
+	}
+	s.why = fmt.Sprintf("policy %s grows without measuring", u.policy)
+}
+
+// insert ends the event with wider sites.
+type insert struct{}
+
+func (*insert) Ask(*State) *Round { return nil }
+
+func (*insert) Take(s *State, _ []float64) {
+	wide, err := Widen(s.Model, s.insertions)
+	if err != nil {
+		s.refuse(fmt.Sprintf("surgery: %v", err))
+		return
+	}
+	r := s.Record
+	r.Decision, r.Why = Grow, s.why
+	r.ParamsAfter, r.FLOPsAfter = wide.Graph.NumParams(), wide.Graph.FLOPs()
+	s.wide, s.over = wide, true
+}

@@ -1,0 +1,114 @@
+package growth
+
+import (
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// refit replaces the outgoing weights by the joint least squares of the desired
+// update on the existing and the new activations as they are measured (MATH.md
+// section 3.4), with its change of the existing weights, and chooses from pools.
+type refit struct{ poolsOnly bool }
+
+func (f *refit) fitted(s *State) (out []*prospect) {
+	for _, c := range s.trials {
+		if c.pool || !f.poolsOnly {
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+// Ask asks for the best update of every site's Second as if the new neurons were
+// there already.
+func (f *refit) Ask(s *State) *Round {
+	req := &Request{Kind: KindUpdate}
+	for _, c := range f.fitted(s) {
+		req.Sites = append(req.Sites, SiteRequest{Site: c.ID})
+		req.Newborn = append(req.Newborn, c.kept)
+	}
+	if len(req.Sites) == 0 {
+		return nil
+	}
+	return &Round{req, s.samples.newborn}
+}
+
+func (f *refit) Take(s *State, sums []float64) {
+	sites := f.fitted(s)
+	if len(sites) == 0 {
+		return
+	}
+	wide := s.widened(sites)
+	offsets, at := make([]int, len(sites)), 0
+	for i, c := range sites {
+		d, err := newSiteData(wide, SiteRequest{Site: c.ID})
+		if err != nil {
+			panic("growth: sums of an unknown site")
+		}
+		offsets[i] = at
+		at += d.updateLen()
+	}
+	parallel(len(sites), func(i int) {
+		c := sites[i]
+		rows := float64(sums[0] * float64(c.second.positions()))
+		p := parseUpdate(wide, c.ID, sums, offsets[i])
+		if c.pool {
+			c.refitPool(p, rows, s.least(c))
+			return
+		}
+		inputs := c.second.rows() + c.kept.Count*c.second.area()
+		c.refit(p, ridgeFor(inputs, rows))
+	})
+	s.trials = slices.DeleteFunc(s.trials, func(c *prospect) bool { return c.record.Reason != "" })
+	if len(s.trials) == 0 {
+		s.refuse("no site has neurons that stand out from noise")
+	}
+}
+
+// widened returns the graph with the neurons of sites that are worth trying.
+func (s *State) widened(sites []*prospect) *nn.Graph {
+	var newborn []Insertion
+	for _, c := range sites {
+		newborn = append(newborn, c.kept)
+	}
+	_, wide, err := newDormant(s.Model.Graph, newborn)
+	if err != nil {
+		panic("growth: insertions that were checked do not fit")
+	}
+	return wide
+}
+
+// refit solves for outgoing weights and the change of existing weights.
+func (c *prospect) refit(p updateSums, ridge float64) {
+	if !p.Finite {
+		return // the closed form stays, and will be measured
+	}
+	u := BestUpdate(p.S1, p.M, p.Desired, threshold, ridge)
+	c.record.Refit = Number(u.Desired - u.Psi2)
+	c.splitRefit(u.Delta)
+}
+
+// splitRefit takes the rows of the joint solution apart. Its columns are the
+// old inputs, the new ones, and the bias; rows behind the old outputs belong
+// to other sites' neurons and are zero.
+func (c *prospect) splitRefit(delta *mat.Dense) {
+	old, area, k := c.second.weights(), c.second.area(), c.kept.Count
+	rows := c.second.rows()
+	c.kept.Update = make([]float32, c.outputs*rows)
+	c.kept.Omega = make([]float32, c.outputs*k*area)
+	for o := range c.outputs {
+		row := delta.RawRowView(o)
+		for i := range old {
+			c.kept.Update[o*rows+i] = float32(row[i])
+		}
+		for i := range k * area {
+			c.kept.Omega[o*k*area+i] = float32(row[old+i])
+		}
+		if c.second.bias {
+			c.kept.Update[o*rows+old] = float32(row[old+k*area])
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package growth
+
+import "math"
+
+// signs measures the derivative of the loss by every neuron in the running with
+// both of its signs, on samples that its statistics have not seen, and takes the
+// better sign. A site none of whose neurons helps there makes a pool of them, or
+// leaves. unit puts the amplitude on the outgoing weights, the pre-activation having
+// size one, where activations are homogeneous; else it is the root of it on both sides.
+type signs struct{ pool, unit bool }
+
+func (*signs) Ask(s *State) *Round {
+	req := &Request{Kind: KindNewborn}
+	for _, c := range s.sites {
+		if !c.pool {
+			c.bothSigns(c.homogeneous(s.Model.Graph), s.least(c))
+			s.drawIncoming(c, &c.both, 2*c.pairs, c.shrink)
+		}
+		req.Newborn = append(req.Newborn, c.both)
+	}
+	return &Round{req, s.samples.newborn}
+}
+
+func (g *signs) Take(s *State, sums []float64) {
+	parts := newbornParts(s.sites, sums)
+	for i, c := range s.sites {
+		if c.pool {
+			c.sizePool(parts[i])
+			continue
+		}
+		c.choose(parts[i], g.unit && c.homogeneous(s.Model.Graph), s.Settings.Gate.sure(), s.least(c))
+		r := c.record
+		r.Params = r.Kept * c.cost
+		switch why := "no neuron helps on fresh samples"; {
+		case r.Kept > 0:
+		case g.pool:
+			c.poolOfSigns(parts[i], why)
+		default:
+			r.Reason = why
+		}
+	}
+	if !s.drop() {
+		s.refuse("no neuron helps on fresh samples")
+	}
+}
+
+// bothSigns makes the insertion of the neurons that stand out, then of their
+// opposites, then room for random ones where there are fewer than least. Where an
+// activation is not homogeneous its derivative at amplitude zero is that of small
+// inputs, so incoming weights are shrunk.
+func (c *prospect) bothSigns(homogeneous bool, least int) {
+	k, a, area := c.record.Significant, c.first.rows(), c.second.area()
+	c.shrink = 1
+	if !homogeneous {
+		c.shrink = 1. / 1024
+	}
+	c.pairs, c.both = k, c.empty(2*k+max(0, least-k))
+	n := c.both.Count
+	for j := range k {
+		for i := range a {
+			v := float64(c.shrink * c.neurons.Alpha.At(j, i))
+			c.both.Alpha[j*a+i], c.both.Alpha[(k+j)*a+i] = float32(v), float32(-v)
+		}
+		for o := range c.outputs {
+			c.spread(c.both.Omega[(o*n+j)*area:][:area], c.neurons.Omega, o, j, 1)
+			c.spread(c.both.Omega[(o*n+k+j)*area:][:area], c.neurons.Omega, o, j, -1)
+		}
+	}
+}
+
+// choose takes each neuron's better sign, and of those the neurons whose
+// derivative on fresh samples is above its standard error, or above zero if it
+// need not be sure.
+func (c *prospect) choose(p newbornSums, unit, sure bool, least int) {
+	r, k := c.record, c.pairs
+	var keep, spare []int // indices in both
+	for j := range k {
+		plus, errPlus := p.gain(j)
+		minus, errMinus := p.gain(k + j)
+		best, gain, err := j, plus, errPlus
+		if minus > plus {
+			best, gain, err = k+j, minus, errMinus
+		}
+		gain, err = gain/c.shrink, err/c.shrink
+		r.Derivatives, r.Errors = append(r.Derivatives, Number(gain)), append(r.Errors, Number(err))
+		if gain > 0 && (gain > err || !sure) && !math.IsInf(gain, 0) {
+			keep = append(keep, best)
+			r.Predicted += Number(gain)
+		} else {
+			spare = append(spare, best)
+		}
+	}
+	for j := 2 * k; j < c.both.Count; j++ {
+		spare = append(spare, j)
+	}
+	r.Kept = len(keep)
+	spare = spare[:min(len(spare), max(0, least-len(keep)))]
+	c.kept = c.pick(c.both, keep, p, 1/c.shrink)
+	c.spare = c.pick(c.both, spare, p, 1/c.shrink)
+	if unit {
+		c.unitSize(&c.kept, keep, p)
+		c.unitSize(&c.spare, spare, p)
+	}
+	clear(c.spare.Omega)
+}

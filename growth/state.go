@@ -1,0 +1,181 @@
+package growth
+
+import (
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/tinygrow/tinygrow/tensor/linalg"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// State is what an event was given and has found out so far. Each stage reads it
+// and fills its part.
+type State struct {
+	Settings Config
+	Model    *nn.Model
+	Info     EventInfo
+	Record   *Record
+
+	samples    ranges
+	sparing    bool        // samples must be left to train what grows
+	sites      []*prospect // those still in the running
+	open       []*prospect // those that have a bottleneck and may grow
+	trials     []*prospect // those whose amplitude is searched
+	chosen     []*prospect // those that grow by measured gain
+	gain       Number      // of those together
+	insertions []Insertion // what grows
+	why        string      // it does
+	wide       *nn.Model   // what comes out, nil if nothing grows
+	over       bool        // nothing is left to ask
+}
+
+// ranges are the samples of an event, disjoint.
+type ranges struct{ statistics, newborn, amplitude SampleRange }
+
+// prospect is a site on its way through an event.
+type prospect struct {
+	layout
+	record   *SiteRecord
+	room               // of find
+	found              // of bottleneck, neurons and gradients
+	both     Insertion // to be measured: every neuron with its sign, those with the opposite one, random ones
+	pairs    int       // neurons in both that have an opposite
+	shrink   float64   // factor on the incoming weights of both
+	kept     Insertion // the neurons that are worth trying
+	spare    Insertion // those that are not, with outgoing weights of zero
+	search   search    // of scan and amplitudes
+	trial    *TrialRecord
+	measured Number // gain at the amplitude taken
+}
+
+// room is what limits allow at a site.
+type room struct {
+	cap   int   // neurons
+	cost  int   // parameters of one neuron
+	flops int64 // of one neuron, for one sample
+}
+
+// found is what the statistics of a site say.
+type found struct {
+	request SiteRequest       // of the neurons round
+	update  []float32         // dW*, to be taken off the desired update
+	metric  *linalg.Whitening // of G at the outputs; nil: the plain one
+	neurons *Neurons
+	pool    bool // the solver found nothing: both are random neurons to choose from
+}
+
+// refuse ends the event with no site wider.
+func (s *State) refuse(why string) {
+	s.Record.Decision, s.Record.Why = Refuse, why
+	s.over = true
+}
+
+// drop takes sites with a reason out of the running, and reports whether any is left.
+func (s *State) drop() bool {
+	var left []*prospect
+	for _, c := range s.sites {
+		if c.record.Reason == "" {
+			left = append(left, c)
+		}
+	}
+	s.sites = left
+	return len(left) > 0
+}
+
+// tooLarge returns why a network of so many parameters and FLOPs a sample is
+// beyond the limits, or nothing.
+func (s *State) tooLarge(params int, flops int64) string {
+	why, left := s.Settings.overBudget(params, flops), s.Info.left(flops)
+	if why == "" && s.sparing && left < s.Settings.SamplesPerParam*float64(params) {
+		why = fmt.Sprintf("%.3g samples would be left to train each of %d parameters: fewer than %g", left/float64(params), params, s.Settings.SamplesPerParam)
+	}
+	return why
+}
+
+// overBudget is tooLarge for the budgets of parameters and FLOPs alone.
+func (c *Config) overBudget(params int, flops int64) string {
+	switch {
+	case c.MaxParams > 0 && params > c.MaxParams:
+		return fmt.Sprintf("%d parameters: the budget is %d", params, c.MaxParams)
+	case c.MaxFLOPs > 0 && flops > c.MaxFLOPs:
+		return fmt.Sprintf("%d FLOPs a sample: the budget is %d", flops, c.MaxFLOPs)
+	}
+	return ""
+}
+
+// maxSitesPerEvent is how many sites grow by measured gain at once.
+const maxSitesPerEvent = 6
+
+// affordable returns the leading sites that fit the limits on sites and on the
+// whole network together.
+func (s *State) affordable(passed []*prospect) []*prospect {
+	g := s.Model.Graph.Clone()
+	var out []*prospect
+	for _, c := range passed {
+		if len(out) >= maxSitesPerEvent {
+			break
+		}
+		more := c.more()
+		g.Node(c.First).Out += more
+		if len(out) > 0 && s.tooLarge(g.NumParams(), g.FLOPs()) != "" {
+			g.Node(c.First).Out -= more
+			continue
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// more returns how many neurons the site would gain.
+func (c *prospect) more() int { return c.kept.Count + c.spare.Count }
+
+// least returns how many neurons a site gains if it grows.
+func (s *State) least(c *prospect) int { return min(c.cap, s.Settings.MinNeurons) }
+
+// homogeneous reports whether all activations of the site are.
+func (l layout) homogeneous(g *nn.Graph) bool {
+	for _, f := range l.activations(g) {
+		if !f.Homogeneous {
+			return false
+		}
+	}
+	return true
+}
+
+// grown journals the growth of one site.
+func (s *State) grown(c *prospect, amplitude, predicted, measured float64) *GrownRecord {
+	width := c.width(s.Model.Graph)
+	s.Record.Grown = append(s.Record.Grown, GrownRecord{Site: c.ID, Unit: c.unit(s.Model.Graph), From: width, To: width + c.kept.Count, Share: c.record.Share,
+		Predicted: Number(predicted), Measured: Number(measured), Amplitude: Number(amplitude), Params: c.kept.Count * c.cost})
+	return &s.Record.Grown[len(s.Record.Grown)-1]
+}
+
+// say makes the sentence that tells one growth to a reader.
+func (g *GrownRecord) say(format string, args ...any) {
+	g.Sentence = fmt.Sprintf("%s %d -> %d %s: ", g.Site, g.From, g.To, g.Unit) + fmt.Sprintf(format, args...)
+}
+
+// parallel runs f(0) to f(n-1), as many at a time as there are processors, and
+// waits for them.
+func parallel(n int, f func(i int)) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	for i := range n {
+		slots <- struct{}{}
+		wg.Add(1)
+		go func() {
+			defer func() { <-slots; wg.Done() }()
+			f(i)
+		}()
+	}
+	wg.Wait()
+}
+
+// unit returns the plural of what the site gains.
+func (l layout) unit(g *nn.Graph) string {
+	if g.Node(l.First).Kernel > 0 {
+		return "channels"
+	}
+	return "neurons"
+}
