@@ -30,11 +30,20 @@ type cifarFormat struct {
 }
 
 var (
+	cifar10Reader  = cifar10.reader("cifar10")
+	cifar100Reader = cifar100.reader("cifar100")
+)
+
+var (
 	cifar10 = cifarFormat{"CIFAR-10", "cifar-10-batches-bin", "cifar-10-binary.tar.gz", "data_batch_1", 1, 10, "batches.meta.txt",
 		[]string{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"}, []string{"test_batch.bin"}}
 	cifar100 = cifarFormat{"CIFAR-100", "cifar-100-binary", "cifar-100-binary.tar.gz", "train", 2, 100, "fine_label_names.txt",
 		[]string{"train.bin"}, []string{"test.bin"}}
 )
+
+func (f cifarFormat) reader(name string) reader {
+	return reader{name: name, title: f.name, about: f.name + " in its binary format, " + f.archive, lies: f.lies, open: f.source}
+}
 
 const cifarImage = 3 * 32 * 32
 
@@ -49,30 +58,37 @@ type cifarFile struct {
 	to      *samples
 }
 
-// readCIFAR reads the set in dir or in the folder within it that the archive unpacks to.
-func readCIFAR(dir string, f cifarFormat, what scope) (*Set, error) {
+// source opens the set in dir or in the folder within it that the archive unpacks to.
+func (f cifarFormat) source(c Config, what scope) (*source, error) {
 	if !what.train {
 		f.train = nil
 	}
-	home, err := findDir(dir, f.sub, slices.Concat(f.train, f.test)...)
+	home, err := findDir(c.Dir, f.sub, slices.Concat(f.train, f.test)...)
 	if err != nil {
-		return nil, faulty(f.name, fmt.Errorf("%w; %s", err, f.advice(dir)))
+		return nil, fmt.Errorf("%w; %s", err, f.advice(c.Dir))
 	}
 	s := &Set{shape: nn.Shape{C: 3, H: 32, W: 32}, flip: true}
 	s.classes = classNames(s, home, f.names, f.classes)
 	files, err := f.open(s, home)
+	source := &source{set: s, size: cifarImage}
 	for _, file := range files {
-		defer file.file.Close()
+		source.files = append(source.files, file.file)
+		source.samples += file.records
 	}
-	if err != nil {
-		return nil, faulty(f.name, err)
+	source.read = func() error {
+		if what.train {
+			f.others(s, home)
+		}
+		return f.read(files)
 	}
+	return source, err
+}
+
+// read reads the samples of all files.
+func (f cifarFormat) read(files []cifarFile) error {
 	count := map[*samples]int64{}
 	for _, file := range files {
 		count[file.to] += file.records
-	}
-	if err := what.room.takes(count[&s.train]+count[&s.test], cifarImage); err != nil {
-		return nil, faulty(f.name, err)
 	}
 	for split, n := range count {
 		split.images, split.labels = make([]byte, 0, n*cifarImage), make([]uint16, 0, n)
@@ -83,10 +99,12 @@ func readCIFAR(dir string, f cifarFormat, what scope) (*Set, error) {
 			bad.add(i, fmt.Errorf("%s: %w", file.path, err))
 		}
 	}
-	if what.train {
-		f.others(s, home)
-	}
-	return s, faulty(f.name, bad.err())
+	return bad.err()
+}
+
+func (f cifarFormat) lies(dir string) bool {
+	_, err := findDir(dir, f.sub, f.train[0], f.test[0])
+	return err == nil
 }
 
 // open opens the files in home and checks their sizes. The caller closes those that it returns.

@@ -1,7 +1,8 @@
 // Package dataset reads image data sets and lays their samples out for
 // training: CIFAR-10 and CIFAR-100 in the binary format, MNIST and its kin as
 // IDX files, folders of PNG, JPEG, WebP, BMP and TIFF pictures, and the built-in
-// set "shapes", which is drawn in memory.
+// set "shapes", which is drawn in memory. Each is a value in one table (readers.go)
+// that says how its files are named, how large it is, and how it is read.
 //
 // Open reads a set, OpenTest its test samples alone, Verify reports on it, (*Set).Fill puts the samples at
 // some positions of an order into a batch, (*Set).Pack and Unpack turn a set into

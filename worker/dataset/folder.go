@@ -2,9 +2,11 @@ package dataset
 
 import (
 	"fmt"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -17,19 +19,25 @@ const (
 	maxSide    = 1024
 )
 
+// folderReader reads pictures of one's own.
+var folderReader = reader{
+	name: "folder", title: "folder", about: "pictures of one size in train/CLASS and test/CLASS: " + endingsText,
+	lies: liesFolder, open: openFolder,
+}
+
 // picture is a file of a folder and its class.
 type picture struct {
 	path  string
 	class uint16
 }
 
-// readFolder reads dir/train/CLASS/* and dir/test/CLASS/*: pictures of one size,
+// openFolder looks at dir/train/CLASS/* and dir/test/CLASS/*: pictures of one size,
 // read as red, green and blue. Classes are numbered by name, samples stand in the
 // order of class and file name; of a limited set no other files are decoded than those
 // it keeps. Links are followed. What else lies there is noted as unused.
-func readFolder(dir string, what scope) (*Set, error) {
+func openFolder(c Config, what scope) (*source, error) {
 	s := &Set{flip: true, classes: what.classes}
-	l := listing{root: dir, set: s, owner: "train"}
+	l := listing{root: c.Dir, set: s, owner: "train"}
 	if !what.train {
 		l.owner = "the model"
 	}
@@ -38,9 +46,9 @@ func readFolder(dir string, what scope) (*Set, error) {
 		if i == 0 && !what.train {
 			continue
 		}
-		list, err := l.split(filepath.Join(dir, split), i == 0)
+		list, err := l.split(filepath.Join(c.Dir, split), i == 0)
 		if err != nil {
-			return nil, faulty("folder", err)
+			return nil, err
 		}
 		labels := make([]uint16, len(list))
 		for j, p := range list {
@@ -53,15 +61,15 @@ func readFolder(dir string, what scope) (*Set, error) {
 	if what.train {
 		l.beside()
 	}
-	return s, faulty("folder", s.decodeAll(pictures, what.room))
+	return s.pictures(pictures), nil
 }
 
-// decodeAll reads the pictures of both splits in parallel, in their order. The
-// size that most of them have is the set's.
-func (s *Set) decodeAll(pictures [2][]picture, room room) error {
+// pictures is the source of both splits' pictures. The size that most of them have
+// is the set's.
+func (s *Set) pictures(pictures [2][]picture) *source {
 	all := slices.Concat(pictures[0], pictures[1])
 	sizes := make([]pictureSize, len(all))
-	var bad faults
+	bad := new(faults)
 	each(len(all), func(i int) {
 		var err error
 		sizes[i], err = sizeOf(all[i].path)
@@ -69,16 +77,22 @@ func (s *Set) decodeAll(pictures [2][]picture, room room) error {
 	})
 	size, count := commonest(sizes)
 	s.shape = nn.Shape{C: 3, H: size.h, W: size.w}
-	length := s.shape.Len()
-	if err := room.takes(int64(len(all)), int64(length)); err != nil {
-		return err
-	}
-	for i, p := range all {
-		if sizes[i] != size && sizes[i].w > 0 {
-			bad.add(i, fmt.Errorf("%s is %d x %d, but %d of %d pictures are %d x %d: all must have one size",
-				shown(p.path), sizes[i].w, sizes[i].h, count, len(all), size.w, size.h))
+	return &source{set: s, samples: int64(len(all)), size: int64(s.shape.Len()), read: func() error {
+		for i, p := range all {
+			if sizes[i] != size && sizes[i].w > 0 {
+				bad.add(i, fmt.Errorf("%s is %d x %d, but %d of %d pictures are %d x %d: all must have one size",
+					shown(p.path), sizes[i].w, sizes[i].h, count, len(all), size.w, size.h))
+			}
 		}
-	}
+		s.decodeAll(pictures, sizes, size, bad)
+		return bad.err()
+	}}
+}
+
+// decodeAll reads the pictures of both splits that have the size of the set in
+// parallel, in their order; sizes are those of all.
+func (s *Set) decodeAll(pictures [2][]picture, sizes []pictureSize, size pictureSize, bad *faults) {
+	length := s.shape.Len()
 	for i, list := range pictures {
 		to := []*samples{&s.train, &s.test}[i]
 		to.images, to.labels = make([]byte, len(list)*length), make([]uint16, len(list))
@@ -89,7 +103,6 @@ func (s *Set) decodeAll(pictures [2][]picture, room room) error {
 			}
 		})
 	}
-	return bad.err()
 }
 
 // commonest returns the size that most pictures have, the first of several such,
@@ -119,4 +132,18 @@ func each(n int, do func(i int)) {
 		})
 	}
 	wg.Wait()
+}
+
+// liesFolder reports whether dir looks like a folder of pictures: train and test
+// with a directory for each class.
+func liesFolder(dir string) bool {
+	return hasFolder(filepath.Join(dir, Train)) && hasFolder(filepath.Join(dir, Test))
+}
+
+func hasFolder(dir string) bool {
+	entries, err := readDir(dir)
+	return err == nil && slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		info, err := os.Stat(filepath.Join(dir, e.Name())) // follows links
+		return err == nil && info.IsDir() && !strings.HasPrefix(e.Name(), ".")
+	})
 }

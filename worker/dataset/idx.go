@@ -20,6 +20,12 @@ import (
 // training samples, then of the test samples.
 var mnistFiles = [4]string{"train-images-idx3-ubyte", "train-labels-idx1-ubyte", "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"}
 
+// mnistReader reads MNIST and every set in IDX files of its names.
+var mnistReader = reader{
+	name: "mnist", title: "MNIST", about: "MNIST and sets in IDX files of its names, as Fashion-MNIST; files may be compressed (.gz)",
+	lies: liesIDX, open: openMNIST,
+}
+
 // mnistDirs are where common downloads put them.
 var mnistDirs = []string{"", "raw", "MNIST/raw", "FashionMNIST/raw"}
 
@@ -42,48 +48,55 @@ func (f *idxFile) total() int64 {
 	return n
 }
 
-// readMNIST reads IDX files from dir or the first folder within it that has them.
-// All headers are read, and found to agree, before memory is taken.
-func readMNIST(dir string, what scope) (*Set, error) {
-	home, err := findIDX(dir)
+// openMNIST opens IDX files in dir or the first folder within it that has them, and
+// finds their headers to agree.
+func openMNIST(c Config, what scope) (*source, error) {
+	home, err := findIDX(c.Dir)
 	if err != nil {
-		return nil, faulty("MNIST", err)
+		return nil, err
 	}
 	names := mnistFiles[:]
 	if !what.train {
 		names = names[2:]
 	}
-	files := make([]idxFile, len(names))
+	files, source := make([]idxFile, len(names)), new(source)
 	var bad faults
 	for i, name := range names {
 		file, err := openIDX(&files[i], home, name, 3-i%2*2)
 		bad.add(i, err)
 		if err == nil {
-			defer file.Close()
+			source.files = append(source.files, file)
 		}
 	}
 	if err := bad.err(); err != nil {
-		return nil, faulty("MNIST", err)
+		return source, err
 	}
 	images := files[0].size[1:]
 	s := &Set{shape: nn.Shape{C: 1, H: images[0], W: images[1]}, classes: numbers(mnistClasses)}
-	if err := agree(files, what.room); err != nil {
-		return nil, faulty("MNIST", err)
+	source.set = s
+	source.read = func() error {
+		if what.train {
+			others(s, home)
+		}
+		return s.readMNIST(files)
 	}
+	return source, source.agree(files)
+}
+
+// readMNIST reads the samples of both splits, or those for testing alone.
+func (s *Set) readMNIST(files []idxFile) error {
+	var bad faults
 	for i := range files {
 		bad.add(i, files[i].read())
 	}
 	if err := bad.err(); err != nil {
-		return nil, faulty("MNIST", err)
-	}
-	if what.train {
-		others(s, home)
+		return err
 	}
 	splits := []*samples{&s.train, &s.test}
 	for i := 0; i < len(files); i += 2 {
 		bad.add(i, splits[len(splits)-len(files)/2+i/2].pair(files[i], files[i+1]))
 	}
-	return s, faulty("MNIST", bad.err())
+	return bad.err()
 }
 
 // others notes IDX files that are no part of the set.
@@ -100,13 +113,13 @@ func others(s *Set, home string) {
 	}
 }
 
-// agree refuses files of different sets, and more than there is room for.
-func agree(files []idxFile, room room) error {
+// agree counts the samples, and refuses files of different sets.
+func (s *source) agree(files []idxFile) error {
 	var bad faults
-	first, all, largest := files[0].size[1:], int64(0), int64(0)
+	first := files[0].size[1:]
 	for i := 0; i < len(files); i += 2 {
 		images, labels := files[i], files[i+1]
-		all, largest = all+int64(images.size[0]), max(largest, int64(images.size[1]*images.size[2]))
+		s.samples, s.size = s.samples+int64(images.size[0]), max(s.size, int64(images.size[1]*images.size[2]))
 		if images.size[0] != labels.size[0] {
 			bad.add(i, fmt.Errorf("%d images in %s, but %d labels in %s: the files are not of one set",
 				images.size[0], images.path, labels.size[0], labels.path))
@@ -115,7 +128,6 @@ func agree(files []idxFile, room room) error {
 			bad.add(i+1, fmt.Errorf("training images are %d x %d, test images %d x %d", first[0], first[1], size[0], size[1]))
 		}
 	}
-	bad.add(len(files), room.takes(all, largest))
 	return bad.err()
 }
 
@@ -150,6 +162,11 @@ func findIDX(dir string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("neither %[1]s nor %[1]s.gz in %[2]s or its folders raw, MNIST/raw and FashionMNIST/raw; get the four files (https://ossci-datasets.s3.amazonaws.com/mnist/) and name their directory with --data-dir", mnistFiles[0], dir)
+}
+
+func liesIDX(dir string) bool {
+	_, err := findIDX(dir)
+	return err == nil
 }
 
 // openIDX opens the IDX file called name, or name.gz, of so many dimensions, and

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/klauspost/compress/zstd"
 
@@ -38,9 +37,6 @@ type packHeader struct {
 func (s *Set) Bytes() int64 {
 	return int64(len(s.train.images)+len(s.test.images)) + 2*int64(len(s.train.labels)+len(s.test.labels))
 }
-
-// Drawn says that any process can draw the set, so that it need not travel.
-func Drawn(name string) bool { return name == "shapes" }
 
 // Pack writes the set as Unpack reads it.
 func (s *Set) Pack(w io.Writer) error {
@@ -142,8 +138,8 @@ func (h *packHeader) check(limit int64) error {
 			return fmt.Errorf("images of %d x %d x %d: each must be 1 to %d", h.Shape.C, h.Shape.H, h.Shape.W, maxSide)
 		}
 	}
-	switch {
-	case !slices.Contains(Names, h.Name):
+	switch _, known := readerOf(h.Name); {
+	case !known:
 		return fmt.Errorf("data set %.40q is unknown", h.Name)
 	case len(h.Classes) < 1 || len(h.Classes) > maxClasses:
 		return fmt.Errorf("%d classes: must be 1 to %d", len(h.Classes), maxClasses)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"math"
 	"sync"
 
@@ -44,7 +45,6 @@ type scope struct {
 	train   bool     // the training samples too, not those for testing alone
 	classes []string // of a folder without them
 	limit   int      // of the samples of each split; 0: all
-	room    room
 }
 
 // Open reads the set that c names.
@@ -59,27 +59,11 @@ func read(c Config, what scope) (*Set, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	what.limit, what.room = c.Limit, c.room()
-	var s *Set
-	var err error
-	switch c.Name {
-	case "shapes":
-		train := 0
-		if what.train {
-			train = limited(shapesTrain, c.Limit)
-		}
-		s = drawShapes(c.Seed, train, limited(shapesTest, c.Limit))
-	case "cifar10":
-		s, err = readCIFAR(c.Dir, cifar10, what)
-	case "cifar100":
-		s, err = readCIFAR(c.Dir, cifar100, what)
-	case "mnist":
-		s, err = readMNIST(c.Dir, what)
-	case "folder":
-		s, err = readFolder(c.Dir, what)
-	}
+	what.limit = c.Limit
+	r, _ := readerOf(c.Name)
+	s, err := r.read(c, what)
 	if err != nil {
-		return nil, err
+		return nil, faulty(r.title, err)
 	}
 	s.name = c.Name
 	for _, split := range []*samples{&s.train, &s.test} {
@@ -87,6 +71,22 @@ func read(c Config, what scope) (*Set, error) {
 	}
 	s.finish()
 	return s, nil
+}
+
+// read reads a set for which there is room.
+func (r reader) read(c Config, what scope) (*Set, error) {
+	source, err := r.open(c, what)
+	if source != nil {
+		defer source.close()
+		err = errors.Join(err, c.room().takes(source.samples, source.size))
+	}
+	if err == nil {
+		err = source.read()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return source.set, nil
 }
 
 // finish computes what follows from the samples.

@@ -9,6 +9,23 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
 
+// shapesReader reads the built-in set.
+var shapesReader = reader{
+	name: "shapes", title: "shapes", about: "ten kinds of figures among clutter, 32 x 32 in colour, drawn from data.seed; needs no files",
+	open: openShapes,
+}
+
+// openShapes has nothing to look at: how much is drawn is known.
+func openShapes(c Config, what scope) (*source, error) {
+	train, test := 0, limited(shapesTest, c.Limit)
+	if what.train {
+		train = limited(shapesTrain, c.Limit)
+	}
+	s := &source{set: new(Set), samples: int64(train + test), size: 3 * side * side}
+	s.read = func() error { s.set = drawShapes(c.Seed, train, test); return nil }
+	return s, nil
+}
+
 // Sizes of the built-in set, and the side of its images.
 const (
 	shapesTrain = 10_000

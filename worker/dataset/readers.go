@@ -1,0 +1,74 @@
+package dataset
+
+import (
+	"fmt"
+	"os"
+	"strings"
+)
+
+// readers are those of all data sets: another one is a file and a line here.
+var readers = []reader{shapesReader, cifar10Reader, cifar100Reader, mnistReader, folderReader}
+
+// reader says how a data set comes into memory.
+type reader struct {
+	name  string // by which a configuration means it
+	title string // by which faults of its files are told
+	about string // what it reads, for people
+	// lies reports whether the files in dir are named as those of the set; nil:
+	// the set is drawn from its seed and has none.
+	lies func(dir string) bool
+	// open looks at the files, so that the size of the set is known before memory is
+	// taken. What it has opened it returns with an error too.
+	open func(c Config, what scope) (*source, error)
+}
+
+// source is a set that can be read.
+type source struct {
+	set     *Set
+	samples int64 // in both splits
+	size    int64 // bytes of the largest one
+	read    func() error
+	files   []*os.File // that read needs
+}
+
+func (s *source) close() {
+	for _, f := range s.files {
+		f.Close()
+	}
+}
+
+// Names are the data sets that Open knows.
+var Names = namesOf(readers)
+
+func namesOf(readers []reader) []string {
+	var names []string
+	for _, r := range readers {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+// readerOf returns the reader of a set.
+func readerOf(name string) (reader, bool) {
+	for _, r := range readers {
+		if r.name == name {
+			return r, true
+		}
+	}
+	return reader{}, false
+}
+
+// Drawn says that any process can draw the set, so that it need not travel.
+func Drawn(name string) bool {
+	r, known := readerOf(name)
+	return known && r.lies == nil
+}
+
+// About tells what each set is, a line each.
+func About() string {
+	var b strings.Builder
+	for _, r := range readers {
+		fmt.Fprintf(&b, "  %-9s %s\n", r.name, r.about)
+	}
+	return b.String()
+}
