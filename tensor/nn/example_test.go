@@ -1,0 +1,45 @@
+package nn_test
+
+import (
+	"fmt"
+
+	"github.com/tinygrow/tinygrow/tensor"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/optim"
+)
+
+// A network learns to tell dark images from bright ones.
+func Example() {
+	g := &nn.Graph{Input: nn.Shape{C: 1, H: 4, W: 4}, Loss: nn.CrossEntropy, Nodes: []nn.Node{
+		{ID: "image", Op: nn.OpInput},
+		{ID: "conv", Op: nn.OpConv, Inputs: []nn.NodeID{"image"}, Out: 3, Kernel: 3, Stride: 1, Pad: 1, Bias: true},
+		{ID: "act", Op: nn.OpReLU, Inputs: []nn.NodeID{"conv"}},
+		{ID: "fc", Op: nn.OpLinear, Inputs: []nn.NodeID{"act"}, Out: 2, Bias: true},
+	}}
+	p, err := nn.Compile(g, 2, nn.Options{})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	b := p.NewBatch()
+	b.N, b.Labels[0], b.Labels[1] = 2, 0, 1
+	for pixel := range g.Input.Len() {
+		b.X[pixel*tensor.Lanes], b.X[pixel*tensor.Lanes+1] = -1, 1 // sample 0 is dark, sample 1 bright
+	}
+
+	m := nn.Init(g, 1)
+	w, grad := p.NewWorkspace(), make([]float32, len(m.Params))
+	o := optim.New(optim.Default(), len(m.Params))
+	for step := range 4 {
+		w.Forward(p.Pack(nil, m.Params), m.Buffers, b, nn.Train)
+		loss := w.Loss()
+		w.Backward(grad)
+		o.Step(m.Params, grad, float32(1/loss.N), 0.1)
+		fmt.Printf("step %d: loss %.4f, %v of %v correct\n", step, loss.Loss/loss.N, loss.Correct, loss.N)
+	}
+	// Output:
+	// step 0: loss 1.3205, 1 of 2 correct
+	// step 1: loss 0.8209, 1 of 2 correct
+	// step 2: loss 0.4281, 2 of 2 correct
+	// step 3: loss 0.2723, 2 of 2 correct
+}
