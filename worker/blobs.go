@@ -12,7 +12,8 @@ import (
 )
 
 // blobs receives what the coordinator hands out: weights that are broadcast,
-// and anything by request.
+// and anything by request. Its lock is held by no call of the bus, nor of others
+// than itself but for Done of weights.
 type blobs struct {
 	client *client
 	most   int64 // bytes of weights that are taken
@@ -84,53 +85,67 @@ func (b *blobs) tell(arrives func(key string)) {
 	b.arrives = arrives
 }
 
+// arrival is what others are told once something has come.
+type arrival struct {
+	of      proto.Head // the start that it came from
+	key     string
+	have    int64            // bytes of the version, if the coordinator is to know
+	arrives func(key string) // who else is to know; nil: nobody
+}
+
+// announce tells of an arrival, with the lock free.
+func (b *blobs) announce(a arrival) {
+	if a.have > 0 {
+		b.client.sayTo(a.of, proto.Heartbeat{Key: a.key, Have: a.have})
+	}
+	if a.arrives != nil {
+		a.arrives(a.key)
+	}
+}
+
 // receive takes a message of a broadcast.
 func (b *blobs) receive(m *bus.Message) {
 	switch w, handed := m.Value.(*proto.Weights); {
 	case handed:
-		b.receiveWhole(w)
+		b.announce(b.receiveWhole(w))
 	default:
-		b.receiveChunk(m.Data)
+		b.announce(b.receiveChunk(m.Data))
 	}
 }
 
 // receiveWhole takes weights from a coordinator in this process.
-func (b *blobs) receiveWhole(w *proto.Weights) {
+func (b *blobs) receiveWhole(w *proto.Weights) arrival {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !w.Same(b.of) || b.current != nil && w.Key <= b.current.key && (w.Key < b.current.key || b.current.whole()) {
 		w.Done()
-		return
+		return arrival{}
 	}
 	b.replace(&incoming{key: w.Key, values: w.Values, handed: w.Digest, done: w.Done})
-	if have := int64(4 * len(w.Values)); have >= report {
-		b.client.say(proto.Heartbeat{Key: w.Key, Have: have})
-	}
 	b.changed()
-	if b.arrives != nil {
-		b.arrives(w.Key)
+	a := arrival{of: b.of, key: w.Key, arrives: b.arrives}
+	if have := int64(4 * len(w.Values)); have >= report {
+		a.have = have
 	}
+	return a
 }
 
 // receiveChunk takes a chunk of a broadcast.
-func (b *blobs) receiveChunk(data []byte) {
+func (b *blobs) receiveChunk(data []byte) arrival {
 	var m proto.BlobChunk
 	if err := proto.Decode(data, &m); err != nil {
-		return // damaged: it is asked for when it is missed
+		return arrival{} // damaged: it is asked for when it is missed
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if !m.Same(b.of) || m.Gone || b.current != nil && m.Key < b.current.key {
-		return
+		return arrival{}
 	}
 	if err := b.start(m.Key, m.Size); err != nil {
-		return
+		return arrival{}
 	}
 	b.client.record.arrived(m.Key, len(data))
-	b.take(m.Chunk)
-	if b.arrives != nil {
-		b.arrives(m.Key)
-	}
+	return arrival{of: b.of, key: m.Key, have: b.take(m.Chunk), arrives: b.arrives}
 }
 
 // start makes key the version at hand.
@@ -200,74 +215,110 @@ func (b *blobs) recycle(in *incoming) {
 	b.drop(in)
 }
 
-// take puts a chunk where it belongs.
-func (b *blobs) take(c proto.Chunk) {
+// take puts a chunk where it belongs, and returns the bytes that are there if the
+// coordinator is to be told of them.
+func (b *blobs) take(c proto.Chunk) (have int64) {
 	if b.current.done != nil {
-		return // whole from the start
+		return 0 // whole from the start
 	}
 	if fresh, err := b.current.parts.Put(c); err != nil || !fresh {
-		return
+		return 0
 	}
 	in := b.current
 	before := in.got
 	in.got += int64(len(c.Data))
 	in.hash()
-	if in.got/report != before/report {
-		b.client.say(proto.Heartbeat{Key: in.key, Have: in.got})
-	}
 	b.changed()
+	if in.got/report != before/report {
+		return in.got
+	}
+	return 0
 }
 
 // weights returns the version that ref names, which goes back with recycle. It
 // waits for the broadcast, and asks for what is missing when that stands still.
 func (b *blobs) weights(ctx context.Context, ref proto.BlobRef) (*incoming, error) {
 	for {
-		b.mu.Lock()
-		if b.current != nil && b.current.key > ref.Key {
-			b.mu.Unlock()
-			return nil, errSuperseded
-		}
-		if err := b.start(ref.Key, ref.Size); err != nil {
-			b.mu.Unlock()
-			return nil, err
-		}
-		in, news := b.current, b.news
+		in, gap, err := b.version(ref)
 		switch {
-		case in.whole() && in.digest() == ref.Digest:
-			in.taken = true
-			b.mu.Unlock()
-			return in, nil
-		case in.whole():
-			b.client.cfg.Log.Warn("weights are not those that the coordinator tells of: they are fetched again", "key", ref.Key, "digest", in.digest(), "wanted", ref.Digest)
-			b.replace(nil)
-			b.mu.Unlock()
+		case errors.Is(err, errWrong):
+			b.client.cfg.Log.Warn("weights are not those that the coordinator tells of: they are fetched again",
+				"key", ref.Key, "digest", in.digest(), "wanted", ref.Digest)
 			if err := b.client.pause(ctx); err != nil {
 				return nil, err
 			}
 			continue
+		case err != nil || gap == nil:
+			return in, err
 		}
-		missing := in.parts.Missing()
-		b.mu.Unlock()
-		patience := time.NewTimer(b.client.cfg.Patience)
-		select {
-		case <-ctx.Done():
-			patience.Stop()
-			return nil, context.Cause(ctx)
-		case <-news:
-			patience.Stop()
+		if closing, err := gap.closes(ctx, b.client.cfg.Patience); err != nil {
+			return nil, err
+		} else if closing {
 			continue
-		case <-patience.C:
 		}
-		c, err := b.ask(ctx, ref.Key, missing)
+		c, err := b.ask(ctx, ref.Key, gap.from)
 		if err != nil {
 			return nil, err
 		}
-		b.mu.Lock()
-		if b.current == in {
-			b.take(c)
-		}
-		b.mu.Unlock()
+		b.fill(in, c)
 	}
+}
+
+// errWrong is returned for weights that are whole and not those that are meant.
+var errWrong = errors.New("other weights")
+
+// gap is what a version lacks.
+type gap struct {
+	from int64 // the first byte that is missing
+	news <-chan struct{}
+}
+
+// closes waits until something arrives, but no longer than patience.
+func (g *gap) closes(ctx context.Context, patience time.Duration) (bool, error) {
+	t := time.NewTimer(patience)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return false, context.Cause(ctx)
+	case <-g.news:
+		return true, nil
+	case <-t.C:
+		return false, nil
+	}
+}
+
+// version returns the version that ref names, and what it lacks; nil: nothing,
+// and it is the caller's. One that is whole and wrong is given up.
+func (b *blobs) version(ref proto.BlobRef) (*incoming, *gap, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.current != nil && b.current.key > ref.Key {
+		return nil, nil, errSuperseded
+	}
+	if err := b.start(ref.Key, ref.Size); err != nil {
+		return nil, nil, err
+	}
+	in := b.current
+	switch {
+	case !in.whole():
+		return in, &gap{in.parts.Missing(), b.news}, nil
+	case in.digest() != ref.Digest:
+		b.replace(nil)
+		return in, nil, errWrong
+	}
+	in.taken = true
+	return in, nil, nil
+}
+
+// fill puts a chunk that was asked for into the version it is of.
+func (b *blobs) fill(in *incoming, c proto.Chunk) {
+	b.mu.Lock()
+	a := arrival{of: b.of, key: in.key}
+	if b.current == in {
+		a.have = b.take(c)
+	}
+	b.mu.Unlock()
+	b.announce(a)
 }
 
 // errGone is returned when the coordinator has no blob of a key any more.

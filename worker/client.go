@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/pause"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -53,18 +53,7 @@ func (c *client) request(ctx context.Context, subject string, m, out proto.Messa
 }
 
 // pause waits before another try.
-func (c *client) pause(ctx context.Context) error { return c.wait(ctx, c.cfg.Retry) }
-
-func (c *client) wait(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+func (c *client) pause(ctx context.Context) error { return pause.For(ctx, c.cfg.Retry) }
 
 // join says hello until it is answered. A refusal other than "not yet" is
 // ErrRefused, one of the bus's server bus.ErrForbidden.
@@ -141,9 +130,12 @@ func (c *client) hello(ctx context.Context, hello *proto.Hello) (proto.Welcome, 
 	return proto.Welcome{}, fmt.Errorf("%w: %s", ErrRefused, refusal.Text)
 }
 
-// say publishes a heartbeat; one that is lost is followed by others.
-func (c *client) say(m proto.Heartbeat) {
-	m.Head, m.Worker, m.Nonce = c.head(), c.cfg.ID, c.nonce
+// say publishes a heartbeat for the start of the coordinator that welcomed the worker.
+func (c *client) say(m proto.Heartbeat) { c.sayTo(c.head(), m) }
+
+// sayTo publishes a heartbeat; one that is lost is followed by others.
+func (c *client) sayTo(of proto.Head, m proto.Heartbeat) {
+	m.Head, m.Worker, m.Nonce = of, c.cfg.ID, c.nonce
 	if data, err := proto.Marshal(&m); err == nil {
 		if err := c.bus.Publish(c.cfg.Run.BeatSubject(c.cfg.Key), data); err != nil {
 			c.cfg.Log.Debug("heartbeat not sent", "error", err)

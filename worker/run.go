@@ -9,6 +9,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/pause"
 )
 
 // Run works for a run until it ends (nil), until ctx is cancelled (nil, after
@@ -51,7 +52,7 @@ func Run(ctx context.Context, cfg Config, b bus.Bus, samples Samples) error {
 			again = 0
 		} else if again = min(again+1, maxAgain); again > 1 { // being sent away at once is no news
 			c.cfg.Log.Debug("joining again", "run", c.cfg.Run, "reason", err)
-			if err := c.wait(ctx, c.cfg.Retry<<again); err != nil {
+			if err := pause.For(ctx, c.cfg.Retry<<again); err != nil {
 				return nil
 			}
 			continue

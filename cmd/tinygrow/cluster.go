@@ -18,6 +18,7 @@ import (
 	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/pause"
 	"github.com/tinygrow/tinygrow/worker"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
@@ -200,7 +201,7 @@ func runAndReport(c *cobra.Command, s settings, how start, n hands, asJSON bool)
 	r, err := runJob(ctx, s, how, n, con)
 	for how.standby && again(err) {
 		con.line("%v", err)
-		pause(ctx, time.Second)
+		_ = pause.For(ctx, time.Second) // an ended ctx ends the job too
 		r, err = runJob(ctx, s, how, n, con)
 	}
 	con.end()

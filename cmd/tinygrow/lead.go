@@ -199,13 +199,3 @@ func (s settings) ended(how start) (r coordinator.Result, found bool, err error)
 func again(err error) bool {
 	return errors.Is(err, lead.ErrFenced) || errors.Is(err, checkpoint.ErrLocked)
 }
-
-// pause waits, unless ctx ends before.
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
-}

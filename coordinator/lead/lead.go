@@ -12,6 +12,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/pause"
 )
 
 var (
@@ -117,7 +118,7 @@ func (l *Lead) Append(ctx context.Context, after uint64, c *proto.Commit, waitin
 			told = true
 			waiting(err)
 		}
-		pause(ctx, 100*time.Millisecond)
+		_ = pause.For(ctx, 100*time.Millisecond) // the loop sees that ctx ended
 	}
 }
 
@@ -165,13 +166,4 @@ func (l *Lead) missing(ctx context.Context, after uint64) error {
 
 func (l *Lead) fenced(holder string, term proto.Term) error {
 	return fmt.Errorf("%w: run %s is led by %s in term %d: this coordinator stops, the run goes on there; to stand by for it, start this one with --standby", ErrFenced, l.o.Run, holder, term)
-}
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

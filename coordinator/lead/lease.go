@@ -8,6 +8,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/pause"
 )
 
 // renewals is how often a lease is renewed within Silence, looks how often a
@@ -49,7 +50,7 @@ func (l *Lead) Acquire(ctx context.Context, standby func(holder string)) error {
 		case standby == nil && time.Since(failing) > 10*time.Second:
 			return fmt.Errorf("lease of run %s: %w: check the server, and whether this key may use JetStream (tinygrow auth init writes the rights); cluster.log=off goes without", l.o.Run, err)
 		}
-		pause(ctx, l.o.Silence/looks)
+		_ = pause.For(ctx, l.o.Silence/looks) // the loop sees that ctx ended
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/pause"
 )
 
 // Client asks for the data set of one run. Config and Run must be set.
@@ -101,16 +102,7 @@ func (c *Client) once(ctx context.Context, b bus.Bus, want *proto.DataRequest) (
 	return offer, proto.Decode(answer, offer)
 }
 
-func (c *Client) pause(ctx context.Context) error {
-	t := time.NewTimer(c.Retry)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
-}
+func (c *Client) pause(ctx context.Context) error { return pause.For(ctx, c.Retry) }
 
 // untilEnded returns a context that ends with ErrEnded when the run does.
 func (c *Client) untilEnded(ctx context.Context, b bus.Bus) (context.Context, func(), error) {

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/pause"
 )
 
 // attack is what a client with a worker's key does to a run until ctx ends.
@@ -145,7 +146,7 @@ func deputies(ctx context.Context, v *victim, c *raw) error {
 		if err := c.flush(); err != nil {
 			return err
 		}
-		sleep(ctx, batch)
+		_ = pause.For(ctx, batch)
 	}
 	return ctx.Err()
 }
@@ -241,7 +242,7 @@ func loris(ctx context.Context, v *victim, c *raw) error {
 			c.publish(v.Run.PartialSubject(c.key), "", encode(&proto.PartialChunk{Head: m.head, Worker: m.id, Round: t.Spec.Round, Block: t.Block,
 				Chunk: proto.Chunk{Size: size, Offset: 2 * at, Data: []byte{1}}}))
 			c.flush()
-			sleep(ctx, batch)
+			_ = pause.For(ctx, batch)
 		}
 	})
 }

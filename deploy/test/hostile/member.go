@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/proto/pause"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -95,7 +96,7 @@ func (v *victim) multiply(ctx context.Context, c *raw, name string, n int) []*me
 				m.beat()
 			}
 			c.flush()
-			sleep(ctx, time.Second)
+			_ = pause.For(ctx, time.Second)
 		}
 	}()
 	return list
@@ -179,13 +180,4 @@ func (m *member) forge(k proto.Key, as proto.WorkerID, r *proto.RoundSpec, b pro
 		return nil
 	})
 	m.conn.flush()
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/nats-io/nats.go/jetstream"
 
 	"github.com/tinygrow/tinygrow/proto/bus"
+	"github.com/tinygrow/tinygrow/proto/pause"
 )
 
 // link is one connection to a NATS server that ends only when it is closed.
@@ -121,7 +122,7 @@ func (l *link) keep(ctx context.Context) {
 		case <-l.ended:
 			l.reopen(ctx)
 		case subject := <-l.refused:
-			if !sleep(ctx, refusedPause) {
+			if pause.For(ctx, refusedPause) != nil {
 				return
 			}
 			l.subscribeAgain(subject)
@@ -133,7 +134,7 @@ func (l *link) keep(ctx context.Context) {
 // of others that are different.
 func (l *link) reopen(ctx context.Context) {
 	told := ""
-	for pause := firstPause; l.current().IsClosed() && ctx.Err() == nil; pause = min(2*pause, longestPause) {
+	for wait := firstPause; l.current().IsClosed() && ctx.Err() == nil; wait = min(2*wait, longestPause) {
 		err := l.open()
 		if err == nil {
 			l.log.Info("opened a new connection to the NATS server", "server", bus.Redact(l.current().ConnectedUrl()))
@@ -143,7 +144,7 @@ func (l *link) reopen(ctx context.Context) {
 			l.log.Warn("the connection to the NATS server ended, opening a new one until that succeeds", "error", err)
 			told = text
 		}
-		sleep(ctx, pause+rand.N(pause/2))
+		_ = pause.For(ctx, wait+rand.N(wait/2)) // the loop sees that ctx ended
 	}
 }
 
@@ -356,16 +357,4 @@ func (s *subscription) end(how func(*nats.Subscription) error) error {
 		return nil
 	}
 	return wrap(err)
-}
-
-// sleep waits, and reports whether ctx lasted as long.
-func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
