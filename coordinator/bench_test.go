@@ -42,7 +42,7 @@ func benchmarkOwnCost(b *testing.B, workers int, handed bool) {
 	p.open(info)
 	messages := make([][][]byte, workers)
 	sums := make([]proto.Sums, workers)
-	blocks := proto.Cover(r.MicroShards(), 1)
+	blocks := proto.Root(r.MicroShards()).Cover(1)
 	id := func(w int) proto.WorkerID { return proto.WorkerID(fmt.Sprint("w", w)) }
 	for w := range workers {
 		p.admit(id(w))

@@ -15,7 +15,7 @@ func SendPartial(m PartialChunk, s Sums, size int, send func(data []byte) error)
 	for from := 0; from < total || from == 0; from += size {
 		to := min(from+size, total)
 		parts := 0
-		s.ranges(from, to, func(part []byte) {
+		s.ranges(span{int64(from), int64(to)}, func(part []byte) {
 			if parts++; parts == 1 {
 				m.Data = part
 				return
@@ -68,7 +68,7 @@ const maxSpans = 1 << 13
 // AssembleSums returns an assembly that writes into s.
 func AssembleSums(s Sums) *Assembly {
 	return newAssembly(int64(s.Size()), func(offset int64, data []byte) {
-		s.ranges(int(offset), int(offset)+len(data), func(part []byte) { data = data[copy(part, data):] })
+		s.ranges(span{offset, offset + int64(len(data))}, func(part []byte) { data = data[copy(part, data):] })
 	})
 }
 

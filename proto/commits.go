@@ -50,7 +50,7 @@ const MaxSettings = 8 << 10
 
 func (m *Commit) check() error {
 	errs := []error{text("digest", m.Digest), text("holder", m.Holder), text("object", m.Object), m.Born.Validate(),
-		within("bytes of settings", len(m.Settings), 0, MaxSettings)}
+		within("bytes of settings", len(m.Settings), bounds{0, MaxSettings})}
 	switch m.Kind {
 	case TermCommit, StepCommit, GrowthCommit, CheckpointCommit, EndCommit:
 	default:

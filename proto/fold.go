@@ -83,9 +83,8 @@ func (b Block) Family(m uint32) (parent, sibling Block, left, ok bool) {
 	}
 }
 
-// Cover cuts the tree over m micro-shards into nodes of at most size
-// micro-shards, in order.
-func Cover(m, size uint32) []Block {
+// Cover cuts the tree below b into nodes of at most size micro-shards, in order.
+func (b Block) Cover(size uint32) []Block {
 	var list []Block
 	var walk func(b Block)
 	walk = func(b Block) {
@@ -97,6 +96,6 @@ func Cover(m, size uint32) []Block {
 		walk(l)
 		walk(r)
 	}
-	walk(Root(m))
+	walk(b)
 	return list
 }

@@ -109,7 +109,7 @@ func TestCoverCutsTheWholeTreeIntoItsNodes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, size := rapid.Uint32Range(1, 300).Draw(t, "m"), rapid.Uint32Range(0, 40).Draw(t, "size")
 		at := uint32(0)
-		for _, b := range Cover(m, size) {
+		for _, b := range Root(m).Cover(size) {
 			if b.Lo != at || !b.In(m) || b.Len() > max(size, 1) {
 				t.Fatalf("%v after %d in a cover of %d by %d", b, at, m, size)
 			}

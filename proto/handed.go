@@ -7,7 +7,7 @@ type Partial struct {
 	Worker WorkerID
 	Round  Round
 	Block  Block
-	Inputs Digest // of what the sums were made from
+	Inputs Digest // digest of what the sums were made from
 	Sums   Sums
 	// Return takes other sums of the same lengths in exchange, whose contents
 	// do not matter, so that memory does not pile up at the receiver.
@@ -19,7 +19,7 @@ type Partial struct {
 type Weights struct {
 	Head
 	Key    string
-	Digest Digest    // of Values, hashed when they were made
+	Digest Digest    // digest of Values, hashed when they were made
 	Values []float32 // parameters, then buffers; read only, until Done
 	Done   func()    // must be called once the values are not needed any more
 }

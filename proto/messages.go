@@ -72,8 +72,8 @@ type Hello struct {
 }
 
 func (m *Hello) check() error {
-	return errors.Join(m.Worker.Validate(), text("nonce", string(m.Nonce)), text("host", m.Host), text("data digest", m.Data), text("fingerprint", m.Fingerprint),
-		text("program", m.Program), within("threads", m.Threads, 1, 1<<16))
+	return errors.Join(m.Worker.Validate(), text("nonce", string(m.Nonce)), text("host", m.Host), text("data digest", m.Data),
+		text("fingerprint", m.Fingerprint), text("program", m.Program), within("threads", m.Threads, bounds{1, 1 << 16}))
 }
 
 // Welcome admits a worker.
@@ -86,7 +86,8 @@ type Welcome struct {
 }
 
 func (m *Welcome) check() error {
-	return errors.Join(within("threads", m.Threads, 1, 1<<16), within("heartbeat", int(m.Heartbeat), int(time.Millisecond), int(time.Hour)))
+	return errors.Join(within("threads", m.Threads, bounds{1, 1 << 16}),
+		within("heartbeat", int(m.Heartbeat), bounds{int(time.Millisecond), int(time.Hour)}))
 }
 
 // Why is the kind of a Refusal.
@@ -143,7 +144,8 @@ type DataOffer struct {
 
 func (m *DataOffer) check() error {
 	return errors.Join(text("data set", m.Set.Name), text("data digest", m.Set.Digest), text("file", m.File.Key),
-		within("bytes", int(m.Set.Bytes), 0, 1<<62), within("limit", m.Set.Limit, 0, 1<<40), within("file size", int(m.File.Size), 0, MaxFile))
+		within("bytes", int(m.Set.Bytes), bounds{0, 1 << 62}), within("limit", m.Set.Limit, bounds{0, 1 << 40}),
+		within("file size", int(m.File.Size), bounds{0, MaxFile}))
 }
 
 // FileRef names a file that the coordinator hands out in chunks.
@@ -160,7 +162,7 @@ type FileRequest struct {
 }
 
 func (m *FileRequest) check() error {
-	return errors.Join(text("file", m.Key), within("offset", int(m.Offset), 0, MaxFile))
+	return errors.Join(text("file", m.Key), within("offset", int(m.Offset), bounds{0, MaxFile}))
 }
 
 // FileChunk is the answer to a FileRequest; Gone is set if there is no file of
@@ -207,7 +209,7 @@ func (r BlobRef) check() error {
 	if r.Key == "" && r.Size == 0 {
 		return nil // none
 	}
-	return errors.Join(text("blob key", r.Key), within("blob size", int(r.Size), 0, MaxBlob))
+	return errors.Join(text("blob key", r.Key), within("blob size", int(r.Size), bounds{0, MaxBlob}))
 }
 
 // Augmentation is how pictures are changed at random before they are read.
@@ -215,8 +217,8 @@ type Augmentation uint8
 
 // What an Augmentation may consist of.
 const (
-	Move   Augmentation = 1 << iota // by a few pixels
-	Mirror                          // left and right, where the data set allows it
+	Move   Augmentation = 1 << iota // moves by a few pixels
+	Mirror                          // mirrors left and right, where the data set allows it
 )
 
 // RoundSpec is one distributed computation over Count samples from position
@@ -225,7 +227,7 @@ type RoundSpec struct {
 	Round      Round        `msgpack:"round"`
 	Kind       Kind         `msgpack:"kind"`
 	Generation Generation   `msgpack:"generation"`
-	Step       Step         `msgpack:"step"` // of the weights
+	Step       Step         `msgpack:"step"` // step of the weights
 	Order      Order        `msgpack:"order"`
 	Offset     uint64       `msgpack:"offset"`
 	Count      uint64       `msgpack:"count"`
@@ -241,8 +243,9 @@ type RoundSpec struct {
 // which the digests are given. Whoever computes sums gives those of what it
 // holds, not those that the references promise.
 func (r *RoundSpec) Inputs(graph, weights, request Digest) Digest {
-	b := fmt.Appendf(nil, "%q %d %d %q %q %d %d %d %d %d %d %d ", r.Kind, r.Generation, r.Step, r.Order.Split, r.Order.Stream, r.Order.Seed, r.Order.Index, r.Order.Held,
-		r.Offset, r.Count, r.MicroShard, r.Augment)
+	o := r.Order
+	b := fmt.Appendf(nil, "%q %d %d %q %q %d %d %d %d %d %d %d ", r.Kind, r.Generation, r.Step,
+		o.Split, o.Stream, o.Seed, o.Index, o.Held, r.Offset, r.Count, r.MicroShard, r.Augment)
 	for _, d := range []Digest{graph, weights, request} {
 		b = append(b, d[:]...)
 	}
@@ -263,8 +266,9 @@ func (r *RoundSpec) Range(i uint32) (lo, hi uint64) {
 func (r *RoundSpec) check() error {
 	errs := []error{
 		r.Graph.check(), r.Weights.check(), r.Request.check(),
-		within("micro-shard", int(r.MicroShard), 1, 1<<16), within("samples", int(min(r.Count, 1<<62)), 1, 1<<40), within("offset", int(min(r.Offset, 1<<62)), 0, 1<<40),
-		within("samples held out", int(min(r.Order.Held, 1<<62)), 0, 1<<40),
+		within("micro-shard", int(r.MicroShard), bounds{1, 1 << 16}), within("samples", int(min(r.Count, 1<<62)), bounds{1, 1 << 40}),
+		within("offset", int(min(r.Offset, 1<<62)), bounds{0, 1 << 40}),
+		within("samples held out", int(min(r.Order.Held, 1<<62)), bounds{0, 1 << 40}),
 	}
 	if r.Kind != Gradient && r.Kind != Evaluate && r.Kind != Growth {
 		errs = append(errs, fmt.Errorf("round of unknown kind %.40q", string(r.Kind)))
@@ -281,7 +285,7 @@ func (r *RoundSpec) check() error {
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}
-	return within("micro-shards", int(min((r.Count+uint64(r.MicroShard)-1)/uint64(r.MicroShard), 1<<62)), 1, MaxMicroShards)
+	return within("micro-shards", int(min((r.Count+uint64(r.MicroShard)-1)/uint64(r.MicroShard), 1<<62)), bounds{1, MaxMicroShards})
 }
 
 // Pull asks for a block. The reply comes when there is one, or says Wait after
@@ -330,7 +334,7 @@ func (m *Task) check() error {
 		if !m.Block.In(m.Spec.MicroShards()) {
 			return fmt.Errorf("block %v is no node of the tree over %d micro-shards", m.Block, m.Spec.MicroShards())
 		}
-		return errors.Join(text("text", m.Text), within("threads", m.Threads, 0, 1<<16))
+		return errors.Join(text("text", m.Text), within("threads", m.Threads, bounds{0, 1 << 16}))
 	}
 	return fmt.Errorf("task of unknown kind %.40q", string(m.Do))
 }
@@ -349,19 +353,20 @@ type Heartbeat struct {
 }
 
 func (m *Heartbeat) check() error {
-	return errors.Join(m.Worker.Validate(), text("nonce", string(m.Nonce)), text("text", m.Text), text("blob key", m.Key), within("bytes", int(m.Have), 0, MaxBlob))
+	return errors.Join(m.Worker.Validate(), text("nonce", string(m.Nonce)), text("text", m.Text), text("blob key", m.Key),
+		within("bytes", int(m.Have), bounds{0, MaxBlob}))
 }
 
 // Chunk is a piece of something longer, and where it belongs. The message
 // around it has a checksum.
 type Chunk struct {
-	Size   int64 `msgpack:"size"`   // of the whole, in bytes
-	Offset int64 `msgpack:"offset"` // of this piece
+	Size   int64 `msgpack:"size"`   // bytes of the whole
+	Offset int64 `msgpack:"offset"` // first byte of this piece
 	Data   Raw   `msgpack:"data"`
 }
 
 func (c *Chunk) check(limit int) error {
-	if err := within("size", int(c.Size), 0, limit); err != nil {
+	if err := within("size", int(c.Size), bounds{0, limit}); err != nil {
 		return err
 	}
 	if len(c.Data) > MaxChunk || c.Offset < 0 || c.Offset > c.Size || int64(len(c.Data)) > c.Size-c.Offset {
@@ -397,7 +402,7 @@ type BlobRequest struct {
 }
 
 func (m *BlobRequest) check() error {
-	return errors.Join(m.Worker.Validate(), text("blob key", m.Key), within("offset", int(m.Offset), 0, MaxBlob))
+	return errors.Join(m.Worker.Validate(), text("blob key", m.Key), within("offset", int(m.Offset), bounds{0, MaxBlob}))
 }
 
 // BlobChunk is a piece of a blob: the answer to a BlobRequest, or part of a
@@ -435,14 +440,20 @@ func (m *News) check() error {
 	return errors.Join(text("text", m.Text), text("holder", m.Holder), m.Heard.Validate())
 }
 
-func within(what string, v, lo, hi int) error {
-	if v < lo || v > hi {
-		return fmt.Errorf("%s %d: must be %d to %d", what, v, lo, hi)
+// fieldName is what a fault calls a field of a message.
+type fieldName string
+
+// bounds are the least and the largest value of a field.
+type bounds struct{ least, most int }
+
+func within(what fieldName, v int, b bounds) error {
+	if v < b.least || v > b.most {
+		return fmt.Errorf("%s %d: must be %d to %d", what, v, b.least, b.most)
 	}
 	return nil
 }
 
-func text(what, s string) error {
+func text(what fieldName, s string) error {
 	if len(s) > maxText {
 		return fmt.Errorf("%s of %d bytes: at most %d", what, len(s), maxText)
 	}

@@ -46,8 +46,8 @@ func (r Role) Rights(k Key) Rights {
 	}
 	switch r {
 	case CoordinatorRole:
-		w.Publish = append(w.Publish, run.WeightsSubject(), run.NewsSubject(), run.LogSubject(), run.LeaseSubject(), WorkerRole.Inbox(EveryKey)+".>",
-			"$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$KV.>", "$O.>")
+		w.Publish = append(w.Publish, run.WeightsSubject(), run.NewsSubject(), run.LogSubject(), run.LeaseSubject(),
+			WorkerRole.Inbox(EveryKey)+".>", "$JS.API.>", "$JS.ACK.>", "$JS.FC.>", "$KV.>", "$O.>")
 		w.Subscribe = append(w.Subscribe, run.asked(EveryKey)...)
 	case WorkerRole:
 		w.Publish = append(w.Publish, run.asked(k)...)
@@ -58,5 +58,6 @@ func (r Role) Rights(k Key) Rights {
 
 // asked are the subjects on which the holder of a key speaks to the coordinator.
 func (r RunID) asked(k Key) []string {
-	return []string{r.JoinSubject(k), r.DataSubject(k), r.FileSubject(k), r.PullSubject(k), r.BeatSubject(k), r.BlobSubject(k), r.PartialSubject(k)}
+	return []string{r.JoinSubject(k), r.DataSubject(k), r.FileSubject(k), r.PullSubject(k), r.BeatSubject(k), r.BlobSubject(k),
+		r.PartialSubject(k)}
 }

@@ -95,7 +95,8 @@ func value(b []byte) (size, inside int, err error) {
 		return 0, 0, io.ErrUnexpectedEOF
 	}
 	c := b[0]
-	count := func(width int) int { // behind the code
+	// count reads the number of the given width behind the code.
+	count := func(width int) int {
 		if len(b) < 1+width {
 			return len(b) + 1 // past the end
 		}

@@ -60,7 +60,7 @@ func Bulk(subject string) bool {
 const maxID = 64
 
 // checkID says what is wrong with a name that becomes part of a subject.
-func checkID(what, id string) error {
+func checkID(what fieldName, id string) error {
 	if id == "" || len(id) > maxID {
 		return fmt.Errorf("%s %.80q: must have 1 to %d characters", what, id, maxID)
 	}

@@ -49,9 +49,10 @@ func (s Sums) Add(right Sums) {
 	}
 }
 
-// ranges calls f for the parts of the byte range [from, to) of the sums on the
-// wire: F32, then F64, raw little-endian. Writing to the bytes writes the sums.
-func (s Sums) ranges(from, to int, f func(part []byte)) {
+// ranges calls f for the parts of a span of the sums on the wire: F32, then F64,
+// raw little-endian. Writing to the bytes writes the sums.
+func (s Sums) ranges(b span, f func(part []byte)) {
+	from, to := int(b.lo), int(b.hi)
 	head, tail := Bytes32(s.F32), Bytes64(s.F64)
 	if from < len(head) {
 		f(head[from:min(to, len(head))])

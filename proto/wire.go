@@ -98,7 +98,8 @@ func (s *source) UnreadByte() error {
 // Decode reads m from data and checks all that can be checked without knowing
 // the state of the run, sizes before any memory is taken. It returns ErrDamaged
 // when the bytes are not those that were sent, ErrVersion when another version
-// of the protocol sent them. Texts for people are printable. The Data of chunks is part of data; nothing else of it is kept.
+// of the protocol sent them. Texts for people are printable. The Data of chunks is
+// part of data; nothing else of it is kept.
 func Decode(data []byte, m Message) error {
 	if err := unseal(data); err != nil {
 		return fmt.Errorf("%T: %w", m, err)

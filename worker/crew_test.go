@@ -80,7 +80,7 @@ func TestSumsFollowTheTree(t *testing.T) {
 			c := newCrew(noise{}, threads)
 			for _, size := range []uint32{1, 4, 16} {
 				f := proto.NewFold(shards, func(l, r proto.Sums) proto.Sums { l.Add(r); return l })
-				for _, b := range proto.Cover(shards, size) {
+				for _, b := range proto.Root(shards).Cover(size) {
 					s, err := c.compute(context.Background(), j, b, 0)
 					if err != nil {
 						t.Fatal(err)

@@ -79,7 +79,7 @@ func frame(ctx context.Context, v *victim, c *raw) error {
 	}
 	return m.each(ctx, func(t proto.Task, f32, f64 int) {
 		for _, size := range []uint32{4, 2, 8} {
-			for i, b := range proto.Cover(t.Spec.MicroShards(), size) {
+			for i, b := range proto.Root(t.Spec.MicroShards()).Cover(size) {
 				if i < 16 {
 					for _, w := range v.Honest {
 						_, id, _ := strings.Cut(string(w), ".")
