@@ -213,11 +213,11 @@ func TestLimitsOfTheBuiltInSet(t *testing.T) {
 	if s.Len(Train) != 25 || s.Len(Test) != 25 || !bytes.Equal(s.train.images, whole.train.images[:25*3072]) {
 		t.Error("not the first 25 samples")
 	}
-	whole.train.limit(25, 10, 3072)
+	whole.train.limit(25, 10)
 	if !bytes.Equal(s.train.images, whole.train.images) || !slices.Equal(s.train.labels, whole.train.labels) {
 		t.Error("drawing fewer differs from keeping fewer")
 	}
-	if n := limited(shapesTest, 5000); n != 2000 {
+	if n := limit(5000).of(shapesTest); n != 2000 {
 		t.Errorf("%d", n)
 	}
 }

@@ -20,7 +20,7 @@ import (
 // and a 32 x 32 image in planes of red, green and blue.
 type cifarFormat struct {
 	name        string
-	sub         string // where the archive unpacks to
+	sub         string // folder that the archive unpacks to
 	archive     string
 	python      string // a file of the version for Python
 	labels      int    // bytes before the image, the last of which counts
@@ -36,7 +36,8 @@ var (
 
 var (
 	cifar10 = cifarFormat{"CIFAR-10", "cifar-10-batches-bin", "cifar-10-binary.tar.gz", "data_batch_1", 1, 10, "batches.meta.txt",
-		[]string{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"}, []string{"test_batch.bin"}}
+		[]string{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
+		[]string{"test_batch.bin"}}
 	cifar100 = cifarFormat{"CIFAR-100", "cifar-100-binary", "cifar-100-binary.tar.gz", "train", 2, 100, "fine_label_names.txt",
 		[]string{"train.bin"}, []string{"test.bin"}}
 )
@@ -63,12 +64,12 @@ func (f cifarFormat) source(c Config, what scope) (*source, error) {
 	if !what.train {
 		f.train = nil
 	}
-	home, err := findDir(c.Dir, f.sub, slices.Concat(f.train, f.test)...)
+	home, err := f.find(c.Dir, slices.Concat(f.train, f.test)...)
 	if err != nil {
 		return nil, fmt.Errorf("%w; %s", err, f.advice(c.Dir))
 	}
 	s := &Set{shape: nn.Shape{C: 3, H: 32, W: 32}, flip: true}
-	s.classes = classNames(s, home, f.names, f.classes)
+	s.classes = classNames(s, filepath.Join(home, f.names), f.classes)
 	files, err := f.open(s, home)
 	source := &source{set: s, size: cifarImage}
 	for _, file := range files {
@@ -103,7 +104,7 @@ func (f cifarFormat) read(files []cifarFile) error {
 }
 
 func (f cifarFormat) lies(dir string) bool {
-	_, err := findDir(dir, f.sub, f.train[0], f.test[0])
+	_, err := f.find(dir, f.train[0], f.test[0])
 	return err == nil
 }
 
@@ -193,22 +194,23 @@ func (f cifarFormat) advice(dir string) string {
 	case has(f.python):
 		return fmt.Sprintf("it looks like the version for Python; get the binary version, %s", f.archive)
 	}
-	return fmt.Sprintf("get the binary version, https://www.cs.toronto.edu/~kriz/%s, unpack it, and name the directory with --data-dir", f.archive)
+	return fmt.Sprintf("get the binary version, https://www.cs.toronto.edu/~kriz/%s, unpack it, "+
+		"and name the directory with --data-dir", f.archive)
 }
 
 // maxNames bounds a file of class names.
 const maxNames = 1 << 16
 
-// classNames reads one name a line from the file called name, or numbers the
-// classes where there is none. A file of anything else is noted as unused.
-func classNames(s *Set, home, name string, n int) []string {
-	data, err := file.Read(filepath.Join(home, name), maxNames)
+// classNames reads one name a line from the file at path, or numbers the classes
+// where there is none. A file of anything else is noted as unused.
+func classNames(s *Set, path string, n int) []string {
+	data, err := file.Read(path, maxNames)
 	names := strings.Fields(string(data))
 	if err == nil && len(names) == n && utf8.Valid(data) {
 		return names
 	}
 	if !errors.Is(err, os.ErrNotExist) {
-		s.unused.add(fmt.Sprintf("files of class names that do not hold %d names", n), 1, name)
+		s.unused.add(fmt.Sprintf("files of class names that do not hold %d names", n), 1, filepath.Base(path))
 	}
 	return numbers(n)
 }
@@ -222,8 +224,8 @@ func numbers(n int) []string {
 	return names
 }
 
-// findDir returns dir or the folder sub in it, whichever holds one of the files.
-func findDir(dir, sub string, files ...string) (string, error) {
+// find returns dir or the folder of the archive in it, whichever holds one of the files.
+func (f cifarFormat) find(dir string, files ...string) (string, error) {
 	info, err := os.Stat(dir)
 	if errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("no %s in %s: there is no such directory", files[0], dir)
@@ -234,12 +236,12 @@ func findDir(dir, sub string, files ...string) (string, error) {
 	if !info.IsDir() {
 		return "", fmt.Errorf("no %s in %s: it is not a directory", files[0], dir)
 	}
-	for _, at := range []string{dir, filepath.Join(dir, sub)} {
+	for _, at := range []string{dir, filepath.Join(dir, f.sub)} {
 		for _, name := range files {
 			if _, err := os.Stat(filepath.Join(at, name)); err == nil {
 				return at, nil
 			}
 		}
 	}
-	return "", fmt.Errorf("no %s in %s or in %s", files[0], dir, filepath.Join(dir, sub))
+	return "", fmt.Errorf("no %s in %s or in %s", files[0], dir, filepath.Join(dir, f.sub))
 }

@@ -31,47 +31,54 @@ var cosines = func() (t [turns]int) {
 func cosine(turn int) int { return cosines[turn%turns] }
 func sine(turn int) int   { return cosines[(turn+turns*3/4)%turns] }
 
+// A point is a place relative to a figure's middle.
+type point struct{ x, y int }
+
 // inside tells whether a point is within a figure about the origin of outer
 // radius 4096.
-type inside func(x, y int) bool
+type inside func(p point) bool
 
 // insides are the figures: their areas are alike, so that none gives itself
 // away by its size.
 var insides = [...]inside{
-	func(x, y int) bool { return within(x, y, 3300) },
-	func(x, y int) bool { return within(x, y, 3750) && !within(x, y, 2200) },
-	func(x, y int) bool { return max(abs(x), abs(y)) < 2900 },
-	func(x, y int) bool { m := max(abs(x), abs(y)); return m < 3300 && m > 1900 },
-	func(x, y int) bool { return beyond(x, y, 3, 2048) == 0 },
-	func(x, y int) bool { return beyond(x, y, 5, 2990) == 0 },
-	func(x, y int) bool { return beyond(x, y, 5, 1400) <= 1 },
-	func(x, y int) bool { return min(abs(x), abs(y)) < 1150 && max(abs(x), abs(y)) < 3700 },
-	func(x, y int) bool { return within(x, y, 3800) && !within(x-2000, y, 2900) },
-	func(x, y int) bool {
-		return abs(x) < 3300 && y > -3300 && y < -1200 || abs(x) < 1100 && y > -1300 && y < 3500
+	func(p point) bool { return p.within(3300) },
+	func(p point) bool { return p.within(3750) && !p.within(2200) },
+	func(p point) bool { return max(abs(p.x), abs(p.y)) < 2900 },
+	func(p point) bool { m := max(abs(p.x), abs(p.y)); return m < 3300 && m > 1900 },
+	func(p point) bool { return polygon{3, 2048}.beyond(p) == 0 },
+	func(p point) bool { return polygon{5, 2990}.beyond(p) == 0 },
+	func(p point) bool { return polygon{5, 1400}.beyond(p) <= 1 },
+	func(p point) bool { return min(abs(p.x), abs(p.y)) < 1150 && max(abs(p.x), abs(p.y)) < 3700 },
+	func(p point) bool { return p.within(3800) && !point{p.x - 2000, p.y}.within(2900) },
+	func(p point) bool {
+		return abs(p.x) < 3300 && p.y > -3300 && p.y < -1200 || abs(p.x) < 1100 && p.y > -1300 && p.y < 3500
 	},
 }
 
 // scraps are what clutters images: strokes thin and thick, specks, an arc, a corner.
 var scraps = [...]inside{
-	func(x, y int) bool { return abs(x) < 4096 && abs(y) < 420 },
-	func(x, y int) bool { return abs(x) < 3000 && abs(y) < 900 },
-	func(x, y int) bool { return within(x, y, 1500) },
-	func(x, y int) bool { return max(abs(x), abs(y)) < 1300 },
-	func(x, y int) bool { return within(x, y, 4000) && !within(x, y, 3000) && x > 500 },
-	func(x, y int) bool { return x > -2000 && y > -2000 && x < 3000 && y < 3000 && min(x, y) < -1000 },
+	func(p point) bool { return abs(p.x) < 4096 && abs(p.y) < 420 },
+	func(p point) bool { return abs(p.x) < 3000 && abs(p.y) < 900 },
+	func(p point) bool { return p.within(1500) },
+	func(p point) bool { return max(abs(p.x), abs(p.y)) < 1300 },
+	func(p point) bool { return p.within(4000) && !p.within(3000) && p.x > 500 },
+	func(p point) bool {
+		return p.x > -2000 && p.y > -2000 && p.x < 3000 && p.y < 3000 && min(p.x, p.y) < -1000
+	},
 }
 
-// within reports whether a point is less than r from the origin.
-func within(x, y, r int) bool { return x*x+y*y < r*r }
+// within reports whether p is less than r from the origin.
+func (p point) within(r int) bool { return p.x*p.x+p.y*p.y < r*r }
 
-// beyond counts the sides of a regular n-gon, at distance r from the origin,
-// that a point is on the far side of.
-func beyond(x, y, n, r int) int {
+// polygon is a regular one about the origin, its sides at the distance reach.
+type polygon struct{ sides, reach int }
+
+// beyond counts the sides that p is on the far side of.
+func (g polygon) beyond(p point) int {
 	count := 0
-	for i := range n {
-		t := i * (turns / n)
-		if x*cosine(t)+y*sine(t) > r*one {
+	for i := range g.sides {
+		t := i * (turns / g.sides)
+		if p.x*cosine(t)+p.y*sine(t) > g.reach*one {
 			count++
 		}
 	}
@@ -99,7 +106,7 @@ func (c *canvas) paint(m mark, f colour, shade int) {
 				dx, dy := x*unit+unit/4+i%2*unit/2-m.x, y*unit+unit/4+i/2*unit/2-m.y
 				u := (dx*cos + dy*sin) / one * scale / 1024
 				v := (dy*cos - dx*sin) / one * scale / 1024
-				if m.inside(u, v) {
+				if m.inside(point{u, v}) {
 					hits++
 					along = u
 				}

@@ -36,7 +36,7 @@ func (s *Set) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n
 			if ids != nil {
 				i = int(ids[i])
 			}
-			lanes[l] = view{image: split.image(i, size)}
+			lanes[l] = view{image: split.image(i)}
 			if augment != 0 {
 				lanes[l].pose = s.pose(o, augment, i)
 			}

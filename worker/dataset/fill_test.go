@@ -12,7 +12,7 @@ import (
 
 func shapesSet(t testing.TB, train, test int) *Set {
 	t.Helper()
-	s := drawShapes(3, train, test)
+	s := drawShapes(3, splitSizes{train, test})
 	s.finish()
 	return s
 }
@@ -307,7 +307,7 @@ func TestNormalisedTrainingSamplesHaveMeanZeroAndVarianceOne(t *testing.T) {
 
 func TestLimitKeepsTheClassesInBalance(t *testing.T) {
 	s := samples{labels: []uint16{0, 0, 0, 1, 0, 2, 1, 1}, images: []byte{0, 1, 2, 3, 4, 5, 6, 7}}
-	s.limit(5, 3, 1)
+	s.limit(5, 3)
 	if !slices.Equal(s.images, []byte{0, 1, 3, 5, 6}) || !slices.Equal(s.labels, []uint16{0, 0, 1, 2, 1}) {
 		t.Errorf("kept %v of classes %v", s.images, s.labels)
 	}

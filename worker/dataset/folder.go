@@ -99,7 +99,7 @@ func (s *Set) decodeAll(pictures [2][]picture, sizes []pictureSize, size picture
 		each(len(list), func(j int) {
 			to.labels[j] = list[j].class
 			if at := i*len(pictures[0]) + j; size.w > 0 && sizes[at] == size {
-				bad.add(at, decode(to.image(j, length), list[j].path, size))
+				bad.add(at, decode(to.image(j), list[j].path, size))
 			}
 		})
 	}

@@ -62,7 +62,7 @@ func openMNIST(c Config, what scope) (*source, error) {
 	files, source := make([]idxFile, len(names)), new(source)
 	var bad faults
 	for i, name := range names {
-		file, err := openIDX(&files[i], home, name, 3-i%2*2)
+		file, err := openIDX(&files[i], filepath.Join(home, name), 3-i%2*2)
 		bad.add(i, err)
 		if err == nil {
 			source.files = append(source.files, file)
@@ -136,7 +136,8 @@ func (s *samples) pair(images, labels idxFile) error {
 	s.images = images.data
 	for i, l := range labels.data {
 		if l >= mnistClasses {
-			return fmt.Errorf("%s: label %d of sample %d, but there are %d classes: the file is damaged or of another set", labels.path, l, i, mnistClasses)
+			return fmt.Errorf("%s: label %d of sample %d, but there are %d classes: the file is damaged or of another set",
+				labels.path, l, i, mnistClasses)
 		}
 		s.labels = append(s.labels, uint16(l))
 	}
@@ -161,7 +162,8 @@ func findIDX(dir string) (string, error) {
 			}
 		}
 	}
-	return "", fmt.Errorf("neither %[1]s nor %[1]s.gz in %[2]s or its folders raw, MNIST/raw and FashionMNIST/raw; get the four files (https://ossci-datasets.s3.amazonaws.com/mnist/) and name their directory with --data-dir", mnistFiles[0], dir)
+	return "", fmt.Errorf("neither %[1]s nor %[1]s.gz in %[2]s or its folders raw, MNIST/raw and FashionMNIST/raw; "+
+		"get the four files (https://ossci-datasets.s3.amazonaws.com/mnist/) and name their directory with --data-dir", mnistFiles[0], dir)
 }
 
 func liesIDX(dir string) bool {
@@ -169,17 +171,17 @@ func liesIDX(dir string) bool {
 	return err == nil
 }
 
-// openIDX opens the IDX file called name, or name.gz, of so many dimensions, and
+// openIDX opens the IDX file at path, or path.gz, of so many dimensions, and
 // reads its header.
-func openIDX(f *idxFile, dir, name string, dims int) (*os.File, error) {
-	f.path = filepath.Join(dir, name)
+func openIDX(f *idxFile, path string, dims int) (*os.File, error) {
+	f.path = path
 	in, size, err := file.Open(f.path)
 	if errors.Is(err, os.ErrNotExist) {
 		f.path += ".gz"
 		in, size, err = file.Open(f.path)
 	}
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("neither %[1]s nor %[1]s.gz is in %[2]s, which has others of the set's files", name, dir)
+		return nil, fmt.Errorf("neither %[1]s nor %[1]s.gz is in %[2]s, which has others of the set's files", filepath.Base(path), filepath.Dir(path))
 	}
 	if err != nil {
 		return nil, err

@@ -2,23 +2,26 @@ package dataset
 
 import "slices"
 
-// limited returns how many of n samples a limit keeps.
-func limited(n, limit int) int {
-	if limit > 0 {
-		return min(n, limit)
+// A limit is how many samples of a split are kept; 0: all.
+type limit int
+
+// of returns how many of n samples are kept.
+func (l limit) of(n int) int {
+	if l > 0 {
+		return min(n, int(l))
 	}
 	return n
 }
 
-// choose returns which samples a limit of n keeps, in their order: each
-// class's first, as many of every class as of any other while they reach; if n
+// choose returns which samples a limit keeps, in their order: each
+// class's first, as many of every class as of any other while they reach; if it
 // is no multiple of the classes, the first classes have one more.
-func choose(labels []uint16, n, classes int) []int {
+func choose(labels []uint16, most limit, classes int) []int {
 	count, quota := make([]int, classes), make([]int, classes)
 	for _, l := range labels {
 		count[l]++
 	}
-	for left := limited(len(labels), n); left > 0; {
+	for left := most.of(len(labels)); left > 0; {
 		for c := range quota {
 			if left > 0 && quota[c] < count[c] {
 				quota[c]++
@@ -36,14 +39,15 @@ func choose(labels []uint16, n, classes int) []int {
 	return kept
 }
 
-// limit keeps the n samples of size bytes that choose names; 0 keeps all.
-func (s *samples) limit(n, classes, size int) {
-	if limited(len(s.labels), n) == len(s.labels) {
+// limit keeps the samples that choose names.
+func (s *samples) limit(most limit, classes int) {
+	if most.of(len(s.labels)) == len(s.labels) {
 		return
 	}
-	kept := choose(s.labels, n, classes)
+	kept := choose(s.labels, most, classes)
+	size := s.size()
 	for to, i := range kept {
-		copy(s.image(to, size), s.image(i, size))
+		copy(s.image(to), s.image(i))
 		s.labels[to] = s.labels[i]
 	}
 	s.images, s.labels = slices.Clone(s.images[:len(kept)*size]), slices.Clone(s.labels[:len(kept)]) // lets go of the rest

@@ -184,7 +184,8 @@ func TestAPipeInPlaceOfAFolderIsNotWaitedFor(t *testing.T) {
 // Memory that is bounded by hand is not asked of the machine.
 func TestTheRoomIsWhatTheSettingSays(t *testing.T) {
 	r := Config{MemoryMB: 3}.room()
-	if r.bytes != 3<<20 || r.takes(3, 1<<20-beside) != nil || r.takes(3, 1<<20-beside+1) == nil || r.takes(math.MaxInt64, 1) == nil {
+	takes := func(n, size int64) error { return r.takes(&source{samples: n, size: size}) }
+	if r.bytes != 3<<20 || takes(3, 1<<20-beside) != nil || takes(3, 1<<20-beside+1) == nil || takes(math.MaxInt64, 1) == nil {
 		t.Errorf("%+v", r)
 	}
 	if free := (Config{}).room(); free.bytes <= 0 || free.bytes > unknown {

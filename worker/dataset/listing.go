@@ -78,7 +78,7 @@ func (l *listing) split(dir string, define bool) ([]picture, error) {
 			l.unused(besideClass, 1, path)
 			continue
 		}
-		class, err := l.class(path, e.Name(), define)
+		class, err := l.class(path, define)
 		if err != nil {
 			bad.add(i, err)
 			continue
@@ -95,8 +95,9 @@ func (l *listing) split(dir string, define bool) ([]picture, error) {
 	return pictures, bad.err()
 }
 
-// class returns the number of the class whose folder is called name.
-func (l *listing) class(path, name string, define bool) (uint16, error) {
+// class returns the number of the class whose folder is at path.
+func (l *listing) class(path string, define bool) (uint16, error) {
+	name := filepath.Base(path)
 	if define {
 		l.set.classes = append(l.set.classes, name)
 	}

@@ -45,9 +45,11 @@ func (s *Set) Fits(o proto.Order, g *nn.Graph) error {
 	}
 	switch classes := shapes[g.Output().ID].Len(); {
 	case g.Input != s.shape || classes != len(s.classes):
-		return fmt.Errorf("the network reads images of %v and tells %d classes apart, the data set has images of %v and %d classes", g.Input, classes, s.shape, len(s.classes))
+		return fmt.Errorf("the network reads images of %v and tells %d classes apart, the data set has images of %v and %d classes",
+			g.Input, classes, s.shape, len(s.classes))
 	case s.size(o) == 0:
-		return fmt.Errorf("the data set has no %s samples when %d of its %d training samples are held out", o.Split, o.Held, s.Len(Train))
+		return fmt.Errorf("the data set has no %s samples when %d of its %d training samples are held out",
+			o.Split, o.Held, s.Len(Train))
 	}
 	return nil
 }

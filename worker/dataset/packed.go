@@ -148,7 +148,8 @@ func (h *packHeader) check(limit int64) error {
 	}
 	most := limit / (int64(h.Shape.Len()) + 2)
 	if h.Train > most || h.Test > most-h.Train {
-		return fmt.Errorf("%w: %d samples of %d bytes are more than the limit of %d bytes", ErrTooLarge, h.Train+h.Test, h.Shape.Len()+2, limit)
+		return fmt.Errorf("%w: %d samples of %d bytes are more than the limit of %d bytes",
+			ErrTooLarge, h.Train+h.Test, h.Shape.Len()+2, limit)
 	}
 	return nil
 }

@@ -173,7 +173,7 @@ func pages(data []byte) int {
 		return int64(order.Uint32(data[at:]))
 	}
 	first := word(4, 4)
-	if word(first+2+12*word(first, 2), 4) != 0 { // where the next one begins
+	if next := word(first+2+12*word(first, 2), 4); next != 0 {
 		return 2
 	}
 	return 1

@@ -17,7 +17,7 @@ type Report struct {
 	Classes []string  `json:"classes"`
 	Train   Split     `json:"train"`
 	Test    Split     `json:"test"`
-	Mean    []float64 `json:"mean"` // of each channel's bytes over the training samples
+	Mean    []float64 `json:"mean"` // mean of each channel's bytes over the training samples
 	Std     []float64 `json:"std"`
 	Digest  string    `json:"digest"`
 	// Unused is what lies in the directory and counts for nothing.
@@ -83,7 +83,7 @@ func (s *Set) warnings() []string {
 		blank, twice, leaked := 0, 0, 0
 		own := map[xxh3.Uint128]uint16{}
 		for i, label := range split.labels {
-			img := split.image(i, s.shape.Len())
+			img := split.image(i)
 			if uniform(img) {
 				blank++
 				continue

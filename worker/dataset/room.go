@@ -45,8 +45,9 @@ func Holds(bytes int64) error {
 // in the orders of epochs, its hash while doubles are looked for.
 const beside = 64
 
-// takes refuses n samples of size bytes if they are more than the room.
-func (r room) takes(n, size int64) error {
+// takes refuses a source of more samples than the room holds.
+func (r room) takes(s *source) error {
+	n, size := s.samples, s.size
 	if each := size + beside; n > r.bytes/each {
 		need := float64(float64(n) * float64(each) / (1 << 20))
 		return fmt.Errorf("%w: %d samples of %d bytes take %.0f MiB of memory, the limit is %d MiB (%s): "+

@@ -15,7 +15,7 @@ import (
 const (
 	Train      = "train"
 	Test       = "test"
-	Validation = "validation" // of the training samples; see [proto.Order]
+	Validation = "validation" // a part of the training samples: see [proto.Order]
 )
 
 // Set is a data set in memory. Its methods may be called concurrently.
@@ -26,7 +26,7 @@ type Set struct {
 	flip        bool // a mirrored image is of the same class
 	train, test samples
 	digest      string
-	mean, std   []float64      // of each channel's bytes over the training samples
+	mean, std   []float64      // moments of each channel's bytes over the training samples
 	table       [][256]float32 // normalised value of each byte, by channel
 	orders      orders
 	unused      unused
@@ -38,13 +38,19 @@ type samples struct {
 	labels []uint16
 }
 
-func (s *samples) image(i, size int) []byte { return s.images[i*size : (i+1)*size] }
+// size returns the bytes of an image.
+func (s *samples) size() int { return len(s.images) / len(s.labels) }
+
+func (s *samples) image(i int) []byte {
+	size := s.size()
+	return s.images[i*size : (i+1)*size]
+}
 
 // scope is what of a set is read.
 type scope struct {
 	train   bool     // the training samples too, not those for testing alone
-	classes []string // of a folder without them
-	limit   int      // of the samples of each split; 0: all
+	classes []string // names of the classes of a folder that does not tell them
+	limit   limit    // samples of each split
 }
 
 // Open reads the set that c names.
@@ -59,7 +65,7 @@ func read(c Config, what scope) (*Set, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	what.limit = c.Limit
+	what.limit = limit(c.Limit)
 	r, _ := readerOf(c.Name)
 	s, err := r.read(c, what)
 	if err != nil {
@@ -67,7 +73,7 @@ func read(c Config, what scope) (*Set, error) {
 	}
 	s.name = c.Name
 	for _, split := range []*samples{&s.train, &s.test} {
-		split.limit(c.Limit, len(s.classes), s.shape.Len())
+		split.limit(limit(c.Limit), len(s.classes))
 	}
 	s.finish()
 	return s, nil
@@ -78,7 +84,7 @@ func (r reader) read(c Config, what scope) (*Set, error) {
 	source, err := r.open(c, what)
 	if source != nil {
 		defer source.close()
-		err = errors.Join(err, c.room().takes(source.samples, source.size))
+		err = errors.Join(err, c.room().takes(source))
 	}
 	if err == nil {
 		err = source.read()
@@ -165,7 +171,7 @@ func (s *Set) Len(split string) int { return len(s.split(split).labels) }
 func (s *Set) Label(split string, i int) int { return int(s.split(split).labels[i]) }
 
 // Image returns the bytes (C, H, W) of sample i of a split; they must not be changed.
-func (s *Set) Image(split string, i int) []byte { return s.split(split).image(i, s.shape.Len()) }
+func (s *Set) Image(split string, i int) []byte { return s.split(split).image(i) }
 
 // Statistics returns mean and standard deviation of each channel's bytes over
 // the training samples, summed exactly; a channel without variance has 1. Without

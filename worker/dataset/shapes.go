@@ -17,12 +17,12 @@ var shapesReader = reader{
 
 // openShapes has nothing to look at: how much is drawn is known.
 func openShapes(c Config, what scope) (*source, error) {
-	train, test := 0, limited(shapesTest, c.Limit)
+	counts := splitSizes{test: what.limit.of(shapesTest)}
 	if what.train {
-		train = limited(shapesTrain, c.Limit)
+		counts.train = what.limit.of(shapesTrain)
 	}
-	s := &source{set: new(Set), samples: int64(train + test), size: 3 * side * side}
-	s.read = func() error { s.set = drawShapes(c.Seed, train, test); return nil }
+	s := &source{set: new(Set), samples: int64(counts.train + counts.test), size: 3 * side * side}
+	s.read = func() error { s.set = drawShapes(c.Seed, counts); return nil }
 	return s, nil
 }
 
@@ -48,7 +48,7 @@ const (
 const (
 	maxTurn          = turns / 12 // 30 degrees
 	maxScraps        = 2
-	minContrast      = 200   // of figure and ground, summed over channels
+	minContrast      = 200   // least difference of figure and ground, summed over channels
 	minSize, maxSize = 7, 13 // outer radius of a figure, pixels
 	maxNoise         = 20
 )
@@ -56,14 +56,17 @@ const (
 // shapesKeys tell the streams of the splits apart.
 var shapesKeys = [2]uint64{rng.Key("shapes train"), rng.Key("shapes test")}
 
+// splitSizes are the numbers of samples of both splits.
+type splitSizes struct{ train, test int }
+
 // drawShapes draws the built-in set: 32 x 32 colour images, each of one figure
 // of ten kinds in random pose and colours among clutter. Sample i is of class
 // i mod 10 and a pure function of seed, split and i, in integers alone, so it
 // has the same bytes everywhere.
-func drawShapes(seed uint64, train, test int) *Set {
+func drawShapes(seed uint64, counts splitSizes) *Set {
 	s := &Set{shape: nn.Shape{C: 3, H: side, W: side}, flip: true, classes: figureNames[:]}
 	for i, split := range []*samples{&s.train, &s.test} {
-		n := []int{train, test}[i]
+		n := []int{counts.train, counts.test}[i]
 		split.images, split.labels = make([]byte, n*s.shape.Len()), make([]uint16, n)
 		var next atomic.Int64
 		var wg sync.WaitGroup
@@ -73,7 +76,7 @@ func drawShapes(seed uint64, train, test int) *Set {
 				for j := int(next.Add(1)) - 1; j < n; j = int(next.Add(1)) - 1 {
 					split.labels[j] = uint16(j % len(figureNames))
 					c.draw(rng.New(shapesKeys[i], seed, uint64(j)), figure(j%len(figureNames)))
-					c.write(split.image(j, s.shape.Len()))
+					c.write(split.image(j))
 				}
 			})
 		}
@@ -144,7 +147,7 @@ func (c *canvas) draw(s rng.Stream, f figure) {
 // background paints a slope of colours from corner to corner and over it a
 // coarse random relief.
 func (c *canvas) background(d *dice, ground colour) {
-	const cells = 4 // of the relief, a side; their corners are drawn, the rest lies between
+	const cells = 4 // a side of the relief: their corners are drawn, the rest lies between
 	var relief [cells + 1][cells + 1]int
 	for ch := range c {
 		slopeX, slopeY, height := d.roll(-30, 30), d.roll(-30, 30), d.roll(10, 30)
@@ -166,7 +169,8 @@ func (c *canvas) background(d *dice, ground colour) {
 
 // scrap paints something that is no figure: a stroke, a speck or an arc.
 func (c *canvas) scrap(d *dice, ground colour) {
-	m := mark{inside: scraps[d.roll(0, len(scraps)-1)], size: d.roll(3*unit, 9*unit), turn: d.roll(0, turns-1), x: d.roll(0, side*unit), y: d.roll(0, side*unit)}
+	m := mark{inside: scraps[d.roll(0, len(scraps)-1)], size: d.roll(3*unit, 9*unit), turn: d.roll(0, turns-1),
+		x: d.roll(0, side*unit), y: d.roll(0, side*unit)}
 	c.paint(m, d.away(ground, 60), d.roll(-40, 40))
 }
 

@@ -9,7 +9,7 @@ import (
 )
 
 func TestShapesAreTheSameEverywhere(t *testing.T) {
-	s := drawShapes(1, 200, 50)
+	s := drawShapes(1, splitSizes{200, 50})
 	s.finish()
 	const want = "c76df2fcfcf1c0a3927c7378e97368a7c820cfd0ad78528e5d96b700d5a6b9f8"
 	if s.Digest() != want {
@@ -18,11 +18,11 @@ func TestShapesAreTheSameEverywhere(t *testing.T) {
 }
 
 func TestShapesDependOnSeedAndSplit(t *testing.T) {
-	a, b := drawShapes(1, 20, 20), drawShapes(2, 20, 20)
+	a, b := drawShapes(1, splitSizes{20, 20}), drawShapes(2, splitSizes{20, 20})
 	if string(a.train.images) == string(b.train.images) || string(a.train.images) == string(a.test.images) {
 		t.Error("two seeds or two splits gave equal images")
 	}
-	longer := drawShapes(1, 30, 20)
+	longer := drawShapes(1, splitSizes{30, 20})
 	if string(longer.train.images[:len(a.train.images)]) != string(a.train.images) {
 		t.Error("an image depends on how many there are")
 	}
@@ -31,7 +31,7 @@ func TestShapesDependOnSeedAndSplit(t *testing.T) {
 // With SHAPES_PNG=FILE the test writes a sheet of the first images to look at.
 func TestShapesSheet(t *testing.T) {
 	const rows, cols, zoom = 10, 16, 2
-	s := drawShapes(1, rows*cols, 10)
+	s := drawShapes(1, splitSizes{rows * cols, 10})
 	sheet := image.NewRGBA(image.Rect(0, 0, cols*side*zoom, rows*side*zoom))
 	for i := range rows * cols {
 		img := s.Image(Train, i)
@@ -62,6 +62,6 @@ func TestShapesSheet(t *testing.T) {
 
 func BenchmarkShapes(b *testing.B) {
 	for b.Loop() {
-		drawShapes(1, shapesTrain, shapesTest)
+		drawShapes(1, splitSizes{shapesTrain, shapesTest})
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -122,7 +123,7 @@ func (s system) groups(controller string) []string {
 			continue
 		}
 		two := part[0] == "0" && part[1] == ""
-		if !two && !contains(part[1], controller) {
+		if !two && !slices.Contains(strings.Split(part[1], ","), controller) {
 			continue
 		}
 		mount, root, ok := s.mount(two, controller)
@@ -153,16 +154,17 @@ func (s system) mount(two bool, controller string) (dir, root string, ok bool) {
 		if !found || len(h) < 5 || len(t) < 3 {
 			continue
 		}
-		if two && t[0] == "cgroup2" || !two && t[0] == "cgroup" && contains(t[2], controller) {
+		if two && t[0] == "cgroup2" || !two && t[0] == "cgroup" && slices.Contains(strings.Split(t[2], ","), controller) {
 			return h[4], h[3], true
 		}
 	}
 	return "", "", false
 }
 
-// read returns the contents of a small file without surrounding space, or "".
-func (s system) read(dir, name string) string {
-	text, err := os.ReadFile(filepath.Join(s.root, dir, name))
+// read returns the contents of a small file, given by the parts of its path,
+// without surrounding space, or "".
+func (s system) read(path ...string) string {
+	text, err := os.ReadFile(filepath.Join(append([]string{s.root}, path...)...))
 	if err != nil {
 		return ""
 	}
@@ -170,15 +172,6 @@ func (s system) read(dir, name string) string {
 }
 
 func lines(text string) []string { return strings.Split(text, "\n") }
-
-func contains(list, name string) bool {
-	for item := range strings.SplitSeq(list, ",") {
-		if item == name {
-			return true
-		}
-	}
-	return false
-}
 
 // number returns a number, or 0 for anything else, such as "max".
 func number(text string) float64 {
