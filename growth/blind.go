@@ -1,10 +1,13 @@
 package growth
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/tinygrow/tinygrow/tensor/portable"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
 
@@ -19,7 +22,7 @@ const (
 // without outgoing weights. Incoming weights are isotropic where features are
 // scaled to one, of mean square one together; a bias is a standard normal
 // number. The numbers depend on seed, event and site.
-func (s *State) drawPool(c *prospect, p neuronSums) {
+func (s *State) drawPool(c *prospect, p NeuronSums) {
 	count := min(poolFactor*c.cap, max(maxPool/c.second.area(), s.least(c)))
 	c.pool, c.shrink, c.both = true, 1, c.empty(count)
 	r := c.record
@@ -29,11 +32,11 @@ func (s *State) drawPool(c *prospect, p neuronSums) {
 	for j := range count {
 		w := make([]float64, weights)
 		for i := range w {
-			if d := p.square(i) / positions; d > 0 {
+			if d := p.Square(i) / positions; d > 0 {
 				w[i] = stream.Normal(uint64(j*a+i)) / math.Sqrt(d)
 			}
 		}
-		size := math.Sqrt(p.meanSquare(w) / positions)
+		size := math.Sqrt(p.MeanSquare(w) / positions)
 		for i, v := range w {
 			if size > 0 {
 				c.both.Alpha[j*a+i] = float32(v / size)
@@ -45,53 +48,72 @@ func (s *State) drawPool(c *prospect, p neuronSums) {
 	}
 }
 
-// square returns E[b2_i^2].
-func (p neuronSums) square(i int) float64 {
-	if p.S != nil {
-		return p.S.At(i, i)
-	}
-	return p.Diagonal[i]
-}
-
-// meanSquare returns w' S w for the leading features, without the products of
-// different features where they are not known.
-func (p neuronSums) meanSquare(w []float64) float64 {
-	var sum float64
-	for i, x := range w {
-		if p.S == nil {
-			sum += float64(float64(x*x) * p.Diagonal[i])
-			continue
-		}
-		for j, y := range w {
-			sum += float64(float64(x*y) * p.S.At(i, j))
-		}
-	}
-	return math.Max(0, sum)
-}
-
 // poolOfSigns makes the pool of the neurons that were tried with both signs, none
 // of which held on fresh samples: several together may.
-func (c *prospect) poolOfSigns(s newbornSums, why string) {
+func (c *prospect) poolOfSigns(s NewbornSums, why string) {
 	c.pool, c.record.Fallback, c.record.Tried = true, why, c.both.Count
 	c.sizePool(s)
 }
 
 // sizePool gives all neurons of the pool pre-activations of size one, and
 // makes them the ones that the refit sees.
-func (c *prospect) sizePool(s newbornSums) {
+func (c *prospect) sizePool(s NewbornSums) {
 	all := upTo(c.both.Count)
-	c.both = c.pick(c.both, all, s, 1)
-	c.unitSize(&c.both, all, s)
+	c.both = c.pick(c.both, all, s.Moments, 1)
+	c.unitSize(&c.both, all, s.Moments)
 	c.kept = c.both
 }
 
-// refitPool scores the pool by the statistics that its neurons have part in.
-func (c *prospect) refitPool(u updateSums, rows float64, least int) {
+// refitPool chooses from the pool by the statistics that its neurons have part in:
+// those that stand out from what the best of so many would take off noise. Outgoing
+// weights are the joint least squares of V_proj; the existing weights change so that
+// the new neurons' part along the existing activations is taken back.
+func (c *prospect) refitPool(u UpdateSums, rows float64, least int) {
+	r := c.record
 	if !u.Finite {
-		c.record.Reason = "the statistics of its random neurons are not finite"
+		r.Reason = "the statistics of its random neurons are not finite"
 		return
 	}
 	n, _ := u.M.Dims()
-	u.M = mat.DenseCopyOf(u.M.Slice(0, n, 0, c.outputs)) // without other sites' neurons
-	c.choosePool(u, rows, least)
+	area, count := c.second.area(), c.both.Count
+	m := mat.DenseCopyOf(u.M.Slice(0, n, 0, c.outputs)) // without other sites' neurons
+	pool := NewPool(u.S1, m, c.second.weights(), count, area, RidgeFor(c.second.rows(), rows))
+	outputs := float64(c.outputs)
+	width := math.Sqrt(outputs*float64(area)) + math.Sqrt(2*portable.Log(float64(count)))
+	taken := pool.Choose(c.cap, float64(float64(r.Psi2)/(outputs*rows)*width*width))
+	if len(taken) == 0 {
+		r.Reason = fmt.Sprintf("%s; nor does any of %d others", r.Fallback, count)
+		return
+	}
+	gain := c.fitPool(pool, taken)
+	r.Predicted, r.Refit = Number(gain), Number(gain)
+	r.Significant, r.Kept, r.Params = len(taken), len(taken), len(taken)*c.cost
+	c.spare = c.subset(c.both, others(count, taken, least-len(taken)))
+}
+
+// fitPool makes the insertion of the neurons taken and returns its first-order gain.
+func (c *prospect) fitPool(p *Pool, taken []int) float64 {
+	omega, back, gain := p.Fit(taken)
+	k, area, old := len(taken), c.second.area(), c.second.rows()
+	c.kept = c.subset(c.both, taken)
+	c.kept.Update = make([]float32, c.outputs*old)
+	for o := range c.outputs {
+		for i := range k * area {
+			c.kept.Omega[o*k*area+i] = float32(omega.At(o, i))
+		}
+		for i := range old {
+			c.kept.Update[o*old+i] = float32(-back.At(i, o))
+		}
+	}
+	return gain
+}
+
+// others returns at most n of a pool that are not taken, in order.
+func others(pool int, taken []int, n int) (out []int) {
+	for j := range pool {
+		if len(out) < n && !slices.Contains(taken, j) {
+			out = append(out, j)
+		}
+	}
+	return out
 }

@@ -153,7 +153,7 @@ func TestPoolIsFittedByLeastSquares(t *testing.T) {
 			c.both.Alpha[i] = float32(i)
 		}
 		f := features(0, 1, 2, 3, 4, 5)
-		c.refitPool(updateSums{S1: sym(p.mean(f, f)), M: p.mean(f, v), Finite: true}, n, min(limit, testConfig().MinNeurons))
+		c.refitPool(UpdateSums{S1: sym(p.mean(f, f)), M: p.mean(f, v), Finite: true}, n, min(limit, testConfig().MinNeurons))
 		if c.record.Kept == 0 || c.record.Kept > limit {
 			t.Fatalf("%d of at most %d neurons taken: %s", c.record.Kept, limit, c.record.Reason)
 		}

@@ -103,7 +103,7 @@ func (e *Event) advance() {
 func (e *Event) announce() {
 	r := e.round
 	r.Generation = e.state.Model.Graph.Generation
-	length, err := (&Job{model: e.state.Model.Graph.Clone()}).plan(r.Request)
+	length, err := r.Request.Len(e.state.Model.Graph)
 	if err != nil {
 		panic("growth: event made an invalid request: " + err.Error())
 	}
@@ -125,17 +125,18 @@ func (e *Event) Feed(sums []float64) error {
 	if e.round == nil {
 		return errOver
 	}
-	if len(sums) != e.length {
-		return fmt.Errorf("growth round %q: %d sums, want %d", e.round.Kind, len(sums), e.length)
+	read, err := e.round.Read(e.state.Model.Graph, sums)
+	if err != nil {
+		return err
 	}
 	e.round = nil
 	switch {
-	case !(sums[0] > 0):
+	case !(read.Samples > 0):
 		e.state.refuse("the round has no samples")
-	case math.IsNaN(sums[1]) || math.IsInf(sums[1], 0):
+	case math.IsNaN(read.Loss) || math.IsInf(read.Loss, 0):
 		e.state.refuse("the loss is not finite")
 	default:
-		e.stages[0].Take(&e.state, sums)
+		e.stages[0].Take(&e.state, read)
 		e.stages = e.stages[1:]
 	}
 	e.advance()

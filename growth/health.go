@@ -5,6 +5,7 @@ import (
 	"math"
 	"strings"
 
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/portable"
 )
@@ -88,7 +89,7 @@ func (s WatchedSite) after(l layout, params map[string]nn.Entry, at map[nn.NodeI
 	in, out := first.Of(gradient), second.Of(gradient)
 	incoming := func(j int) float64 {
 		n := len(in) / width
-		sum := squareSum(in[j*n:][:n])
+		sum := linalg.SquareSum(in[j*n:][:n])
 		if l.first.bias {
 			b := float64(params[string(l.First)+"."+nn.RoleBias].Of(gradient)[j])
 			sum += float64(b * b)
@@ -98,7 +99,7 @@ func (s WatchedSite) after(l layout, params map[string]nn.Entry, at map[nn.NodeI
 	outgoing := func(j int) float64 {
 		var sum float64
 		for o := range l.outputs {
-			sum += squareSum(out[(o*width+j)*area:][:area])
+			sum += linalg.SquareSum(out[(o*width+j)*area:][:area])
 		}
 		return sum / (samples * samples)
 	}
@@ -139,14 +140,6 @@ func (s *WatchedSite) addActivity(m []float64, gamma, beta []float32) {
 		active[k] += Number(0.5 * portable.Erfc(-float64(beta[j])/(math.Sqrt2*math.Max(math.Abs(float64(gamma[j])), 1e-30))))
 	}
 	s.Square, s.Active = square, active
-}
-
-func squareSum(x []float32) float64 {
-	var sum float64
-	for _, v := range x {
-		sum += float64(float64(v) * float64(v))
-	}
-	return sum
 }
 
 // HealthRecord says how the neurons that an event added fared in the steps

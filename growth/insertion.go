@@ -1,6 +1,12 @@
 package growth
 
-import "math"
+import (
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
 
 // empty returns an insertion of k neurons of zeros.
 func (l layout) empty(k int) Insertion {
@@ -11,9 +17,12 @@ func (l layout) empty(k int) Insertion {
 	return in
 }
 
+// Moments returns mean and variance of the pre-activation of neuron j, as measured.
+type Moments func(j int) (mean, variance float64)
+
 // pick returns the insertion of some of in's neurons as they were measured,
 // incoming weights multiplied by f.
-func (l layout) pick(in Insertion, which []int, s newbornSums, f float64) Insertion {
+func (l layout) pick(in Insertion, which []int, moments Moments, f float64) Insertion {
 	out, a, area := l.empty(len(which)), l.first.rows(), l.second.area()
 	for j, from := range which {
 		for i := range a {
@@ -23,7 +32,7 @@ func (l layout) pick(in Insertion, which []int, s newbornSums, f float64) Insert
 			copy(out.Omega[(o*len(which)+j)*area:][:area], in.Omega[(o*in.Count+from)*area:])
 		}
 		if l.norm != nil {
-			mean, variance := s.moments(from)
+			mean, variance := moments(from)
 			out.Mean[j], out.Var[j] = float64(f*mean), float64(f*f*variance)
 		}
 	}
@@ -62,11 +71,11 @@ func (l layout) join(first, second Insertion) Insertion {
 // unitSize moves scale from the outgoing to the incoming weights, so that
 // pre-activations have a mean square of one, whatever the amplitude. from are the
 // places of the neurons when they were measured. Activations must be homogeneous.
-func (l layout) unitSize(in *Insertion, from []int, s newbornSums) {
+func (l layout) unitSize(in *Insertion, from []int, moments Moments) {
 	in.Fixed = true
 	a, area := l.first.rows(), l.second.area()
 	for j, at := range from {
-		mean, variance := s.moments(at)
+		mean, variance := moments(at)
 		size := math.Sqrt(float64(mean*mean) + variance)
 		if !(size > 1e-12) || math.IsInf(size, 0) {
 			continue
@@ -93,4 +102,35 @@ func upTo(n int) []int {
 		all[j] = j
 	}
 	return all
+}
+
+// spread spreads omega (c, k) or (c E, k) of neuron j over Second's kernel:
+// dst (E) for output o.
+func (l layout) spread(dst []float32, omega *mat.Dense, o, j int, f float64) {
+	rows, _ := omega.Dims()
+	if rows == l.outputs {
+		dst[l.second.centre()] = float32(f * omega.At(o, j))
+		return
+	}
+	for e := range dst {
+		dst[e] = float32(f * omega.At(o*len(dst)+e, j))
+	}
+}
+
+// homogeneous reports whether all activations of the site are.
+func (l layout) homogeneous(g *nn.Graph) bool {
+	for _, f := range l.activations(g) {
+		if !f.Homogeneous {
+			return false
+		}
+	}
+	return true
+}
+
+// unit returns the plural of what the site gains.
+func (l layout) unit(g *nn.Graph) string {
+	if g.Node(l.First).Kernel > 0 {
+		return "channels"
+	}
+	return "neurons"
 }

@@ -6,10 +6,6 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// header is how many sums precede those of each kind of round: samples, sum of
-// losses, correct samples, micro-shards.
-const header = 4
-
 // Job computes the sums of one growth round, one micro-shard at a time. It is
 // shared by goroutines; each needs its own Runner.
 type Job struct {
@@ -108,6 +104,6 @@ func (r *Runner) Run(dst []float64, params, buffers []float32, b *nn.Batch) {
 	clear(dst)
 	r.w.Forward(j.packed, buffers, b, nn.Train)
 	m := r.w.Loss()
-	dst[0], dst[1], dst[2], dst[3] = m.N, m.Loss, m.Correct, 1
+	Totals{m.N, m.Loss, m.Correct, 1}.put(dst)
 	r.measurer.run(dst[header:], r.w, b)
 }

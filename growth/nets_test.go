@@ -106,3 +106,13 @@ func sums(t *testing.T, m *nn.Model, req *Request, bs []*nn.Batch) []float64 {
 	}
 	return total
 }
+
+// read runs a request over batches and returns what the sums mean.
+func read(t *testing.T, m *nn.Model, req *Request, bs []*nn.Batch) *Sums {
+	t.Helper()
+	s, err := req.Read(m.Graph, sums(t, m, req, bs))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}

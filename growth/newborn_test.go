@@ -35,12 +35,12 @@ func randomInsertion(t *testing.T, m *nn.Model, id SiteID, k int, bs []*nn.Batch
 	for j := range all {
 		all[j] = j
 	}
-	return c.pick(c.both, all, part, 1)
+	return c.pick(c.both, all, part.Moments, 1)
 }
 
-func newbornPart(t *testing.T, m *nn.Model, in Insertion, bs []*nn.Batch) newbornSums {
+func newbornPart(t *testing.T, m *nn.Model, in Insertion, bs []*nn.Batch) NewbornSums {
 	total := sums(t, m, &Request{Kind: KindNewborn, Generation: m.Graph.Generation, Newborn: []Insertion{in}}, bs)
-	return newbornSums{in.Count, total[header:], total[0], total[3]}
+	return NewbornSums{TotalsOf(total), in.Count, total[header:]}
 }
 
 // meanLoss returns the mean loss in a mode.
@@ -103,7 +103,7 @@ func TestP08DerivativeByAmplitude(t *testing.T) {
 			part := newbornPart(t, m, in, bs)
 			want := 0.0
 			for j := range in.Count {
-				gain, _ := part.gain(j)
+				gain, _ := part.Gain(j)
 				want += gain
 			}
 			got := slope(t, m, in, bs, 1./1024)
@@ -131,7 +131,7 @@ func TestP08SmoothActivations(t *testing.T) {
 			part := newbornPart(t, m, small, bs)
 			want := 0.0
 			for j := range small.Count {
-				gain, _ := part.gain(j)
+				gain, _ := part.Gain(j)
 				want += gain / shrink
 			}
 			in := randomInsertion(t, m, "a", 1, bs)
@@ -149,14 +149,14 @@ func TestP09DerivativeWithUpdate(t *testing.T) {
 		g := newbornNets(t)[name]
 		m := randomModel(g, 3)
 		bs := batches(g, 4, 1, 96, 96)
-		p := parseUpdate(g, "a", sums(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs), 0)
-		u := BestUpdate(p.S1, p.M, p.Desired, threshold, 0)
+		p := read(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs).Update(0)
+		u := BestUpdate(p.S1, p.M, p.Desired, Threshold, 0)
 		in := randomInsertion(t, m, "a", 2, bs)
 		in.Update = float32s(u.Delta)
 		part := newbornPart(t, m, in, bs)
 		want := u.Desired - u.Psi2
 		for j := range in.Count {
-			gain, _ := part.gain(j)
+			gain, _ := part.Gain(j)
 			want += gain
 		}
 		close(t, name, slope(t, m, in, bs, 1./1024), want, 1e-2)
@@ -176,8 +176,7 @@ func TestP10SignsAddUp(t *testing.T) {
 		bs := batches(g, 4, 2, 40, 37)
 		l, _ := layoutOf(g, "a")
 		in := randomInsertion(t, m, "a", 1, bs)
-		total := sums(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{{Site: "a", Full: true}}}, bs)
-		n := parseNeurons(g, SiteRequest{Site: "a", Full: true}, total, 0).N
+		n := read(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{{Site: "a", Full: true}}}, bs).Neurons(0).N
 		var want float64
 		for i := range l.first.rows() {
 			for o := range len(in.Omega) {
@@ -186,8 +185,8 @@ func TestP10SignsAddUp(t *testing.T) {
 		}
 		opposite := in
 		opposite.Alpha, opposite.Omega = times(in.Alpha, -1), times(in.Omega, -1)
-		plus, _ := newbornPart(t, m, in, bs).gain(0)
-		minus, _ := newbornPart(t, m, opposite, bs).gain(0)
+		plus, _ := newbornPart(t, m, in, bs).Gain(0)
+		minus, _ := newbornPart(t, m, opposite, bs).Gain(0)
 		if math.Abs(plus+minus-want) > 1e-5*(math.Abs(plus)+math.Abs(minus)) {
 			t.Errorf("%s: %g + %g = %g, linear prediction %g", name, plus, minus, plus+minus, want)
 		}

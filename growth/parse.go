@@ -1,6 +1,7 @@
 package growth
 
 import (
+	"fmt"
 	"math"
 
 	"gonum.org/v1/gonum/mat"
@@ -9,8 +10,98 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// updateSums are the sums of an update round at one site, as expectations.
-type updateSums struct {
+// header is how many sums precede those of each kind of round: those of Totals.
+const header = 4
+
+// Totals are sums over the samples of a round, of any kind.
+type Totals struct{ Samples, Loss, Correct, Shards float64 }
+
+// TotalsOf reads those of a round.
+func TotalsOf(sums []float64) Totals { return Totals{sums[0], sums[1], sums[2], sums[3]} }
+
+// put writes them to the head of a round's sums.
+func (t Totals) put(dst []float64) {
+	dst[0], dst[1], dst[2], dst[3] = t.Samples, t.Loss, t.Correct, t.Shards
+}
+
+// MeanLoss returns the loss of a sample.
+func (t Totals) MeanLoss() float64 { return t.Loss / t.Samples }
+
+// Sums are the reduced sums of one round by their meaning.
+type Sums struct {
+	Totals
+	request *Request
+	graph   *nn.Graph // what the statistics are of
+	values  []float64 // behind the header
+	places  []int     // of each part of the request in values
+}
+
+// Read tells what the sums of a request to graph g mean.
+func (r *Request) Read(g *nn.Graph, sums []float64) (*Sums, error) {
+	graph, lengths, err := r.lengths(g)
+	if err != nil {
+		return nil, err
+	}
+	s := &Sums{request: r, graph: graph}
+	at := 0
+	for _, n := range lengths {
+		s.places = append(s.places, at)
+		at += n
+	}
+	if len(sums) != header+at {
+		return nil, fmt.Errorf("growth round %q: %d sums, want %d", r.Kind, len(sums), header+at)
+	}
+	s.Totals, s.values = TotalsOf(sums), sums[header:]
+	return s, nil
+}
+
+// lengths returns the graph that statistics are of, and how many sums each part of
+// the request has.
+func (r *Request) lengths(g *nn.Graph) (*nn.Graph, []int, error) {
+	if err := r.Check(g); err != nil {
+		return nil, nil, err
+	}
+	if r.Kind == KindUpdate && len(r.Newborn) > 0 {
+		_, wide, err := newDormant(g, r.Newborn)
+		if err != nil {
+			return nil, nil, err
+		}
+		g = wide
+	}
+	var out []int
+	switch r.Kind {
+	case KindUpdate, KindNeurons:
+		for _, req := range r.Sites {
+			s, err := newSiteData(g, req)
+			if err != nil {
+				return nil, nil, err
+			}
+			out = append(out, s.length(r.Kind))
+		}
+	case KindNewborn:
+		for _, in := range r.Newborn {
+			out = append(out, newbornLen(in.Count))
+		}
+	case KindAmplitude:
+		for _, c := range r.Candidates {
+			out = append(out, trialSums*len(c.Amplitudes))
+		}
+	}
+	return g, out, nil
+}
+
+// Len returns the number of sums of a request to graph g.
+func (r *Request) Len(g *nn.Graph) (int, error) {
+	_, lengths, err := r.lengths(g)
+	n := header
+	for _, l := range lengths {
+		n += l
+	}
+	return n, err
+}
+
+// UpdateSums are the sums of an update round at one site, as expectations.
+type UpdateSums struct {
 	S1      *mat.SymDense // (b, b)
 	M       *mat.Dense    // (b, c)
 	G       *mat.SymDense // (c, c)
@@ -18,8 +109,25 @@ type updateSums struct {
 	Finite  bool
 }
 
-// neuronSums are the sums of a neurons round at one site, as expectations.
-type neuronSums struct {
+// Update reads those of site i of the request.
+func (s *Sums) Update(i int) UpdateSums {
+	l, err := layoutOf(s.graph, s.request.Sites[i].Site)
+	if err != nil {
+		panic("growth: sums of an unknown site")
+	}
+	b, c, n := l.second.rows(), l.outputs, s.Samples
+	part := s.values[s.places[i]:][:linalg.PackedLen(b+c)]
+	u := UpdateSums{Finite: linalg.Finite(part), S1: linalg.UnpackSym(part, b+c, 0, b, 1/n),
+		M: linalg.UnpackBlock(part, b+c, 0, b, b, c, -1/n)} // the sums are of the gradient, -V
+	u.G = linalg.UnpackSym(part, b+c, b, c, 1/n)
+	for o := range c {
+		u.Desired += part[linalg.PackedIndex(b+c, b+o, b+o)] / n
+	}
+	return u
+}
+
+// NeuronSums are the sums of a neurons round at one site, as expectations.
+type NeuronSums struct {
 	S        *mat.SymDense // (a, a), nil if it was not asked for
 	N        *mat.Dense    // (a, c offsets), column order (output, offset)
 	Diagonal []float64     // of S, if that was asked for instead
@@ -27,92 +135,111 @@ type neuronSums struct {
 	Finite   bool
 }
 
-// parseUpdate reads the site's part of the sums of an update round, which
-// starts offset values behind the header.
-func parseUpdate(g *nn.Graph, id SiteID, sums []float64, offset int) updateSums {
-	l, err := layoutOf(g, id)
+// Neurons reads those of site i of the request.
+func (s *Sums) Neurons(i int) NeuronSums {
+	req := s.request.Sites[i]
+	d, err := newSiteData(s.graph, req)
 	if err != nil {
 		panic("growth: sums of an unknown site")
 	}
-	b, c := l.second.rows(), l.outputs
-	part := sums[header+offset:][:linalg.PackedLen(b+c)]
-	u := updateSums{Finite: linalg.Finite(part), S1: linalg.UnpackSym(part, b+c, 0, b, 1/sums[0]), M: linalg.UnpackBlock(part, b+c, 0, b, b, c, -1/sums[0])} // the sums are of the gradient, -V
-	u.G = linalg.UnpackSym(part, b+c, b, c, 1/sums[0])
-	for o := range c {
-		u.Desired += part[linalg.PackedIndex(b+c, b+o, b+o)] / sums[0]
-	}
-	return u
-}
-
-// parseNeurons reads the site's part of the sums of a neurons round.
-func parseNeurons(g *nn.Graph, req SiteRequest, sums []float64, offset int) neuronSums {
-	s, err := newSiteData(g, req)
-	if err != nil {
-		panic("growth: sums of an unknown site")
-	}
-	part, scale := sums[header+offset:][:s.neuronsLen()], 1/sums[0]
-	n := neuronSums{Finite: linalg.Finite(part)}
-	if s.stacked() {
-		n.S, n.N = linalg.UnpackSym(part, s.a+s.c, 0, s.a, scale), linalg.UnpackBlock(part, s.a+s.c, 0, s.a, s.a, s.c, scale)
-		for o := range s.c {
-			n.Psi2 += float64(part[linalg.PackedIndex(s.a+s.c, s.a+o, s.a+o)] * scale)
+	part, scale := s.values[s.places[i]:][:d.neuronsLen()], 1/s.Samples
+	n := NeuronSums{Finite: linalg.Finite(part)}
+	if d.stacked() {
+		n.S, n.N = linalg.UnpackSym(part, d.a+d.c, 0, d.a, scale), linalg.UnpackBlock(part, d.a+d.c, 0, d.a, d.a, d.c, scale)
+		for o := range d.c {
+			n.Psi2 += float64(part[linalg.PackedIndex(d.a+d.c, d.a+o, d.a+o)] * scale)
 		}
 		return n
 	}
 	n.Psi2 = float64(part[len(part)-1] * scale)
 	if req.Diagonal && !req.Metric {
-		for _, v := range part[:s.a] {
+		for _, v := range part[:d.a] {
 			n.Diagonal = append(n.Diagonal, float64(v*scale))
 		}
-		part = part[s.a:]
+		part = part[d.a:]
 	}
 	if req.Metric {
-		n.S = linalg.UnpackSym(part, s.a, 0, s.a, scale)
-		part = part[linalg.PackedLen(s.a):]
+		n.S = linalg.UnpackSym(part, d.a, 0, d.a, scale)
+		part = part[linalg.PackedLen(d.a):]
 	}
-	n.N = mat.NewDense(max(s.a, 1), s.c*s.offsets, nil)
-	for e := range s.offsets {
-		for i := range s.a {
-			for o := range s.c {
-				n.N.Set(i, o*s.offsets+e, part[(e*s.a+i)*s.c+o]*scale)
+	n.N = mat.NewDense(max(d.a, 1), d.c*d.offsets, nil)
+	for e := range d.offsets {
+		for i := range d.a {
+			for o := range d.c {
+				n.N.Set(i, o*d.offsets+e, part[(e*d.a+i)*d.c+o]*scale)
 			}
 		}
 	}
 	return n
 }
 
-// newbornSums reads the sums of one insertion of k neurons in a newborn round.
-type newbornSums struct {
-	k         int
-	sums      []float64
-	n, shards float64
+// Square returns E[b2_i^2].
+func (n NeuronSums) Square(i int) float64 {
+	if n.S != nil {
+		return n.S.At(i, i)
+	}
+	return n.Diagonal[i]
 }
 
-// gain returns the decrease of the mean loss by amplitude of neuron j at
+// MeanSquare returns w' S w for the leading features, without the products of
+// different features where they are not known.
+func (n NeuronSums) MeanSquare(w []float64) float64 {
+	var sum float64
+	for i, x := range w {
+		if n.S == nil {
+			sum += float64(float64(x*x) * n.Diagonal[i])
+			continue
+		}
+		for j, y := range w {
+			sum += float64(float64(x*y) * n.S.At(i, j))
+		}
+	}
+	return math.Max(0, sum)
+}
+
+// NewbornSums reads the sums of one insertion of k neurons in a newborn round.
+type NewbornSums struct {
+	Totals
+	k      int
+	values []float64
+}
+
+// Newborn reads those of insertion i of the request.
+func (s *Sums) Newborn(i int) NewbornSums {
+	k := s.request.Newborn[i].Count
+	return NewbornSums{s.Totals, k, s.values[s.places[i]:][:newbornLen(k)]}
+}
+
+// Gain returns the decrease of the mean loss by amplitude of neuron j at
 // amplitude zero, and its standard error from the spread over micro-shards.
-func (s newbornSums) gain(j int) (gain, err float64) {
-	d, d2 := s.sums[j], s.sums[s.k+j]
-	gain = -d / s.n
-	if s.shards > 1 {
-		err = math.Sqrt(math.Max(0, d2-d*d/s.shards)*s.shards/(s.shards-1)) / s.n
+func (s NewbornSums) Gain(j int) (gain, err float64) {
+	d, d2 := s.values[j], s.values[s.k+j]
+	gain = -d / s.Samples
+	if s.Shards > 1 {
+		err = math.Sqrt(math.Max(0, d2-d*d/s.Shards)*s.Shards/(s.Shards-1)) / s.Samples
 	}
 	return gain, err
 }
 
-// moments returns those of the pre-activation of neuron j.
-func (s newbornSums) moments(j int) (mean, variance float64) {
-	m := s.sums[2*s.k:]
+// Moments returns those of the pre-activation of neuron j.
+func (s NewbornSums) Moments(j int) (mean, variance float64) {
+	m := s.values[2*s.k:]
 	return meanVariance(m[j], m[s.k+j], m[2*s.k])
 }
 
-// newbornParts returns the parts of the sums that belong to the sites in order.
-func newbornParts(sites []*prospect, sums []float64) []newbornSums {
-	var out []newbornSums
-	at := header
-	for _, c := range sites {
-		n := newbornLen(c.both.Count)
-		out = append(out, newbornSums{c.both.Count, sums[at : at+n], sums[0], sums[3]})
-		at += n
+// Gain returns the decrease of the mean loss by candidate i of the request at its
+// amplitude k, and its standard error: the larger of what the spread over samples
+// and the spread over micro-shards say (samples of one micro-shard are not
+// independent under batch normalisation).
+func (s *Sums) Gain(i, k int) (gain, err float64) {
+	d := s.values[s.places[i]+k*trialSums:][:trialSums]
+	n, shards := s.Samples, s.Shards
+	var samples, between float64
+	if n > 1 {
+		samples = math.Sqrt(math.Max(0, d[1]-d[0]*d[0]/n)*n/(n-1)) / n
 	}
-	return out
+	if shards >= 8 {
+		between = math.Sqrt(math.Max(0, d[2]-d[0]*d[0]/shards)*shards/(shards-1)) / n
+	}
+	return -d[0] / n, math.Max(samples, between)
 }

@@ -33,7 +33,9 @@ func (s *siteData) plan(neurons bool) {
 		weights, rows := s.second.weights(), s.b
 		flat := make([]float32, 0, s.c*weights)
 		for o := range s.c {
-			flat = append(flat, times(s.update[o*rows:][:weights], -1)...)
+			for _, v := range s.update[o*rows:][:weights] {
+				flat = append(flat, -v)
+			}
 			if s.second.bias {
 				p.bias = append(p.bias, -s.update[o*rows+weights])
 			}

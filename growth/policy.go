@@ -21,7 +21,7 @@ type Stage interface {
 	// Ask returns the round whose sums the stage needs, or nil if it needs none.
 	Ask(s *State) *Round
 	// Take goes on from the reduced sums of that round, nil if none was asked for.
-	Take(s *State, sums []float64)
+	Take(s *State, sums *Sums)
 }
 
 // Round is what a stage asks all workers for, over which samples.

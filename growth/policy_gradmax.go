@@ -40,8 +40,8 @@ func (g *gradients) Ask(s *State) *Round {
 	return &Round{req, s.samples.statistics}
 }
 
-func (g *gradients) Take(s *State, sums []float64) {
-	s.eachNeurons(sums, func(c *prospect, p neuronSums) {
+func (g *gradients) Take(s *State, sums *Sums) {
+	s.eachNeurons(sums, func(c *prospect, p NeuronSums) {
 		r := c.record
 		r.Desired = Number(p.Psi2) // of V itself: nothing was projected
 		c.neurons = BestGradients(p.N, c.cap)
@@ -67,7 +67,7 @@ type awake struct{}
 
 func (*awake) Ask(*State) *Round { return nil }
 
-func (*awake) Take(s *State, _ []float64) {
+func (*awake) Take(s *State, _ *Sums) {
 	for _, c := range s.sites {
 		k, a, area := len(c.neurons.Lambda), c.first.rows(), c.second.area()
 		c.both = c.empty(k)

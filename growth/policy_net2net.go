@@ -29,7 +29,7 @@ type copies struct{}
 
 func (*copies) Ask(*State) *Round { return nil }
 
-func (*copies) Take(s *State, _ []float64) {
+func (*copies) Take(s *State, _ *Sums) {
 	for _, c := range s.sites {
 		width := c.width(s.Model.Graph)
 		if width == 0 {
@@ -37,13 +37,13 @@ func (*copies) Take(s *State, _ []float64) {
 			return
 		}
 		order := rng.New(s.Info.Seed, s.Info.Number, rng.Key("net2net "+string(c.ID))).Perm(width)
-		c.both = c.copied(order[:min(c.cap, width)], s.Model)
+		c.both = copied(c.layout, order[:min(c.cap, width)], s.Model)
 	}
 }
 
 // copied returns copies of some neurons, each with half of the outgoing weights,
 // and the change that leaves the other half to the neuron itself.
-func (l layout) copied(which []uint32, m *nn.Model) Insertion {
+func copied(l layout, which []uint32, m *nn.Model) Insertion {
 	params := nn.ByName(m.Graph.ParamEntries())
 	in, a, area := l.empty(len(which)), l.first.rows(), l.second.area()
 	values := func(id nn.NodeID, role string) []float32 { return params[string(id)+"."+role].Of(m.Params) }

@@ -3,6 +3,7 @@ package growth
 import (
 	"math"
 
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -21,7 +22,7 @@ type orthonormal struct{}
 
 func (*orthonormal) Ask(*State) *Round { return nil }
 
-func (*orthonormal) Take(s *State, _ []float64) {
+func (*orthonormal) Take(s *State, _ *Sums) {
 	(&isotropic{}).Take(s, nil)
 	entries := nn.ByName(s.Model.Graph.ParamEntries())
 	for _, c := range s.sites {
@@ -86,12 +87,12 @@ func dot(x, y []float64) float64 {
 	return sum
 }
 
-func norm64(x []float32) float64 { return math.Sqrt(rowSquares(x)) }
+func norm64(x []float32) float64 { return math.Sqrt(linalg.SquareSum(x)) }
 
 // meanNorm returns the root mean square norm of rows of n values, 0 if there are none.
 func meanNorm(x []float32, n int) float64 {
 	if len(x) == 0 {
 		return 0
 	}
-	return math.Sqrt(rowSquares(x) * float64(n) / float64(len(x)))
+	return math.Sqrt(linalg.SquareSum(x) * float64(n) / float64(len(x)))
 }

@@ -3,6 +3,7 @@ package growth
 import (
 	"math"
 
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
@@ -36,7 +37,7 @@ type isotropic struct{}
 
 func (*isotropic) Ask(*State) *Round { return nil }
 
-func (*isotropic) Take(s *State, _ []float64) {
+func (*isotropic) Take(s *State, _ *Sums) {
 	for _, c := range s.sites {
 		c.both = c.empty(c.cap)
 		s.drawIncoming(c, &c.both, 0, 1)
@@ -53,7 +54,7 @@ func (s *State) drawIncoming(c *prospect, in *Insertion, first int, factor float
 		if len(existing) == 0 {
 			return float64(factor * otherwise)
 		}
-		return float64(factor * math.Sqrt(rowSquares(existing)/float64(len(existing))))
+		return float64(factor * math.Sqrt(linalg.SquareSum(existing)/float64(len(existing))))
 	}
 	weights, a := c.first.weights(), c.first.rows()
 	std := size(nn.RoleWeight, math.Sqrt(2/float64(max(weights, 1))))

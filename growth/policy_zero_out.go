@@ -33,7 +33,7 @@ type disconnected struct{}
 
 func (*disconnected) Ask(*State) *Round { return nil }
 
-func (*disconnected) Take(s *State, _ []float64) {
+func (*disconnected) Take(s *State, _ *Sums) {
 	for _, c := range s.sites {
 		c.both = c.empty(c.record.Significant)
 		for j := range c.both.Count {

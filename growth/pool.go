@@ -1,13 +1,9 @@
 package growth
 
 import (
-	"fmt"
-	"math"
-
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/tinygrow/tinygrow/tensor/linalg"
-	"github.com/tinygrow/tinygrow/tensor/portable"
 )
 
 // conditioned is the statistics of features of a pool, of which some have been
@@ -55,55 +51,87 @@ func (p *conditioned) variance(at, n int) float64 {
 // beside those taken is rounding.
 const exhausted = 1e-4
 
-// choosePool takes neurons from the pool one after the other: always the one
-// that takes most off what the others leave of V_proj, as long as that stands
-// out from what the best of so many would take off noise. Outgoing weights are
-// the joint least squares of V_proj; the existing weights change so that the
-// new neurons' part along the existing activations is taken back.
-func (c *prospect) choosePool(u updateSums, rows float64, least int) {
-	r := c.record
-	area, pool := c.second.area(), c.both.Count
-	old, p, cross := splitPool(u, c.second.weights(), pool*area)
-	base := linalg.Whiten(old.s, threshold, ridgeFor(c.second.rows(), rows))
-	p.take(base, cross, old.m)
-	first := conditioned{mat.DenseCopyOf(p.g), mat.DenseCopyOf(p.r)}
+// Pool is the statistics of neurons of which some are to be chosen: what of their
+// products with V, and of themselves, the existing inputs of a layer leave.
+type Pool struct {
+	area, neurons int // features of a neuron, neurons
+	base          *linalg.Whitening
+	cross         *mat.Dense // (old, n)
+	first, left   conditioned
+}
 
-	outputs := float64(c.outputs)
-	width := math.Sqrt(outputs*float64(area)) + math.Sqrt(2*portable.Log(float64(pool)))
-	edge := float64(float64(r.Psi2) / (outputs * rows) * width * width)
-	var taken []int
-	for len(taken) < c.cap {
+// NewPool takes S1 and M of the inputs [old weights, pool, bias] apart; ridge is
+// added to the diagonal of the old part.
+func NewPool(s1 *mat.SymDense, m *mat.Dense, weights, neurons, area int, ridge float64) *Pool {
+	old, p, cross := splitPool(s1, m, weights, neurons*area)
+	base := linalg.Whiten(old.s, Threshold, ridge)
+	p.take(base, cross, old.m)
+	return &Pool{area: area, neurons: neurons, base: base, cross: cross,
+		first: conditioned{mat.DenseCopyOf(p.g), mat.DenseCopyOf(p.r)}, left: p}
+}
+
+// Choose takes at most limit neurons one after the other: always the one that takes
+// most off what the others leave of V_proj, as long as that is above edge.
+func (p *Pool) Choose(limit int, edge float64) (taken []int) {
+	area, left := p.area, &p.left
+	for len(taken) < limit {
 		best, gain := -1, edge
-		for j := range pool {
-			if !(p.variance(j*area, area) > exhausted*first.variance(j*area, area)) {
+		for j := range p.neurons {
+			if !(left.variance(j*area, area) > exhausted*p.first.variance(j*area, area)) {
 				continue
 			}
-			s, _, y := p.block(j*area, area)
-			if w := linalg.Whiten(s, threshold, 0).Whiten(y); w != nil && linalg.SumSquares(w) > gain {
+			s, _, y := left.block(j*area, area)
+			if w := linalg.Whiten(s, Threshold, 0).Whiten(y); w != nil && linalg.SumSquares(w) > gain {
 				best, gain = j, linalg.SumSquares(w)
 			}
 		}
 		if best < 0 {
 			break
 		}
-		s, gx, y := p.block(best*area, area)
-		p.take(linalg.Whiten(s, threshold, 0), gx, y)
+		s, gx, y := left.block(best*area, area)
+		left.take(linalg.Whiten(s, Threshold, 0), gx, y)
 		for i := range area { // none of it is left
-			p.g.Set(best*area+i, best*area+i, 0)
+			left.g.Set(best*area+i, best*area+i, 0)
 		}
 		taken = append(taken, best)
 	}
-	if len(taken) == 0 {
-		r.Reason = fmt.Sprintf("%s; nor does any of %d others", r.Fallback, pool)
-		return
-	}
-	gain := c.fitPool(first, base, cross, taken)
-	r.Predicted, r.Refit = Number(gain), Number(gain)
-	r.Significant, r.Kept, r.Params = len(taken), len(taken), len(taken)*c.cost
-	c.spare = c.subset(c.both, c.others(taken, least-len(taken)))
+	return taken
 }
 
-// pooled are statistics of the existing features of Second's input.
+// Fit returns the joint least squares of V_proj on neurons of the pool, (c, n); what
+// of them the existing inputs express, (old, c), which is to be taken back; and the
+// first-order gain, which is what they take off Psi^2.
+func (p *Pool) Fit(taken []int) (omega, back *mat.Dense, gain float64) {
+	var columns []int
+	for _, j := range taken {
+		for i := range p.area {
+			columns = append(columns, j*p.area+i)
+		}
+	}
+	n := len(columns)
+	old, _ := p.cross.Dims()
+	_, outputs := p.first.r.Dims()
+	s, m, x := mat.NewSymDense(n, nil), mat.NewDense(n, outputs, nil), mat.NewDense(old, n, nil)
+	for i, at := range columns {
+		m.SetRow(i, p.first.r.RawRowView(at))
+		for j := i; j < n; j++ {
+			s.SetSym(i, j, (p.first.g.At(at, columns[j])+p.first.g.At(columns[j], at))/2)
+		}
+		for j := range old {
+			x.Set(j, i, p.cross.At(j, at))
+		}
+	}
+	omega = BestUpdate(s, m, 0, Threshold, 0).Delta
+	back = linalg.MulBT(p.base.Solve(x), omega)
+	for o := range outputs {
+		for i := range n {
+			gain += float64(omega.At(o, i) * m.At(i, o))
+		}
+	}
+	return omega, back, gain
+}
+
+// pooled are statistics of the existing features of a layer's input.
 type pooled struct {
 	m *mat.Dense // (features, c)
 	s *mat.SymDense
@@ -111,8 +139,8 @@ type pooled struct {
 
 // splitPool takes the statistics of [old weights, pool, bias] apart: those of
 // the old features, those of the pool, and the products of both (old, pool).
-func splitPool(u updateSums, weights, pool int) (o pooled, n conditioned, cross *mat.Dense) {
-	all, c := u.M.Dims()
+func splitPool(s1 *mat.SymDense, m *mat.Dense, weights, pool int) (o pooled, n conditioned, cross *mat.Dense) {
+	all, c := m.Dims()
 	old := make([]int, 0, all-pool)
 	for i := range all {
 		if i < weights || i >= weights+pool {
@@ -121,82 +149,21 @@ func splitPool(u updateSums, weights, pool int) (o pooled, n conditioned, cross 
 	}
 	size := max(len(old), 1) // without any: one feature that is always zero
 	o = pooled{mat.NewDense(size, c, nil), mat.NewSymDense(size, nil)}
-	n = conditioned{mat.NewDense(pool, pool, nil), mat.DenseCopyOf(u.M.Slice(weights, weights+pool, 0, c))}
+	n = conditioned{mat.NewDense(pool, pool, nil), mat.DenseCopyOf(m.Slice(weights, weights+pool, 0, c))}
 	cross = mat.NewDense(size, pool, nil)
 	for i, at := range old {
-		o.m.SetRow(i, u.M.RawRowView(at))
+		o.m.SetRow(i, m.RawRowView(at))
 		for j := i; j < len(old); j++ {
-			o.s.SetSym(i, j, u.S1.At(at, old[j]))
+			o.s.SetSym(i, j, s1.At(at, old[j]))
 		}
 		for j := range pool {
-			cross.Set(i, j, u.S1.At(at, weights+j))
+			cross.Set(i, j, s1.At(at, weights+j))
 		}
 	}
 	for i := range pool {
 		for j := range pool {
-			n.g.Set(i, j, u.S1.At(weights+i, weights+j))
+			n.g.Set(i, j, s1.At(weights+i, weights+j))
 		}
 	}
 	return o, n, cross
-}
-
-// fitPool makes the insertion of the neurons taken and returns its first-order
-// gain, which is what it takes off Psi^2.
-func (c *prospect) fitPool(p conditioned, base *linalg.Whitening, cross *mat.Dense, taken []int) float64 {
-	area := c.second.area()
-	var columns []int
-	for _, j := range taken {
-		for i := range area {
-			columns = append(columns, j*area+i)
-		}
-	}
-	n, old := len(columns), c.second.rows()
-	s, m, x := mat.NewSymDense(n, nil), mat.NewDense(n, c.outputs, nil), mat.NewDense(max(old, 1), n, nil)
-	for i, at := range columns {
-		m.SetRow(i, p.r.RawRowView(at))
-		for j := i; j < n; j++ {
-			s.SetSym(i, j, (p.g.At(at, columns[j])+p.g.At(columns[j], at))/2)
-		}
-		for j := range old {
-			x.Set(j, i, cross.At(j, at))
-		}
-	}
-	u := BestUpdate(s, m, 0, threshold, 0)
-	omega := u.Delta                           // (c, n)
-	back := linalg.MulBT(base.Solve(x), omega) // (old, c)
-	c.kept = c.subset(c.both, taken)
-	k := len(taken)
-	for o := range c.outputs {
-		for i := range n {
-			c.kept.Omega[o*k*area+i] = float32(omega.At(o, i))
-		}
-	}
-	c.kept.Update = make([]float32, c.outputs*old)
-	for o := range c.outputs {
-		for i := range old {
-			c.kept.Update[o*old+i] = float32(-back.At(i, o))
-		}
-	}
-	var gain float64
-	for o := range c.outputs {
-		for i := range n {
-			gain += float64(omega.At(o, i) * m.At(i, o))
-		}
-	}
-	return gain
-}
-
-// others returns at most n of the pool that are not taken, in order.
-func (c *prospect) others(taken []int, n int) []int {
-	was := make([]bool, c.both.Count)
-	for _, j := range taken {
-		was[j] = true
-	}
-	var out []int
-	for j := range c.both.Count {
-		if !was[j] && len(out) < n {
-			out = append(out, j)
-		}
-	}
-	return out
 }

@@ -17,18 +17,13 @@ func TestP24RefitGain(t *testing.T) {
 		m := randomModel(g, 3)
 		bs := batches(g, 4, 1, 96, 96)
 		in := randomInsertion(t, m, "a", 2, bs)
-		plain := parseUpdate(g, "a", sums(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs), 0)
-		before := BestUpdate(plain.S1, plain.M, plain.Desired, threshold, 0)
+		plain := read(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs).Update(0)
+		before := BestUpdate(plain.S1, plain.M, plain.Desired, Threshold, 0)
 
 		req := &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}, Newborn: []Insertion{in}}
-		total := sums(t, m, req, bs)
-		_, wide, err := newDormant(g, req.Newborn)
-		if err != nil {
-			t.Fatal(err)
-		}
 		l, _ := layoutOf(g, "a")
 		c := &prospect{layout: l, record: &SiteRecord{}, kept: in}
-		c.refit(parseUpdate(wide, "a", total, 0), 0)
+		c.refit(read(t, m, req, bs).Update(0), 0)
 		gain := float64(c.record.Refit)
 		if alone := before.Desired - before.Psi2; gain < alone*(1-1e-5) {
 			t.Errorf("%s: refit explains %g, dW* alone %g", name, gain, alone)
@@ -45,7 +40,7 @@ func TestRefitStatistics(t *testing.T) {
 	bs := batches(g, 4, 2, 40, 37)
 	ins := []Insertion{randomInsertion(t, m, "conv1", 2, bs), randomInsertion(t, m, "conv2", 1, bs)}
 	req := &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "conv1"}, {Site: "conv2"}}, Newborn: ins}
-	total := sums(t, m, req, bs)
+	total := read(t, m, req, bs)
 	silent := make([]Insertion, 2)
 	for i, in := range ins {
 		in.Omega = make([]float32, len(in.Omega))
@@ -55,16 +50,13 @@ func TestRefitStatistics(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	offset := 0
-	for _, id := range []SiteID{"conv1", "conv2"} {
+	for i, id := range []SiteID{"conv1", "conv2"} {
 		site, _ := siteOf(wide.Graph, id)
 		want := naiveStatistics(t, wide, site, bs)
-		got := parseUpdate(wide.Graph, id, total, offset)
+		got := total.Update(i)
 		near(t, "S1", got.S1, want.s1, 5e-6)
 		near(t, "M", got.M, want.m, 5e-6)
 		close(t, "tr G", got.Desired, mat.Trace(want.g), 5e-6)
-		s, _ := newSiteData(wide.Graph, SiteRequest{Site: id})
-		offset += s.updateLen()
 	}
 }
 

@@ -56,17 +56,17 @@ func TestP03ResidualInNetworks(t *testing.T) {
 	for name, g := range nets {
 		m := randomModel(g, 3)
 		bs := batches(g, 4, 2, 40, 37)
-		up := parseUpdate(g, "a", sums(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs), 0)
-		u := BestUpdate(up.S1, up.M, up.Desired, threshold, 0)
+		up := read(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs).Update(0)
+		u := BestUpdate(up.S1, up.M, up.Desired, Threshold, 0)
 		req := SiteRequest{Site: "a", Metric: true, Update: float32s(u.Delta)}
-		n := parseNeurons(g, req, sums(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{req}}, bs), 0)
+		n := read(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{req}}, bs).Neurons(0)
 		close(t, name+": Psi^2", n.Psi2, u.Psi2, 1e-4)
 
 		site, _ := siteOf(g, "a")
 		want := naiveStatistics(t, m, site, bs)
 		proj, before := sub(want.v, mul(want.b1, u.Delta.T())), outputs(t, m, "z", bs)
 		for k := 1; k <= 3; k++ {
-			s := BestNeurons(n.S, n.N, k, threshold, 0)
+			s := BestNeurons(n.S, n.N, k, Threshold, 0)
 			l, _ := layoutOf(g, "a")
 			c := &prospect{layout: l, record: &SiteRecord{Significant: len(s.Lambda)}, found: found{neurons: s}}
 			c.bothSigns(c.homogeneous(g), 0)
@@ -74,7 +74,7 @@ func TestP03ResidualInNetworks(t *testing.T) {
 			for j := range all {
 				all[j] = j
 			}
-			wide, err := Widen(m, []Insertion{c.pick(c.both, all, newbornSums{}, 1)})
+			wide, err := Widen(m, []Insertion{c.pick(c.both, all, func(int) (mean, variance float64) { return 0, 0 }, 1)})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -89,6 +89,14 @@ func (s *siteData) readers() {
 // updateLen and neuronsLen return the numbers of sums of a site.
 func (s *siteData) updateLen() int { return linalg.PackedLen(s.b + s.c) }
 
+// length returns the number of sums of the site in a round of statistics.
+func (s *siteData) length(k Kind) int {
+	if k == KindUpdate {
+		return s.updateLen()
+	}
+	return s.neuronsLen()
+}
+
 func (s *siteData) neuronsLen() int {
 	if s.stacked() {
 		return linalg.PackedLen(s.a + s.c)

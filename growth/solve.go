@@ -148,3 +148,15 @@ func BestGradients(mPrev *mat.Dense, k int) *Neurons {
 	out.Lambda, out.Alpha, out.Omega = svd.Values[:k], mat.NewDense(k, a, nil), svd.V
 	return out
 }
+
+// Threshold is the relative threshold on the spectra of sums of float32 products.
+const Threshold = 1e-6
+
+// RidgeFor returns the ridge on the unit diagonal of the covariance of n
+// features estimated from that many rows: none where rows abound.
+func RidgeFor(n int, rows float64) float64 {
+	if rows < 4*float64(n) {
+		return float64(n) / rows
+	}
+	return 0
+}

@@ -23,8 +23,8 @@ func BenchmarkSolve(b *testing.B) {
 				n.RawMatrix().Data[i] = numbers.Normal(uint64(i))
 			}
 			for b.Loop() {
-				BestUpdate(s, n, 1e6, threshold, 0)
-				if got := BestNeurons(s, n, 32, threshold, 0); len(got.Lambda) != min(32, channels) {
+				BestUpdate(s, n, 1e6, Threshold, 0)
+				if got := BestNeurons(s, n, 32, Threshold, 0); len(got.Lambda) != min(32, channels) {
 					b.Fatalf("%d neurons", len(got.Lambda))
 				}
 			}

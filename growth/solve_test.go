@@ -10,7 +10,7 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
 
-// tight is the threshold for exact float64 statistics.
+// tight is the Threshold for exact float64 statistics.
 const tight = 1e-10
 
 // normal returns an (r, c) matrix of independent standard normal numbers.

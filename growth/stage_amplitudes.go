@@ -46,19 +46,17 @@ func (*scan) Ask(s *State) *Round {
 
 // Take leaves each trial the amplitude of the largest gain and the next smaller
 // one, which is safer and costs little gain, to be measured on the other samples.
-func (*scan) Take(s *State, sums []float64) {
+func (*scan) Take(s *State, sums *Sums) {
 	if sums == nil {
 		return
 	}
-	at := header
-	for _, c := range s.trials {
+	for i, c := range s.trials {
 		all := c.search.amplitudes
-		tried := points(all, sums[at:], sums[0], sums[3])
-		at += trialSums * len(all)
+		tried := points(all, sums, i)
 		best := 0
-		for i, p := range tried {
+		for k, p := range tried {
 			if p.Gain > tried[best].Gain || math.IsNaN(float64(tried[best].Gain)) {
-				best = i
+				best = k
 			}
 		}
 		from := max(best-1, 0)
@@ -75,28 +73,14 @@ func (s *State) askTrials() *Request {
 	return req
 }
 
-// points reads the sums of one candidate.
-func points(amplitudes, sums []float64, n, shards float64) []Point {
+// points reads the sums of candidate i.
+func points(amplitudes []float64, sums *Sums, i int) []Point {
 	out := make([]Point, len(amplitudes))
-	for i, g := range amplitudes {
-		s := sums[i*trialSums:][:trialSums]
-		out[i] = Point{Number(g), Number(-s[0] / n), Number(standardError(s, n, shards))}
+	for k, g := range amplitudes {
+		gain, err := sums.Gain(i, k)
+		out[k] = Point{Number(g), Number(gain), Number(err)}
 	}
 	return out
-}
-
-// standardError returns that of the mean difference: the larger of what the
-// spread over samples and the spread over micro-shards say (samples of one
-// micro-shard are not independent under batch normalisation).
-func standardError(s []float64, n, shards float64) float64 {
-	var samples, between float64
-	if n > 1 {
-		samples = math.Sqrt(math.Max(0, s[1]-s[0]*s[0]/n)*n/(n-1)) / n
-	}
-	if shards >= 8 {
-		between = math.Sqrt(math.Max(0, s[2]-s[0]*s[0]/shards)*shards/(shards-1)) / n
-	}
-	return math.Max(samples, between)
 }
 
 // amplitudes measures every trial's best amplitude, lets the gate decide, and
@@ -105,14 +89,13 @@ type amplitudes struct{}
 
 func (*amplitudes) Ask(s *State) *Round { return &Round{s.askTrials(), s.samples.amplitude} }
 
-func (*amplitudes) Take(s *State, sums []float64) {
-	at := header
+func (*amplitudes) Take(s *State, sums *Sums) {
 	var passed []*prospect
 	s.Record.Trials = make([]TrialRecord, len(s.trials))
 	for i, c := range s.trials {
 		c.trial = &s.Record.Trials[i]
 		*c.trial = TrialRecord{Sites: []SiteID{c.ID}, Params: c.more() * c.cost, FLOPs: int64(c.more()) * c.flops, Scan: c.search.scan}
-		at += c.trial.search(c.search.amplitudes, sums[at:], sums[0], sums[3])
+		c.trial.search(points(c.search.amplitudes, sums, i))
 		s.gate(c.trial)
 		c.measured = c.trial.Gain
 		if c.trial.Passed {
@@ -130,16 +113,14 @@ func (*amplitudes) Take(s *State, sums []float64) {
 	s.chosen = s.affordable(passed)
 }
 
-// search reads the sums of one candidate, fills in r and returns their number.
-// The best amplitude is the one of the largest gain that is sure: less one
-// standard error, the smaller of equals.
-func (r *TrialRecord) search(amplitudes, sums []float64, n, shards float64) int {
-	r.Curve = points(amplitudes, sums, n, shards)
+// search fills in r from what was measured at some amplitudes. The best one is that
+// of the largest gain that is sure: less one standard error, the smaller of equals.
+func (r *TrialRecord) search(curve []Point) {
+	r.Curve = curve
 	for _, p := range r.Curve {
 		gain, err := float64(p.Gain), float64(p.Error)
 		if sure := gain - err; gain > 0 && (r.Gain == 0 || sure > float64(r.Gain-r.Error)) && !math.IsInf(gain, 0) && !math.IsNaN(err) {
 			r.Amplitude, r.Gain, r.Error = p.Amplitude, p.Gain, p.Error
 		}
 	}
-	return len(amplitudes) * trialSums
 }

@@ -2,9 +2,6 @@ package growth
 
 import "github.com/tinygrow/tinygrow/tensor/linalg"
 
-// threshold is the relative threshold on the spectra of sums of float32 products.
-const threshold = 1e-6
-
 // bottleneck finds the best update of each site's existing weights and what it
 // cannot express ([tiny] prop. 3.1). It may project the desired update on that,
 // and take G as the metric at the outputs.
@@ -18,33 +15,28 @@ func (*bottleneck) Ask(s *State) *Round {
 	return &Round{req, s.samples.statistics}
 }
 
-func (b *bottleneck) Take(s *State, sums []float64) {
-	s.Record.Loss = Number(sums[1] / sums[0])
-	offsets, at := make([]int, len(s.sites)), 0
-	for i, c := range s.sites {
-		offsets[i] = at
-		at += linalg.PackedLen(c.second.rows() + c.outputs)
-	}
+func (b *bottleneck) Take(s *State, sums *Sums) {
+	s.Record.Loss = Number(sums.MeanLoss())
 	parallel(len(s.sites), func(i int) {
 		c := s.sites[i]
 		r := c.record
-		p := parseUpdate(s.Model.Graph, c.ID, sums, offsets[i])
+		p := sums.Update(i)
 		if !p.Finite {
 			r.Reason = "its statistics are not finite"
 			return
 		}
-		u := BestUpdate(p.S1, p.M, p.Desired, threshold, ridgeFor(c.second.rows(), float64(sums[0]*float64(c.second.positions()))))
+		u := BestUpdate(p.S1, p.M, p.Desired, Threshold, RidgeFor(c.second.rows(), float64(sums.Samples*float64(c.second.positions()))))
 		r.Desired, r.Psi2, r.Share = Number(u.Desired), Number(u.Psi2), Number(u.Share())
 		switch {
 		case u.Desired == 0:
 			r.Reason = "the loss has no gradient here"
-		case u.Share() < threshold:
+		case u.Share() < Threshold:
 			r.Reason = "no bottleneck: its weights can express the desired update"
 		case c.second.rows() > 0 && b.project:
 			c.update = float32s(u.Delta)
 		}
 		if b.metric {
-			c.metric = linalg.Whiten(p.G, threshold, 0)
+			c.metric = linalg.Whiten(p.G, Threshold, 0)
 		}
 	})
 	if !s.drop() {

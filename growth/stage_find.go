@@ -12,7 +12,7 @@ type find struct{ sparing bool }
 
 func (*find) Ask(*State) *Round { return nil }
 
-func (f *find) Take(s *State, _ []float64) {
+func (f *find) Take(s *State, _ *Sums) {
 	var ok bool
 	if s.samples, ok = allot(s.Info.TrainSamples, s.Info.MicroShard, s.Settings.Samples); !ok {
 		s.refuse(fmt.Sprintf("%d training samples are too few for an event of micro-shards of %d", s.Info.TrainSamples, s.Info.MicroShard))
@@ -108,7 +108,7 @@ type turn struct{ name string }
 
 func (*turn) Ask(*State) *Round { return nil }
 
-func (t *turn) Take(s *State, _ []float64) {
+func (t *turn) Take(s *State, _ *Sums) {
 	if t.name != "" {
 		s.Record.Where = t.name
 	}

@@ -22,17 +22,16 @@ func (m *moments) Ask(s *State) *Round {
 	return &Round{askNewborn(s.sites), s.samples.newborn}
 }
 
-func (m *moments) Take(s *State, sums []float64) {
+func (m *moments) Take(s *State, sums *Sums) {
 	if sums == nil {
 		for _, c := range s.sites {
 			c.kept = c.both
 		}
 		return
 	}
-	s.Record.Loss = Number(sums[1] / sums[0])
-	for i, p := range newbornParts(s.sites, sums) {
-		c := s.sites[i]
-		c.takeAll(p, m.unit != nil && m.unit(c) && c.homogeneous(s.Model.Graph))
+	s.Record.Loss = Number(sums.MeanLoss())
+	for i, c := range s.sites {
+		c.takeAll(sums.Newborn(i), m.unit != nil && m.unit(c) && c.homogeneous(s.Model.Graph))
 		c.kept.Gain, c.kept.Shift, c.kept.Update = c.both.Gain, c.both.Shift, c.both.Update
 	}
 }
@@ -47,11 +46,11 @@ func askNewborn(sites []*prospect) *Request {
 }
 
 // takeAll keeps all neurons that were measured, of unit size if that is asked.
-func (c *prospect) takeAll(p newbornSums, unit bool) {
+func (c *prospect) takeAll(p NewbornSums, unit bool) {
 	all := upTo(c.both.Count)
-	c.kept = c.pick(c.both, all, p, 1)
+	c.kept = c.pick(c.both, all, p.Moments, 1)
 	if unit {
-		c.unitSize(&c.kept, all, p)
+		c.unitSize(&c.kept, all, p.Moments)
 	}
 }
 
@@ -64,7 +63,7 @@ type unmeasured struct {
 
 func (*unmeasured) Ask(*State) *Round { return nil }
 
-func (u *unmeasured) Take(s *State, _ []float64) {
+func (u *unmeasured) Take(s *State, _ *Sums) {
 	for _, c := range s.sites {
 		c.record.Kept, c.record.Params = c.kept.Count, c.kept.Count*c.cost
 		s.insertions = append(s.insertions, c.kept)
@@ -79,7 +78,7 @@ type insert struct{}
 
 func (*insert) Ask(*State) *Round { return nil }
 
-func (*insert) Take(s *State, _ []float64) {
+func (*insert) Take(s *State, _ *Sums) {
 	wide, err := Widen(s.Model, s.insertions)
 	if err != nil {
 		s.refuse(fmt.Sprintf("surgery: %v", err))

@@ -33,14 +33,14 @@ func (j *joint) Ask(s *State) *Round {
 	return &Round{&Request{Kind: KindAmplitude, Candidates: []Candidate{all}}, s.samples.amplitude}
 }
 
-func (j *joint) Take(s *State, sums []float64) {
+func (j *joint) Take(s *State, sums *Sums) {
 	r := &TrialRecord{}
 	for _, c := range s.chosen {
 		r.Sites = append(r.Sites, c.ID)
 		r.Params += c.trial.Params
 		r.FLOPs += c.trial.FLOPs
 	}
-	r.search(j.factors(s), sums[header:], sums[0], sums[3])
+	r.search(points(j.factors(s), sums, 0))
 	s.gate(r)
 	s.Record.Joint = r
 	first := s.chosen[0]

@@ -25,9 +25,9 @@ func (n *neurons) Ask(s *State) *Round {
 	return &Round{req, s.samples.statistics}
 }
 
-func (n *neurons) Take(s *State, sums []float64) {
-	s.eachNeurons(sums, func(c *prospect, p neuronSums) {
-		c.solve(p, sums[0], s.Settings.Ridge, s.Settings.Gate.sure())
+func (n *neurons) Take(s *State, sums *Sums) {
+	s.eachNeurons(sums, func(c *prospect, p NeuronSums) {
+		c.solve(p, sums.Samples, s.Settings.Ridge, s.Settings.Gate.sure())
 		if c.record.Reason != "" && n.pool {
 			s.drawPool(c, p)
 		}
@@ -39,20 +39,11 @@ func (n *neurons) Take(s *State, sums []float64) {
 
 // eachNeurons runs f for all sites in the running, in parallel, with their sums of
 // a neurons round, if these are finite.
-func (s *State) eachNeurons(sums []float64, f func(c *prospect, p neuronSums)) {
-	s.Record.Loss = Number(sums[1] / sums[0])
-	offsets, at := make([]int, len(s.sites)), 0
-	for i, c := range s.sites {
-		d, err := newSiteData(s.Model.Graph, c.request)
-		if err != nil {
-			panic("growth: sums of an unknown site")
-		}
-		offsets[i] = at
-		at += d.neuronsLen()
-	}
+func (s *State) eachNeurons(sums *Sums, f func(c *prospect, p NeuronSums)) {
+	s.Record.Loss = Number(sums.MeanLoss())
 	parallel(len(s.sites), func(i int) {
 		c := s.sites[i]
-		p := parseNeurons(s.Model.Graph, c.request, sums, offsets[i])
+		p := sums.Neurons(i)
 		if !p.Finite {
 			c.record.Reason = "its statistics are not finite"
 			return
@@ -63,11 +54,11 @@ func (s *State) eachNeurons(sums []float64, f func(c *prospect, p neuronSums)) {
 
 // solve finds the best neurons of a site and how many stand out from noise, or
 // are there at all if that is not asked.
-func (c *prospect) solve(p neuronSums, samples, ridge float64, standOut bool) {
+func (c *prospect) solve(p NeuronSums, samples, ridge float64, standOut bool) {
 	r := c.record
 	a, columns := p.N.Dims()
 	rows := float64(samples * float64(c.second.positions()))
-	ridge = max(ridge, ridgeFor(a, rows))
+	ridge = max(ridge, RidgeFor(a, rows))
 	n, noise := p.N, p.Psi2
 	if c.metric != nil {
 		n, noise = whitenOutputs(c.metric, n, c.outputs), float64(c.metric.Rank())
@@ -76,7 +67,7 @@ func (c *prospect) solve(p neuronSums, samples, ridge float64, standOut bool) {
 	if c.request.Diagonal {
 		c.neurons = BestNeuronsDiagonal(p.Diagonal, n, c.cap, ridge)
 	} else {
-		c.neurons = BestNeurons(p.S, n, c.cap, threshold, ridge)
+		c.neurons = BestNeurons(p.S, n, c.cap, Threshold, ridge)
 	}
 	best := c.neurons
 	if c.metric != nil && best.Omega != nil {
@@ -85,7 +76,7 @@ func (c *prospect) solve(p neuronSums, samples, ridge float64, standOut bool) {
 	effective := float64(a) / (1 + ridge)
 	r.Spectrum, r.Total, r.Rank = numbers(best.Spectrum, maxSpectrum), Number(best.Total), best.Rank
 	r.Chance, r.Ridge = Number(effective*noise/rows), Number(ridge)
-	if best.Total <= threshold*noise {
+	if best.Total <= Threshold*noise {
 		r.Reason = "blind: the bottleneck has no part that is linear in the inputs"
 		return
 	}
@@ -93,35 +84,13 @@ func (c *prospect) solve(p neuronSums, samples, ridge float64, standOut bool) {
 	width := math.Sqrt(effective) + math.Sqrt(float64(columns))
 	edge := float64(noise / (float64(columns) * rows) * width * width)
 	if !standOut {
-		edge = float64(threshold * noise)
+		edge = float64(Threshold * noise)
 	}
 	for r.Significant < len(best.Lambda) && best.Lambda[r.Significant]*best.Lambda[r.Significant] > edge {
 		r.Significant++
 	}
 	if r.Significant == 0 {
 		r.Reason = "no direction stands out from noise"
-	}
-}
-
-// ridgeFor returns the ridge on the unit diagonal of the covariance of n
-// features estimated from that many rows: none where rows abound.
-func ridgeFor(n int, rows float64) float64 {
-	if rows < 4*float64(n) {
-		return float64(n) / rows
-	}
-	return 0
-}
-
-// spread spreads omega (c, k) or (c E, k) of neuron j over Second's kernel:
-// dst (E) for output o.
-func (l layout) spread(dst []float32, omega *mat.Dense, o, j int, f float64) {
-	rows, _ := omega.Dims()
-	if rows == l.outputs {
-		dst[l.second.centre()] = float32(f * omega.At(o, j))
-		return
-	}
-	for e := range dst {
-		dst[e] = float32(f * omega.At(o*len(dst)+e, j))
 	}
 }
 

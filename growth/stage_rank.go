@@ -13,7 +13,7 @@ type rank struct{}
 
 func (*rank) Ask(*State) *Round { return nil }
 
-func (*rank) Take(s *State, _ []float64) {
+func (*rank) Take(s *State, _ *Sums) {
 	perParam := func(c *prospect) float64 { return float64(c.record.Predicted) / float64(max(c.record.Params, 1)) }
 	order := slices.Clone(s.sites)
 	slices.SortStableFunc(order, func(a, b *prospect) int { return cmp.Compare(perParam(b), perParam(a)) })
@@ -50,7 +50,7 @@ type largest struct {
 
 func (*largest) Ask(*State) *Round { return nil }
 
-func (l *largest) Take(s *State, _ []float64) {
+func (l *largest) Take(s *State, _ *Sums) {
 	for _, c := range s.sites {
 		c.kept.Count = l.count(c)
 	}

@@ -4,8 +4,6 @@ import (
 	"slices"
 
 	"gonum.org/v1/gonum/mat"
-
-	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 // refit replaces the outgoing weights by the joint least squares of the desired
@@ -36,31 +34,21 @@ func (f *refit) Ask(s *State) *Round {
 	return &Round{req, s.samples.newborn}
 }
 
-func (f *refit) Take(s *State, sums []float64) {
+func (f *refit) Take(s *State, sums *Sums) {
 	sites := f.fitted(s)
 	if len(sites) == 0 {
 		return
 	}
-	wide := s.widened(sites)
-	offsets, at := make([]int, len(sites)), 0
-	for i, c := range sites {
-		d, err := newSiteData(wide, SiteRequest{Site: c.ID})
-		if err != nil {
-			panic("growth: sums of an unknown site")
-		}
-		offsets[i] = at
-		at += d.updateLen()
-	}
 	parallel(len(sites), func(i int) {
 		c := sites[i]
-		rows := float64(sums[0] * float64(c.second.positions()))
-		p := parseUpdate(wide, c.ID, sums, offsets[i])
+		rows := float64(sums.Samples * float64(c.second.positions()))
+		p := sums.Update(i)
 		if c.pool {
 			c.refitPool(p, rows, s.least(c))
 			return
 		}
 		inputs := c.second.rows() + c.kept.Count*c.second.area()
-		c.refit(p, ridgeFor(inputs, rows))
+		c.refit(p, RidgeFor(inputs, rows))
 	})
 	s.trials = slices.DeleteFunc(s.trials, func(c *prospect) bool { return c.record.Reason != "" })
 	if len(s.trials) == 0 {
@@ -68,25 +56,12 @@ func (f *refit) Take(s *State, sums []float64) {
 	}
 }
 
-// widened returns the graph with the neurons of sites that are worth trying.
-func (s *State) widened(sites []*prospect) *nn.Graph {
-	var newborn []Insertion
-	for _, c := range sites {
-		newborn = append(newborn, c.kept)
-	}
-	_, wide, err := newDormant(s.Model.Graph, newborn)
-	if err != nil {
-		panic("growth: insertions that were checked do not fit")
-	}
-	return wide
-}
-
 // refit solves for outgoing weights and the change of existing weights.
-func (c *prospect) refit(p updateSums, ridge float64) {
+func (c *prospect) refit(p UpdateSums, ridge float64) {
 	if !p.Finite {
 		return // the closed form stays, and will be measured
 	}
-	u := BestUpdate(p.S1, p.M, p.Desired, threshold, ridge)
+	u := BestUpdate(p.S1, p.M, p.Desired, Threshold, ridge)
 	c.record.Refit = Number(u.Desired - u.Psi2)
 	c.splitRefit(u.Delta)
 }

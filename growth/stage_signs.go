@@ -21,20 +21,20 @@ func (*signs) Ask(s *State) *Round {
 	return &Round{req, s.samples.newborn}
 }
 
-func (g *signs) Take(s *State, sums []float64) {
-	parts := newbornParts(s.sites, sums)
+func (g *signs) Take(s *State, sums *Sums) {
 	for i, c := range s.sites {
+		p := sums.Newborn(i)
 		if c.pool {
-			c.sizePool(parts[i])
+			c.sizePool(p)
 			continue
 		}
-		c.choose(parts[i], g.unit && c.homogeneous(s.Model.Graph), s.Settings.Gate.sure(), s.least(c))
+		c.choose(p, g.unit && c.homogeneous(s.Model.Graph), s.Settings.Gate.sure(), s.least(c))
 		r := c.record
 		r.Params = r.Kept * c.cost
 		switch why := "no neuron helps on fresh samples"; {
 		case r.Kept > 0:
 		case g.pool:
-			c.poolOfSigns(parts[i], why)
+			c.poolOfSigns(p, why)
 		default:
 			r.Reason = why
 		}
@@ -71,12 +71,12 @@ func (c *prospect) bothSigns(homogeneous bool, least int) {
 // choose takes each neuron's better sign, and of those the neurons whose
 // derivative on fresh samples is above its standard error, or above zero if it
 // need not be sure.
-func (c *prospect) choose(p newbornSums, unit, sure bool, least int) {
+func (c *prospect) choose(p NewbornSums, unit, sure bool, least int) {
 	r, k := c.record, c.pairs
 	var keep, spare []int // indices in both
 	for j := range k {
-		plus, errPlus := p.gain(j)
-		minus, errMinus := p.gain(k + j)
+		plus, errPlus := p.Gain(j)
+		minus, errMinus := p.Gain(k + j)
 		best, gain, err := j, plus, errPlus
 		if minus > plus {
 			best, gain, err = k+j, minus, errMinus
@@ -95,11 +95,11 @@ func (c *prospect) choose(p newbornSums, unit, sure bool, least int) {
 	}
 	r.Kept = len(keep)
 	spare = spare[:min(len(spare), max(0, least-len(keep)))]
-	c.kept = c.pick(c.both, keep, p, 1/c.shrink)
-	c.spare = c.pick(c.both, spare, p, 1/c.shrink)
+	c.kept = c.pick(c.both, keep, p.Moments, 1/c.shrink)
+	c.spare = c.pick(c.both, spare, p.Moments, 1/c.shrink)
 	if unit {
-		c.unitSize(&c.kept, keep, p)
-		c.unitSize(&c.spare, spare, p)
+		c.unitSize(&c.kept, keep, p.Moments)
+		c.unitSize(&c.spare, spare, p.Moments)
 	}
 	clear(c.spare.Omega)
 }

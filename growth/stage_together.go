@@ -19,10 +19,9 @@ func (t *together) Ask(s *State) *Round {
 	return &Round{askNewborn(t.companions), s.samples.newborn}
 }
 
-func (t *together) Take(s *State, sums []float64) {
-	for i, p := range newbornParts(t.companions, sums) {
-		c := t.companions[i]
-		c.takeAll(p, c.homogeneous(s.Model.Graph))
+func (t *together) Take(s *State, sums *Sums) {
+	for i, c := range t.companions {
+		c.takeAll(sums.Newborn(i), c.homogeneous(s.Model.Graph))
 		s.insertions = append(s.insertions, c.kept)
 		c.record.Reason, c.record.Waits = "", false
 		g := s.grown(c, 0, 0, 0)

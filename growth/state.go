@@ -133,16 +133,6 @@ func (c *prospect) more() int { return c.kept.Count + c.spare.Count }
 // least returns how many neurons a site gains if it grows.
 func (s *State) least(c *prospect) int { return min(c.cap, s.Settings.MinNeurons) }
 
-// homogeneous reports whether all activations of the site are.
-func (l layout) homogeneous(g *nn.Graph) bool {
-	for _, f := range l.activations(g) {
-		if !f.Homogeneous {
-			return false
-		}
-	}
-	return true
-}
-
 // grown journals the growth of one site.
 func (s *State) grown(c *prospect, amplitude, predicted, measured float64) *GrownRecord {
 	width := c.width(s.Model.Graph)
@@ -170,12 +160,4 @@ func parallel(n int, f func(i int)) {
 		}()
 	}
 	wg.Wait()
-}
-
-// unit returns the plural of what the site gains.
-func (l layout) unit(g *nn.Graph) string {
-	if g.Node(l.First).Kernel > 0 {
-		return "channels"
-	}
-	return "neurons"
 }

@@ -162,7 +162,7 @@ func (r *statisticsRunner) addNeurons(dst []float64, s *siteData, input []float3
 		r.addBlock(dst[s.neuronsLen()-1-s.a*s.c:][:s.a*s.c], z, z[s.a*ld:], s.a, s.c, ld)
 	})
 	if !s.metric {
-		dst[len(dst)-1] += rowSquares(v)
+		dst[len(dst)-1] += linalg.SquareSum(v)
 	}
 }
 
@@ -188,7 +188,7 @@ func (r *statisticsRunner) addUnread(dst []float64, s *siteData, v []float32) {
 // addDiagonal adds the squares of each of z's rows.
 func addDiagonal(dst []float64, z []float32, rows, ld int) {
 	for i := range rows {
-		dst[i] += rowSquares(z[i*ld : (i+1)*ld])
+		dst[i] += linalg.SquareSum(z[i*ld : (i+1)*ld])
 	}
 }
 
@@ -196,7 +196,7 @@ func addDiagonal(dst []float64, z []float32, rows, ld int) {
 // the number of times a position is read.
 func (r *statisticsRunner) addFull(dst []float64, s *siteData, input, v []float32, used int) {
 	metric, n := dst[:len(dst)-1-s.offsets*s.a*s.c], dst[len(dst)-1-s.offsets*s.a*s.c:]
-	n[len(n)-1] += rowSquares(v)
+	n[len(n)-1] += linalg.SquareSum(v)
 	if s.plans.metric != nil {
 		s.plans.metric.Add(metric, input, nil, used, r.room(s))
 	}
@@ -248,15 +248,6 @@ func columns(dst []float32, ld int, src []float32, n int) {
 	for i := range n {
 		copy(dst[i*ld:i*ld+lanes], src[i*lanes:(i+1)*lanes])
 	}
-}
-
-// rowSquares adds the squares of v in float64, in order.
-func rowSquares(v []float32) float64 {
-	var sum float64
-	for _, x := range v {
-		sum += float64(float64(x) * float64(x))
-	}
-	return sum
 }
 
 // eachStrip calls f for consecutive ranges of at most step of n positions.

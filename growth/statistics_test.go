@@ -223,11 +223,11 @@ func TestP22StatisticsOfSites(t *testing.T) {
 			}
 			want := naiveStatistics(t, m, site, bs)
 			const tol = 1e-5 // chains of some thousand float32 products
-			total := sums(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs)
-			if total[0] != want.n || total[3] != 2 {
-				t.Errorf("header %v", total[:header])
+			total := read(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs)
+			if total.Samples != want.n || total.Shards != 2 {
+				t.Errorf("totals %+v", total.Totals)
 			}
-			up := parseUpdate(g, "a", total, 0)
+			up := total.Update(0)
 			near(t, "S1", up.S1, want.s1, tol)
 			near(t, "M", up.M, want.m, tol)
 			close(t, "tr G", up.Desired, mat.Trace(want.g), tol)
@@ -238,12 +238,11 @@ func TestP22StatisticsOfSites(t *testing.T) {
 			proj := sub(want.v, mul(want.b1, delta.T()))
 			for _, full := range []bool{false, true} {
 				req := SiteRequest{Site: "a", Full: full, Metric: true, Update: asFloat32(delta)}
-				total := sums(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{req}}, bs)
-				got := parseNeurons(g, req, total, 0)
+				got := read(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{req}}, bs).Neurons(0)
 				close(t, "|V_proj|^2", got.Psi2, linalg.SumSquares(proj)/want.n, tol)
 				diagonal := req
 				diagonal.Metric, diagonal.Diagonal = false, true
-				other := parseNeurons(g, diagonal, sums(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{diagonal}}, bs), 0)
+				other := read(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{diagonal}}, bs).Neurons(0)
 				near(t, "N beside the diagonal", other.N, got.N, tol)
 				for i, v := range other.Diagonal {
 					close(t, "diagonal", v, got.S.At(i, i), tol)

@@ -176,11 +176,11 @@ func TestP29ManyGrowths(t *testing.T) {
 				continue
 			}
 			want := naiveStatistics(t, fresh, site, bs)
-			up := parseUpdate(m.Graph, site.ID, sums(t, m, &Request{Kind: KindUpdate, Generation: m.Graph.Generation, Sites: []SiteRequest{{Site: site.ID}}}, bs), 0)
+			up := read(t, m, &Request{Kind: KindUpdate, Generation: m.Graph.Generation, Sites: []SiteRequest{{Site: site.ID}}}, bs).Update(0)
 			near(t, "S1", up.S1, want.s1, 5e-6)
 			near(t, "M", up.M, want.m, 5e-6)
 			req := SiteRequest{Site: site.ID, Metric: true}
-			n := parseNeurons(m.Graph, req, sums(t, m, &Request{Kind: KindNeurons, Generation: m.Graph.Generation, Sites: []SiteRequest{req}}, bs), 0)
+			n := read(t, m, &Request{Kind: KindNeurons, Generation: m.Graph.Generation, Sites: []SiteRequest{req}}, bs).Neurons(0)
 			if l, _ := layoutOf(m.Graph, site.ID); l.second.positions() > 1 {
 				near(t, "S", n.S, scaled(1/want.n, mul(want.b2.T(), want.b2)), 5e-6)
 				near(t, "N", n.N, scaled(1/want.n, mul(want.b2.T(), want.v)), 5e-6)

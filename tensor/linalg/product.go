@@ -127,6 +127,15 @@ func SumSquares(m *mat.Dense) float64 {
 	return s
 }
 
+// SquareSum returns the sum of the squares of x in float64, added in order.
+func SquareSum(x []float32) float64 {
+	var s float64
+	for _, v := range x {
+		s += float64(float64(v) * float64(v))
+	}
+	return s
+}
+
 // dot adds in order of the index.
 func dot(a, b []float64) float64 {
 	var s float64
