@@ -74,8 +74,8 @@ type Member struct {
 	Program string
 }
 
-// withDefaults gives every callback something to do.
-func (e Events) withDefaults() Events {
+// WithDefaults gives every callback something to do.
+func (e Events) WithDefaults() Events {
 	if e.Started == nil {
 		e.Started = func(Started) {}
 	}

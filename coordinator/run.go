@@ -54,7 +54,7 @@ func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 	if err = errors.Join(err, store.dir.Close()); err != nil {
 		return Result{}, fmt.Errorf("run %s: %w", store.run, err)
 	}
-	j.Events.withDefaults().Saved(store.dir.Path(), store.train.Step())
+	j.Events.WithDefaults().Saved(store.dir.Path(), store.train.Step())
 	r.WallS, r.CPUS = time.Since(started).Seconds(), (cputime.Used() - cpu).Seconds()
 	r.Timing = s.watch.timing()
 	r.StepsHere = s.steps
@@ -147,7 +147,7 @@ type pending struct {
 }
 
 func newServer(j Job, store *storage, b bus.Bus, r *rivals) *server {
-	s := &server{job: j, store: store, bus: b, rivals: r, events: j.Events.withDefaults(), started: time.Now(),
+	s := &server{job: j, store: store, bus: b, rivals: r, events: j.Events.WithDefaults(), started: time.Now(),
 		inbox: make(chan input, 256), appends: make(chan appending, 1), uploads: make(chan upload, 1), inLog: []string{"", ""}, done: make(chan struct{}), handout: newHandout(store.dir.Path()), partials: newPartials(store.head()), pulls: map[proto.WorkerID]pending{}, hosts: map[proto.WorkerID]string{}}
 	s.core = &core{head: store.head(), plan: plan.New(j.Config.plan()), train: store.train, port: s}
 	k := j.Config.Cluster

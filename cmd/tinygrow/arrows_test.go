@@ -41,7 +41,7 @@ var guarded = []struct {
 }{
 	{"github.com/nats-io/nats.go", []string{"proto/bus/natsbus"}, true},
 	{"github.com/nats-io/nats-server", []string{"proto/bus/natsserver", "cmd"}, false},
-	{module + "/proto/bus/natsbus", []string{"cmd", "deploy/test"}, false},
+	{module + "/proto/bus/natsbus", []string{"deploy/run", "deploy/test"}, false},
 }
 
 // topLevel is all that may stand at the root of the repository, beside dot files.
@@ -147,7 +147,7 @@ func TestArrowsCatchForbiddenImports(t *testing.T) {
 		{"proto/bus/hub.go", "github.com/nats-io/nats.go", false},
 		{"worker/run.go", module + "/proto/bus/natsbus", false},
 		{"worker/run_test.go", module + "/proto/bus/natsbus", true},
-		{"cmd/tinygrow/main.go", module + "/proto/bus/natsbus", true},
+		{"deploy/run/server.go", module + "/proto/bus/natsbus", true},
 		{"coordinator/run.go", "github.com/nats-io/nats-server/v2/server", false},
 		{"coordinator/run_test.go", "github.com/nats-io/nats-server/v2/server", true},
 		{"growth/solve.go", module + "/cmd/tinygrow", false},

@@ -15,6 +15,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/picture"
 	"github.com/tinygrow/tinygrow/deploy/bench/scale"
 	"github.com/tinygrow/tinygrow/deploy/bench/speed"
+	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -47,7 +48,7 @@ Workers with --threads 0 share out the processors of this machine.`,
 	f.BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	f.StringVar(&plot, "plot", "", "draw samples/s over workers into this `file`, .svg or .png")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		base := defaults()
+		base := run.Defaults()
 		base.Growth.Policy, base.Train.Epochs, base.Train.Steps, base.Train.EvalEpochs = growth.PolicyNone, 0, 30, 0
 		if base.Model.Name = model; slices.Contains(speed.Models(), model) {
 			base.Model, _ = nn.Preset(model)
@@ -55,7 +56,7 @@ Workers with --threads 0 share out the processors of this machine.`,
 		if c.Target > 0 {
 			base.Train.EvalEpochs = 0.5
 		}
-		s, err := src.resolve(base)
+		s, err := src.given().Resolve(base)
 		if err != nil {
 			return err
 		}
@@ -75,7 +76,7 @@ Workers with --threads 0 share out the processors of this machine.`,
 	return cmd
 }
 
-func runBenchScale(cmd *cobra.Command, c scale.Config, s settings, plot string, asJSON bool) error {
+func runBenchScale(cmd *cobra.Command, c scale.Config, s run.Settings, plot string, asJSON bool) error {
 	var err error
 	if c.Document, err = config.Encode(&s); err != nil {
 		return err
@@ -98,7 +99,7 @@ func runBenchScale(cmd *cobra.Command, c scale.Config, s settings, plot string, 
 		}
 		return err
 	}
-	r.Model, r.Data, r.Batch, r.Cores, r.Date, r.Version = s.modelName(), s.Data.Name, s.Train.Batch, quota.CPUs(), time.Now().UTC().Format(time.DateOnly), buildVersion()
+	r.Model, r.Data, r.Batch, r.Cores, r.Date, r.Version = modelName(&s), s.Data.Name, s.Train.Batch, quota.CPUs(), time.Now().UTC().Format(time.DateOnly), buildVersion()
 	r.CPU = cpuName()
 	r.Print(cmd.ErrOrStderr())
 	if !r.Same() {
@@ -118,7 +119,7 @@ func runBenchScale(cmd *cobra.Command, c scale.Config, s settings, plot string, 
 }
 
 // modelName is what people call the network.
-func (s *settings) modelName() string {
+func modelName(s *run.Settings) string {
 	name := s.Model.Name
 	if s.Model.Width > 0 {
 		name += fmt.Sprintf("-%d", s.Model.Width)

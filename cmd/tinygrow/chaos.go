@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/deploy/test/chaos"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -46,7 +47,7 @@ command fails and keeps the files of both.`,
 		if err != nil {
 			return err
 		}
-		s, err := src.resolve(chaosDefaults())
+		s, err := src.given().Resolve(chaosDefaults())
 		if err != nil {
 			return err
 		}
@@ -54,8 +55,8 @@ command fails and keeps the files of both.`,
 			return usagef("chaos starts its own server: leave nats.url and nats.listen out")
 		}
 		if !dataset.Drawn(s.Data.Name) {
-			if _, _, err := s.openData(); err != nil {
-				return err
+			if _, err := dataset.Open(s.Data); err != nil {
+				return as(exitData, err)
 			}
 		}
 		if c.Binary, err = os.Executable(); err != nil {
@@ -77,8 +78,8 @@ command fails and keeps the files of both.`,
 }
 
 // chaosDefaults is a run of some seconds with several growth events.
-func chaosDefaults() settings {
-	s := defaults()
+func chaosDefaults() run.Settings {
+	s := run.Defaults()
 	s.Data.Limit = 640
 	s.Model = nn.ModelConfig{Name: "cnn", Widths: []int{2, 3}}
 	s.Train.Steps, s.Train.Epochs, s.Train.Batch, s.Train.MicroShard, s.Train.EvalEpochs = 240, 0, 64, 8, 6

@@ -44,14 +44,14 @@ type mark struct {
 
 func newConsole(out io.Writer) *console { return &console{screen: terminal.New(out), now: time.Now} }
 
-// line prints a line of its own.
-func (c *console) line(format string, args ...any) {
+// Line prints a line of its own.
+func (c *console) Line(format string, args ...any) {
 	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ") // of several errors at once
 	c.screen.Line(proto.Printable(text))
 }
 
-// events tells the console what happens in a run.
-func (c *console) events() coordinator.Events {
+// Events tells the console what happens in a run.
+func (c *console) Events() coordinator.Events {
 	return coordinator.Events{
 		Started: func(s coordinator.Started) {
 			c.told = c.now()
@@ -59,9 +59,9 @@ func (c *console) events() coordinator.Events {
 			if s.Resumed {
 				verb = fmt.Sprintf("resumed at step %d", s.Step)
 			}
-			c.line("run %s %s: %d steps (%.4g epochs), %s parameters, in %s", s.Run, verb, s.Steps, s.Epochs, thousands(s.Params), s.Dir)
+			c.Line("run %s %s: %d steps (%.4g epochs), %s parameters, in %s", s.Run, verb, s.Steps, s.Epochs, thousands(s.Params), s.Dir)
 			if e := s.Extended; e != nil {
-				c.line("the run got a later end behind step %d: from there on the learning rate and growth follow the schedules of a run of %d steps", e.Step, s.Steps)
+				c.Line("the run got a later end behind step %d: from there on the learning rate and growth follow the schedules of a run of %d steps", e.Step, s.Steps)
 			}
 		},
 		Step:      c.step,
@@ -72,21 +72,21 @@ func (c *console) events() coordinator.Events {
 			slog.Debug("worker joined", "worker", m.Worker, "host", m.Host, "threads", m.Threads, "program", m.Program)
 		},
 		Refused: func(m coordinator.Member, why string) {
-			c.line("worker %s on %s was refused: %s", m.Worker, m.Host, why)
+			c.Line("worker %s on %s was refused: %s", m.Worker, m.Host, why)
 		},
-		Left: func(w proto.WorkerID, why string) { c.line("worker %s left: %s", w, why) },
+		Left: func(w proto.WorkerID, why string) { c.Line("worker %s left: %s", w, why) },
 		Waiting: func(why string) {
 			if !c.alone {
-				c.line("waiting: %s", why)
+				c.Line("waiting: %s", why)
 			}
 		},
 		Resumed: func(why string) {
 			if !c.alone {
-				c.line("going on: %s", why)
+				c.Line("going on: %s", why)
 			}
 		},
-		Trouble: func(text string) { c.line("trouble: %s", text) },
-		Alarm:   func(text string) { c.line("alarm: %s", text) },
+		Trouble: func(text string) { c.Line("trouble: %s", text) },
+		Alarm:   func(text string) { c.Line("alarm: %s", text) },
 		Saved:   func(dir string, step proto.Step) { slog.Debug("checkpoint", "dir", dir, "step", step) },
 	}
 }
@@ -158,20 +158,20 @@ func (c *console) verified(first, at, last proto.Step) {
 
 // evaluated tells about an evaluation.
 func (c *console) evaluated(r trainer.EvalRecord) {
-	c.line("epoch %.4g, step %d: %s loss %.4f, %s accuracy %.2f %%", r.Epoch, r.Step, r.Split, r.Loss, r.Split, 100*r.Accuracy)
+	c.Line("epoch %.4g, step %d: %s loss %.4f, %s accuracy %.2f %%", r.Epoch, r.Step, r.Split, r.Loss, r.Split, 100*r.Accuracy)
 }
 
 // grew tells about a growth event, one sentence for each site.
 func (c *console) grew(r growth.Record, _ trainer.GrownRecord) {
 	for _, s := range sentences(&r) {
-		c.line("step %d: %s", r.Step, s)
+		c.Line("step %d: %s", r.Step, s)
 	}
 }
 
 // followed warns of new neurons that are dead.
 func (c *console) followed(r growth.HealthRecord) {
 	if r.Dead > 0 {
-		c.line("step %d: %s", r.Step, r.Text)
+		c.Line("step %d: %s", r.Step, r.Text)
 	}
 }
 

@@ -17,7 +17,7 @@ func TestPipeGetsALinePerInterval(t *testing.T) {
 	c := newConsole(&out)
 	now := time.Unix(0, 0)
 	c.now = func() time.Time { return now }
-	e := c.events()
+	e := c.Events()
 	e.Started(coordinator.Started{Run: "r", Dir: "runs/r", Steps: 10, Epochs: 2, Params: 1234})
 	for step := range 10 {
 		now = now.Add(time.Second)

@@ -1,21 +1,21 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
+	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/proto/bus"
 )
 
 // continuation says how a run goes on that stopped: by the command that ran it,
 // with its workers, if these are elsewhere.
-func (s *settings) continuation(how start, n hands, dir string) string {
-	if n > 0 {
-		words := append([]string{"tinygrow", "resume", dir}, s.NATS.flags()...)
+func continuation(s *run.Settings, how run.Start, dir string) string {
+	if how.Workers > 0 {
+		words := append([]string{"tinygrow", "resume", dir}, serverFlags(s.NATS)...)
 		return "continue with: " + commandLine(words)
 	}
-	words := append([]string{"tinygrow", "coordinator"}, s.NATS.flags()...)
-	if how.standby {
+	words := append([]string{"tinygrow", "coordinator"}, serverFlags(s.NATS)...)
+	if how.Standby {
 		words = append(words, "--run", s.Run, "--run-dir", dir, "--standby")
 		return "a standby goes on with the run if there is one; this one stands by again with: " + commandLine(words)
 	}
@@ -23,9 +23,9 @@ func (s *settings) continuation(how start, n hands, dir string) string {
 	return "its workers wait and join again; continue with: " + commandLine(words)
 }
 
-// flags names the server on the command line as far as it was named before;
+// serverFlags names the server on the command line as far as it was named before;
 // passwords have to be given anew.
-func (n natsSettings) flags() (words []string) {
+func serverFlags(n run.NATS) (words []string) {
 	if n.Listen != "" {
 		return []string{"--listen", n.Listen}
 	}
@@ -47,22 +47,4 @@ func commandLine(words []string) string {
 		}
 	}
 	return strings.Join(quoted, " ")
-}
-
-// invite says how more workers may join, or nothing where none can.
-func (s *settings) invite() string {
-	if s.NATS.URL == "" {
-		return ""
-	}
-	return fmt.Sprintf("; start more with tinygrow worker --nats %s", bus.Redact(s.NATS.URL))
-}
-
-// enough refuses a run that would wait for ever: more workers are wanted than
-// there are, and no others can join.
-func (s *settings) enough(n hands) error {
-	least := s.Cluster.MinWorkers
-	if s.NATS.URL != "" || s.NATS.Listen != "" || least <= int(n) {
-		return nil
-	}
-	return usagef("cluster.min_workers %d: this process has %d, and no others can join: give --workers %d, or --listen or --nats", least, n, least)
 }

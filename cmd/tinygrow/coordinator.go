@@ -1,11 +1,9 @@
 package main
 
 import (
-	"errors"
-
 	"github.com/spf13/cobra"
 
-	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/deploy/run"
 )
 
 func newCoordinator() *cobra.Command {
@@ -33,65 +31,14 @@ have a run directory of its own or all share one.`,
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
 	c.Flags().BoolVar(&check, "check", false, "look at settings, data set and run directory for faults, and start nothing")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		s, resumed, err := src.forCoordinator(resume, standby)
+		s, resumed, err := src.given().Coordinator(resume, standby)
 		if err != nil {
 			return err
 		}
 		if check {
-			return s.checkRun(resumed)
+			return s.Check(resumed)
 		}
-		return runAndReport(c, s, start{resumed && !standby, standby, src}, 0, asJSON)
+		return runAndReport(c, s, run.Start{Resume: resumed && !standby, Standby: standby, Given: src.given()}, asJSON)
 	}
 	return c
-}
-
-// checkRun returns what would keep a coordinator from running, but for the server.
-func (s *settings) checkRun(resumed bool) error {
-	if _, _, err := s.openData(); err != nil {
-		return err
-	}
-	if !resumed {
-		return nil
-	}
-	_, err := checkpoint.Latest(s.RunDir)
-	if errors.Is(err, checkpoint.ErrNoCheckpoint) {
-		return nil // the run begins anew
-	}
-	return err
-}
-
-// forCoordinator returns the settings of a new run or, if it may be resumed and
-// is there already, of the run in the directory.
-// A run that others may be leading is not extended.
-func (s *source) forCoordinator(mayResume, standby bool) (out settings, resume bool, err error) {
-	named := defaults()
-	s.lay(&named) // its faults are told with all others
-	if named.Run != "" || named.RunDir != "" {
-		named.name(nil)
-	}
-	allowed := extending
-	if standby {
-		allowed = nothing
-	}
-	if resume = (mayResume || standby) && named.RunDir != "" && holdsRun(named.RunDir); resume {
-		out, err = s.readRun(named.RunDir, allowed)
-	} else {
-		out, err = s.resolve(defaults())
-	}
-	if err != nil {
-		return out, resume, err
-	}
-	if out.Run == "" && out.RunDir == "" {
-		return out, resume, usagef("coordinator needs a name that workers can give: --run ID or --run-dir DIR")
-	}
-	out.name(nil)
-	return out, resume, out.needNATS("coordinator")
-}
-
-// needNATS refuses to go on without the address of a server.
-func (p *place) needNATS(command string) error {
-	if p.NATS.URL == "" {
-		return usagef("%s needs a NATS server: --nats nats://host:4222 (tinygrow train needs none)", command)
-	}
-	return nil
 }

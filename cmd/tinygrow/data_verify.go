@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
 
@@ -25,7 +26,7 @@ Data sets:
 	src := newSource(c, dataFlags)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		s, err := src.resolve(defaults())
+		s, err := src.given().Resolve(run.Defaults())
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/growth"
 )
@@ -115,7 +116,7 @@ func TestDocumentsCiteTestsThatExist(t *testing.T) {
 
 // Configuration keys that documents name are there.
 func TestDocumentsNameKeysThatExist(t *testing.T) {
-	base := defaults()
+	base := run.Defaults()
 	keys := config.Keys(&base)
 	sections := map[string]bool{}
 	for _, key := range keys {
@@ -138,7 +139,7 @@ func TestDocumentsNameKeysThatExist(t *testing.T) {
 
 // README's table of settings has the defaults of the code, those of flags too.
 func TestReadmeHasTheDefaults(t *testing.T) {
-	base := defaults()
+	base := run.Defaults()
 	keys := config.Keys(&base)
 	flags := newTrain().Flags()
 	_, table, found := strings.Cut(documents(t)["README.md"], "| setting | default | what it does |\n|---|---|---|\n")

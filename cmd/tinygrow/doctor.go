@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/deploy/doctor"
+	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
 	"github.com/tinygrow/tinygrow/worker/dataset"
@@ -32,7 +33,7 @@ of the way to it; and reads the data set. It takes part in no run.`,
 	f.StringVar(&digest, "digest", "", "`beginning` of the digest that the data set must have, as another machine's doctor shows it")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		s, err := src.resolve(defaults())
+		s, err := src.given().Resolve(run.Defaults())
 		if err != nil {
 			return err
 		}

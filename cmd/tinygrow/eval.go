@@ -6,21 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
-	"github.com/tinygrow/tinygrow/proto"
-	"github.com/tinygrow/tinygrow/worker/dataset"
+	"github.com/tinygrow/tinygrow/deploy/run"
 )
-
-// evaluation is what eval --json prints.
-type evaluation struct {
-	Path         string     `json:"path"`
-	Step         proto.Step `json:"step"`
-	Params       int        `json:"params"`
-	Samples      int        `json:"samples"`
-	TestLoss     float64    `json:"test_loss"`
-	TestAccuracy float64    `json:"test_accuracy"`
-	ModelSHA256  string     `json:"model_sha256"`
-}
 
 func newEval() *cobra.Command {
 	var asJSON bool
@@ -37,21 +24,16 @@ as the model was trained to, and of the data set nothing but the test samples.`,
 	src := newSource(c, dataFlags, threadsFlag)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		s, set, err := openWithData(src, args[0], testSet, sections("data."))
+		s, err := run.Open(args[0])
 		if err != nil {
 			return err
 		}
-		if set.Len(dataset.Test) == 0 {
-			return as(exitData, fmt.Errorf("%s: the data set has no test samples", s.base.Data.Dir))
-		}
-		m, err := s.local(set).Evaluate(c.Context(), s.model, set.Len(dataset.Test))
-		if err != nil {
+		if err := s.Give(src.given(), run.Sections("data.")); err != nil {
 			return err
 		}
-		e := evaluation{Path: s.path, Params: len(s.model.Params), Samples: int(m.N), TestLoss: m.Loss / m.N, TestAccuracy: m.Correct / m.N,
-			ModelSHA256: checkpoint.ModelSHA256(s.model)}
-		if s.state != nil {
-			e.Step = s.state.Step
+		e, err := s.Evaluate(c.Context())
+		if err != nil {
+			return err
 		}
 		if asJSON {
 			return json.NewEncoder(c.OutOrStdout()).Encode(e)

@@ -10,6 +10,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/deploy/run/replay"
 	"github.com/tinygrow/tinygrow/proto/bus"
 	"github.com/tinygrow/tinygrow/worker"
@@ -69,7 +70,7 @@ func (c coded) Unwrap() error { return c.error }
 // as gives an error an exit code, unless it has one or is nil.
 func as(code exitCode, err error) error {
 	var c coded
-	if err == nil || errors.As(err, &c) {
+	if err == nil || errors.As(err, &c) || run.Kind(err) != nil {
 		return err
 	}
 	return coded{err, code}
@@ -89,6 +90,10 @@ var causes = []struct {
 	err  error
 	code exitCode
 }{
+	{run.ErrUsage, exitUsage},
+	{run.ErrData, exitData},
+	{run.ErrNetwork, exitNetwork},
+	{run.ErrRun, exitRun},
 	{dataset.ErrData, exitData},
 	{bus.ErrSettings, exitUsage},
 	{bus.ErrUnreachable, exitNetwork},

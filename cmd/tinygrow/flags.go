@@ -2,12 +2,14 @@ package main
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/worker/dataset"
@@ -80,7 +82,7 @@ func newSource(c *cobra.Command, groups ...[]keyFlag) *source {
 	s := &source{flags: map[string]keyFlag{}, lists: c.Flags()}
 	s.lists.StringVar(&s.file, "config", "", "YAML `file` with configuration keys")
 	s.lists.StringArrayVar(&s.sets, "set", nil, "set any configuration `key=value`, as optim.momentum=0.8; may be repeated")
-	base := defaults()
+	base := run.Defaults()
 	keys := config.Keys(&base)
 	for _, f := range slices.Concat(groups...) {
 		if !slices.Contains(keys, f.key) {
@@ -98,47 +100,22 @@ func (s *source) addNetworkOf() {
 	s.lists.StringVar(&s.targetsOf, "targets-of", "", "grow no site beyond the width that it has in `run`")
 }
 
-// resolve lays the sources over base: the widths of other runs, what the
-// growth policy that the sources name starts from, the file, the environment, --set, then flags. It tells every
-// fault of all of them.
-func (s *source) resolve(base settings) (settings, error) {
-	if err := s.takeWidths(&base); err != nil {
-		return base, err
-	}
-	named := base
-	if s.lay(&named).Err() == nil && !growth.StartAlike(named.Growth.Policy, base.Growth.Policy) {
-		start := growth.DefaultOf(named.Growth.Policy)
-		start.Widths = base.Growth.Widths
-		base.Growth = start
-	}
-	out := base
-	faults := s.lay(&out)
-	faults.Add(s.chooseLength(&out))
-	faults.Add(s.chooseData(&out))
-	faults.Add(s.checkPolicy(&out))
-	if len(out.Model.Widths) == 0 {
-		out.Model.Widths = nil // the default: a configuration that a run wrote spells it []
-	}
-	faults.Add(s.check(&out))
-	return out, as(exitUsage, faults.Err())
-}
-
-// check returns the faults of settings, those of the files among them that a
-// command reads that meets others at a NATS server; no other command touches these.
-func (s *source) check(out *settings) error {
-	faults := config.Faults{}
-	if _, dials := s.flags["creds"]; dials {
-		faults.Add(out.NATS.readURL())
-		faults.Add(out.NATS.checkFiles())
-	}
-	faults.Add(out.validate())
-	return faults.Err()
+// given is what the command line, the environment and the file of --config say.
+func (s *source) given() run.Given {
+	g := run.Given{File: s.file, Environment: os.Environ(), Assignments: s.sets, WidthsOf: s.widthsOf, TargetsOf: s.targetsOf}
+	_, g.Dials = s.flags["creds"]
+	s.lists.Visit(func(f *pflag.Flag) {
+		if k, ok := s.flags[f.Name]; ok {
+			g.Flags = append(g.Flags, run.Flag{Name: "--" + f.Name, Key: k.key, Value: f.Value.String()})
+		}
+	})
+	return g
 }
 
 // keyHelp lists every configuration key with its default, for --help.
 func keyHelp() string {
 	var b strings.Builder
-	base := defaults()
+	base := run.Defaults()
 	b.WriteString("Configuration keys, for the file, --set and the environment (" + config.Variable("optim.lr") + "=0.1), with their defaults:\n")
 	for _, key := range config.Keys(&base) {
 		fmt.Fprintf(&b, "  %s: %s\n", key, config.Get(&base, key))

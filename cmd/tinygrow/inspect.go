@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -49,23 +50,28 @@ the run's next event would decide at that step. It changes nothing.`,
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "decide on growth without growing; uses the run's data set unless --data names another")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		s, err := openSaved(args[0])
+		s, err := run.Open(args[0])
 		if err != nil {
 			return err
 		}
-		g := s.model.Graph
-		out := inspection{Path: s.path, Generation: proto.Generation(g.Generation), Graph: g, Widths: g.Widths(), Params: g.NumParams(),
-			FLOPs: g.FLOPs(), ModelSHA256: checkpoint.ModelSHA256(s.model), Card: s.card}
-		if s.state != nil {
-			out.Run, out.Step = s.state.Run, s.state.Step
+		g := s.Model.Graph
+		out := inspection{Path: s.Path, Generation: proto.Generation(g.Generation), Graph: g, Widths: g.Widths(), Params: g.NumParams(),
+			FLOPs: g.FLOPs(), ModelSHA256: checkpoint.ModelSHA256(s.Model), Card: s.Card}
+		if s.State != nil {
+			out.Run, out.Step = s.State.Run, s.State.Step
 		}
-		if slices.ContainsFunc(dataFlags, func(f keyFlag) bool { return c.Flags().Changed(f.name) }) || dryRun {
-			err = out.measure(c, src, args[0], dryRun)
-		} else {
-			err = s.give(src, nothing)
+		measures := dryRun || slices.ContainsFunc(dataFlags, func(f keyFlag) bool { return c.Flags().Changed(f.name) })
+		allowed := run.Nothing
+		if measures {
+			allowed = run.Sections("data.", "growth.")
 		}
-		if err != nil {
+		if err := s.Give(src.given(), allowed); err != nil {
 			return err
+		}
+		if measures {
+			if out.Sites, out.DryRun, err = s.Foretell(c.Context(), dryRun); err != nil {
+				return err
+			}
 		}
 		if asJSON {
 			return json.NewEncoder(c.OutOrStdout()).Encode(out)
@@ -73,33 +79,6 @@ the run's next event would decide at that step. It changes nothing.`,
 		return out.print(c.OutOrStdout())
 	}
 	return c
-}
-
-// measure runs a growth event that changes nothing.
-func (out *inspection) measure(c *cobra.Command, src *source, path string, dryRun bool) error {
-	s, set, err := openWithData(src, path, wholeSet, sections("data.", "growth."))
-	if err != nil {
-		return err
-	}
-	info, err := s.nextEvent(set)
-	if err != nil {
-		return err
-	}
-	l := s.local(set)
-	o, err := l.Grow(c.Context(), s.model, growth.NewInspection(s.base.Growth, s.model, info), info)
-	if err != nil {
-		return err
-	}
-	out.Sites = o.Record.Sites
-	if !dryRun {
-		return nil
-	}
-	info.DryRun = true
-	if o, err = l.Grow(c.Context(), s.model, growth.NewEvent(s.base.Growth, s.model, nil, info), info); err != nil {
-		return err
-	}
-	out.DryRun = o.Record
-	return nil
 }
 
 func (out *inspection) print(to io.Writer) error {
@@ -115,7 +94,7 @@ func (out *inspection) print(to io.Writer) error {
 	}
 	fmt.Fprintln(w, "node\toperation\tinputs\toutput")
 	for _, n := range out.Graph.Nodes {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", n.ID, n.Op, joinIDs(n.Inputs), shapeText(shapes[n.ID]))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", n.ID, n.Op, joinIDs(n.Inputs), shapes[n.ID])
 	}
 	if len(out.Sites) > 0 {
 		fmt.Fprintln(w, "\nsite\twidth\tPsi^2\tbottleneck\tlargest lambdas\tnote")

@@ -16,15 +16,15 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/terminal"
-	_ "github.com/tinygrow/tinygrow/proto/bus/natsbus" // the transport of --nats
+	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
-func main() { os.Exit(int(run())) }
+func main() { os.Exit(int(line())) }
 
-// run executes the command line of the process and returns its exit code.
-func run() exitCode {
+// line executes the command line of the process and returns its exit code.
+func line() exitCode {
 	quota.LimitMemory()
 	if err := kernel.EnvError(); err != nil {
 		fmt.Fprintln(os.Stderr, "tinygrow:", err)
@@ -46,7 +46,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) exitC
 	code := codeOf(err)
 	var told silentError
 	if err != nil && !errors.As(err, &told) {
-		fmt.Fprintln(printable{stderr}, "tinygrow: "+strings.ReplaceAll(explain(err.Error(), os.Getenv(placesEnv)), "\n", "\n  "))
+		fmt.Fprintln(printable{stderr}, "tinygrow: "+strings.ReplaceAll(explain(err.Error(), os.Getenv(run.PlacesEnv)), "\n", "\n  "))
 	}
 	return code
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/deploy/run/config"
 )
 
@@ -65,7 +66,7 @@ func meantFlag(c *cobra.Command, name string) string {
 		return fmt.Sprintf(": it is a flag of %s, not of %s", strings.Join(having, ", "), c.CommandPath())
 	}
 	if c.Flags().Lookup("set") != nil {
-		base := defaults()
+		base := run.Defaults()
 		if key := config.Synonym(name, config.Keys(&base)); key != "" {
 			return fmt.Sprintf(": did you mean --set %s=...?", key)
 		}

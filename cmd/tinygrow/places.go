@@ -6,10 +6,6 @@ import (
 	"strings"
 )
 
-// placesEnv names the variable in which a container is told what its paths and
-// settings are called outside, where the user wrote them.
-const placesEnv = "TINYGROW_PLACES"
-
 // explain adds to an error what the paths and values in it are called outside.
 // places is a list of PATH=NAME=VALUE, separated by semicolons: a path in the
 // container, and the variable with its value that it comes from.

@@ -23,11 +23,11 @@ func TestWhatOthersWroteCannotSteerTheTerminal(t *testing.T) {
 		tell  func(out *bytes.Buffer)
 	}{
 		"refused": {1, func(out *bytes.Buffer) {
-			newConsole(out).events().Refused(coordinator.Member{Worker: "w", Host: rude, Program: rude}, rude)
+			newConsole(out).Events().Refused(coordinator.Member{Worker: "w", Host: rude, Program: rude}, rude)
 		}},
-		"left":    {1, func(out *bytes.Buffer) { newConsole(out).events().Left("w", rude) }},
-		"trouble": {1, func(out *bytes.Buffer) { newConsole(out).events().Trouble(rude) }},
-		"alarm":   {1, func(out *bytes.Buffer) { newConsole(out).events().Alarm(rude) }},
+		"left":    {1, func(out *bytes.Buffer) { newConsole(out).Events().Left("w", rude) }},
+		"trouble": {1, func(out *bytes.Buffer) { newConsole(out).Events().Trouble(rude) }},
+		"alarm":   {1, func(out *bytes.Buffer) { newConsole(out).Events().Alarm(rude) }},
 		"log":     {1, func(out *bytes.Buffer) { slog.New(slog.NewTextHandler(out, nil)).Info(rude, "host", rude) }},
 		"report":  {strings.Count(reported(&coordinator.Result{Run: "r"}), "\n") + 1, func(out *bytes.Buffer) { report(out, &r) }},
 		"doctor": {2, func(out *bytes.Buffer) {

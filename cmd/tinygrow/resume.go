@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/tinygrow/tinygrow/deploy/run"
+)
 
 func newResume() *cobra.Command {
 	var asJSON bool
@@ -21,11 +25,11 @@ follows.`,
 	src := newSource(c, dataFlags, endFlags, workersFlag, threadsFlag, natsFlags, listenFlag)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		s, err := src.readRun(args[0], extending)
+		s, err := src.given().ReadRun(args[0], run.Extending)
 		if err != nil {
 			return err
 		}
-		return runAndReport(c, s, start{resume: true, given: src}, hands(s.Workers), asJSON)
+		return runAndReport(c, s, run.Start{Resume: true, Workers: s.Workers, Given: src.given()}, asJSON)
 	}
 	return c
 }

@@ -9,7 +9,6 @@ import (
 	"text/tabwriter"
 
 	"github.com/tinygrow/tinygrow/proto"
-	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 // table aligns the rows that a command prints.
@@ -70,6 +69,3 @@ func thousands(n int) string {
 	}
 	return s
 }
-
-// shapeText writes a shape as 3x32x32.
-func shapeText(s nn.Shape) string { return fmt.Sprintf("%dx%dx%d", s.C, s.H, s.W) }

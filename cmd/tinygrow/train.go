@@ -1,12 +1,15 @@
 package main
 
 import (
-	"crypto/rand"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"strings"
-	"time"
+	"os"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tinygrow/tinygrow/coordinator"
+	"github.com/tinygrow/tinygrow/deploy/run"
 )
 
 func newTrain() *cobra.Command {
@@ -30,18 +33,52 @@ once. More workers may join over NATS: over the server of --nats, or over one th
 	src.addNetworkOf()
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		s, err := src.resolve(defaults())
+		s, err := src.given().Resolve(run.Defaults())
 		if err != nil {
 			return err
 		}
-		s.name(func() string { return freshID(&s, time.Now()) })
-		return runAndReport(c, s, start{given: src}, hands(s.Workers), asJSON)
+		s.Name()
+		return runAndReport(c, s, run.Start{Workers: s.Workers, Given: src.given()}, asJSON)
 	}
 	return c
 }
 
-// freshID names a run for people, and by a random part apart from one that begins
-// in the same second, here or elsewhere.
-func freshID(s *settings, now time.Time) string {
-	return fmt.Sprintf("%s-%s-%s-%s", s.Data.Name, s.Model.Name, now.Format("20060102-150405"), strings.ToLower(rand.Text()[:6]))
+// outcome is what --json prints at the end of a run.
+type outcome struct {
+	coordinator.Result
+	Policy string `json:"policy"`
+	Seed   uint64 `json:"seed"`
+	Model  string `json:"model"`
+	Data   string `json:"data"`
+}
+
+// runAndReport runs a job until its end or a signal, and prints how it went.
+func runAndReport(c *cobra.Command, s run.Settings, how run.Start, asJSON bool) error {
+	con := newConsole(c.ErrOrStderr())
+	con.alone = how.Workers > 0
+	s.Worker.Program = program()
+	ctx, stop := untilSignal(c.Context(), func(os.Signal) {
+		con.Line("interrupted: finishing the step and writing a checkpoint; a second interrupt ends at once")
+	})
+	defer stop()
+	r, err := run.Train(ctx, s, how, con)
+	con.end()
+	if how.Standby && errors.Is(err, coordinator.ErrComplete) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		out := outcome{r, s.Growth.Policy, s.Train.Seed, s.Model.Name, s.Data.Name}
+		if err := json.NewEncoder(c.OutOrStdout()).Encode(out); err != nil {
+			return err
+		}
+	}
+	report(c.ErrOrStderr(), &r)
+	if r.Done {
+		return nil
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "stopped after step %d; %s\n", r.Steps, continuation(&s, how, r.RunDir))
+	return silentError{exitInterrupted}
 }

@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/deploy/run/replay"
 	"github.com/tinygrow/tinygrow/proto"
-	"github.com/tinygrow/tinygrow/worker"
 )
 
 func newVerify() *cobra.Command {
@@ -37,26 +37,15 @@ Ends with code 0 if all is the same, 7 if something differs, and another one if 
 	f.Uint64Var(&steps, "steps", 0, "`number` of steps to compare; 0: to the end of the log")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	c.RunE = func(c *cobra.Command, args []string) error {
-		s, err := src.readRun(args[0], nothing)
-		if err != nil {
-			return err
-		}
-		if err := s.sameBasis(args[0]); err != nil {
-			return err
-		}
-		set, data, err := s.openData()
-		if err != nil {
-			return err
-		}
 		con := newConsole(c.ErrOrStderr())
 		ctx, stop := untilSignal(c.Context(), func(os.Signal) {})
 		defer stop()
-		o := replay.Options{Dir: args[0], Config: s.Config, Data: data, Local: worker.Local{Samples: set, Threads: s.Worker.Threads}, Steps: steps, Told: con.verified}
+		o := replay.Options{Dir: args[0], Steps: steps, Told: con.verified}
 		if f.Changed("from") {
 			step := proto.Step(from)
 			o.From = &step
 		}
-		r, err := replay.Run(ctx, o)
+		r, err := run.Verify(ctx, src.given(), o)
 		con.end()
 		if err != nil && !errors.Is(err, ctx.Err()) {
 			return err
@@ -72,7 +61,7 @@ Ends with code 0 if all is the same, 7 if something differs, and another one if 
 		case r.All > 0:
 			return silentError{exitDiffers}
 		case err != nil:
-			con.line("interrupted: steps after %d were not compared", r.To)
+			con.Line("interrupted: steps after %d were not compared", r.To)
 			return silentError{exitInterrupted}
 		}
 		return nil

@@ -45,6 +45,9 @@ func versionLine() string {
 	return fmt.Sprintf("tinygrow %s, %s, %s/%s, %s kernels", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, kernel.Active())
 }
 
+// program names this build to coordinators.
+func program() string { return "tinygrow " + buildVersion() }
+
 // buildVersion returns the released version, or else the commit it was built from.
 func buildVersion() string {
 	if version != "" {

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"context"
@@ -33,7 +33,7 @@ func TestWhatCountsAsProgress(t *testing.T) {
 		{"a server that does not, while workers are waited for", func(e coordinator.Events) { e.Waiting("") }, func(coordinator.Events) {}, false},
 	} {
 		file := filepath.Join(t.TempDir(), "health")
-		e := showLife(newConsole(new(discard)).events(), health.NewReporter("coordinator", file))
+		e := showLife(coordinator.Events{}, health.NewReporter("coordinator", file))
 		if c.before != nil {
 			c.before(e)
 		}
@@ -50,10 +50,6 @@ func TestWhatCountsAsProgress(t *testing.T) {
 		}
 	}
 }
-
-type discard struct{}
-
-func (*discard) Write(p []byte) (int, error) { return len(p), nil }
 
 // TestWhatCountsAsProgressOfAWorker asks over buses that answer or do not.
 func TestWhatCountsAsProgressOfAWorker(t *testing.T) {

@@ -1,19 +1,14 @@
-package main
+package run
 
 import (
-	"cmp"
-	"crypto/sha256"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/proto"
-	"github.com/tinygrow/tinygrow/proto/file"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
@@ -23,31 +18,32 @@ import (
 	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
-// settings is the whole configuration of a run: one schema, composed of the
+// Settings is the whole configuration of a run: one schema, composed of the
 // packages' own. data, model, train, optim and growth decide the result; the
 // rest says where, when and with how many hands it is computed.
-type settings struct {
+type Settings struct {
 	Data               dataset.Config   `yaml:"data"`
 	coordinator.Config `yaml:",inline"` // model, train, optim, growth, cluster, checkpoint
-	place              `yaml:",inline"`
+	Place              `yaml:",inline"`
 
 	end     *trainer.End // a later one for a run that exists; nil: it stays
 	stands  *trainer.End // that of a run that exists, with its extensions; nil: that of Train
 	fetches bool         // a worker without --data-dir gets the data set from the coordinator
 }
 
-// place is what a resumed run may change without changing its result.
-type place struct {
+// Place is what a resumed run may change without changing its result.
+type Place struct {
 	Run     string        `yaml:"run"`     // id of the run; empty: made from its directory, see idOf
 	RunDir  string        `yaml:"run_dir"` // empty: a new one below runs
 	Workers int           `yaml:"workers"` // of train and resume, in the same process
-	NATS    natsSettings  `yaml:"nats"`
+	NATS    NATS          `yaml:"nats"`
 	Worker  worker.Config `yaml:"worker"`
 	Fetch   fetch.Config  `yaml:"fetch"`  // of the data set, by workers that have none
 	Health  string        `yaml:"health"` // file for signs of life; empty: none
 }
 
-type natsSettings struct {
+// NATS says how the server is reached, or that one is started here.
+type NATS struct {
 	URL string `yaml:"url"` // empty: train and resume need none
 	// URLFile holds the address in place of url, which command lines show to everybody.
 	URLFile string `yaml:"url_file"`
@@ -56,21 +52,33 @@ type natsSettings struct {
 	Listen  string `yaml:"listen"` // where train and resume start a server for more workers; empty: nowhere
 }
 
-// defaults are what plain `tinygrow train` runs with: about a minute of
+// Defaults are what plain `tinygrow train` runs with: about a minute of
 // processor time on the built-in data set, with several growth events.
-func defaults() settings {
-	s := settings{Data: dataset.Default(), Config: coordinator.Default()}
+func Defaults() Settings {
+	s := Settings{Data: dataset.Default(), Config: coordinator.Default()}
 	s.Train.Epochs, s.Train.Augment = 40, true
 	s.Optimizer.LR, s.Optimizer.Schedule = 0.1, optim.Cosine
 	s.Workers, s.Fetch = 1, fetch.Default()
 	return s
 }
 
-// reserved are environment variables of ours that are no keys.
-var reserved = []string{kernel.ISAEnv, placesEnv}
+// WorkerDefaults are those of a worker, which gets from its coordinator what
+// nobody tells it.
+func WorkerDefaults() Settings {
+	s := Defaults()
+	s.Data.Name, s.fetches = "", true
+	return s
+}
 
-// validate returns every fault of the values, each with its section.
-func (s *settings) validate() error {
+// PlacesEnv is the variable in which a container is told what its paths and
+// settings are called outside, where the user wrote them.
+const PlacesEnv = "TINYGROW_PLACES"
+
+// reserved are environment variables of ours that are no keys.
+var reserved = []string{kernel.ISAEnv, PlacesEnv}
+
+// Validate returns every fault of the values, each with its section.
+func (s *Settings) Validate() error {
 	var faults config.Faults
 	section := func(name string, err error) {
 		var part config.Faults
@@ -85,13 +93,13 @@ func (s *settings) validate() error {
 	}
 	section("model", s.checkModel())
 	faults.Add(s.Config.Validate())
-	faults.Add(s.place.validate())
+	faults.Add(s.Place.validate())
 	return faults.Err()
 }
 
 // lacksData reports whether the data set is not here: it is read from nowhere
 // and nobody asked to draw it.
-func (s *settings) lacksData() bool {
+func (s *Settings) lacksData() bool {
 	if s.Data.Name == "" {
 		return s.Data.Dir == "" && s.Data.Limit == 0
 	}
@@ -99,7 +107,7 @@ func (s *settings) lacksData() bool {
 }
 
 // dataName is the name of the data set, which a worker need not give.
-func (s *settings) dataName() string {
+func (s *Settings) dataName() string {
 	if s.fetches && s.Data.Name == "" && !s.lacksData() {
 		return dataset.Default().Name
 	}
@@ -107,7 +115,7 @@ func (s *settings) dataName() string {
 }
 
 // checkModel builds the model for a stand-in where the data set is not known yet.
-func (s *settings) checkModel() error {
+func (s *Settings) checkModel() error {
 	m := s.Model
 	if m.Input == (nn.Shape{}) {
 		m.Input = nn.Shape{C: 3, H: 32, W: 32}
@@ -119,7 +127,7 @@ func (s *settings) checkModel() error {
 	return err
 }
 
-func (p *place) validate() error {
+func (p *Place) validate() error {
 	var faults []error
 	check := func(ok bool, format string, args ...any) {
 		if !ok {
@@ -145,85 +153,4 @@ func (p *place) validate() error {
 		check(p.NATS.URL == "", "nats listen and url: give one of them")
 	}
 	return errors.Join(faults...)
-}
-
-// readURL takes the address of the server from the file that holds it.
-func (n *natsSettings) readURL() error {
-	if n.URLFile == "" {
-		return nil
-	}
-	text, err := file.Read(n.URLFile, maxKeyFile)
-	if err != nil {
-		return fmt.Errorf("nats url_file: %w", err)
-	}
-	url := strings.TrimSpace(string(text))
-	switch {
-	case url == "" || strings.ContainsAny(url, "\r\n"):
-		return fmt.Errorf("nats url_file %s: it must hold one line, as nats://user:password@host:4222", n.URLFile)
-	case n.URL != "" && n.URL != url:
-		return fmt.Errorf("nats url and url_file %s: give one of them", n.URLFile)
-	}
-	n.URL = url
-	return nil
-}
-
-// maxKeyFile bounds the files of keys and certificates, in bytes.
-const maxKeyFile = 1 << 20
-
-// checkFiles looks for the files of the keys, for who is about to use them.
-func (n natsSettings) checkFiles() error {
-	var faults []error
-	for _, name := range []string{n.Creds, n.CA} {
-		if name == "" {
-			continue
-		}
-		switch f, size, err := file.Open(name); {
-		case err != nil:
-			faults = append(faults, fmt.Errorf("nats: %w", err))
-		default:
-			f.Close()
-			if size > maxKeyFile {
-				faults = append(faults, fmt.Errorf("nats: %s: the file is %w: it has %d bytes, and may have %d", name, file.ErrTooLarge, size, maxKeyFile))
-			}
-		}
-	}
-	return errors.Join(faults...)
-}
-
-// name fills in the id of the run and its directory, each from the other.
-func (p *place) name(fresh func() string) {
-	if p.RunDir == "" {
-		if p.Run == "" {
-			p.Run = fresh()
-		}
-		p.RunDir = filepath.Join("runs", p.Run)
-	}
-	if p.Run == "" {
-		p.Run = idOf(p.RunDir)
-	}
-}
-
-// readable is how much of a directory's name stays in an id that has a hash.
-const readable = 40
-
-// idOf makes a run id of a directory: its name, or where that cannot be an id,
-// what of it can, and a hash of the whole path. So directories of different
-// names have different ids.
-func idOf(dir string) string {
-	if abs, err := filepath.Abs(dir); err == nil {
-		dir = abs
-	}
-	name := filepath.Base(dir)
-	if !strings.HasPrefix(name, "-") && proto.RunID(name).Validate() == nil {
-		return name
-	}
-	id := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
-			return r
-		}
-		return '-'
-	}, name)
-	id = strings.Trim(id[:min(len(id), readable)], "-")
-	sum := sha256.Sum256([]byte(dir))
-	return fmt.Sprintf("%s-%x", cmp.Or(id, "run"), sum[:6])
 }

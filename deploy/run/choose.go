@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"bytes"
@@ -16,8 +16,8 @@ import (
 )
 
 // chooseLength lets --epochs count where the steps come from another source.
-func (s *source) chooseLength(out *settings) error {
-	epochs, steps := s.lists.Changed("epochs"), s.lists.Changed("steps")
+func (g Given) chooseLength(out *Settings) error {
+	epochs, steps := g.flag("train.epochs"), g.flag("train.steps")
 	switch {
 	case epochs && steps:
 		return errors.New("--epochs and --steps: give one of them")
@@ -29,9 +29,9 @@ func (s *source) chooseLength(out *settings) error {
 
 // chooseData finds out which data set is meant where a directory is given and no
 // name, and refuses a directory of files that the named set would not read.
-func (s *source) chooseData(out *settings) error {
-	given := settings{}
-	s.lay(&given) // its faults are told with all others
+func (g Given) chooseData(out *Settings) error {
+	given := Settings{}
+	g.lay(&given) // its faults are told with all others
 	dir := given.Data.Dir
 	if dir == "" {
 		return nil
@@ -59,19 +59,19 @@ func isEmpty(dir string) bool {
 
 // checkPolicy refuses another policy on top of a configuration that a run wrote, if
 // it starts from other settings: that has every key, so that nothing would be left of these.
-func (s *source) checkPolicy(out *settings) error {
-	if s.file == "" {
+func (g Given) checkPolicy(out *Settings) error {
+	if g.File == "" {
 		return nil
 	}
-	document, err := file.Read(s.file, checkpoint.MaxConfig)
+	document, err := file.Read(g.File, checkpoint.MaxConfig)
 	if err != nil || !bytes.HasSuffix(document, []byte(endOfConfig)) {
 		return nil // told with all other faults of the file, or written by hand
 	}
 	written := *out
-	if config.Decode(&written, s.file, document) == nil && !growth.StartAlike(written.Growth.Policy, out.Growth.Policy) {
+	if config.Decode(&written, g.File, document) == nil && !growth.StartAlike(written.Growth.Policy, out.Growth.Policy) {
 		return fmt.Errorf("growth.policy: %s was written by a run with %s, and %s gives %s, which starts from other settings: "+
 			"set single keys of growth, or write a configuration with the policy alone",
-			s.file, written.Growth.Policy, s.giver(written, "growth.policy"), out.Growth.Policy)
+			g.File, written.Growth.Policy, g.giver(written, "growth.policy"), out.Growth.Policy)
 	}
 	return nil
 }

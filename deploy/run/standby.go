@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"context"
@@ -18,7 +18,7 @@ import (
 
 // openLead opens the commit log of the run, or returns nil where there is none
 // and none is needed.
-func (s *settings) openLead(ctx context.Context, system lead.System, standby bool, con *console) (*lead.Lead, error) {
+func (s *Settings) openLead(ctx context.Context, system lead.System, standby bool, con Console) (*lead.Lead, error) {
 	k := s.Cluster
 	if k.Log == coordinator.LogOff && !standby {
 		return nil, nil
@@ -30,10 +30,10 @@ func (s *settings) openLead(ctx context.Context, system lead.System, standby boo
 	case err == nil:
 		return l, nil
 	case errors.Is(err, bus.ErrNoLogs) && k.Log != coordinator.LogOn && !standby:
-		con.line("no commit log and no standby: the NATS server runs without JetStream (nats-server -js)")
+		con.Line("no commit log and no standby: the NATS server runs without JetStream (nats-server -js)")
 		return nil, nil
 	}
-	return nil, as(exitNetwork, fmt.Errorf("commit log of run %s: %w: start the server with JetStream (nats-server -js), name the coordinator's own key (--creds), or go without: leave out --standby and set cluster.log=off", s.Run, err))
+	return nil, as(ErrNetwork, fmt.Errorf("commit log of run %s: %w: start the server with JetStream (nats-server -js), name the coordinator's own key (--creds), or go without: leave out --standby and set cluster.log=off", s.Run, err))
 }
 
 // claim is how long a coordinator asks whether another one leads its run, where
@@ -42,36 +42,29 @@ const claim = 500 * time.Millisecond
 
 // claims returns that where another coordinator may be: at a server that this
 // process did not start.
-func (s *settings) claims() time.Duration {
+func (s *Settings) claims() time.Duration {
 	if s.NATS.URL == "" || s.NATS.Listen != "" {
 		return 0
 	}
 	return claim
 }
 
-// start is how a coordinator begins.
-type start struct {
-	resume  bool // the run in the directory
-	standby bool // wait until nobody leads the run, and take it up wherever it stands
-	given   *source
-}
-
 // readRun lays what was given over the run in the directory of s, and keeps the
 // place of s.
-func (how start) readRun(s settings) (settings, error) {
-	run, err := how.given.readRun(s.RunDir, nothing)
+func (how Start) readRun(s Settings) (Settings, error) {
+	run, err := how.Given.ReadRun(s.RunDir, Nothing)
 	if err != nil {
 		return run, err
 	}
 	id := run.Run
-	run.place = s.place
+	run.Place = s.Place
 	run.Run = id
 	return run, nil
 }
 
 // standBy waits until nobody leads the run. It tells who does, and that this
 // process is alive, and ends where that is another run than the one meant.
-func (s *settings) standBy(ctx context.Context, l *lead.Lead, how start, con *console) error {
+func (s *Settings) standBy(ctx context.Context, l *lead.Lead, how Start, con Console) error {
 	told, life := "", health.NewReporter("coordinator", s.Health)
 	waiting, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -81,7 +74,7 @@ func (s *settings) standBy(ctx context.Context, l *lead.Lead, how start, con *co
 		if holder == told {
 			return
 		}
-		con.line("standing by: run %s is led by %s", s.Run, holder)
+		con.Line("standing by: run %s is led by %s", s.Run, holder)
 		told = holder
 		if past, err := l.History(waiting); err == nil {
 			if err := how.agrees(*s, past); err != nil {
@@ -103,11 +96,11 @@ type opened struct {
 }
 
 // openAhead gets what the run will probably need: its configuration and data
-// set. Settings that are not the run's are an error; what else fails now is
+// set. settings that are not the run's are an error; what else fails now is
 // tried, and told, when it is needed.
-func (s settings) openAhead(ctx context.Context, l *lead.Lead, how start) (*opened, error) {
+func (s Settings) openAhead(ctx context.Context, l *lead.Lead, how Start) (*opened, error) {
 	switch resume, err := s.prepare(ctx, l, how); {
-	case errors.Is(err, coordinator.ErrOtherRun) || codeOf(err) == exitUsage:
+	case errors.Is(err, coordinator.ErrOtherRun) || errors.Is(err, ErrUsage):
 		return nil, err
 	case err == nil && resume:
 		if s, err = how.readRun(s); err != nil {
@@ -123,7 +116,7 @@ func (s settings) openAhead(ctx context.Context, l *lead.Lead, how start) (*open
 
 // prepare gets the directory ready for the run on the server, if that is the one
 // that was meant.
-func (s *settings) prepare(ctx context.Context, l *lead.Lead, how start) (resume bool, err error) {
+func (s *Settings) prepare(ctx context.Context, l *lead.Lead, how Start) (resume bool, err error) {
 	past, err := l.History(ctx)
 	if err == nil {
 		err = how.agrees(*s, past)
@@ -135,7 +128,7 @@ func (s *settings) prepare(ctx context.Context, l *lead.Lead, how start) (resume
 }
 
 // openUnless opens the data set unless it is open already.
-func (s *settings) openUnless(ready *opened) (*dataset.Set, coordinator.Data, error) {
+func (s *Settings) openUnless(ready *opened) (*dataset.Set, coordinator.Data, error) {
 	if ready != nil && reflect.DeepEqual(ready.config, s.Data) {
 		return ready.set, ready.data, nil
 	}
@@ -151,13 +144,13 @@ type led struct {
 
 // take waits until this process leads the run. A standby gets its
 // configuration from the run.
-func (s *settings) take(ctx context.Context, system lead.System, how start, con *console) (led, error) {
-	l, err := s.openLead(ctx, system, how.standby, con)
+func (s *Settings) take(ctx context.Context, system lead.System, how Start, con Console) (led, error) {
+	l, err := s.openLead(ctx, system, how.Standby, con)
 	if err != nil || l == nil {
-		return led{resume: how.resume}, err
+		return led{resume: how.Resume}, err
 	}
-	if !how.standby {
-		return led{lead: l, resume: how.resume}, s.lead(ctx, l, how.resume, con)
+	if !how.Standby {
+		return led{lead: l, resume: how.Resume}, s.lead(ctx, l, how.Resume, con)
 	}
 	out := led{lead: l}
 	if out.ready, err = s.openAhead(ctx, l, how); err != nil {
@@ -176,7 +169,7 @@ func (s *settings) take(ctx context.Context, system lead.System, how start, con 
 }
 
 // ended returns the result of the complete run, if its end is in the directory of s.
-func (s settings) ended(how start) (r coordinator.Result, found bool, err error) {
+func (s Settings) ended(how Start) (r coordinator.Result, found bool, err error) {
 	if !holdsRun(s.RunDir) {
 		return r, false, nil
 	}

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"context"
@@ -17,7 +17,7 @@ import (
 // commit log keeps them, so that who comes upon the run on the server can tell
 // whether it is the one that was meant. Too long a list is left out; then only
 // the run directory tells.
-func (s *settings) asked() string {
+func (s *Settings) asked() string {
 	var b strings.Builder
 	now := *s
 	if s.stands != nil {
@@ -48,8 +48,8 @@ func pairs(list string) iter.Seq2[string, string] {
 
 // askedOf lays what asked listed over the defaults. Keys that this version does
 // not know are left out.
-func askedOf(list string) settings {
-	s := defaults()
+func askedOf(list string) Settings {
+	s := Defaults()
 	for key, value := range pairs(list) {
 		_ = config.Set(&s, "the commit log", key, value)
 	}
@@ -61,18 +61,18 @@ func askedOf(list string) settings {
 
 // agrees returns an error that names both where something was given that the run
 // on the server does not have: a standby takes that run up, or none.
-func (how start) agrees(s settings, past lead.History) error {
+func (how Start) agrees(s Settings, past lead.History) error {
 	if past.Settings == "" {
 		return nil
 	}
 	run := askedOf(past.Settings)
-	run.place, run.Data.Dir = s.place, s.Data.Dir
-	_, err := how.given.overRun(run, fmt.Sprintf("run %s on the server", s.Run), "--run", nothing)
+	run.Place, run.Data.Dir = s.Place, s.Data.Dir
+	_, err := how.Given.overRun(run, fmt.Sprintf("run %s on the server", s.Run), "--run", Nothing)
 	return err
 }
 
 // differs says how the run on the server differs from s, in both's values; empty: not at all.
-func (s *settings) differs(past lead.History) string {
+func (s *Settings) differs(past lead.History) string {
 	there := maps.Collect(pairs(past.Settings))
 	var list []string
 	for key, value := range pairs(s.asked()) {
@@ -88,7 +88,7 @@ func (s *settings) differs(past lead.History) string {
 
 // lead waits for the lease that a new or resumed run needs. Where another
 // coordinator has it, the error says whose run that is.
-func (s *settings) lead(ctx context.Context, l *lead.Lead, resume bool, con *console) error {
+func (s *Settings) lead(ctx context.Context, l *lead.Lead, resume bool, con Console) error {
 	err := l.Acquire(ctx, nil)
 	if err != nil && !errors.Is(err, lead.ErrHeld) {
 		return err
@@ -104,7 +104,7 @@ func (s *settings) lead(ctx context.Context, l *lead.Lead, resume bool, con *con
 	case err != nil:
 		return fmt.Errorf("%w; to take over when that ends, start this one with --standby", err)
 	case other != "" && !resume && !past.Ended:
-		con.line("run %s on the server was another one and had not ended (%s): this one begins anew under its id", s.Run, other)
+		con.Line("run %s on the server was another one and had not ended (%s): this one begins anew under its id", s.Run, other)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package main
+package run
 
 import (
 	"fmt"
@@ -9,24 +9,24 @@ import (
 
 // takeWidths puts the widths of the runs that --widths-of and --targets-of name
 // into base.
-func (s *source) takeWidths(base *settings) error {
-	if s.widthsOf != "" {
-		run, err := openSaved(s.widthsOf)
+func (g Given) takeWidths(base *Settings) error {
+	if g.WidthsOf != "" {
+		run, err := Open(g.WidthsOf)
 		if err != nil {
 			return fmt.Errorf("--widths-of: %w", err)
 		}
 		if base.Model, err = run.network(); err != nil {
-			return as(exitUsage, fmt.Errorf("--widths-of %s: %w", s.widthsOf, err))
+			return as(ErrUsage, fmt.Errorf("--widths-of %s: %w", g.WidthsOf, err))
 		}
 	}
-	if s.targetsOf != "" {
-		run, err := openSaved(s.targetsOf)
+	if g.TargetsOf != "" {
+		run, err := Open(g.TargetsOf)
 		if err != nil {
 			return fmt.Errorf("--targets-of: %w", err)
 		}
 		base.Growth.Widths = map[growth.SiteID]int{}
-		for _, site := range growth.Sites(run.model.Graph) {
-			base.Growth.Widths[site.ID] = run.model.Graph.Node(site.First).Out
+		for _, site := range growth.Sites(run.Model.Graph) {
+			base.Growth.Widths[site.ID] = run.Model.Graph.Node(site.First).Out
 		}
 	}
 	return nil
@@ -34,12 +34,12 @@ func (s *source) takeWidths(base *settings) error {
 
 // network returns the configuration of a network like the saved one: that which
 // the run began with, and the widths that have changed.
-func (s *saved) network() (nn.ModelConfig, error) {
-	c := s.base.Model
+func (s *Saved) network() (nn.ModelConfig, error) {
+	c := s.Settings.Model
 	if len(c.Widths) == 0 {
 		c.Widths = nil
 	}
-	g := s.model.Graph
+	g := s.Model.Graph
 	c.Input, c.Loss = g.Input, g.Loss
 	c.Classes = g.Output().Out
 	began, err := nn.Build(c)
@@ -57,6 +57,6 @@ func (s *saved) network() (nn.ModelConfig, error) {
 			c.Units[id] = width
 		}
 	}
-	c.Input, c.Classes, c.Loss = s.base.Model.Input, s.base.Model.Classes, s.base.Model.Loss
+	c.Input, c.Classes, c.Loss = s.Settings.Model.Input, s.Settings.Model.Classes, s.Settings.Model.Loss
 	return c, nil
 }
