@@ -36,7 +36,8 @@ func (d *Dir) Bundle(c *Checkpoint) (*Bundle, error) {
 	step := path.Join(checkpoints, filepath.Base(StepDir(d.path, c.Step)))
 	for _, f := range []bundled{
 		{name: ConfigFile, size: -1}, {name: JournalFile, size: c.JournalBytes}, {name: MetricsFile, size: c.MetricsBytes},
-		{name: path.Join(step, modelFile), size: -1}, {name: path.Join(step, optimizerFile), size: -1}, {name: path.Join(step, stateFile), size: -1},
+		{name: path.Join(step, modelFile), size: -1}, {name: path.Join(step, optimizerFile), size: -1},
+		{name: path.Join(step, stateFile), size: -1},
 	} {
 		if err := b.add(d.path, f); err != nil {
 			return nil, errors.Join(err, b.Close())

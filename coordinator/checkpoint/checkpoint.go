@@ -129,7 +129,8 @@ func (s *State) validate() error {
 	within("updates", s.Updates, maxCount)
 	within("journal_bytes", uint64(s.JournalBytes), maxLog) // negative ones are above it
 	within("metrics_bytes", uint64(s.MetricsBytes), maxLog)
-	for name, sum := range map[string]string{"model_sha256": s.ModelSHA256, "optimizer_sha256": s.OptimizerSHA256, "journal_sha256": s.JournalSHA256} {
+	sums := map[string]string{"model_sha256": s.ModelSHA256, "optimizer_sha256": s.OptimizerSHA256, "journal_sha256": s.JournalSHA256}
+	for name, sum := range sums {
 		if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size {
 			faults = append(faults, fmt.Errorf("%s %.80q: must be %d hexadecimal digits", name, sum, 2*sha256.Size))
 		}
@@ -227,10 +228,12 @@ func Load(dir string) (*Checkpoint, error) {
 		return nil, err
 	}
 	if (card == nil) != (c.Card == nil) || card != nil && !card.Equal(c.Card) {
-		return nil, fmt.Errorf("%w: %s: %s and %s tell of different preprocessing, classes or data: the files are of different checkpoints", ErrDamaged, dir, modelFile, stateFile)
+		return nil, fmt.Errorf("%w: %s: %s and %s tell of different preprocessing, classes or data: the files are of different checkpoints",
+			ErrDamaged, dir, modelFile, stateFile)
 	}
 	if sum := ModelSHA256(c.Model); sum != c.ModelSHA256 {
-		return nil, fmt.Errorf("%w: %s: its model has sha256 %.12s, %s says %.12s: the files are of different checkpoints", ErrDamaged, dir, sum, stateFile, c.ModelSHA256)
+		return nil, fmt.Errorf("%w: %s: its model has sha256 %.12s, %s says %.12s: the files are of different checkpoints",
+			ErrDamaged, dir, sum, stateFile, c.ModelSHA256)
 	}
 	if err := c.loadSlots(filepath.Join(dir, optimizerFile)); err != nil {
 		return nil, err
@@ -334,7 +337,8 @@ func (c *Checkpoint) fillSlots(f *tensorFile) error {
 		return err
 	}
 	if sum := OptimizerSHA256(c.Updates, c.Slots); sum != c.OptimizerSHA256 {
-		return fmt.Errorf("%w: %s: its state has sha256 %.12s, %s says %.12s: the files are of different checkpoints", ErrDamaged, path, sum, stateFile, c.OptimizerSHA256)
+		return fmt.Errorf("%w: %s: its state has sha256 %.12s, %s says %.12s: the files are of different checkpoints",
+			ErrDamaged, path, sum, stateFile, c.OptimizerSHA256)
 	}
 	return nil
 }

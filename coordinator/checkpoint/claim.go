@@ -169,7 +169,8 @@ func (c *claim) check() error {
 			return nil // the next look sees whose it is
 		}
 	case err == nil && now.Nonce != c.me.Nonce:
-		c.lost = fmt.Errorf("%s: %w: process %d on %s took it while this one stood still", filepath.Dir(c.file), ErrLocked, now.PID, now.Host)
+		c.lost = fmt.Errorf("%s: %w: process %d on %s took it while this one stood still",
+			filepath.Dir(c.file), ErrLocked, now.PID, now.Host)
 		return c.lost
 	default:
 		c.me.Beats++
@@ -201,7 +202,7 @@ type owner struct {
 	Host   string `json:"host"`
 	PID    int    `json:"pid"`
 	Place  string `json:"place"`  // boot and namespace in which PID counts; empty: unknown
-	Start  string `json:"start"`  // of the process, in ticks since the boot
+	Start  string `json:"start"`  // start of the process, in ticks since the boot
 	Locked bool   `json:"locked"` // the owner has the lock of the directory too
 	Beats  uint64 `json:"-"`
 	Beat   string `json:"beat"`
@@ -209,7 +210,7 @@ type owner struct {
 
 func (o *owner) encode() []byte {
 	o.Beat = fmt.Sprintf("%020d", o.Beats)
-	text, _ := json.Marshal(o) // of plain fields: it cannot fail
+	text, _ := json.Marshal(o) // its fields are plain: it cannot fail
 	return append(text, '\n')
 }
 

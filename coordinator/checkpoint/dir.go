@@ -52,7 +52,8 @@ type Dir struct {
 // Create makes the directory of a new run with the resolved configuration.
 func Create(path string, config []byte) (*Dir, error) {
 	if _, err := os.Stat(filepath.Join(path, ConfigFile)); err == nil {
-		return nil, fmt.Errorf("%s: %w: continue it (tinygrow resume, or tinygrow coordinator --resume), or name another with --run-dir", path, ErrExists)
+		return nil, fmt.Errorf("%s: %w: continue it (tinygrow resume, or tinygrow coordinator --resume), or name another with --run-dir",
+			path, ErrExists)
 	}
 	if err := vacant(path); err != nil {
 		return nil, err

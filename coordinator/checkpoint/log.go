@@ -43,7 +43,8 @@ func (d *disk) openLog(path string, keep int64, wantSum string) (*Log, error) {
 	}
 	switch {
 	case l.bytes < keep:
-		err = fmt.Errorf("%w: %s has %d bytes, the checkpoint was made at %d: restore the file from a copy", ErrDamaged, path, l.bytes, keep)
+		err = fmt.Errorf("%w: %s has %d bytes, the checkpoint was made at %d: restore the file from a copy",
+			ErrDamaged, path, l.bytes, keep)
 	case wantSum != "" && l.SHA256() != wantSum:
 		err = fmt.Errorf("%w: %s is not the file that the checkpoint was made with: restore it from a copy", ErrDamaged, path)
 	default:

@@ -10,8 +10,8 @@ import (
 type block struct {
 	holders []proto.WorkerID
 	claims  []claim        // partials that came, one a voice
-	by      proto.WorkerID // whose partial was folded, or empty
-	digest  uint64         // of that
+	by      proto.WorkerID // worker whose partial was folded, or empty
+	digest  uint64         // digest of that partial
 	// audited says that two workers have to agree before it is folded;
 	// disputed that two do not.
 	audited, disputed bool

@@ -36,7 +36,8 @@ func (p *Plan) dispute(at proto.Block, b *block, e Partial) {
 		p.round.pending = append(p.round.pending, at)
 	}
 	first := b.others(e.Digest)[0]
-	p.say(Alarm{first, e.Worker, e.Round, at, "the same block gave two different sums, so one of these workers computes wrongly; a third is to decide"})
+	p.say(Alarm{first, e.Worker, e.Round, at,
+		"the same block gave two different sums, so one of these workers computes wrongly; a third is to decide"})
 	p.suspect()
 }
 

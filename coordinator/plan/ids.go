@@ -31,7 +31,7 @@ func (p *Plan) Claims(now Time, id proto.WorkerID, nonce proto.Nonce) Claim {
 	switch {
 	case now-w.heard > p.cfg.LostAfter/2:
 		return Free
-	case w.contested == 0 || now-w.contested > p.cfg.LostAfter: // or somebody asked and went away
+	case w.contested == 0 || now-w.contested > p.cfg.LostAfter: // nobody asked, or somebody did and went away
 		w.contested = max(now, 1)
 	case w.heard > w.contested+p.cfg.LostAfter/10:
 		w.contested = 0

@@ -49,7 +49,8 @@ func (p *Plan) partial(now Time, e Odd) {
 	case again:
 		why := fmt.Sprintf("worker %s got two different sums of the same block %s of round %d", e.Worker, e.Block, e.Round)
 		if before.worker != e.Worker {
-			why = fmt.Sprintf("workers %s and %s of one key got different sums of the same block %s of round %d", before.worker, e.Worker, e.Block, e.Round)
+			why = fmt.Sprintf("workers %s and %s of one key got different sums of the same block %s of round %d",
+				before.worker, e.Worker, e.Block, e.Round)
 		}
 		p.say(Alarm{before.worker, e.Worker, e.Round, e.Block, why})
 		ignore("its worker contradicts itself")

@@ -52,15 +52,15 @@ func setDefault[T comparable](v *T, d T) {
 type Plan struct {
 	cfg     Config
 	workers map[proto.WorkerID]*worker
-	order   []*worker // by admission
+	order   []*worker // sorted by their admission
 	round   round
-	paces   map[string]*pace // by Open.Kind
+	paces   map[string]*pace // one for each Open.Kind
 	waiting bool             // Waiting was said
 	// quarantined says why voices are.
 	quarantined map[voice]string
-	first       proto.Key            // with which somebody joined
+	first       proto.Key            // key with which somebody joined first
 	several     bool                 // others came too
-	keys        map[proto.Key]*trust // by key of their workers
+	keys        map[proto.Key]*trust // trust in the workers of each key
 	veterans    bool                 // somebody gets a share of a round
 	active      int                  // threads of those
 	out         []Command
@@ -70,7 +70,7 @@ type Plan struct {
 type worker struct {
 	id      proto.WorkerID
 	joined  Join
-	threads int // to compute with now; 0 for one too many on its host
+	threads int // threads to compute with now; 0 for a worker too many on its host
 	heard   Time
 	pulling bool   // a pull waits for its answer
 	pulled  Time   // since then
@@ -120,7 +120,8 @@ type round struct {
 
 // New returns a plan without workers and without a round.
 func New(cfg Config) *Plan {
-	return &Plan{cfg: cfg.withDefaults(), workers: map[proto.WorkerID]*worker{}, paces: map[string]*pace{}, quarantined: map[voice]string{}, keys: map[proto.Key]*trust{}}
+	return &Plan{cfg: cfg.withDefaults(), workers: map[proto.WorkerID]*worker{}, paces: map[string]*pace{},
+		quarantined: map[voice]string{}, keys: map[proto.Key]*trust{}}
 }
 
 // Workers returns the number of admitted workers and their threads.

@@ -58,10 +58,10 @@ func (p *Plan) offer(now Time, w *worker) {
 		if !w.served {
 			share, why = int(r.MicroShards)*w.threads/active, "its share of the round"
 		}
-		b, _ := r.free.take(p.clamp(share, w.threads))
+		b, _ := r.free.take(p.clamp(share, w))
 		p.assign(now, w, b, why)
 	case len(w.held) == 1 && left >= active && !benched && w.served && !w.suspect:
-		b, _ := r.free.take(p.clamp(left*w.threads/(2*active), w.threads))
+		b, _ := r.free.take(p.clamp(left*w.threads/(2*active), w))
 		p.assign(now, w, b, "to have the next one ready; there is enough for all")
 	case len(w.held) == 0:
 		b, why, ok := p.wanted(w, false)
@@ -97,13 +97,13 @@ func (p *Plan) activeThreads() int {
 	return n
 }
 
-// clamp keeps a share of n micro-shards between one per thread and the bound of a block.
-func (p *Plan) clamp(n, threads int) int {
+// clamp keeps w's share of n micro-shards between one per thread and the bound of a block.
+func (p *Plan) clamp(n int, w *worker) int {
 	bound := p.cfg.HeavyBlock
 	if p.round.Light {
 		bound = p.cfg.LightBlock
 	}
-	return max(threads, min(n, bound*threads))
+	return max(w.threads, min(n, bound*w.threads))
 }
 
 // late returns a block that is worth computing by w too: one on trial, one that

@@ -11,7 +11,7 @@ import "github.com/tinygrow/tinygrow/proto"
 // trust is what the plan holds of the workers of one key that are on trial.
 type trust struct {
 	slots  int // how many may be tried in a round: twice as many after each success
-	tried  int // in this round
+	tried  int // trials of this round
 	failed int // trials, less those that succeeded
 	rest   int // rounds in which nobody is tried
 	gone   int // rounds without a worker of the key
