@@ -30,7 +30,8 @@ func Add(o Options, name string) error {
 		return err
 	}
 	_, missing := os.Lstat(filepath.Join(o.Dir, at))
-	if !errors.Is(missing, fs.ErrNotExist) || slices.ContainsFunc(holders, func(h holder) bool { return h.role == proto.WorkerRole && h.name == name }) {
+	taken := func(h holder) bool { return h.role == proto.WorkerRole && h.name == name }
+	if !errors.Is(missing, fs.ErrNotExist) || slices.ContainsFunc(holders, taken) {
 		return fmt.Errorf("%w: of the worker %s: choose another name", ErrExists, name)
 	}
 	authority, err := os.ReadFile(filepath.Join(o.Dir, "ca", authorityFile))

@@ -12,6 +12,7 @@ import (
 	"math/big"
 	"net"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -48,8 +49,9 @@ func newAuthority(now time.Time, years int) (*authority, error) {
 	return &authority{cert, der, key}, err
 }
 
-// readAuthority reads one that newAuthority made.
-func readAuthority(certFile, keyFile string) (*authority, error) {
+// readAuthority reads one that newAuthority made, from dir.
+func readAuthority(dir string) (*authority, error) {
+	certFile, keyFile := filepath.Join(dir, "ca.crt"), filepath.Join(dir, "ca.key")
 	der, err := readPEM(certFile, "CERTIFICATE")
 	if err != nil {
 		return nil, err
@@ -109,13 +111,16 @@ func keyPEM(key *ecdsa.PrivateKey) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), err
 }
 
-func readPEM(file, kind string) ([]byte, error) {
+// pemKind is what a PEM block says it is.
+type pemKind string
+
+func readPEM(file string, kind pemKind) ([]byte, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	block, _ := pem.Decode(text)
-	if block == nil || block.Type != kind {
+	if block == nil || block.Type != string(kind) {
 		return nil, fmt.Errorf("%s holds no %s", file, kind)
 	}
 	return block.Bytes, nil

@@ -15,7 +15,7 @@ import (
 // holder is somebody who has a key.
 type holder struct {
 	role   proto.Role
-	name   string // of a worker's key beside the first; empty: there is none
+	name   string // name of a worker's key beside the first; empty: there is none
 	public string
 }
 
@@ -37,7 +37,8 @@ authorization {
 `, strconv.Quote(filepath.Join(dir, "server.crt")), strconv.Quote(filepath.Join(dir, "server.key")))
 	for _, h := range holders {
 		r := h.role.Rights(proto.KeyOfNkey(h.public))
-		fmt.Fprintf(&b, "    { # %s\n      nkey: %s\n      permissions: {\n        publish: { allow: %s }\n        subscribe: { allow: %s }\n      }\n    }\n",
+		fmt.Fprintf(&b, "    { # %s\n      nkey: %s\n      permissions: {\n"+
+			"        publish: { allow: %s }\n        subscribe: { allow: %s }\n      }\n    }\n",
 			strings.TrimSpace(string(h.role)+" "+h.name), h.public, list(r.Publish), list(r.Subscribe))
 	}
 	b.WriteString("  ]\n}\n")

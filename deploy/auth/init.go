@@ -55,7 +55,8 @@ func (o Options) Validate() error {
 		faults = append(faults, errors.New("the directory for the keys is missing"))
 	}
 	if len(o.Hosts) == 0 {
-		faults = append(faults, errors.New("the NATS server's names are missing: --host NAME, once for each name or address that clients use"))
+		faults = append(faults,
+			errors.New("the NATS server's names are missing: --host NAME, once for each name or address that clients use"))
 	}
 	for _, h := range o.Hosts {
 		faults = append(faults, checkHost(h))
@@ -118,12 +119,14 @@ func Init(o Options) error {
 		holders = append(holders, holder{role: r, public: public})
 		files = append(files, of...)
 	}
-	files = append(files, file{confFile, []byte(serverConf(o.ServerDir, holders)), false}, file{"nats/nats.conf", []byte(natsConf(o.Store)), false})
+	files = append(files, file{confFile, []byte(serverConf(o.ServerDir, holders)), false},
+		file{"nats/nats.conf", []byte(natsConf(o.Store)), false})
 	for _, f := range files {
 		path := filepath.Join(o.Dir, f.name)
 		switch _, err := os.Lstat(path); {
 		case err == nil:
-			return fmt.Errorf("%w: %s: choose another directory, or delete this one to cut off everybody who holds its keys", ErrExists, path)
+			return fmt.Errorf("%w: %s: choose another directory, or delete this one to cut off everybody who holds its keys",
+				ErrExists, path)
 		case !errors.Is(err, fs.ErrNotExist):
 			return err
 		}
@@ -150,7 +153,7 @@ func Renew(o Options) error {
 	if err != nil {
 		return err
 	}
-	ca, err := readAuthority(filepath.Join(o.Dir, "ca/ca.crt"), filepath.Join(o.Dir, "ca/ca.key"))
+	ca, err := readAuthority(filepath.Join(o.Dir, "ca"))
 	if err != nil {
 		return fmt.Errorf("%w: renewing needs the directory that tinygrow auth init wrote, with its ca", err)
 	}

@@ -2,7 +2,6 @@ package doctor
 
 import (
 	"bufio"
-	"fmt"
 	"os"
 	"runtime"
 	"strconv"
@@ -14,13 +13,13 @@ import (
 
 // Machine is what a process may use of its host.
 type Machine struct {
-	CPU         string  `json:"cpu"` // as the processor names itself
+	CPU         string  `json:"cpu"` // name that the processor gives itself
 	Kernels     string  `json:"kernels"`
-	Fingerprint string  `json:"fingerprint"` // of the arithmetic; all machines of a run must agree
+	Fingerprint string  `json:"fingerprint"` // digest of the arithmetic; all machines of a run must agree
 	Processors  int     `json:"processors"`
-	Quota       float64 `json:"quota"` // in processors; 0: none
+	Quota       float64 `json:"quota"` // processors that a limit leaves; 0: there is none
 	Threads     int     `json:"threads"`
-	MemoryLimit int64   `json:"memory_limit"` // in bytes; 0: none
+	MemoryLimit int64   `json:"memory_limit"` // bytes; 0: there is none
 	MemoryFree  int64   `json:"memory_free"`
 }
 
@@ -38,13 +37,15 @@ func (r *Report) CheckMachine(m Machine) {
 		name = runtime.GOARCH
 	}
 	if m.Kernels == "generic" {
-		r.add("cpu", Advice, "expect a tenth of the speed or less; use a processor with AVX2 and FMA, or AVX-512, if you can", "%s: only the portable kernels run here", name)
+		r.add("cpu", Advice, "expect a tenth of the speed or less; use a processor with AVX2 and FMA, or AVX-512, if you can",
+			"%s: only the portable kernels run here", name)
 	} else {
 		r.add("cpu", OK, "", "%s, %s kernels, arithmetic %.12s", name, m.Kernels, m.Fingerprint)
 	}
 	switch {
 	case m.Quota > 0 && m.Quota < 0.95:
-		r.add("threads", Advice, "give the process a whole processor (docker --cpus 1, CPUQuota=100%, resources.limits.cpu: 1): below that it is stopped in every period",
+		r.add("threads", Advice, "give the process a whole processor (docker --cpus 1, CPUQuota=100%, resources.limits.cpu: 1): "+
+			"below that it is stopped in every period",
 			"%.2g of a processor by quota", m.Quota)
 	case m.Quota > 0 && m.Quota < float64(m.Processors):
 		r.add("threads", OK, "", "%d, by a quota of %.3g of %d processors", m.Threads, m.Quota, m.Processors)
@@ -57,7 +58,8 @@ func (r *Report) CheckMachine(m Machine) {
 		free = min(free, m.MemoryLimit)
 	}
 	if free > 0 && free < 256<<20 {
-		r.add("memory", Advice, "raise the limit or free some memory: a worker of a small network takes about 100 MB, one of a ResNet-18 up to 1 GB",
+		r.add("memory", Advice,
+			"raise the limit or free some memory: a worker of a small network takes about 100 MB, one of a ResNet-18 up to 1 GB",
 			"%s free, %s", size(float64(m.MemoryFree)), limit)
 	} else {
 		r.add("memory", OK, "", "%s free, %s", size(float64(m.MemoryFree)), limit)
@@ -70,7 +72,7 @@ type Data struct {
 	Digest  string  `json:"digest"`
 	Train   int     `json:"train"`
 	Test    int     `json:"test"`
-	Seconds float64 `json:"seconds"`         // to read it
+	Seconds float64 `json:"seconds"`         // time to read it
 	Notes   string  `json:"notes,omitempty"` // what counts for nothing, what is odd
 	Err     error   `json:"-"`
 }
@@ -102,7 +104,7 @@ func (r *Report) CheckKey(file string) {
 	case err != nil:
 		r.add("key", Fault, "name the seed.nk that tinygrow auth init wrote for this role", "%v", err)
 	case info.Mode().Perm()&0o077 != 0:
-		r.add("key", Advice, fmt.Sprintf("chmod 600 %s", file), "%s can be read by others (mode %o)", file, info.Mode().Perm())
+		r.add("key", Advice, remedy("chmod 600 "+file), "%s can be read by others (mode %o)", file, info.Mode().Perm())
 	default:
 		r.add("key", OK, "", "%s, mode %o", file, info.Mode().Perm())
 	}

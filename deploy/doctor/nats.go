@@ -35,7 +35,7 @@ type NATS struct {
 // defaults in brackets.
 type Probe struct {
 	Pings int           // [50]
-	Bytes int           // to send [64 MiB]
+	Bytes int           // bytes to send [64 MiB]
 	Time  time.Duration // at most [3 s]
 }
 
@@ -79,26 +79,32 @@ func (r *Report) server(n *NATS, o bus.Options) {
 	}
 	switch {
 	case s.TLS == "" && !loopback(o.URL):
-		r.add("nats", Advice, "tinygrow auth init makes a certificate, keys and a configuration for the server", "%s: anybody on the way can read and change what is sent", name)
+		r.add("nats", Advice, "tinygrow auth init makes a certificate, keys and a configuration for the server",
+			"%s: anybody on the way can read and change what is sent", name)
 	case !s.Auth && !loopback(o.URL):
-		r.add("nats", Advice, "tinygrow auth init makes keys and a configuration for the server", "%s: anybody who reaches it can take part", name)
+		r.add("nats", Advice, "tinygrow auth init makes keys and a configuration for the server",
+			"%s: anybody who reaches it can take part", name)
 	case s.TLS != "":
 		r.add("nats", OK, "", "%s, %s", name, s.TLS)
 	default:
 		r.add("nats", OK, "", "%s", name)
 	}
 	if left := time.Until(s.CertificateEnds); !s.CertificateEnds.IsZero() && left < 30*24*time.Hour {
-		r.add("certificate", Advice, "tinygrow auth renew, then nats-server --signal reload", "ends on %s", s.CertificateEnds.Format("2006-01-02"))
+		r.add("certificate", Advice, "tinygrow auth renew, then nats-server --signal reload",
+			"ends on %s", s.CertificateEnds.Format("2006-01-02"))
 	}
 	if s.MaxPayload < proto.MinPayload {
-		r.add("limits", Fault, "set max_payload: 1MB in the server's configuration", "max_payload is %s: a run needs at least %s", size(float64(s.MaxPayload)), size(proto.MinPayload))
+		r.add("limits", Fault, "set max_payload: 1MB in the server's configuration",
+			"max_payload is %s: a run needs at least %s", size(float64(s.MaxPayload)), size(proto.MinPayload))
 	} else if proto.ChunkSize(s.MaxPayload) < proto.MaxChunk {
-		r.add("limits", Advice, "set max_payload: 1MB in the server's configuration", "max_payload is %s: tensors travel in smaller pieces than the %s they could", size(float64(s.MaxPayload)), size(proto.MaxChunk))
+		r.add("limits", Advice, "set max_payload: 1MB in the server's configuration",
+			"max_payload is %s: tensors travel in smaller pieces than the %s they could", size(float64(s.MaxPayload)), size(proto.MaxChunk))
 	} else {
 		r.add("limits", OK, "", "max_payload %s", size(float64(s.MaxPayload)))
 	}
 	if !s.JetStream {
-		r.add("jetstream", Advice, "add a jetstream block with sync_interval: always, as deploy/nats.conf does", "off: nothing outlasts the server")
+		r.add("jetstream", Advice, "add a jetstream block with sync_interval: always, as deploy/nats.conf does",
+			"off: nothing outlasts the server")
 	} else {
 		r.add("jetstream", OK, "", "on")
 	}
@@ -157,13 +163,15 @@ func (r *Report) bandwidth(ctx context.Context, b bus.Bus, n *NATS, probe func(i
 		case size := <-back:
 			received += size
 		case <-ctx.Done():
-			r.add("bandwidth", Fault, "let this key publish and subscribe to "+probe(">")+", or try the other --role", "messages to %s do not come back", subject)
+			r.add("bandwidth", Fault, remedy("let this key publish and subscribe to "+probe(">")+", or try the other --role"),
+				"messages to %s do not come back", subject)
 			return
 		}
 	}
 	n.Echo = float64(received) / time.Since(began).Seconds()
 	if n.Echo < 20e6 {
-		r.add("bandwidth", Advice, "a step moves the gradients to the coordinator and the weights back, 8 bytes a parameter and worker: take larger batches, or a faster network", "%s/s there and back", size(n.Echo))
+		r.add("bandwidth", Advice, "a step moves the gradients to the coordinator and the weights back, 8 bytes a parameter and worker: "+
+			"take larger batches, or a faster network", "%s/s there and back", size(n.Echo))
 		return
 	}
 	r.add("bandwidth", OK, "", "%s/s there and back", size(n.Echo))

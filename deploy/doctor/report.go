@@ -37,8 +37,11 @@ type Report struct {
 	Data     *Data     `json:"data,omitempty"`
 }
 
-func (r *Report) add(check string, level Level, do string, format string, args ...any) {
-	r.Findings = append(r.Findings, Finding{check, level, fmt.Sprintf(format, args...), do})
+// remedy says what to change, or nothing.
+type remedy string
+
+func (r *Report) add(check string, level Level, do remedy, format string, args ...any) {
+	r.Findings = append(r.Findings, Finding{check, level, fmt.Sprintf(format, args...), string(do)})
 }
 
 // Worst returns the highest level of all findings.

@@ -25,7 +25,7 @@ func small(t *testing.T) *nn.Graph {
 func TestStepsLearnTheSameBitsOnAnyThreads(t *testing.T) {
 	var digest [32]byte
 	for threads := 1; threads <= 3; threads++ {
-		tr, err := newTrainer(nn.Init(small(t), 1), 90, 16, threads)
+		tr, err := newTrainer(nn.Init(small(t), 1), work{90, 16, threads})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -45,7 +45,7 @@ func TestStepsLearnTheSameBitsOnAnyThreads(t *testing.T) {
 }
 
 func TestLayersCoverTheStep(t *testing.T) {
-	tr, err := newTrainer(nn.Init(small(t), 1), 64, 32, 2)
+	tr, err := newTrainer(nn.Init(small(t), 1), work{64, 32, 2})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,8 +89,8 @@ func TestSizesKeepAllThreadsBusy(t *testing.T) {
 		batch, threads int
 		want           []int
 	}{{128, 1, []int{32, 64, 128}}, {128, 2, []int{32, 64}}, {10, 2, []int{5}}, {100, 8, []int{13}}, {5000, 1, []int{32, 64, 128, 256, 512, 1024}}} {
-		if got := sizes(c.batch, c.threads); !slices.Equal(got, c.want) {
-			t.Errorf("sizes(%d, %d) = %v, want %v", c.batch, c.threads, got, c.want)
+		if got := (Config{Batch: c.batch, Threads: c.threads}).sizes(); !slices.Equal(got, c.want) {
+			t.Errorf("sizes of %d on %d = %v, want %v", c.batch, c.threads, got, c.want)
 		}
 	}
 }

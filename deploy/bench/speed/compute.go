@@ -16,7 +16,7 @@ type Config struct {
 	Batch      int           // samples of a step
 	Threads    int           // goroutines that compute
 	MicroShard int           // samples of a micro-shard; 0 chooses the fastest size
-	Time       time.Duration // of measuring, for each model
+	Time       time.Duration // time of measuring, for each model
 	Layers     bool          // also measure the kinds of layers, each call on its own
 }
 
@@ -50,8 +50,8 @@ type Result struct {
 	Model            string  `json:"model"`
 	SamplesPerSecond float64 `json:"samples_per_s"`
 	StepMS           float64 `json:"step_ms"`
-	GFLOPs           float64 `json:"gflop_per_s"` // of convolutions and linear layers
-	PeakShare        float64 `json:"peak_share"`  // of the measured fused multiply-adds of all threads
+	GFLOPs           float64 `json:"gflop_per_s"` // rate of convolutions and linear layers
+	PeakShare        float64 `json:"peak_share"`  // part of the rate of fused multiply-adds that all threads reach
 	Params           int     `json:"params"`
 	Batch            int     `json:"batch"`
 	MicroShard       int     `json:"microshard"`
@@ -97,7 +97,7 @@ func measure(g *nn.Graph, c Config) (Result, error) {
 			return Result{}, err
 		}
 	}
-	t, err := newTrainer(nn.Init(g, 1), c.Batch, size, c.Threads)
+	t, err := newTrainer(nn.Init(g, 1), work{c.Batch, size, c.Threads})
 	if err != nil {
 		return Result{}, err
 	}
@@ -134,8 +134,8 @@ func (t *trainer) run(least int, d time.Duration) []time.Duration {
 // fastest tries the micro-shard sizes that keep all threads busy.
 func fastest(g *nn.Graph, c Config) (int, error) {
 	best, size := time.Duration(1<<62), 0
-	for _, m := range sizes(c.Batch, c.Threads) {
-		t, err := newTrainer(nn.Init(g, 1), c.Batch, m, c.Threads)
+	for _, m := range c.sizes() {
+		t, err := newTrainer(nn.Init(g, 1), work{c.Batch, m, c.Threads})
 		if err != nil {
 			return 0, err
 		}
@@ -147,8 +147,8 @@ func fastest(g *nn.Graph, c Config) (int, error) {
 }
 
 // sizes lists whole blocks of lanes, doubling, up to a thread's share of the batch.
-func sizes(batch, threads int) []int {
-	share := max(1, (batch+threads-1)/threads)
+func (c Config) sizes() []int {
+	share := max(1, (c.Batch+c.Threads-1)/c.Threads)
 	list := []int{min(32, share)}
 	for m := 64; m <= min(share, 1024); m *= 2 {
 		list = append(list, m)

@@ -18,7 +18,7 @@ import (
 type EventConfig struct {
 	Model      string // one of EventModels
 	Events     int
-	Steps      int // of training before each event
+	Steps      int // steps of training before each event
 	Batch      int
 	Threads    int
 	MicroShard int
@@ -49,7 +49,8 @@ func (c EventConfig) Validate() error {
 	check(c.Steps > 0, "%d steps: must be at least 1", c.Steps)
 	check(c.Threads >= 1 && c.Threads <= quota.MaxThreads, "%d threads: must be 1 to %d", c.Threads, quota.MaxThreads)
 	check(c.MicroShard >= 1 && c.MicroShard <= 1024, "micro-shard of %d samples: must be 1 to 1024", c.MicroShard)
-	check(c.Batch >= c.MicroShard && c.Batch <= maxSamples, "batch of %d: must be a micro-shard of %d to %d", c.Batch, c.MicroShard, maxSamples)
+	check(c.Batch >= c.MicroShard && c.Batch <= maxSamples, "batch of %d: must be a micro-shard of %d to %d",
+		c.Batch, c.MicroShard, maxSamples)
 	check(c.Rate > 0, "learning rate %v: must be above 0", c.Rate)
 	return errors.Join(faults...)
 }
@@ -157,7 +158,7 @@ func (r *EventResult) run(ctx context.Context, l worker.Local, m *nn.Model, e *g
 // train makes the steps before an event, on augmented samples, and returns the
 // optimizer's state.
 func (c EventConfig) train(m *nn.Model, slots []optim.Slot, data Data, from int) ([]optim.Slot, error) {
-	t, err := newTrainer(m, c.Batch, c.MicroShard, c.Threads)
+	t, err := newTrainer(m, work{c.Batch, c.MicroShard, c.Threads})
 	if err != nil {
 		return nil, err
 	}

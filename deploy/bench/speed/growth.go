@@ -56,7 +56,7 @@ func twoConvs() *nn.Graph {
 // GrowthConfig says what to measure.
 type GrowthConfig struct {
 	Models     []string
-	Samples    int // of the statistics
+	Samples    int // samples of the statistics
 	Threads    int
 	MicroShard int
 }
@@ -77,7 +77,8 @@ func (c GrowthConfig) Validate() error {
 	}
 	check(c.Threads >= 1 && c.Threads <= quota.MaxThreads, "%d threads: must be 1 to %d", c.Threads, quota.MaxThreads)
 	check(c.MicroShard >= 1 && c.MicroShard <= 1024, "micro-shard of %d samples: must be 1 to 1024", c.MicroShard)
-	check(c.Samples >= c.MicroShard && c.Samples <= maxSamples, "%d samples: must be a micro-shard of %d to %d", c.Samples, c.MicroShard, maxSamples)
+	check(c.Samples >= c.MicroShard && c.Samples <= maxSamples, "%d samples: must be a micro-shard of %d to %d",
+		c.Samples, c.MicroShard, maxSamples)
 	return errors.Join(faults...)
 }
 
@@ -119,7 +120,7 @@ func Growth(ctx context.Context, c GrowthConfig, tell func(GrowthResult)) error 
 func (c GrowthConfig) measure(ctx context.Context, g *nn.Graph) (GrowthResult, error) {
 	r := GrowthResult{Samples: c.Samples, Threads: c.Threads, Sites: len(growth.Sites(g))}
 	batch := 2 * c.Threads * c.MicroShard
-	t, err := newTrainer(nn.Init(g, 1), batch, c.MicroShard, c.Threads)
+	t, err := newTrainer(nn.Init(g, 1), work{batch, c.MicroShard, c.Threads})
 	if err != nil {
 		return r, err
 	}

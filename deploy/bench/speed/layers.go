@@ -11,10 +11,10 @@ import (
 // Layer is the work of one kind in a training step, computed by one thread.
 type Layer struct {
 	Kind      string  `json:"kind"`
-	MS        float64 `json:"ms"`   // of a step; the median over steps
-	Part      float64 `json:"part"` // of the time of all kinds
+	MS        float64 `json:"ms"`   // time in a step; the median over steps
+	Part      float64 `json:"part"` // part of the time of all kinds
 	GFLOPs    float64 `json:"gflop_per_s,omitempty"`
-	PeakShare float64 `json:"peak_share,omitempty"` // of one thread's measured fused multiply-adds
+	PeakShare float64 `json:"peak_share,omitempty"` // part of the rate of fused multiply-adds that one thread reaches
 }
 
 // layers measures the kinds of work of a step on one thread for time d.

@@ -27,17 +27,20 @@ type trainer struct {
 	spaces    []*nn.Workspace // one for each thread
 	threads   int
 	samples   int
-	rate      float64 // of learning
+	rate      float64 // learning rate
 }
 
+// work is the batch of a step, how it is cut, and how many compute it.
+type work struct{ batch, microShard, threads int }
+
 // newTrainer changes m as it trains.
-func newTrainer(m *nn.Model, batch, microShard, threads int) (*trainer, error) {
-	g := m.Graph
+func newTrainer(m *nn.Model, w work) (*trainer, error) {
+	g, batch, microShard := m.Graph, w.batch, w.microShard
 	program, err := nn.Compile(g, microShard, nn.Options{})
 	if err != nil {
 		return nil, err
 	}
-	t := &trainer{model: m, program: program, packed: program.NewPacked(), threads: threads, samples: batch, rate: 0.001}
+	t := &trainer{model: m, program: program, packed: program.NewPacked(), threads: w.threads, samples: batch, rate: 0.001}
 	t.optimizer = optim.New(optim.Default(), g.NumParams())
 	pixels := rng.New(1)
 	for at := 0; at < batch; at += microShard {
@@ -55,7 +58,7 @@ func newTrainer(m *nn.Model, batch, microShard, threads int) (*trainer, error) {
 		t.grads = append(t.grads, make([]float32, g.NumParams()))
 		t.moments = append(t.moments, make([]float64, program.MomentsLen()))
 	}
-	for range threads {
+	for range w.threads {
 		t.spaces = append(t.spaces, program.NewWorkspace())
 	}
 	return t, nil
