@@ -119,10 +119,10 @@ func (d *door) membersOnly(without []proto.Key) {
 	delete(d.subs, proto.EveryKey)
 }
 
-// drain ends subscriptions, but what has come already is heard where the bus can do that.
+// drain ends subscriptions, but what has come already is heard.
 func drain(subs []bus.Subscription) {
 	for _, s := range subs {
-		if d, can := s.(interface{ Drain() error }); !can || d.Drain() != nil {
+		if s.Drain() != nil {
 			s.Close()
 		}
 	}

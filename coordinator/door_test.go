@@ -31,6 +31,8 @@ func (l *listener) Close() error {
 	return nil
 }
 
+func (l *listener) Drain() error { return l.Close() }
+
 // Messages of a key that floods are not listened to for a while, those of other
 // members are; and all keys again after it, later each time.
 func TestTheDoorIsShutToAFlood(t *testing.T) {

@@ -61,6 +61,7 @@ func (b *both) Subscribe(subject string, h Handler) (Subscription, error) {
 type bothSub struct{ near, far Subscription }
 
 func (s bothSub) Close() error { return errors.Join(s.near.Close(), s.far.Close()) }
+func (s bothSub) Drain() error { return errors.Join(s.near.Drain(), s.far.Drain()) }
 
 // Request asks the near, and the far when none of them subscribes.
 func (b *both) Request(ctx context.Context, subject string, data []byte) ([]byte, error) {

@@ -18,7 +18,7 @@ import (
 type Message struct {
 	Subject string
 	Data    []byte
-	Value   any // in place of Data: see Sharing
+	Value   any // stands in place of Data: see Sharing
 	// Reply is the subject on which a response is published, as whoever asks
 	// named it; empty: there is none, or the response goes to the asker and
 	// nobody else whatever it says.
@@ -62,6 +62,8 @@ type Bus interface {
 type Subscription interface {
 	// Close ends the subscription. Its handler may still be running.
 	Close() error
+	// Drain ends it too, but hands over what has come already.
+	Drain() error
 }
 
 var (

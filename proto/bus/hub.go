@@ -59,7 +59,8 @@ type hubSub struct {
 	pattern []string
 	mu      sync.Mutex
 	queue   []*Message
-	bytes   int // those of the queue's messages
+	bytes   int  // the length of the queue's data
+	last    bool // drained: the queue is heard to its end
 	closed  bool
 	wake    chan struct{}
 	done    chan struct{}
@@ -168,7 +169,7 @@ func (b *hubBus) Dropped() uint64 { return b.dropped.Load() }
 func (s *hubSub) put(size int, message func() *Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closed {
+	if s.closed || s.last {
 		return
 	}
 	if s.bytes+size > s.bus.pending || len(s.queue) == maxQueue {
@@ -193,7 +194,11 @@ func (s *hubSub) run(h Handler) {
 		for {
 			s.mu.Lock()
 			if s.closed || len(s.queue) == 0 {
+				end := s.last
 				s.mu.Unlock()
+				if end {
+					return
+				}
 				break
 			}
 			m := s.queue[0]
@@ -206,10 +211,28 @@ func (s *hubSub) run(h Handler) {
 	}
 }
 
-func (s *hubSub) Close() error {
+// Drain ends the subscription once its handler was called for what has come.
+func (s *hubSub) Drain() error {
+	s.leave()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.last = true
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+	return nil
+}
+
+// leave makes the hub forget the subscription.
+func (s *hubSub) leave() {
 	s.bus.hub.mu.Lock()
+	defer s.bus.hub.mu.Unlock()
 	delete(s.bus.hub.subs, s)
-	s.bus.hub.mu.Unlock()
+}
+
+func (s *hubSub) Close() error {
+	s.leave()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !s.closed {

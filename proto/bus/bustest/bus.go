@@ -15,12 +15,13 @@ import (
 // Bus runs what every bus must keep with two participants of systems of its own.
 func Bus(t *testing.T, start Start[bus.Bus]) {
 	tests := map[string]func(t *testing.T, a, b bus.Bus){
-		"messages arrive in order and whole": messagesArriveInOrderAndWhole,
-		"requests are answered, also later":  requestsAreAnsweredAlsoLater,
-		"requests fail without an answer":    requestsFailWithoutAnAnswer,
-		"plain messages cannot be answered":  plainMessagesCannotBeAnswered,
-		"too large messages are refused":     tooLargeMessagesAreRefused,
-		"closed buses say so":                closedBusesSaySo,
+		"messages arrive in order and whole":       messagesArriveInOrderAndWhole,
+		"requests are answered, also later":        requestsAreAnsweredAlsoLater,
+		"requests fail without an answer":          requestsFailWithoutAnAnswer,
+		"plain messages cannot be answered":        plainMessagesCannotBeAnswered,
+		"too large messages are refused":           tooLargeMessagesAreRefused,
+		"drained subscriptions hear what has come": drainedSubscriptionsHearWhatHasCome,
+		"closed buses say so":                      closedBusesSaySo,
 	}
 	for _, c := range matches {
 		tests[fmt.Sprintf("%s matches %s %v", c.pattern, c.subject, c.match)] = c.test
@@ -204,6 +205,57 @@ func closedBusesSaySo(t *testing.T, a, b bus.Bus) {
 	}
 	if len(got) > 0 {
 		t.Error("a closed subscription got a message")
+	}
+}
+
+// A subscription that is drained hears nothing new, but all that has come.
+func drainedSubscriptionsHearWhatHasCome(t *testing.T, a, b bus.Bus) {
+	hold, heard, all := make(chan struct{}), make(chan string, 100), make(chan string, 100)
+	sub, err := b.Subscribe("x", func(m *bus.Message) { <-hold; heard <- string(m.Data) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Subscribe("x", func(m *bus.Message) { all <- string(m.Data) }); err != nil {
+		t.Fatal(err)
+	}
+	hear := func(from <-chan string) string {
+		t.Helper()
+		select {
+		case text := <-from:
+			return text
+		case <-soon(t).Done():
+			t.Fatal("nothing came")
+			return ""
+		}
+	}
+	say := func(text string) {
+		t.Helper()
+		if err := errors.Join(a.Publish("x", []byte(text)), a.Flush(soon(t))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 20 {
+		say("before")
+	}
+	for range 20 { // when the others have them they are there
+		hear(all)
+	}
+	if err := errors.Join(sub.Drain(), b.Flush(soon(t))); err != nil {
+		t.Fatal(err)
+	}
+	say("after")
+	hear(all)
+	close(hold)
+	for range 20 {
+		if got := hear(heard); got != "before" {
+			t.Error(got)
+		}
+	}
+	if len(heard) > 0 {
+		t.Errorf("heard %q after it was drained", <-heard)
+	}
+	if err := sub.Close(); err != nil {
+		t.Error(err)
 	}
 }
 
