@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"strings"
@@ -115,23 +114,4 @@ func (c *raw) publish(subject string) error { return c.say("PUB %s 2\r\nhi", sub
 func (c *raw) subscribe(subject string) error {
 	c.sids++
 	return c.say("SUB %s %d", subject, c.sids)
-}
-
-// next returns the reply subject of the next message.
-func (c *raw) next() (reply string, err error) {
-	for {
-		line, err := c.in.ReadString('\n')
-		if err != nil {
-			return "", err
-		}
-		if fields := strings.Fields(line); fields[0] == "MSG" { // subject, sid, [reply], size
-			if _, err := io.CopyN(io.Discard, c.in, 4); err != nil {
-				return "", err
-			}
-			if len(fields) == 5 {
-				return fields[3], nil
-			}
-			return "", nil
-		}
-	}
 }
