@@ -205,16 +205,14 @@ func TestStoppingFinishesTheBlock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, d *desk) {
 				weights := d.blob("weights-1", proto.Bytes32(d.weights(0)))
-				d.give(d.task(1, proto.Gradient, weights), d.task(2, proto.Gradient, weights))
+				d.give(d.task(1, proto.Gradient, weights)) // alone: a later round would take the place of this one
 				ctx, stop := context.WithCancel(t.Context())
 				if err := d.run(ctx, d.hub.Connect(), onFill(func() { stop(); time.Sleep(c.shard) })); err != nil {
 					t.Fatal(err)
 				}
 				synctest.Wait()
-				_, first := d.came(1)
-				_, second := d.came(2)
-				if first != c.finished || second {
-					t.Errorf("sums of the rounds: %v, %v", first, second)
+				if _, came := d.came(1); came != c.finished {
+					t.Errorf("sums of the round came: %v", came)
 				}
 				if n := len(d.beats); n == 0 || !d.beats[n-1].Leave {
 					t.Error("no goodbye")
