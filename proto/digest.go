@@ -10,6 +10,7 @@ import (
 // not against malice.
 type Digest [16]byte
 
+// String returns the digest in hexadecimal.
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
 // DigestSpan is how many bytes are hashed at a time: they stay in the L2 cache

@@ -26,17 +26,38 @@ func (r RunID) up(k Key, what string) string {
 	return prefix + string(r) + ".up." + string(k) + "." + what
 }
 
-func (r RunID) JoinSubject(k Key) string    { return r.up(k, "join") }
-func (r RunID) PullSubject(k Key) string    { return r.up(k, "pull") }
-func (r RunID) BeatSubject(k Key) string    { return r.up(k, "beat") }
-func (r RunID) DataSubject(k Key) string    { return r.up(k, "data") }
-func (r RunID) FileSubject(k Key) string    { return r.up(k, "file") }
-func (r RunID) BlobSubject(k Key) string    { return r.up(k, "blob") }
+// JoinSubject is where a worker of key k asks to join.
+func (r RunID) JoinSubject(k Key) string { return r.up(k, "join") }
+
+// PullSubject is where a worker of key k asks for work.
+func (r RunID) PullSubject(k Key) string { return r.up(k, "pull") }
+
+// BeatSubject is where a worker of key k gives signs of life and takes its leave.
+func (r RunID) BeatSubject(k Key) string { return r.up(k, "beat") }
+
+// DataSubject is where a worker of key k asks about the data set.
+func (r RunID) DataSubject(k Key) string { return r.up(k, "data") }
+
+// FileSubject is where a worker of key k asks for pieces of the data set.
+func (r RunID) FileSubject(k Key) string { return r.up(k, "file") }
+
+// BlobSubject is where a worker of key k asks for pieces of blobs.
+func (r RunID) BlobSubject(k Key) string { return r.up(k, "blob") }
+
+// PartialSubject is where a worker of key k sends partial sums.
 func (r RunID) PartialSubject(k Key) string { return r.up(k, "partial") }
-func (r RunID) NewsSubject() string         { return prefix + string(r) + ".news" }
-func (r RunID) WeightsSubject() string      { return prefix + string(r) + ".bulk.weights" }
-func (r RunID) LogSubject() string          { return prefix + string(r) + ".log" }
-func (r RunID) LeaseSubject() string        { return prefix + string(r) + ".lease" }
+
+// NewsSubject is where a coordinator says how the run stands.
+func (r RunID) NewsSubject() string { return prefix + string(r) + ".news" }
+
+// WeightsSubject is where weights are broadcast.
+func (r RunID) WeightsSubject() string { return prefix + string(r) + ".bulk.weights" }
+
+// LogSubject is the subject of the commit log.
+func (r RunID) LogSubject() string { return prefix + string(r) + ".log" }
+
+// LeaseSubject is the subject of the lease.
+func (r RunID) LeaseSubject() string { return prefix + string(r) + ".lease" }
 
 // Sender returns the key below whose name a worker's message was published.
 func Sender(subject string) Key {

@@ -60,4 +60,5 @@ func (b Block) In(m uint32) bool {
 	return true
 }
 
+// String returns the block as [lo,hi).
 func (b Block) String() string { return fmt.Sprintf("[%d,%d)", b.Lo, b.Hi) }

@@ -88,8 +88,10 @@ func Here(dir string) string {
 	return proto.Printable(fmt.Sprintf("%s, process %d", host, os.Getpid()))
 }
 
-// Holder names this coordinator for people, Start tells it from all others.
-func (l *Lead) Holder() string     { return l.holder }
+// Holder names this coordinator for people.
+func (l *Lead) Holder() string { return l.holder }
+
+// Start tells this coordinator from all others.
 func (l *Lead) Start() proto.Start { return l.start }
 
 // Run returns the run that is led.

@@ -202,24 +202,53 @@ func (Rejoin) command()     {}
 func (Waiting) command()    {}
 func (Resumed) command()    {}
 
+// String says in one line that the plan gives out a block, and why.
 func (c Assign) String() string {
 	return fmt.Sprintf("assign %s %s task %d: %s", c.Worker, c.Block, c.Task, c.Why)
 }
-func (c Wait) String() string       { return fmt.Sprintf("wait %s: %s", c.Worker, c.Why) }
-func (c Fold) String() string       { return fmt.Sprintf("fold %s %s: %s", c.Worker, c.Block, c.Why) }
-func (c Ignore) String() string     { return fmt.Sprintf("ignore %s %s: %s", c.Worker, c.Block, c.Why) }
-func (c Doubt) String() string      { return fmt.Sprintf("doubt %s %s: %s", c.Worker, c.Block, c.Why) }
-func (c Wrong) String() string      { return fmt.Sprintf("wrong %s %s: %s", c.Worker, c.Block, c.Why) }
-func (c Complete) String() string   { return fmt.Sprintf("complete %d: %s", c.Round, c.Why) }
+
+// String says in one line that the plan lets a worker wait, and why.
+func (c Wait) String() string { return fmt.Sprintf("wait %s: %s", c.Worker, c.Why) }
+
+// String says in one line that the plan takes a partial, and why.
+func (c Fold) String() string { return fmt.Sprintf("fold %s %s: %s", c.Worker, c.Block, c.Why) }
+
+// String says in one line that the plan passes a partial over, and why.
+func (c Ignore) String() string { return fmt.Sprintf("ignore %s %s: %s", c.Worker, c.Block, c.Why) }
+
+// String says in one line that the plan doubts a partial, and why.
+func (c Doubt) String() string { return fmt.Sprintf("doubt %s %s: %s", c.Worker, c.Block, c.Why) }
+
+// String says in one line that the plan finds a partial wrong, and why.
+func (c Wrong) String() string { return fmt.Sprintf("wrong %s %s: %s", c.Worker, c.Block, c.Why) }
+
+// String says in one line that the plan ends a round, and why.
+func (c Complete) String() string { return fmt.Sprintf("complete %d: %s", c.Round, c.Why) }
+
+// String says in one line that the plan shuts a worker out, and why.
 func (c Quarantine) String() string { return fmt.Sprintf("quarantine %s: %s", c.Worker, c.Why) }
-func (c Redo) String() string       { return fmt.Sprintf("redo %d: %s", c.Round, c.Why) }
+
+// String says in one line that the plan begins a round anew, and why.
+func (c Redo) String() string { return fmt.Sprintf("redo %d: %s", c.Round, c.Why) }
+
+// String says in one line that the plan leaves a dispute open, and why.
 func (c Undecided) String() string {
 	return fmt.Sprintf("undecided %s on %s: %s", join(c.Workers), c.Block, c.Why)
 }
-func (c Drop) String() string    { return fmt.Sprintf("drop %s: %s", c.Worker, c.Why) }
-func (c Rejoin) String() string  { return fmt.Sprintf("rejoin %s: %s", c.Worker, c.Why) }
+
+// String says in one line that the plan gives a worker up, and why.
+func (c Drop) String() string { return fmt.Sprintf("drop %s: %s", c.Worker, c.Why) }
+
+// String says in one line that the plan takes a worker back, and why.
+func (c Rejoin) String() string { return fmt.Sprintf("rejoin %s: %s", c.Worker, c.Why) }
+
+// String says in one line that the plan waits for workers, and why.
 func (c Waiting) String() string { return "waiting: " + c.Why }
+
+// String says in one line that the plan goes on, and why.
 func (c Resumed) String() string { return "resumed: " + c.Why }
+
+// String says in one line that the plan finds two partials of a block different, and why.
 func (c Alarm) String() string {
 	return fmt.Sprintf("alarm %s and %s differ on %s: %s", c.First, c.Second, c.Block, c.Why)
 }

@@ -76,8 +76,10 @@ func (t *Tally) add(u Tally) {
 	t.Correct += u.Correct
 }
 
-// MeanLoss and Accuracy are 0 for no samples.
+// MeanLoss returns the loss of a sample, 0 for no samples.
 func (t Tally) MeanLoss() float64 { return t.Loss / max(t.Samples, 1) }
+
+// Accuracy returns the part of samples that are right, 0 for no samples.
 func (t Tally) Accuracy() float64 { return t.Correct / max(t.Samples, 1) }
 
 // Settings are the parts of a run's configuration that decide its result.

@@ -23,6 +23,7 @@ const chunk = proto.DigestSpan / 4
 // 128 bits of XXH3, strong against accidents, not against malice.
 type Digest [16]byte
 
+// String returns the digest in hexadecimal.
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 
 // hasher collects the digests of the chunks of the parameters.

@@ -44,8 +44,10 @@ const (
 	authorityFile = "ca.crt"
 )
 
-// Seed and Authority return the files that a role in dir connects with.
-func Seed(dir string, r proto.Role) string      { return filepath.Join(dir, string(r), seedFile) }
+// Seed returns the file of the key that a role in dir connects with.
+func Seed(dir string, r proto.Role) string { return filepath.Join(dir, string(r), seedFile) }
+
+// Authority returns the file of the certificate by which that role knows the server.
 func Authority(dir string, r proto.Role) string { return filepath.Join(dir, string(r), authorityFile) }
 
 // Validate returns all faults at once, or nil.

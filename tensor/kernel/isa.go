@@ -79,6 +79,7 @@ func ParseISA(name string) (ISA, error) {
 	return Generic, fmt.Errorf("unknown instruction set %q: use avx512, avx2, neon or generic", name)
 }
 
+// String returns the name that ParseISA knows.
 func (i ISA) String() string {
 	switch i {
 	case Generic:

@@ -52,6 +52,7 @@ func (u unused) sorted() []Unused {
 	return list
 }
 
+// String says what it is, how many there are, and names a few.
 func (u Unused) String() string {
 	var names []string
 	for _, e := range u.Examples {

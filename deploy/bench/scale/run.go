@@ -109,7 +109,10 @@ type ProcessError struct {
 	Err     error
 }
 
+// Error says which command failed and why.
 func (e *ProcessError) Error() string { return fmt.Sprintf("tinygrow %s: %v", e.Command, e.Err) }
+
+// Unwrap returns why the command failed.
 func (e *ProcessError) Unwrap() error { return e.Err }
 
 // ask runs a process to its end and decodes the JSON object on its stdout. A

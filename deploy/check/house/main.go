@@ -105,7 +105,7 @@ func (h *house) declarations(path string, file *ast.File, fset *token.FileSet) {
 		case *ast.FuncDecl:
 			receiver := receiverName(d)
 			if d.Name.IsExported() && (receiver == "" || ast.IsExported(receiver)) && file.Name.Name != "main" {
-				h.document(d.Doc)
+				h.document(fset.Position(d.Pos()), d.Name, d.Doc)
 			}
 			if receiver == "Event" && file.Name.Name == "growth" {
 				h.eventMethods++
@@ -115,7 +115,7 @@ func (h *house) declarations(path string, file *ast.File, fset *token.FileSet) {
 				h.say("%s:%d: neighbouring parameters of %s", path, fset.Position(d.Pos()).Line, d.Name.Name)
 			}
 		case *ast.GenDecl:
-			h.values(d, file)
+			h.values(d, file, fset)
 		}
 	}
 	inside := strings.Contains(path, "tensor/nn/op_") || strings.HasSuffix(path, "_test.go")
@@ -143,12 +143,12 @@ func (h *house) say(format string, args ...any) {
 	}
 }
 
-func (h *house) values(d *ast.GenDecl, file *ast.File) {
+func (h *house) values(d *ast.GenDecl, file *ast.File, fset *token.FileSet) {
 	for _, spec := range d.Specs {
 		switch s := spec.(type) {
 		case *ast.TypeSpec:
 			if s.Name.IsExported() && file.Name.Name != "main" {
-				h.document(d.Doc, s.Doc, s.Comment)
+				h.document(fset.Position(s.Pos()), s.Name, d.Doc, s.Doc, s.Comment)
 			}
 			if fields, ok := s.Type.(*ast.StructType); ok && file.Name.Name == "growth" && s.Name.Name == "Config" {
 				for _, f := range fields.Fields.List {
@@ -157,13 +157,13 @@ func (h *house) values(d *ast.GenDecl, file *ast.File) {
 			}
 		case *ast.ValueSpec:
 			if s.Names[0].IsExported() && file.Name.Name != "main" {
-				h.document(d.Doc, s.Doc, s.Comment)
+				h.document(fset.Position(s.Pos()), s.Names[0], d.Doc, s.Doc, s.Comment)
 			}
 		}
 	}
 }
 
-func (h *house) document(comments ...*ast.CommentGroup) {
+func (h *house) document(place token.Position, name *ast.Ident, comments ...*ast.CommentGroup) {
 	h.exported++
 	for _, c := range comments {
 		if c != nil {
@@ -171,6 +171,7 @@ func (h *house) document(comments ...*ast.CommentGroup) {
 			return
 		}
 	}
+	h.say("%s:%d: no comment: %s", place.Filename, place.Line, name.Name)
 }
 
 func receiverName(d *ast.FuncDecl) string {

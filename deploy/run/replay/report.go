@@ -40,6 +40,7 @@ type Difference struct {
 	Text     string `json:"text,omitempty"` // else
 }
 
+// String tells the difference in words.
 func (d Difference) String() string {
 	if d.Text != "" {
 		return fmt.Sprintf("step %d: %s: %s", d.Step, d.Where, d.Text)
