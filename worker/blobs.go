@@ -19,7 +19,7 @@ type blobs struct {
 	most   int64 // bytes of weights that are taken
 
 	mu      sync.Mutex
-	of      proto.Head // of the start whose weights they are
+	of      proto.Head // the start whose weights are taken
 	current *incoming
 	news    chan struct{}    // closed and replaced when something arrives
 	arrives func(key string) // is told the key of weights that are broadcast
@@ -33,10 +33,10 @@ type incoming struct {
 	parts  *proto.Assembly
 	got    int64  // bytes
 	taken  bool   // whole, and handed out by weights
-	done   func() // of values that belong to the coordinator in this process; else nil
+	done   func() // gives values back that are the coordinator's, in this process; else nil
 	spans  proto.Spans
 	hashed int          // spans; they are hashed as they come, while the cache has them
-	handed proto.Digest // of values that were handed over: their maker hashed them
+	handed proto.Digest // their maker's, if the values were handed over
 }
 
 // whole reports whether all values are there.
@@ -200,7 +200,7 @@ func (b *blobs) memory(n int) []float32 {
 			return v
 		}
 	}
-	b.spare = nil // of another generation
+	b.spare = nil // they fit another generation
 	return make([]float32, n)
 }
 
@@ -329,9 +329,10 @@ func (b *blobs) ask(ctx context.Context, key string, offset int64) (proto.Chunk,
 	c := b.client
 	for {
 		var m proto.BlobChunk
-		err := c.request(ctx, c.cfg.Run.BlobSubject(c.cfg.Key), &proto.BlobRequest{Head: c.head(), Worker: c.cfg.ID, Key: key, Offset: offset}, &m)
+		request := &proto.BlobRequest{Head: c.head(), Worker: c.cfg.ID, Key: key, Offset: offset}
+		err := c.request(ctx, c.cfg.Run.BlobSubject(c.cfg.Key), request, &m)
 		switch {
-		case err == nil && !m.Same(c.head()): // of another start; who pulls is told to join again
+		case err == nil && !m.Same(c.head()): // another start answers; the next pull is told to join again
 		case err == nil && m.Gone:
 			return proto.Chunk{}, errGone
 		case err == nil && m.Key == key && m.Offset == offset && (len(m.Data) > 0 || m.Size == 0):

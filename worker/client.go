@@ -16,7 +16,7 @@ type client struct {
 	cfg     Config
 	bus     bus.Bus
 	samples Samples
-	of      proto.Head // of the start of the coordinator that welcomed it
+	of      proto.Head // names the start of the coordinator that welcomed it
 	record  recorder
 	nonce   proto.Nonce
 	pulls   uint64 // ever increasing, also over a restart under the same name
@@ -59,8 +59,8 @@ func (c *client) pause(ctx context.Context) error { return pause.For(ctx, c.cfg.
 // ErrRefused, one of the bus's server bus.ErrForbidden.
 // With over the run has ended unless the first hello is answered.
 func (c *client) join(ctx context.Context, over bool) (proto.Welcome, error) {
-	hello := &proto.Hello{Head: proto.Head{Run: c.cfg.Run}, Worker: c.cfg.ID, Nonce: c.nonce, Host: c.cfg.Host, Threads: c.cfg.Threads, Shared: c.cfg.shared,
-		Data: c.samples.Digest(), Fingerprint: nn.Fingerprint(), Program: c.cfg.Program}
+	hello := &proto.Hello{Head: proto.Head{Run: c.cfg.Run}, Worker: c.cfg.ID, Nonce: c.nonce,
+		Host: c.cfg.Host, Threads: c.cfg.Threads, Shared: c.cfg.shared, Data: c.samples.Digest(), Fingerprint: nn.Fingerprint(), Program: c.cfg.Program}
 	told := false
 	for {
 		welcome, err := c.hello(ctx, hello)

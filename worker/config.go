@@ -93,7 +93,10 @@ func (c Config) withDefaults() Config {
 	for _, d := range []struct {
 		v *time.Duration
 		d time.Duration
-	}{{&c.Patience, 100 * time.Millisecond}, {&c.Answer, 10 * time.Second}, {&c.Retry, 200 * time.Millisecond}, {&c.Grace, 5 * time.Second}} {
+	}{
+		{&c.Patience, 100 * time.Millisecond}, {&c.Answer, 10 * time.Second},
+		{&c.Retry, 200 * time.Millisecond}, {&c.Grace, 5 * time.Second},
+	} {
 		if *d.v == 0 {
 			*d.v = d.d
 		}

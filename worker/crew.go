@@ -30,7 +30,7 @@ type network struct {
 	shard  int // samples of a micro-shard
 	train  *nn.Program
 	eval   *nn.Program
-	digest proto.Digest // of the graph, as it came
+	digest proto.Digest // the graph's, as it came
 }
 
 // compile makes a graph ready for micro-shards of the given number of samples.
@@ -49,18 +49,18 @@ func compile(g *nn.Graph, shard int) (*network, error) {
 // version is one state of a network's numbers, shared by all threads and read only.
 type version struct {
 	network *network
-	from    *incoming // whose values they are; nil: the caller's
+	from    *incoming // has the values; nil: the caller does
 	params  []float32
 	buffers []float32
-	packed  [2]*nn.Packed // for train and eval; nil until needed
+	packed  [2]*nn.Packed // train's and eval's; nil until needed
 }
 
 // job is what is computed for every micro-shard of a block.
 type job struct {
 	spec    proto.RoundSpec
 	version *version
-	growth  *growth.Job  // of growth rounds
-	request proto.Digest // of the request that growth was made from
+	growth  *growth.Job  // nil but for growth rounds
+	request proto.Digest // growth was made from a request of that digest
 }
 
 // inputs returns the digest of what the sums are made from: what is here, not
@@ -127,7 +127,7 @@ type hand struct {
 	train  *nn.Workspace
 	eval   *nn.Workspace
 	runner *growth.Runner
-	job    *growth.Job // whose runner it is
+	job    *growth.Job // runner is one of this job
 }
 
 func newCrew(s Samples, threads int) *crew {

@@ -47,12 +47,12 @@ func (p *pool) put(s proto.Sums) {
 // order in which threads finish them. Unlike proto.Fold it lets several
 // threads add at once, different nodes or ranges of one.
 type fold struct {
-	root  proto.Block // of the block; its subtree is that of the round's tree
+	root  proto.Block // the block; its subtree is that of the round's tree
 	pool  *pool
 	mu    sync.Mutex
 	moved sync.Cond                  // something below changed
 	nodes map[proto.Block]proto.Sums // finished, waiting for their sibling
-	open  []*addition                // with ranges that nobody has begun
+	open  []*addition                // they have ranges that nobody has begun
 	busy  int                        // threads that may still put, or add
 }
 
@@ -60,7 +60,7 @@ type fold struct {
 type addition struct {
 	parent      proto.Block
 	left, right proto.Sums
-	ranges      int // of F32, and one of all F64 behind them
+	ranges      int // those of F32, then one of all F64
 	begun, done int
 }
 

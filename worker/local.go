@@ -20,7 +20,8 @@ type Local struct {
 
 // Evaluate returns the metrics of m over the first n test samples.
 func (l Local) Evaluate(ctx context.Context, m *nn.Model, n int) (nn.Metrics, error) {
-	s, err := l.compute(ctx, m, proto.RoundSpec{Kind: proto.Evaluate, Order: proto.Order{Split: "test", Stream: "sequential"}, Count: uint64(n)}, nil)
+	order := proto.Order{Split: "test", Stream: "sequential"}
+	s, err := l.compute(ctx, m, proto.RoundSpec{Kind: proto.Evaluate, Order: order, Count: uint64(n)}, nil)
 	if err != nil {
 		return nn.Metrics{}, err
 	}
@@ -51,7 +52,8 @@ func (l Local) Round(ctx context.Context, m *nn.Model, e *growth.Event, info gro
 		return proto.Sums{}, false, nil
 	}
 	order := proto.Order{Split: "train", Stream: "growth", Seed: info.Seed, Index: info.Number, Held: uint64(info.HeldOut)}
-	sums, err = l.compute(ctx, m, proto.RoundSpec{Kind: proto.Growth, Order: order, Offset: uint64(s.Offset), Count: uint64(s.Count), Augment: l.Augment}, req)
+	spec := proto.RoundSpec{Kind: proto.Growth, Order: order, Offset: uint64(s.Offset), Count: uint64(s.Count), Augment: l.Augment}
+	sums, err = l.compute(ctx, m, spec, req)
 	return sums, true, err
 }
 
@@ -63,7 +65,7 @@ func (l Local) compute(ctx context.Context, m *nn.Model, spec proto.RoundSpec, r
 // Rounds computes rounds one after the other and keeps what the next one can use.
 type Rounds struct {
 	crew    *crew
-	network *network // of the round before
+	network *network // that the round before had
 }
 
 // Rounds returns no rounds yet.

@@ -33,7 +33,8 @@ func (s *session) prepare(ctx context.Context, spec proto.RoundSpec) (*job, erro
 			s.blobs.recycle(s.version.from)
 		}
 		params := n.graph.NumParams()
-		s.version, s.weights = &version{network: n, from: in, params: in.values[:params:params], buffers: in.values[params:]}, spec.Weights.Key
+		s.version = &version{network: n, from: in, params: in.values[:params:params], buffers: in.values[params:]}
+		s.weights = spec.Weights.Key
 		s.job = nil
 	}
 	if spec.Kind != proto.Growth {
@@ -96,7 +97,8 @@ func fits(g *nn.Graph, shard int, memory int64) error {
 		need += float64(4 * float64(shard) * float64(s.C) * float64(s.H) * float64(s.W))
 	}
 	if need > float64(memory) {
-		return fmt.Errorf("a micro-shard of %d samples takes %.0f MiB, this worker has %d MiB: set train.microshard lower", shard, need/(1<<20), memory>>20)
+		return fmt.Errorf("a micro-shard of %d samples takes %.0f MiB, this worker has %d MiB: set train.microshard lower",
+			shard, need/(1<<20), memory>>20)
 	}
 	return nil
 }

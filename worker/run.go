@@ -71,17 +71,17 @@ type session struct {
 	crew   *crew
 	beat   time.Duration
 
-	tasks chan proto.Task // from pull to work
+	tasks chan proto.Task // pull sends them to work
 	mu    sync.Mutex
 	hand  map[inHand]bool // tasks pulled and not finished
 	at    proto.RoundSpec // being computed
 	stop  context.CancelCauseFunc
 
-	networks map[string]*network // by key of the graph: the last one
+	networks map[string]*network // the last one, by the key of its graph
 	version  *version
 	weights  string // key of version
 	request  string // key of growth
-	job      *job   // of the last growth round
+	job      *job   // the last growth round's
 }
 
 type inHand struct {
@@ -193,7 +193,8 @@ func (s *session) pull(ctx context.Context) error {
 		c.pulls++
 		asked := time.Now()
 		var t proto.Task
-		err := c.request(ctx, c.cfg.Run.PullSubject(c.cfg.Key), &proto.Pull{Head: c.head(), Worker: c.cfg.ID, Nonce: c.nonce, Seq: c.pulls, Last: last}, &t)
+		pull := &proto.Pull{Head: c.head(), Worker: c.cfg.ID, Nonce: c.nonce, Seq: c.pulls, Last: last}
+		err := c.request(ctx, c.cfg.Run.PullSubject(c.cfg.Key), pull, &t)
 		switch {
 		case ctx.Err() != nil:
 			return context.Cause(ctx)
@@ -318,7 +319,8 @@ func (s *session) publish(t proto.Task, inputs proto.Digest, sums proto.Sums) {
 				return nil
 			}
 			given = true
-			return &proto.Partial{Head: c.head(), Worker: c.cfg.ID, Round: t.Spec.Round, Block: t.Block, Inputs: inputs, Sums: sums, Return: s.crew.sums.put}
+			return &proto.Partial{Head: c.head(), Worker: c.cfg.ID, Round: t.Spec.Round, Block: t.Block,
+				Inputs: inputs, Sums: sums, Return: s.crew.sums.put}
 		})
 		if given {
 			return

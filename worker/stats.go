@@ -15,7 +15,7 @@ type Stats struct {
 	Threads int            `json:"threads"`
 	Blocks  int            `json:"blocks"`
 	Samples uint64         `json:"samples"`
-	CPUS    float64        `json:"cpu_s"` // of this process
+	CPUS    float64        `json:"cpu_s"` // this process took them
 	// Up and Down are the bytes of sums and weights on their way, chunk by
 	// chunk with what surrounds them; nothing for what is handed over in memory.
 	Up   uint64 `json:"bytes_up"`
@@ -27,7 +27,7 @@ type Stats struct {
 	Idle    float64 `json:"idle_s"`    // no task
 	Weights float64 `json:"weights_s"` // waiting for them, and compiling
 	Compute float64 `json:"compute_s"`
-	Encode  float64 `json:"encode_s"` // and sending
+	Encode  float64 `json:"encode_s"` // sending is part of it
 }
 
 // recorder measures a worker.
@@ -39,7 +39,7 @@ type recorder struct {
 	since   time.Time // the last note
 	cpu     time.Duration
 
-	mu       sync.Mutex // of what follows, which the bus's goroutine notes
+	mu       sync.Mutex // guards what follows, which the bus's goroutine notes
 	key      string
 	versions int
 	down     uint64 // since the second version came

@@ -7,29 +7,26 @@ import (
 	"github.com/tinygrow/tinygrow/proto/bus"
 )
 
-// Two participants of the in-memory bus.
-func Example() {
-	hub := bus.NewHub(0)
-	here, there := hub.Connect(), hub.Connect()
-	defer here.Close()
-	defer there.Close()
-	got := make(chan string)
-	if _, err := there.Subscribe("news.>", func(m *bus.Message) { got <- m.Subject + ": " + string(m.Data) }); err != nil {
+// Two participants meet in this process. With natsbus imported and the address of
+// a NATS server the same lines reach other machines.
+func ExampleOpen() {
+	a, err := bus.Open(bus.Options{URL: "mem://example"})
+	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	if _, err := there.Subscribe("double", func(m *bus.Message) { m.Respond(append(m.Data, m.Data...)) }); err != nil {
+	defer a.Close()
+	b, err := bus.Open(bus.Options{URL: "mem://example"})
+	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	if err := here.Publish("news.weather", []byte("rain")); err != nil {
+	defer b.Close()
+	if _, err := a.Subscribe("greet.*", func(m *bus.Message) { m.Respond([]byte("hello from " + m.Subject)) }); err != nil {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(<-got)
-	answer, err := here.Request(context.Background(), "double", []byte("ab"))
+	answer, err := b.Request(context.Background(), "greet.world", nil)
 	fmt.Println(string(answer), err)
-	// Output:
-	// news.weather: rain
-	// abab <nil>
+	// Output: hello from greet.world <nil>
 }

@@ -16,7 +16,7 @@ type Options struct {
 	// URL is where the system is: one address or more of one transport,
 	// comma-separated; empty: where a NATS server on this machine listens.
 	URL  string
-	Name string // of this client, for the server's logs
+	Name string // how the server's logs call this client
 
 	SeedFile string // nkey seed of this role, a 0600 file; empty: none
 	CAFile   string // certificate authority of the server; empty: the system's, or no TLS

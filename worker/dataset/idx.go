@@ -181,7 +181,8 @@ func openIDX(f *idxFile, path string, dims int) (*os.File, error) {
 		in, size, err = file.Open(f.path)
 	}
 	if errors.Is(err, os.ErrNotExist) {
-		return nil, fmt.Errorf("neither %[1]s nor %[1]s.gz is in %[2]s, which has others of the set's files", filepath.Base(path), filepath.Dir(path))
+		return nil, fmt.Errorf("neither %[1]s nor %[1]s.gz is in %[2]s, which has others of the set's files",
+			filepath.Base(path), filepath.Dir(path))
 	}
 	if err != nil {
 		return nil, err
@@ -225,8 +226,8 @@ func (f *idxFile) open(r io.Reader, bytes int64, dims int) error {
 	case compressed && total/deflateRatio > bytes:
 		return fmt.Errorf("the file is cut short or its header is wrong: %d bytes cannot be what became of %d", bytes, total)
 	case compressed && total > blankBytes && total/pictureRatio > bytes:
-		return fmt.Errorf("the file has %d bytes and promises %d: no pictures can be compressed like that, it would fill the memory with nothing",
-			bytes, total)
+		return fmt.Errorf("the file has %d bytes and promises %d: no pictures can be compressed like that, "+
+			"it would fill the memory with nothing", bytes, total)
 	case !compressed && have < total:
 		return fmt.Errorf("the file is cut short: %d of %d bytes", have, total)
 	case !compressed && have > total:

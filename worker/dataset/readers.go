@@ -11,8 +11,8 @@ var readers = []reader{shapesReader, cifar10Reader, cifar100Reader, mnistReader,
 
 // reader says how a data set comes into memory.
 type reader struct {
-	name  string // by which a configuration means it
-	title string // by which faults of its files are told
+	name  string // a configuration names it so
+	title string // faults of its files name it so
 	about string // what it reads, for people
 	// lies reports whether the files in dir are named as those of the set; nil:
 	// the set is drawn from its seed and has none.
@@ -25,10 +25,10 @@ type reader struct {
 // source is a set that can be read.
 type source struct {
 	set     *Set
-	samples int64 // in both splits
+	samples int64 // the number in both splits
 	size    int64 // bytes of the largest one
 	read    func() error
-	files   []*os.File // that read needs
+	files   []*os.File // read needs them open
 }
 
 func (s *source) close() {

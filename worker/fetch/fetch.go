@@ -46,7 +46,8 @@ func (c *Client) accept(d proto.DataSet) error {
 	id, err := hex.DecodeString(d.Digest)
 	switch {
 	case !slices.Contains(dataset.Names, d.Name) || err != nil || len(id) != 32:
-		return fmt.Errorf("%w: it tells of a data set %.40q with digest %.80q: use the same build on both sides", ErrRefused, d.Name, d.Digest)
+		return fmt.Errorf("%w: it tells of a data set %.40q with digest %.80q: use the same build on both sides",
+			ErrRefused, d.Name, d.Digest)
 	case c.Name != "" && c.Name != d.Name:
 		return fmt.Errorf("%w: the run is on the data set %s, this worker was told to use %s: leave out --data", ErrRefused, d.Name, c.Name)
 	case d.Bytes > c.limit():

@@ -32,7 +32,7 @@ type pieces struct {
 	file   proto.FileRef
 
 	at     int64 // next byte to read
-	next   int64 // to ask for
+	next   int64 // the first byte that was not asked for
 	step   int64 // bytes of a piece; 0 before the first
 	coming []coming
 	have   []byte

@@ -32,7 +32,8 @@ func (p *progress) Read(b []byte) (int, error) {
 	p.client.Alive("fetching the data set " + p.name)
 	switch {
 	case err == io.EOF:
-		p.client.Log.Info("fetched the data set", "set", p.name, "size", megabytes(p.have), "took", now.Sub(p.started).Round(time.Millisecond))
+		p.client.Log.Info("fetched the data set", "set", p.name, "size", megabytes(p.have),
+			"took", now.Sub(p.started).Round(time.Millisecond))
 	case now.Sub(p.told) >= tellEvery:
 		p.told = now
 		p.client.Log.Info("fetching the data set", "set", p.name, "have", megabytes(p.have), "of", megabytes(p.size),

@@ -58,7 +58,9 @@ func logsKeepRecordsInOrder(t *testing.T, a, b bus.Logs, o bus.LogOptions) {
 	if err != nil || last.Number != 100 || last.Data[0] != 99 {
 		t.Fatalf("the last is %v, %v", last, err)
 	}
-	for _, c := range []struct{ from, n, first, len int }{{1, 1000, 1, 100}, {0, 5, 1, 5}, {51, 20, 51, 20}, {100, 5, 100, 1}, {101, 5, 0, 0}} {
+	for _, c := range []struct{ from, n, first, len int }{
+		{1, 1000, 1, 100}, {0, 5, 1, 5}, {51, 20, 51, 20}, {100, 5, 100, 1}, {101, 5, 0, 0},
+	} {
 		got, err := y.Read(ctx, uint64(c.from), c.n)
 		if err != nil || len(got) != c.len {
 			t.Fatalf("read %d from %d: %d, %v", c.n, c.from, len(got), err)

@@ -41,9 +41,11 @@ func certificateAdvice(err error, o bus.Options, now time.Time) string {
 	case errors.As(err, &unknown) && o.CAFile == "":
 		return "name the authority that signed its certificate, ca.crt of this role's directory (--ca)"
 	case errors.As(err, &unknown):
-		return fmt.Sprintf("another authority than that of %s signed its certificate: take ca.crt (--ca) from the directory that tinygrow auth init made for this server", o.CAFile)
+		return fmt.Sprintf("another authority than that of %s signed its certificate: "+
+			"take ca.crt (--ca) from the directory that tinygrow auth init made for this server", o.CAFile)
 	case errors.As(err, &other) && other.Certificate != nil:
-		return fmt.Sprintf("its certificate is for %s: call it so in --nats, or make one for this name too: tinygrow auth renew DIR --host NAME", strings.Join(namesOf(other.Certificate), ", "))
+		return fmt.Sprintf("its certificate is for %s: call it so in --nats, or make one for this name too: tinygrow auth renew DIR --host NAME",
+			strings.Join(namesOf(other.Certificate), ", "))
 	case errors.Is(err, nats.ErrSecureConnWanted):
 		return "this server speaks no TLS: leave --ca out, or start it with the nats.conf that tinygrow auth init wrote"
 	case errors.As(err, &header):
@@ -60,9 +62,11 @@ func certificateAdvice(err error, o bus.Options, now time.Time) string {
 func validity(c *x509.Certificate, now time.Time) string {
 	const day = "2006-01-02 15:04 MST"
 	if now.Before(c.NotBefore) {
-		return fmt.Sprintf("its certificate begins at %s, and the clock of this machine says %s: set the clocks", c.NotBefore.UTC().Format(day), now.UTC().Format(day))
+		return fmt.Sprintf("its certificate begins at %s, and the clock of this machine says %s: set the clocks",
+			c.NotBefore.UTC().Format(day), now.UTC().Format(day))
 	}
-	return fmt.Sprintf("its certificate ended at %s (the clock of this machine says %s): make a new one where the ca directory lies, tinygrow auth renew DIR --host NAME, and let the server read it",
+	return fmt.Sprintf("its certificate ended at %s (the clock of this machine says %s): "+
+		"make a new one where the ca directory lies, tinygrow auth renew DIR --host NAME, and let the server read it",
 		c.NotAfter.UTC().Format(day), now.UTC().Format(day))
 }
 
@@ -84,7 +88,8 @@ func keyAdvice(err error, o bus.Options, _ time.Time) string {
 	case refused && o.SeedFile == "":
 		return "it wants a key that it knows: name the seed file of this role (--creds)"
 	case refused:
-		return fmt.Sprintf("it does not know the key in %s: take seed.nk from the directory that the server's own configuration was made with, or let the server read the new one", o.SeedFile)
+		return fmt.Sprintf("it does not know the key in %s: "+
+			"take seed.nk from the directory that the server's own configuration was made with, or let the server read the new one", o.SeedFile)
 	}
 	return ""
 }
@@ -141,7 +146,8 @@ func checkAddresses(list string) error {
 		if err == nil && u.Hostname() != "" && slices.Contains(schemes, u.Scheme) {
 			continue
 		}
-		return fmt.Errorf("%w: %q is no address of a NATS server: give nats://HOST:PORT, several with commas between", bus.ErrSettings, bus.Redact(address))
+		return fmt.Errorf("%w: %q is no address of a NATS server: give nats://HOST:PORT, several with commas between",
+			bus.ErrSettings, bus.Redact(address))
 	}
 	return nil
 }

@@ -120,7 +120,8 @@ func connect(o bus.Options, kind string, l *link) (*nats.Conn, error) {
 	}
 	c, err := nats.Connect(o.URL, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("%w at %s: %w%s", bus.ErrUnreachable, bus.Redact(o.URL), bus.RedactError(err, o.URL), advice(err, o, time.Now()))
+		return nil, fmt.Errorf("%w at %s: %w%s",
+			bus.ErrUnreachable, bus.Redact(o.URL), bus.RedactError(err, o.URL), advice(err, o, time.Now()))
 	}
 	return c, nil
 }

@@ -54,8 +54,8 @@ const (
 )
 
 func newLink(o bus.Options, kind string, slow func()) (*link, error) {
-	l := &link{o: o, kind: kind, log: fewOf(o.Log).With("connection", kind), pending: o.Pending, slow: slow, subs: map[*subscription]bool{}, asked: map[*question]bool{},
-		ended: make(chan struct{}, 1), refused: make(chan string, 64)}
+	l := &link{o: o, kind: kind, log: fewOf(o.Log).With("connection", kind), pending: o.Pending, slow: slow,
+		subs: map[*subscription]bool{}, asked: map[*question]bool{}, ended: make(chan struct{}, 1), refused: make(chan string, 64)}
 	if err := l.open(); err != nil {
 		return nil, err
 	}
@@ -251,7 +251,7 @@ func (l *link) forbid(subject string, err error) {
 func (l *link) refuse(subject string) {
 	select {
 	case l.refused <- subject:
-	default: // as many wait already
+	default: // many others wait, and do as well
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
@@ -47,7 +48,7 @@ func (l *stream) create(ctx context.Context) error {
 
 // noJetStream reports whether err says that the server has no JetStream.
 func noJetStream(err error) bool {
-	return errors.Is(err, jetstream.ErrJetStreamNotEnabled) || errors.Is(err, jetstream.ErrJetStreamNotEnabledForAccount) || errors.Is(err, nats.ErrNoResponders)
+	return isAny(err, jetstream.ErrJetStreamNotEnabled, jetstream.ErrJetStreamNotEnabledForAccount, nats.ErrNoResponders)
 }
 
 func (l *stream) Append(ctx context.Context, after uint64, data []byte) (uint64, error) {
@@ -61,7 +62,8 @@ func (l *stream) Append(ctx context.Context, after uint64, data []byte) (uint64,
 }
 
 func (l *stream) publish(ctx context.Context, after uint64, data []byte) (uint64, error) {
-	ack, err := l.link.jetstream().Publish(ctx, l.config.Subjects[0], data, jetstream.WithExpectLastSequence(after), jetstream.WithExpectStream(l.config.Name))
+	ack, err := l.link.jetstream().Publish(ctx, l.config.Subjects[0], data,
+		jetstream.WithExpectLastSequence(after), jetstream.WithExpectStream(l.config.Name))
 	switch {
 	case isCode(err, jetstream.JSErrCodeStreamWrongLastSequence):
 		return 0, bus.ErrConflict
@@ -76,7 +78,11 @@ func (l *stream) publish(ctx context.Context, after uint64, data []byte) (uint64
 // lost reports whether a volatile log went with its server.
 func (l *stream) lost(err error) bool {
 	return l.config.Storage == jetstream.MemoryStorage &&
-		(errors.Is(err, jetstream.ErrNoStreamResponse) || errors.Is(err, jetstream.ErrStreamNotFound) || errors.Is(err, bus.ErrNoResponders))
+		isAny(err, jetstream.ErrNoStreamResponse, jetstream.ErrStreamNotFound, bus.ErrNoResponders)
+}
+
+func isAny(err error, targets ...error) bool {
+	return slices.ContainsFunc(targets, func(target error) bool { return errors.Is(err, target) })
 }
 
 // parallel bounds the requests of one Read on their way.

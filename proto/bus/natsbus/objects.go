@@ -22,7 +22,7 @@ type store struct {
 	chunk uint32 // bytes of an object in a message
 
 	mu     sync.Mutex
-	js     jetstream.JetStream // that bucket was opened with
+	js     jetstream.JetStream // bucket was opened with it
 	bucket jetstream.ObjectStore
 }
 
@@ -30,7 +30,8 @@ type store struct {
 func (b *Bus) OpenObjects(ctx context.Context, o bus.ObjectOptions) (bus.Objects, error) {
 	s := &store{link: b.bulk, name: o.Name, chunk: uint32(min(chunk, max(b.MaxPayload()-overhead, overhead))), js: b.bulk.jetstream()}
 	var err error
-	s.bucket, err = s.js.CreateObjectStore(ctx, jetstream.ObjectStoreConfig{Bucket: o.Name, Storage: jetstream.FileStorage, Replicas: max(o.Replicas, 1)})
+	s.bucket, err = s.js.CreateObjectStore(ctx,
+		jetstream.ObjectStoreConfig{Bucket: o.Name, Storage: jetstream.FileStorage, Replicas: max(o.Replicas, 1)})
 	if errors.Is(err, jetstream.ErrBucketExists) { // made with other options, which count
 		s.bucket, err = s.js.ObjectStore(ctx, o.Name)
 	}
