@@ -11,6 +11,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/faults"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
@@ -91,27 +92,22 @@ func Default() Config {
 // Validate returns all faults at once, or nil. Faults of the model are found
 // by nn.Build.
 func (c Config) Validate() error {
-	faults := []error{c.Train.Validate(), c.Optimizer.Validate(), c.Growth.Validate()}
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
+	found := faults.List{c.Train.Validate(), c.Optimizer.Validate(), c.Growth.Validate()}
 	k := c.Cluster
-	check(k.MinWorkers >= 1, "min_workers %d: must be at least 1", k.MinWorkers)
-	check(k.MaxWorkers >= k.MinWorkers && k.MaxWorkers <= 1<<16, "max_workers %d: must be min_workers to %d", k.MaxWorkers, 1<<16)
-	check(k.IDsPerKey >= 1 && k.IDsPerKey <= 1<<16, "ids_per_key %d: must be 1 to %d", k.IDsPerKey, 1<<16)
-	check(k.LostAfter >= 100*time.Millisecond && k.LostAfter <= time.Hour, "lost_after %s: must be 100ms to 1h", k.LostAfter)
-	check(k.Overdue >= 1 && k.Overdue <= 1000, "overdue %v: must be 1 to 1000", k.Overdue)
-	check(k.Grace > 0 && k.Grace <= time.Hour, "grace %s: must be above 0 and at most 1h", k.Grace)
-	check(k.Audit >= 0 && k.Audit <= 1, "audit %v: must be 0 to 1", k.Audit)
-	check(k.StopGrace >= 0, "stop_grace %s: must be at least 0", k.StopGrace)
-	check(k.Log == LogAuto || k.Log == LogOn || k.Log == LogOff, "log %q: must be auto, on or off", k.Log)
-	check(k.Lease >= 500*time.Millisecond && k.Lease <= time.Hour, "lease %s: must be 500ms to 1h", k.Lease)
-	check(k.Replicas >= 1 && k.Replicas <= 5, "replicas %d: must be 1 to 5", k.Replicas)
-	check(c.Checkpoint.Every > 0, "checkpoint every %s: must be above 0", c.Checkpoint.Every)
-	check(c.Checkpoint.Keep >= 1, "checkpoint keep %d: must be at least 1", c.Checkpoint.Keep)
-	return errors.Join(faults...)
+	found.Check(k.MinWorkers >= 1, "min_workers %d: must be at least 1", k.MinWorkers)
+	found.Check(k.MaxWorkers >= k.MinWorkers && k.MaxWorkers <= 1<<16, "max_workers %d: must be min_workers to %d", k.MaxWorkers, 1<<16)
+	found.Check(k.IDsPerKey >= 1 && k.IDsPerKey <= 1<<16, "ids_per_key %d: must be 1 to %d", k.IDsPerKey, 1<<16)
+	found.Check(k.LostAfter >= 100*time.Millisecond && k.LostAfter <= time.Hour, "lost_after %s: must be 100ms to 1h", k.LostAfter)
+	found.Check(k.Overdue >= 1 && k.Overdue <= 1000, "overdue %v: must be 1 to 1000", k.Overdue)
+	found.Check(k.Grace > 0 && k.Grace <= time.Hour, "grace %s: must be above 0 and at most 1h", k.Grace)
+	found.Check(k.Audit >= 0 && k.Audit <= 1, "audit %v: must be 0 to 1", k.Audit)
+	found.Check(k.StopGrace >= 0, "stop_grace %s: must be at least 0", k.StopGrace)
+	found.Check(k.Log == LogAuto || k.Log == LogOn || k.Log == LogOff, "log %q: must be auto, on or off", k.Log)
+	found.Check(k.Lease >= 500*time.Millisecond && k.Lease <= time.Hour, "lease %s: must be 500ms to 1h", k.Lease)
+	found.Check(k.Replicas >= 1 && k.Replicas <= 5, "replicas %d: must be 1 to 5", k.Replicas)
+	found.Check(c.Checkpoint.Every > 0, "checkpoint every %s: must be above 0", c.Checkpoint.Every)
+	found.Check(c.Checkpoint.Keep >= 1, "checkpoint keep %d: must be at least 1", c.Checkpoint.Keep)
+	return found.Err()
 }
 
 func (c Config) plan() plan.Config {

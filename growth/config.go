@@ -1,11 +1,12 @@
 package growth
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
+
+	"github.com/tinygrow/tinygrow/tensor/faults"
 )
 
 // Config says where, when and how much to grow. The zero value is invalid;
@@ -78,20 +79,15 @@ func Default() Config {
 
 // Validate returns all faults at once (errors.Join), or nil.
 func (c Config) Validate() error {
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
+	var found faults.List
 	between := func(name string, v, lo, hi int) {
-		check(v >= lo && v <= hi, "%s %d: must be %d to %d", name, v, lo, hi)
+		found.Check(v >= lo && v <= hi, "%s %d: must be %d to %d", name, v, lo, hi)
 	}
 	within := func(name string, v, lo, hi float64) {
-		check(v >= lo && v <= hi, "%s %v: must be %v to %v", name, v, lo, hi)
+		found.Check(v >= lo && v <= hi, "%s %v: must be %v to %v", name, v, lo, hi)
 	}
 	if _, ok := policies[c.Policy]; !ok {
-		check(false, "%s", unknownPolicy(c.Policy))
+		found.Check(false, "%s", unknownPolicy(c.Policy))
 	}
 	const many = math.MaxInt32
 	between("every_steps", c.EverySteps, 1, many)
@@ -99,11 +95,11 @@ func (c Config) Validate() error {
 	between("max_refusals", c.MaxRefusals, 0, many)
 	between("max_width", c.MaxWidth, 0, many)
 	between("max_params", c.MaxParams, 0, many)
-	check(c.MaxFLOPs >= 0, "max_flops %d: must be at least 0", c.MaxFLOPs)
+	found.Check(c.MaxFLOPs >= 0, "max_flops %d: must be at least 0", c.MaxFLOPs)
 	within("samples_per_param", c.SamplesPerParam, 0, 1e9)
 	between("max_neurons", c.MaxNeurons, 1, 1<<16)
 	between("min_neurons", c.MinNeurons, 1, 1<<16)
-	check(c.MinNeurons <= c.MaxNeurons, "min_neurons %d: must be at most max_neurons %d", c.MinNeurons, c.MaxNeurons)
+	found.Check(c.MinNeurons <= c.MaxNeurons, "min_neurons %d: must be at most max_neurons %d", c.MinNeurons, c.MaxNeurons)
 	between("samples.statistics", c.Samples.Statistics, 1, many)
 	between("samples.newborn", c.Samples.Newborn, 1, many)
 	between("samples.amplitude", c.Samples.Amplitude, 1, many)
@@ -113,12 +109,12 @@ func (c Config) Validate() error {
 	within("ridge", c.Ridge, 0, 1e6)
 	between("depth_every", c.DepthEvery, 0, many)
 	between("depth_after", c.DepthAfter, 0, many)
-	check(c.MaxRefusals == 0 || c.DepthAfter <= c.MaxRefusals, "depth_after %d: growth ends after max_refusals %d events in a row: raise that", c.DepthAfter, c.MaxRefusals)
+	found.Check(c.MaxRefusals == 0 || c.DepthAfter <= c.MaxRefusals, "depth_after %d: growth ends after max_refusals %d events in a row: raise that", c.DepthAfter, c.MaxRefusals)
 	between("follow", c.Follow, 0, many)
 	for _, id := range slices.Sorted(maps.Keys(c.Widths)) {
 		between("widths of "+string(id), c.Widths[id], 0, many)
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }
 
 // renamed are policies of earlier versions.

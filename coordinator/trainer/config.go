@@ -1,10 +1,8 @@
 package trainer
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/faults"
 )
 
 // Config says how to train. Start from Default.
@@ -62,24 +60,19 @@ func (c Config) Augmentation() proto.Augmentation {
 
 // Validate returns all faults at once, or nil.
 func (c Config) Validate() error {
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
-	check(c.Epochs >= 0 && c.Epochs <= 1e6, "epochs %v: must be at least 0", c.Epochs)
-	check(c.Steps > 0 || c.Epochs > 0, "neither epochs nor steps: set one above 0")
-	check(c.Steps <= 1<<40, "steps %d: at most %d", c.Steps, uint64(1)<<40)
-	check(c.MaxFLOPs >= 0 && c.MaxFLOPs <= 1e30, "max_flops %v: must be at least 0", c.MaxFLOPs)
-	check(c.TargetAccuracy >= 0 && c.TargetAccuracy <= 1, "target_accuracy %v: must be 0 to 1", c.TargetAccuracy)
-	check(c.TargetAccuracy == 0 || c.EvalEpochs > 0, "target_accuracy %v: is looked at in evaluations: set eval_epochs above 0", c.TargetAccuracy)
-	check(c.MicroShard >= 1 && c.MicroShard <= 1024, "microshard %d: must be 1 to 1024", c.MicroShard)
-	check(c.Batch >= 1 && c.Batch <= 1<<20, "batch %d: must be 1 to %d", c.Batch, 1<<20)
-	check(c.MicroShard <= c.Batch, "microshard %d is larger than the batch of %d: lower --microshard or raise --batch", c.MicroShard, c.Batch)
-	check(c.Validation >= 0 && c.Validation <= 1<<40, "validation %d: must be at least 0", c.Validation)
-	check(c.EvalEpochs >= 0 && c.EvalEpochs <= 1e6, "eval_epochs %v: must be at least 0", c.EvalEpochs)
-	return errors.Join(faults...)
+	var found faults.List
+	found.Check(c.Epochs >= 0 && c.Epochs <= 1e6, "epochs %v: must be at least 0", c.Epochs)
+	found.Check(c.Steps > 0 || c.Epochs > 0, "neither epochs nor steps: set one above 0")
+	found.Check(c.Steps <= 1<<40, "steps %d: at most %d", c.Steps, uint64(1)<<40)
+	found.Check(c.MaxFLOPs >= 0 && c.MaxFLOPs <= 1e30, "max_flops %v: must be at least 0", c.MaxFLOPs)
+	found.Check(c.TargetAccuracy >= 0 && c.TargetAccuracy <= 1, "target_accuracy %v: must be 0 to 1", c.TargetAccuracy)
+	found.Check(c.TargetAccuracy == 0 || c.EvalEpochs > 0, "target_accuracy %v: is looked at in evaluations: set eval_epochs above 0", c.TargetAccuracy)
+	found.Check(c.MicroShard >= 1 && c.MicroShard <= 1024, "microshard %d: must be 1 to 1024", c.MicroShard)
+	found.Check(c.Batch >= 1 && c.Batch <= 1<<20, "batch %d: must be 1 to %d", c.Batch, 1<<20)
+	found.Check(c.MicroShard <= c.Batch, "microshard %d is larger than the batch of %d: lower --microshard or raise --batch", c.MicroShard, c.Batch)
+	found.Check(c.Validation >= 0 && c.Validation <= 1<<40, "validation %d: must be at least 0", c.Validation)
+	found.Check(c.EvalEpochs >= 0 && c.EvalEpochs <= 1e6, "eval_epochs %v: must be at least 0", c.EvalEpochs)
+	return found.Err()
 }
 
 // Data is what a trainer knows of the samples: how many there are, none of them held out.

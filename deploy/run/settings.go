@@ -1,7 +1,6 @@
 package run
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -9,6 +8,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/faults"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
@@ -128,29 +128,22 @@ func (s *Settings) checkModel() error {
 }
 
 func (p *Place) validate() error {
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
-	check(p.Workers >= 1 && p.Workers <= 1024, "workers %d: must be 1 to 1024", p.Workers)
-	check(p.Workers < 1 || p.Worker.Threads <= quota.MaxThreads/p.Workers, "workers %d of %d threads: must be %d threads in all", p.Workers, p.Worker.Threads, quota.MaxThreads)
+	var found faults.List
+	found.Check(p.Workers >= 1 && p.Workers <= 1024, "workers %d: must be 1 to 1024", p.Workers)
+	found.Check(p.Workers < 1 || p.Worker.Threads <= quota.MaxThreads/p.Workers, "workers %d of %d threads: must be %d threads in all", p.Workers, p.Worker.Threads, quota.MaxThreads)
 	for _, err := range []error{p.Worker.Validate(), p.Fetch.Validate()} {
 		if err != nil {
-			faults = append(faults, err)
+			found = append(found, err)
 		}
 	}
 	if p.Run != "" {
-		if err := proto.RunID(p.Run).Validate(); err != nil {
-			faults = append(faults, err)
-		}
+		found.Add(proto.RunID(p.Run).Validate())
 	}
-	check(p.Worker.Run == "" || string(p.Worker.Run) == p.Run, "worker.run %q: the run is named by --run", p.Worker.Run)
+	found.Check(p.Worker.Run == "" || string(p.Worker.Run) == p.Run, "worker.run %q: the run is named by --run", p.Worker.Run)
 	if p.NATS.Listen != "" {
 		_, _, err := p.NATS.address()
-		check(err == nil, "%v", err)
-		check(p.NATS.URL == "", "nats listen and url: give one of them")
+		found.Check(err == nil, "%v", err)
+		found.Check(p.NATS.URL == "", "nats listen and url: give one of them")
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }

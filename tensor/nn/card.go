@@ -1,13 +1,14 @@
 package nn
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tinygrow/tinygrow/tensor/faults"
 )
 
 // Card is what the user of a model has to know beside architecture and weights:
@@ -40,33 +41,28 @@ const plainLetters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ012345
 
 // Validate returns all faults at once, or nil.
 func (c *Card) Validate() error {
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
+	var found faults.List
 	for _, side := range []int{c.Input.C, c.Input.H, c.Input.W} {
-		check(side >= 1 && side <= maxInputSide, "input of %d x %d x %d: each must be 1 to %d",
+		found.Check(side >= 1 && side <= maxInputSide, "input of %d x %d x %d: each must be 1 to %d",
 			c.Input.C, c.Input.H, c.Input.W, maxInputSide)
 	}
-	check(len(c.Mean) == c.Input.C && len(c.Std) == c.Input.C, "mean of %d and deviation of %d channels, the input has %d",
+	found.Check(len(c.Mean) == c.Input.C && len(c.Std) == c.Input.C, "mean of %d and deviation of %d channels, the input has %d",
 		len(c.Mean), len(c.Std), c.Input.C)
 	for _, v := range c.Mean {
-		check(v >= 0 && v <= math.MaxUint8, "mean %v: must be 0 to 255", v)
+		found.Check(v >= 0 && v <= math.MaxUint8, "mean %v: must be 0 to 255", v)
 	}
 	for _, v := range c.Std {
-		check(v > 0 && v <= math.MaxUint8, "deviation %v: must be above 0 and at most 255", v)
+		found.Check(v > 0 && v <= math.MaxUint8, "deviation %v: must be above 0 and at most 255", v)
 	}
-	check(len(c.Classes) >= 1 && len(c.Classes) <= maxCardClasses, "%d classes: must be 1 to %d", len(c.Classes), maxCardClasses)
+	found.Check(len(c.Classes) >= 1 && len(c.Classes) <= maxCardClasses, "%d classes: must be 1 to %d", len(c.Classes), maxCardClasses)
 	for _, name := range c.Classes[:min(len(c.Classes), maxCardClasses)] {
-		check(len(name) <= maxClassName && utf8.ValidString(name), "class %.40q: must be UTF-8 of at most %d bytes", name, maxClassName)
+		found.Check(len(name) <= maxClassName && utf8.ValidString(name), "class %.40q: must be UTF-8 of at most %d bytes", name, maxClassName)
 	}
 	for _, name := range []string{c.Data, c.Digest} { // printed as they are
-		check(len(name) <= maxClassName && strings.Trim(name, plainLetters) == "",
+		found.Check(len(name) <= maxClassName && strings.Trim(name, plainLetters) == "",
 			"data set %.40q of digest %.80q: they must be of plain letters and digits", c.Data, c.Digest)
 	}
-	return errors.Join(faults...)
+	return found.Err()
 }
 
 // Equal reports whether two cards say the same, to the bit.

@@ -6,9 +6,9 @@
 package optim
 
 import (
-	"errors"
-	"fmt"
 	"math"
+
+	"github.com/tinygrow/tinygrow/tensor/faults"
 )
 
 // The optimizers and schedules by name.
@@ -55,39 +55,34 @@ func Default() Config {
 
 // Validate returns all faults at once (errors.Join), or nil.
 func (c Config) Validate() error {
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
+	var found faults.List
 	within := func(name string, v, lo, hi float64) {
-		check(v >= lo && v <= hi, "%s %v: must be %v to %v", name, v, lo, hi)
+		found.Check(v >= lo && v <= hi, "%s %v: must be %v to %v", name, v, lo, hi)
 	}
 	below1 := math.Nextafter(1, 0)
-	check(c.Name == SGD || c.Name == AdamW, "optimizer %q: must be %q or %q", c.Name, SGD, AdamW)
-	check(c.LR > 0 && c.LR <= 1e6, "lr %v: must be above 0", c.LR)
+	found.Check(c.Name == SGD || c.Name == AdamW, "optimizer %q: must be %q or %q", c.Name, SGD, AdamW)
+	found.Check(c.LR > 0 && c.LR <= 1e6, "lr %v: must be above 0", c.LR)
 	within("weight_decay", c.WeightDecay, 0, 1e6)
 	if c.Name == SGD {
 		within("momentum", c.Momentum, 0, below1)
-		check(!c.Nesterov || c.Momentum > 0, "nesterov: needs a momentum above 0")
+		found.Check(!c.Nesterov || c.Momentum > 0, "nesterov: needs a momentum above 0")
 	}
 	if c.Name == AdamW {
 		within("beta1", c.Beta1, 0, below1)
 		within("beta2", c.Beta2, 0, below1)
-		check(c.Eps > 0 && c.Eps <= 1, "eps %v: must be above 0 and at most 1", c.Eps)
+		found.Check(c.Eps > 0 && c.Eps <= 1, "eps %v: must be above 0 and at most 1", c.Eps)
 	}
 	switch c.Schedule {
 	case Constant:
 	case Step:
-		check(c.StepEpochs > 0, "step_epochs %v: must be above 0", c.StepEpochs)
+		found.Check(c.StepEpochs > 0, "step_epochs %v: must be above 0", c.StepEpochs)
 		within("step_factor", c.StepFactor, 0, 1)
 	case Cosine:
 		within("min_lr", c.MinLR, 0, c.LR)
 	default:
-		check(false, "schedule %q: must be %q, %q or %q", c.Schedule, Constant, Step, Cosine)
+		found.Check(false, "schedule %q: must be %q, %q or %q", c.Schedule, Constant, Step, Cosine)
 	}
 	within("clip_norm", c.ClipNorm, 0, 1e30)
-	check(c.WarmupEpochs >= 0 && c.WarmupEpochs <= 1e6, "warmup_epochs %v: must be at least 0", c.WarmupEpochs)
-	return errors.Join(faults...)
+	found.Check(c.WarmupEpochs >= 0 && c.WarmupEpochs <= 1e6, "warmup_epochs %v: must be at least 0", c.WarmupEpochs)
+	return found.Err()
 }

@@ -1,9 +1,9 @@
 package scale
 
 import (
-	"errors"
-	"fmt"
 	"slices"
+
+	"github.com/tinygrow/tinygrow/tensor/faults"
 )
 
 // Config says what to measure.
@@ -22,19 +22,14 @@ type Config struct {
 
 // Validate returns all faults at once, or nil.
 func (c Config) Validate() error {
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
-	check(len(c.Workers) > 0, "no numbers of workers: give some, as --workers 1,2,4,8")
+	var found faults.List
+	found.Check(len(c.Workers) > 0, "no numbers of workers: give some, as --workers 1,2,4,8")
 	for i, n := range c.Workers {
-		check(n >= 1 && n <= 256, "%d workers: must be 1 to 256", n)
-		check(!slices.Contains(c.Workers[:i], n), "%d workers: given twice", n)
+		found.Check(n >= 1 && n <= 256, "%d workers: must be 1 to 256", n)
+		found.Check(!slices.Contains(c.Workers[:i], n), "%d workers: given twice", n)
 	}
-	check(c.Threads >= 0, "%d threads: must be at least 0", c.Threads)
-	check(c.Target >= 0 && c.Target <= 1, "target accuracy %v: must be 0 to 1", c.Target)
-	check(c.Repeat >= 1 && c.Repeat <= 100, "repeat %d: must be 1 to 100", c.Repeat)
-	return errors.Join(faults...)
+	found.Check(c.Threads >= 0, "%d threads: must be at least 0", c.Threads)
+	found.Check(c.Target >= 0 && c.Target <= 1, "target accuracy %v: must be 0 to 1", c.Target)
+	found.Check(c.Repeat >= 1 && c.Repeat <= 100, "repeat %d: must be 1 to 100", c.Repeat)
+	return found.Err()
 }

@@ -1,11 +1,10 @@
 package speed
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"time"
 
+	"github.com/tinygrow/tinygrow/tensor/faults"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker/quota"
 )
@@ -25,24 +24,19 @@ const maxSamples = 1 << 20
 
 // Validate returns all faults at once, or nil.
 func (c Config) Validate() error {
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
-	check(len(c.Models) > 0, "no models: name at least one of %v", Models())
+	var found faults.List
+	found.Check(len(c.Models) > 0, "no models: name at least one of %v", Models())
 	for _, m := range c.Models {
 		if _, err := build(m); err != nil {
-			faults = append(faults, err)
+			found = append(found, err)
 		}
 	}
-	check(c.Batch > 0 && c.Batch <= maxSamples, "batch of %d samples: must be 1 to %d", c.Batch, maxSamples)
-	check(c.Threads >= 1 && c.Threads <= quota.MaxThreads, "%d threads: must be 1 to %d", c.Threads, quota.MaxThreads)
-	check(c.MicroShard >= 0 && c.MicroShard <= 1024, "micro-shard of %d samples: must be 1 to 1024, or 0 for the fastest", c.MicroShard)
-	check(c.MicroShard <= max(c.Batch, 1), "micro-shard of %d samples is larger than the batch of %d", c.MicroShard, c.Batch)
-	check(c.Time > 0 && c.Time <= 24*time.Hour, "time %v: must be above 0 and at most 24h", c.Time)
-	return errors.Join(faults...)
+	found.Check(c.Batch > 0 && c.Batch <= maxSamples, "batch of %d samples: must be 1 to %d", c.Batch, maxSamples)
+	found.Check(c.Threads >= 1 && c.Threads <= quota.MaxThreads, "%d threads: must be 1 to %d", c.Threads, quota.MaxThreads)
+	found.Check(c.MicroShard >= 0 && c.MicroShard <= 1024, "micro-shard of %d samples: must be 1 to 1024, or 0 for the fastest", c.MicroShard)
+	found.Check(c.MicroShard <= max(c.Batch, 1), "micro-shard of %d samples is larger than the batch of %d", c.MicroShard, c.Batch)
+	found.Check(c.Time > 0 && c.Time <= 24*time.Hour, "time %v: must be above 0 and at most 24h", c.Time)
+	return found.Err()
 }
 
 // Result is one model's speed. Times are medians over the steps.

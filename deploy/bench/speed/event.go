@@ -2,12 +2,12 @@ package speed
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/cputime"
+	"github.com/tinygrow/tinygrow/tensor/faults"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 	"github.com/tinygrow/tinygrow/worker"
@@ -36,23 +36,18 @@ func EventModels() []string { return append([]string{"cnn"}, GrowthModels()...) 
 
 // Validate returns all faults at once, or nil.
 func (c EventConfig) Validate() error {
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
+	var found faults.List
 	if _, err := c.graph(nn.Shape{C: 3, H: 32, W: 32}, 10); err != nil {
-		faults = append(faults, err)
+		found = append(found, err)
 	}
-	check(c.Events > 0, "%d events: must be at least 1", c.Events)
-	check(c.Steps > 0, "%d steps: must be at least 1", c.Steps)
-	check(c.Threads >= 1 && c.Threads <= quota.MaxThreads, "%d threads: must be 1 to %d", c.Threads, quota.MaxThreads)
-	check(c.MicroShard >= 1 && c.MicroShard <= 1024, "micro-shard of %d samples: must be 1 to 1024", c.MicroShard)
-	check(c.Batch >= c.MicroShard && c.Batch <= maxSamples, "batch of %d: must be a micro-shard of %d to %d",
+	found.Check(c.Events > 0, "%d events: must be at least 1", c.Events)
+	found.Check(c.Steps > 0, "%d steps: must be at least 1", c.Steps)
+	found.Check(c.Threads >= 1 && c.Threads <= quota.MaxThreads, "%d threads: must be 1 to %d", c.Threads, quota.MaxThreads)
+	found.Check(c.MicroShard >= 1 && c.MicroShard <= 1024, "micro-shard of %d samples: must be 1 to 1024", c.MicroShard)
+	found.Check(c.Batch >= c.MicroShard && c.Batch <= maxSamples, "batch of %d: must be a micro-shard of %d to %d",
 		c.Batch, c.MicroShard, maxSamples)
-	check(c.Rate > 0, "learning rate %v: must be above 0", c.Rate)
-	return errors.Join(faults...)
+	found.Check(c.Rate > 0, "learning rate %v: must be above 0", c.Rate)
+	return found.Err()
 }
 
 // graph returns the network; only cnn fits itself to the images.

@@ -2,7 +2,6 @@ package speed
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -10,6 +9,7 @@ import (
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor"
+	"github.com/tinygrow/tinygrow/tensor/faults"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 	"github.com/tinygrow/tinygrow/worker"
@@ -63,23 +63,18 @@ type GrowthConfig struct {
 
 // Validate returns all faults at once, or nil.
 func (c GrowthConfig) Validate() error {
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
-	check(len(c.Models) > 0, "no models: name at least one of %v", GrowthModels())
+	var found faults.List
+	found.Check(len(c.Models) > 0, "no models: name at least one of %v", GrowthModels())
 	for _, m := range c.Models {
 		if _, err := buildGrowth(m); err != nil {
-			faults = append(faults, err)
+			found = append(found, err)
 		}
 	}
-	check(c.Threads >= 1 && c.Threads <= quota.MaxThreads, "%d threads: must be 1 to %d", c.Threads, quota.MaxThreads)
-	check(c.MicroShard >= 1 && c.MicroShard <= 1024, "micro-shard of %d samples: must be 1 to 1024", c.MicroShard)
-	check(c.Samples >= c.MicroShard && c.Samples <= maxSamples, "%d samples: must be a micro-shard of %d to %d",
+	found.Check(c.Threads >= 1 && c.Threads <= quota.MaxThreads, "%d threads: must be 1 to %d", c.Threads, quota.MaxThreads)
+	found.Check(c.MicroShard >= 1 && c.MicroShard <= 1024, "micro-shard of %d samples: must be 1 to 1024", c.MicroShard)
+	found.Check(c.Samples >= c.MicroShard && c.Samples <= maxSamples, "%d samples: must be a micro-shard of %d to %d",
 		c.Samples, c.MicroShard, maxSamples)
-	return errors.Join(faults...)
+	return found.Err()
 }
 
 // GrowthResult is the time that a model's bottlenecks and best neurons at all

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/tensor/faults"
 )
 
 // Config says what to do to what.
@@ -36,18 +37,14 @@ type Config struct {
 
 // Validate returns all faults at once, or nil.
 func (c Config) Validate() error {
-	var faults []error
-	check := func(ok bool, format string, args ...any) {
-		if !ok {
-			faults = append(faults, fmt.Errorf(format, args...))
-		}
-	}
-	check(c.Workers >= 1 && c.Workers <= 64, "%d workers: must be 1 to 64", c.Workers)
-	check(c.Kills >= 0 && c.Kills <= 1000, "%d kills: must be 0 to 1000", c.Kills)
-	check(c.Steps >= 1, "the run's length must be given in steps (--steps), so that faults can be laid over it")
-	check(len(c.Binaries) > 0, "no binary to run")
-	check(c.Limit > 0, "limit %v: must be above 0", c.Limit)
-	return errors.Join(append(faults, able)...)
+	var found faults.List
+	found.Check(c.Workers >= 1 && c.Workers <= 64, "%d workers: must be 1 to 64", c.Workers)
+	found.Check(c.Kills >= 0 && c.Kills <= 1000, "%d kills: must be 0 to 1000", c.Kills)
+	found.Check(c.Steps >= 1, "the run's length must be given in steps (--steps), so that faults can be laid over it")
+	found.Check(len(c.Binaries) > 0, "no binary to run")
+	found.Check(c.Limit > 0, "limit %v: must be above 0", c.Limit)
+	found.Add(able)
+	return found.Err()
 }
 
 // Hashes are what must not differ.
