@@ -2,8 +2,6 @@ package proto
 
 import (
 	"encoding/binary"
-	"fmt"
-	"math"
 	"unsafe"
 )
 
@@ -85,16 +83,4 @@ func Bytes64(values []float64) []byte {
 		return nil
 	}
 	return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), 8*len(values))
-}
-
-// Floats32 copies little-endian bytes, a multiple of 4, into new float32.
-func Floats32(b []byte) ([]float32, error) {
-	if len(b)%4 != 0 {
-		return nil, fmt.Errorf("%d bytes are no whole number of float32", len(b))
-	}
-	v := make([]float32, len(b)/4)
-	for i := range v {
-		v[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
-	}
-	return v, nil
 }

@@ -16,7 +16,7 @@ import (
 
 // EventConfig says what to measure. The events are those of growth.Default.
 type EventConfig struct {
-	Model      string // one of EventModels
+	Model      string // cnn, as `tinygrow train` starts from, or one of GrowthModels
 	Events     int
 	Steps      int // steps of training before each event
 	Batch      int
@@ -29,10 +29,6 @@ type EventConfig struct {
 func DefaultEvent() EventConfig {
 	return EventConfig{Model: "cnn", Events: 6, Steps: growth.Default().EverySteps, Batch: 128, Threads: 1, MicroShard: 32, Rate: 0.05}
 }
-
-// EventModels lists the networks that can be grown: the one that `tinygrow
-// train` starts from, and those of GrowthModels.
-func EventModels() []string { return append([]string{"cnn"}, GrowthModels()...) }
 
 // Validate returns all faults at once, or nil.
 func (c EventConfig) Validate() error {
