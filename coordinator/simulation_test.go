@@ -14,6 +14,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
+
 	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/coordinator/plan"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
@@ -210,7 +212,7 @@ func (s *simulation) compute(v held, r trainer.Round, b proto.Block) proto.Sums 
 		}
 	}
 	if r.Kind == proto.Growth {
-		job, err := growth.NewJob(m.Graph, r.Request, int(r.MicroShard))
+		job, err := measure.NewJob(m.Graph, r.Request, int(r.MicroShard))
 		if err != nil {
 			panic(err)
 		}

@@ -3,6 +3,9 @@ package growth
 import (
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
+
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -39,13 +42,13 @@ func plainBatch(g *nn.Graph) *nn.Batch {
 func BenchmarkRounds(b *testing.B) {
 	for name, g := range benchNets(b) {
 		m, batch := nn.Init(g, 1), plainBatch(g)
-		req := &Request{}
-		for _, s := range Sites(g) {
-			l, err := layoutOf(g, s.ID)
+		req := &measure.Request{}
+		for _, s := range site.All(g) {
+			l, err := site.LayoutOf(g, s.ID)
 			if err != nil {
 				b.Fatal(err)
 			}
-			req.Sites = append(req.Sites, SiteRequest{Site: s.ID, Metric: true, Update: make([]float32, l.outputs*l.second.rows())})
+			req.Sites = append(req.Sites, measure.SiteRequest{Site: s.ID, Metric: true, Update: make([]float32, l.Outputs*l.Outgoing.Rows())})
 		}
 		b.Run(name+"/plain", func(b *testing.B) {
 			p, err := nn.Compile(g, 32, nn.Options{})
@@ -59,10 +62,10 @@ func BenchmarkRounds(b *testing.B) {
 				w.Backward(grad)
 			}
 		})
-		for _, kind := range []Kind{KindUpdate, KindNeurons} {
+		for _, kind := range []measure.Kind{measure.KindUpdate, measure.KindNeurons} {
 			req.Kind = kind
 			b.Run(name+"/"+string(kind), func(b *testing.B) {
-				job, err := NewJob(g, req, 32)
+				job, err := measure.NewJob(g, req, 32)
 				if err != nil {
 					b.Fatal(err)
 				}

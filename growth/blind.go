@@ -5,6 +5,9 @@ import (
 	"math"
 	"slices"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/solve"
+
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/tinygrow/tinygrow/tensor/portable"
@@ -22,12 +25,12 @@ const (
 // without outgoing weights. Incoming weights are isotropic where features are
 // scaled to one, of mean square one together; a bias is a standard normal
 // number. The numbers depend on seed, event and site.
-func (s *State) drawPool(c *prospect, p NeuronSums) {
-	count := min(poolFactor*c.cap, max(maxPool/c.second.area(), s.least(c)))
-	c.pool, c.shrink, c.both = true, 1, c.empty(count)
+func (s *State) drawPool(c *prospect, p measure.NeuronSums) {
+	count := min(poolFactor*c.cap, max(maxPool/c.Outgoing.Area(), s.least(c)))
+	c.pool, c.shrink, c.both = true, 1, c.Empty(count)
 	r := c.record
 	r.Fallback, r.Reason, r.Tried = r.Reason, "", count
-	weights, a, positions := c.first.weights(), c.first.rows(), float64(c.second.positions())
+	weights, a, positions := c.Incoming.Weights(), c.Incoming.Rows(), float64(c.Outgoing.Positions())
 	stream := rng.New(s.Info.Seed, s.Info.Number, rng.Key("blind "+string(c.ID)))
 	for j := range count {
 		w := make([]float64, weights)
@@ -42,7 +45,7 @@ func (s *State) drawPool(c *prospect, p NeuronSums) {
 				c.both.Alpha[j*a+i] = float32(v / size)
 			}
 		}
-		if c.first.bias {
+		if c.Incoming.Bias {
 			c.both.Alpha[j*a+weights] = float32(stream.Normal(uint64(j*a + weights)))
 		}
 	}
@@ -50,17 +53,17 @@ func (s *State) drawPool(c *prospect, p NeuronSums) {
 
 // poolOfSigns makes the pool of the neurons that were tried with both signs, none
 // of which held on fresh samples: several together may.
-func (c *prospect) poolOfSigns(s NewbornSums, why string) {
+func (c *prospect) poolOfSigns(s measure.NewbornSums, why string) {
 	c.pool, c.record.Fallback, c.record.Tried = true, why, c.both.Count
 	c.sizePool(s)
 }
 
 // sizePool gives all neurons of the pool pre-activations of size one, and
 // makes them the ones that the refit sees.
-func (c *prospect) sizePool(s NewbornSums) {
+func (c *prospect) sizePool(s measure.NewbornSums) {
 	all := upTo(c.both.Count)
-	c.both = c.pick(c.both, all, s.Moments, 1)
-	c.unitSize(&c.both, all, s.Moments)
+	c.both = c.Pick(c.both, all, s.Moments, 1)
+	c.UnitSize(&c.both, all, s.Moments)
 	c.kept = c.both
 }
 
@@ -68,17 +71,17 @@ func (c *prospect) sizePool(s NewbornSums) {
 // those that stand out from what the best of so many would take off noise. Outgoing
 // weights are the joint least squares of V_proj; the existing weights change so that
 // the new neurons' part along the existing activations is taken back.
-func (c *prospect) refitPool(u UpdateSums, rows float64, least int) {
+func (c *prospect) refitPool(u measure.UpdateSums, rows float64, least int) {
 	r := c.record
 	if !u.Finite {
 		r.Reason = "the statistics of its random neurons are not finite"
 		return
 	}
 	n, _ := u.M.Dims()
-	area, count := c.second.area(), c.both.Count
-	m := mat.DenseCopyOf(u.M.Slice(0, n, 0, c.outputs)) // without other sites' neurons
-	pool := NewPool(u.S1, m, c.second.weights(), count, area, RidgeFor(c.second.rows(), rows))
-	outputs := float64(c.outputs)
+	area, count := c.Outgoing.Area(), c.both.Count
+	m := mat.DenseCopyOf(u.M.Slice(0, n, 0, c.Outputs)) // without other sites' neurons
+	pool := solve.NewPool(u.S1, m, c.Outgoing.Weights(), count, area, solve.RidgeFor(c.Outgoing.Rows(), rows))
+	outputs := float64(c.Outputs)
 	width := math.Sqrt(outputs*float64(area)) + math.Sqrt(2*portable.Log(float64(count)))
 	taken := pool.Choose(c.cap, float64(float64(r.Psi2)/(outputs*rows)*width*width))
 	if len(taken) == 0 {
@@ -88,16 +91,16 @@ func (c *prospect) refitPool(u UpdateSums, rows float64, least int) {
 	gain := c.fitPool(pool, taken)
 	r.Predicted, r.Refit = Number(gain), Number(gain)
 	r.Significant, r.Kept, r.Params = len(taken), len(taken), len(taken)*c.cost
-	c.spare = c.subset(c.both, others(count, taken, least-len(taken)))
+	c.spare = c.Subset(c.both, others(count, taken, least-len(taken)))
 }
 
 // fitPool makes the insertion of the neurons taken and returns its first-order gain.
-func (c *prospect) fitPool(p *Pool, taken []int) float64 {
+func (c *prospect) fitPool(p *solve.Pool, taken []int) float64 {
 	omega, back, gain := p.Fit(taken)
-	k, area, old := len(taken), c.second.area(), c.second.rows()
-	c.kept = c.subset(c.both, taken)
-	c.kept.Update = make([]float32, c.outputs*old)
-	for o := range c.outputs {
+	k, area, old := len(taken), c.Outgoing.Area(), c.Outgoing.Rows()
+	c.kept = c.Subset(c.both, taken)
+	c.kept.Update = make([]float32, c.Outputs*old)
+	for o := range c.Outputs {
 		for i := range k * area {
 			c.kept.Omega[o*k*area+i] = float32(omega.At(o, i))
 		}

@@ -7,6 +7,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/growthtest"
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
+	"github.com/tinygrow/tinygrow/growth/solve"
+
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -39,7 +44,7 @@ func spirals(g *nn.Graph, n int) *world {
 }
 
 func plane(t *testing.T, loss nn.Loss, hidden, out int) *nn.Graph {
-	return chain(t, nn.Shape{C: 2, H: 1, W: 1}, loss, linear("fc1", hidden, true), op("r", nn.OpReLU), linear("out", out, true))
+	return growthtest.Chain(t, nn.Shape{C: 2, H: 1, W: 1}, loss, growthtest.Linear("fc1", hidden, true), growthtest.Op("r", nn.OpReLU), growthtest.Linear("out", out, true))
 }
 
 // P19: where the desired update has no part that is linear in the inputs, the
@@ -56,11 +61,11 @@ func TestP19RandomNeuronsWhereTheSolverIsBlind(t *testing.T) {
 	for _, activation := range nn.Activations() {
 		for _, norms := range []bool{false, true} {
 			name := fmt.Sprintf("%s, norm %v", activation, norms)
-			nodes := []nn.Node{linear("fc1", 0, true), op("a", activation), linear("out", 1, true)}
+			nodes := []nn.Node{growthtest.Linear("fc1", 0, true), growthtest.Op("a", activation), growthtest.Linear("out", 1, true)}
 			if norms {
-				nodes = slices.Insert(nodes, 1, norm("n"))
+				nodes = slices.Insert(nodes, 1, growthtest.Norm("n"))
 			}
-			g := chain(t, nn.Shape{C: 2, H: 1, W: 1}, nn.MSE, nodes...)
+			g := growthtest.Chain(t, nn.Shape{C: 2, H: 1, W: 1}, nn.MSE, nodes...)
 			w, m := xor(g, 1024), nn.Init(g, 1)
 			o := w.run(t, startEvent(c, m, w.info(1, 32)), m, 32)
 			if !o.Grown {
@@ -116,15 +121,15 @@ func TestRandomNeuronsOnSpirals(t *testing.T) {
 // features would, and what they take off Psi^2 is their gain.
 func TestPoolIsFittedByLeastSquares(t *testing.T) {
 	const n, weights, pool, outputs = 400, 3, 6, 2
-	old, extra := normal(1, n, weights+1), normal(2, n, pool)
+	old, extra := growthtest.Normal(1, n, weights+1), growthtest.Normal(2, n, pool)
 	for i := range n {
 		old.Set(i, weights, 1)
 		for j := range pool {
 			extra.Set(i, j, math.Max(0, extra.At(i, j)+old.At(i, j%weights)))
 		}
 	}
-	v := mul(extra, normal(3, pool, outputs))
-	v.Add(v, normal(4, n, outputs))
+	v := growthtest.Mul(extra, growthtest.Normal(3, pool, outputs))
+	v.Add(v, growthtest.Normal(4, n, outputs))
 	features := func(columns ...int) *mat.Dense { // [old weights, chosen of the pool, bias]
 		f := mat.NewDense(n, weights+1+len(columns), nil)
 		for i := range n {
@@ -136,36 +141,36 @@ func TestPoolIsFittedByLeastSquares(t *testing.T) {
 		}
 		return f
 	}
-	p := plain{b2: old, v: v}
-	best := func(f *mat.Dense) *Update {
-		return BestUpdate(sym(p.mean(f, f)), p.mean(f, v), mat.Trace(p.mean(v, v)), tight, 0)
+	mean := func(x, y *mat.Dense) *mat.Dense { return growthtest.Scaled(1./n, growthtest.Mul(x.T(), y)) }
+	best := func(f *mat.Dense) *solve.Update {
+		return solve.BestUpdate(growthtest.Sym(mean(f, f)), mean(f, v), mat.Trace(mean(v, v)), growthtest.Tight, 0)
 	}
-	g := chain(t, nn.Shape{C: 2, H: 1, W: 1}, nn.MSE, linear("a", weights, true), op("r", nn.OpReLU), linear("z", outputs, true))
-	l, err := layoutOf(g, "a")
+	g := growthtest.Chain(t, nn.Shape{C: 2, H: 1, W: 1}, nn.MSE, growthtest.Linear("a", weights, true), growthtest.Op("r", nn.OpReLU), growthtest.Linear("z", outputs, true))
+	l, err := site.LayoutOf(g, "a")
 	if err != nil {
 		t.Fatal(err)
 	}
 	before := best(features())
 	for limit := 1; limit <= pool; limit++ {
-		c := &prospect{layout: l, room: room{cap: limit, cost: 5}, record: &SiteRecord{Psi2: Number(before.Psi2)}, found: found{pool: true}}
-		c.both = c.empty(pool)
+		c := &prospect{Layout: l, room: room{cap: limit, cost: 5}, record: &SiteRecord{Psi2: Number(before.Psi2)}, found: found{pool: true}}
+		c.both = c.Empty(pool)
 		for i := range c.both.Alpha {
 			c.both.Alpha[i] = float32(i)
 		}
 		f := features(0, 1, 2, 3, 4, 5)
-		c.refitPool(UpdateSums{S1: sym(p.mean(f, f)), M: p.mean(f, v), Finite: true}, n, min(limit, testConfig().MinNeurons))
+		c.refitPool(measure.UpdateSums{S1: growthtest.Sym(mean(f, f)), M: mean(f, v), Finite: true}, n, min(limit, testConfig().MinNeurons))
 		if c.record.Kept == 0 || c.record.Kept > limit {
 			t.Fatalf("%d of at most %d neurons taken: %s", c.record.Kept, limit, c.record.Reason)
 		}
 		var taken []int
 		for j := range c.record.Kept {
-			taken = append(taken, int(c.kept.Alpha[j*l.first.rows()])/l.first.rows())
+			taken = append(taken, int(c.kept.Alpha[j*l.Incoming.Rows()])/l.Incoming.Rows())
 		}
 		joint := best(features(taken...))
-		close(t, "gain", float64(c.record.Predicted), before.Psi2-joint.Psi2, 1e-8)
+		growthtest.Close(t, "gain", float64(c.record.Predicted), before.Psi2-joint.Psi2, 1e-8)
 		for o := range outputs {
 			for k := range taken {
-				close(t, "outgoing weight", float64(c.kept.Omega[o*len(taken)+k]), joint.Delta.At(o, weights+k), 1e-5)
+				growthtest.Close(t, "outgoing weight", float64(c.kept.Omega[o*len(taken)+k]), joint.Delta.At(o, weights+k), 1e-5)
 			}
 			for i := range weights + 1 {
 				at := i
@@ -193,8 +198,8 @@ func TestPoolIsFittedByLeastSquares(t *testing.T) {
 // Behind convolutions, too: a product of channels, averaged over the image.
 func TestRandomChannels(t *testing.T) {
 	for kernels, change := range map[string]func([]Stage) []Stage{"centre": asTheyAre, "full": fullKernels} {
-		g := chain(t, nn.Shape{C: 2, H: 4, W: 4}, nn.MSE, conv("conv1", 0, 1, 1, 0, true), norm("n"), op("r", nn.OpReLU),
-			conv("conv2", 1, 3, 1, 1, true), op("avg", nn.OpGlobalAvgPool))
+		g := growthtest.Chain(t, nn.Shape{C: 2, H: 4, W: 4}, nn.MSE, growthtest.Conv("conv1", 0, 1, 1, 0, true), growthtest.Norm("n"), growthtest.Op("r", nn.OpReLU),
+			growthtest.Conv("conv2", 1, 3, 1, 1, true), growthtest.Op("avg", nn.OpGlobalAvgPool))
 		w := newWorld(t, g, 2400, 1)
 		for i, x := range w.x {
 			var sum float32

@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/tensor/faults"
 )
 
@@ -24,11 +25,11 @@ type Config struct {
 	// Limits; zero means none. Widths are target widths by site. SamplesPerParam, of
 	// policies with a gate, is how many samples the run must have left to train on for
 	// each parameter that the network would have.
-	Widths          map[SiteID]int `json:"widths" yaml:"widths"`
-	MaxWidth        int            `json:"max_width" yaml:"max_width"`
-	MaxParams       int            `json:"max_params" yaml:"max_params"`
-	MaxFLOPs        int64          `json:"max_flops" yaml:"max_flops"` // of one sample's forward pass
-	SamplesPerParam float64        `json:"samples_per_param" yaml:"samples_per_param"`
+	Widths          map[site.ID]int `json:"widths" yaml:"widths"`
+	MaxWidth        int             `json:"max_width" yaml:"max_width"`
+	MaxParams       int             `json:"max_params" yaml:"max_params"`
+	MaxFLOPs        int64           `json:"max_flops" yaml:"max_flops"` // of one sample's forward pass
+	SamplesPerParam float64         `json:"samples_per_param" yaml:"samples_per_param"`
 	// A site gains at most MaxNeurons in an event, and no more than it has, but
 	// MinNeurons are always allowed. By policies with a gate a site that grows gains
 	// MinNeurons, within its limits: where too few directions stand out, random ones

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/tinygrow/tinygrow/growth/site"
 )
 
 func TestConfigValidate(t *testing.T) {
@@ -28,7 +30,7 @@ func TestConfigValidate(t *testing.T) {
 	c := Default()
 	c.Policy, c.EverySteps, c.Until = "tinny", 0, 2
 	c.MaxNeurons, c.Samples.Newborn, c.Gate.Significance, c.MaxParams = 0, 0, math.NaN(), -1
-	c.Widths = map[SiteID]int{"conv1": -2}
+	c.Widths = map[site.ID]int{"conv1": -2}
 	err := c.Validate()
 	if err == nil {
 		t.Fatal("no fault found")

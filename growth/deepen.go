@@ -4,15 +4,17 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+
+	"github.com/tinygrow/tinygrow/growth/site"
 )
 
 // DepthRecord is an empty block that an event appended to a stage.
 type DepthRecord struct {
-	Stage    string `json:"stage"` // the node that it was appended behind
-	Site     SiteID `json:"site"`  // inside it
-	Blocks   int    `json:"blocks"`
-	Params   int    `json:"params"`
-	Sentence string `json:"sentence"`
+	Stage    string  `json:"stage"` // the node that it was appended behind
+	Site     site.ID `json:"site"`  // inside it
+	Blocks   int     `json:"blocks"`
+	Params   int     `json:"params"`
+	Sentence string  `json:"sentence"`
 }
 
 // deepen appends an empty block where that is due. It comes after the decision
@@ -27,7 +29,7 @@ func (s *State) deepen() {
 		m = s.Model
 	}
 	before := m.Graph.NumParams()
-	deep, site, err := Append(m, end)
+	deep, site, err := site.Append(m, end)
 	if err != nil {
 		s.Record.Why += "; no block was appended: " + err.Error()
 		return
@@ -51,15 +53,15 @@ func (s *State) deepen() {
 
 // stageDue returns the stage that gets a block: of those that are due the one
 // of the fewest blocks, the first of equals.
-func (s *State) stageDue() (end ResidualStage, why string, ok bool) {
-	due := ResidualStages(s.Model.Graph)
+func (s *State) stageDue() (end site.Stage, why string, ok bool) {
+	due := site.Stages(s.Model.Graph)
 	switch every := uint64(s.Settings.DepthEvery); {
 	case every > 0 && (s.Info.Number+1)%every == 0:
 		why = fmt.Sprintf("every %d events", every)
 	case s.Settings.DepthAfter > 0:
 		idle := s.Info.History.After(s.Record).Idle
-		due = slices.DeleteFunc(due, func(r ResidualStage) bool {
-			return slices.ContainsFunc(r.Sites, func(id SiteID) bool { return idle[id] < s.Settings.DepthAfter })
+		due = slices.DeleteFunc(due, func(r site.Stage) bool {
+			return slices.ContainsFunc(r.Sites, func(id site.ID) bool { return idle[id] < s.Settings.DepthAfter })
 		})
 		why = fmt.Sprintf("none of its sites grew in %d events", s.Settings.DepthAfter)
 	default:
@@ -68,7 +70,7 @@ func (s *State) stageDue() (end ResidualStage, why string, ok bool) {
 	if len(due) == 0 {
 		return end, why, false
 	}
-	return slices.MinFunc(due, func(a, b ResidualStage) int { return cmp.Compare(a.Blocks, b.Blocks) }), why, true
+	return slices.MinFunc(due, func(a, b site.Stage) int { return cmp.Compare(a.Blocks, b.Blocks) }), why, true
 }
 
 func ordinal(n int) string {

@@ -6,6 +6,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/growthtest"
+	"github.com/tinygrow/tinygrow/growth/site"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -26,17 +29,17 @@ func build(t *testing.T, c nn.ModelConfig) *nn.Graph {
 func residualMLP(t *testing.T, tanh bool) *nn.Graph {
 	from := func(n nn.Node, inputs ...nn.NodeID) nn.Node { n.Inputs = inputs; return n }
 	one, two := nn.NodeID("s1"), nn.NodeID("s2")
-	nodes := []nn.Node{linear("in", 4, true),
-		from(linear("a1", 3, true), "in"), op("r1", nn.OpGELU), linear("b1", 4, true), from(op("s1", nn.OpAdd), "b1", "in")}
+	nodes := []nn.Node{growthtest.Linear("in", 4, true),
+		from(growthtest.Linear("a1", 3, true), "in"), growthtest.Op("r1", nn.OpGELU), growthtest.Linear("b1", 4, true), from(growthtest.Op("s1", nn.OpAdd), "b1", "in")}
 	if tanh {
 		one, two = "t1", "t2"
-		nodes = append(nodes, op("t1", nn.OpTanh))
+		nodes = append(nodes, growthtest.Op("t1", nn.OpTanh))
 	}
-	nodes = append(nodes, from(linear("a2", 3, true), one), op("r2", nn.OpGELU), linear("b2", 4, true), from(op("s2", nn.OpAdd), one, "b2"))
+	nodes = append(nodes, from(growthtest.Linear("a2", 3, true), one), growthtest.Op("r2", nn.OpGELU), growthtest.Linear("b2", 4, true), from(growthtest.Op("s2", nn.OpAdd), one, "b2"))
 	if tanh {
-		nodes = append(nodes, op("t2", nn.OpTanh))
+		nodes = append(nodes, growthtest.Op("t2", nn.OpTanh))
 	}
-	return chain(t, nn.Shape{C: 5, H: 1, W: 1}, nn.CrossEntropy, append(nodes, from(linear("out", 4, true), two))...)
+	return growthtest.Chain(t, nn.Shape{C: 5, H: 1, W: 1}, nn.CrossEntropy, append(nodes, from(growthtest.Linear("out", 4, true), two))...)
 }
 
 func TestStages(t *testing.T) {
@@ -61,7 +64,7 @@ func TestStages(t *testing.T) {
 		"chain":    {cnn(t, 2, 2), nil},
 	} {
 		var got []stage
-		for _, s := range ResidualStages(c.g) {
+		for _, s := range site.Stages(c.g) {
 			var ids []string
 			for _, id := range s.Sites {
 				ids = append(ids, string(id))
@@ -104,17 +107,17 @@ func TestP11EmptyBlockChangesNothing(t *testing.T) {
 		}
 	}
 	for name, g := range nets {
-		m := randomModel(g, 3)
-		bs := batches(g, 4, 2, 40, 37)
-		for i := range ResidualStages(g) {
+		m := growthtest.RandomModel(g, 3)
+		bs := growthtest.Batches(g, 4, 2, 40, 37)
+		for i := range site.Stages(g) {
 			for range 2 {
-				s := ResidualStages(m.Graph)[i]
-				deep, site, err := Append(m, s)
+				s := site.Stages(m.Graph)[i]
+				deep, place, err := site.Append(m, s)
 				if err != nil {
 					t.Fatal(err)
 				}
-				if _, ok := siteOf(deep.Graph, site); !ok || !slices.Contains(ResidualStages(deep.Graph)[i].Sites, site) || ResidualStages(deep.Graph)[i].Blocks != s.Blocks+1 {
-					t.Fatalf("%s: %s is no site of the deeper stage %+v", name, site, ResidualStages(deep.Graph)[i])
+				if _, ok := site.Find(deep.Graph, place); !ok || !slices.Contains(site.Stages(deep.Graph)[i].Sites, place) || site.Stages(deep.Graph)[i].Blocks != s.Blocks+1 {
+					t.Fatalf("%s: %s is no site of the deeper stage %+v", name, place, site.Stages(deep.Graph)[i])
 				}
 				sameFunction(t, name, m, deep, bs)
 				before, after := gradientsOf(t, m, bs), gradientsOf(t, deep, bs)
@@ -139,8 +142,8 @@ func TestAppendedBlocksGrow(t *testing.T) {
 		w := newWorld(t, g, 4800, 1)
 		m := nn.Init(g, 2)
 		w.train(t, m, 20, 128, 32, 0.01)
-		stages := ResidualStages(g)
-		deep, site, err := Append(m, stages[len(stages)-1])
+		stages := site.Stages(g)
+		deep, place, err := site.Append(m, stages[len(stages)-1])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,15 +151,15 @@ func TestAppendedBlocksGrow(t *testing.T) {
 		w.train(t, deep, 10, 128, 32, 0.01)
 		c := testConfig()
 		c.Gate.Significance, c.Gate.Price, c.Samples.Statistics, c.Samples.Newborn = 0, 0, 2048, 1024
-		c.Widths = map[SiteID]int{}
-		for _, s := range Sites(deep.Graph) {
-			if s.ID != site {
-				c.Widths[s.ID] = s.width(deep.Graph)
+		c.Widths = map[site.ID]int{}
+		for _, s := range site.All(deep.Graph) {
+			if s.ID != place {
+				c.Widths[s.ID] = s.Width(deep.Graph)
 			}
 		}
 		e := startEvent(c, deep, w.info(1, 32))
 		o := w.run(t, e, deep, 32)
-		if !o.Grown || o.Record.Grown[0].Site != site {
+		if !o.Grown || o.Record.Grown[0].Site != place {
 			t.Errorf("%s: the empty block did not grow: %s, %+v", name, o.Record.Why, o.Record.Sites[len(o.Record.Sites)-1])
 			continue
 		}
@@ -233,7 +236,7 @@ func TestDepthEverySecondEvent(t *testing.T) {
 		}
 		h, m = h.After(o.Record), o.Model
 	}
-	for _, s := range ResidualStages(m.Graph) {
+	for _, s := range site.Stages(m.Graph) {
 		if s.Blocks != 4 {
 			t.Errorf("%s ends %d blocks", s.End, s.Blocks)
 		}

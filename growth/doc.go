@@ -11,10 +11,10 @@
 // minus the gradient of the per-sample loss at second's output. Expectations
 // are sums over samples and positions divided by samples.
 //
-// The solver (BestUpdate, BestNeurons) is pure float64 algebra. A growth event
-// is a pure state machine (Event) fed with sums over samples; a Job computes
-// those sums for one micro-shard at a time, anywhere. Surgery (Widen) changes
-// graph, weights, buffers and optimizer state.
+// A growth event is a pure state machine (Event) that goes through the stages of a
+// Policy and is fed with sums over samples. Below it, package measure computes those
+// sums, package site says what a site is and widens networks, package solve is the
+// algebra.
 //
 // The package knows nothing of machines, messages, clocks or files, and it
 // starts no goroutines except over independent sites.

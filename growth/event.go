@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
+
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
@@ -113,7 +116,7 @@ func (e *Event) announce() {
 
 // Next returns the round to run, or ok false once the event is decided. It
 // returns the same round until Feed is called.
-func (e *Event) Next() (req *Request, s SampleRange, ok bool) {
+func (e *Event) Next() (req *measure.Request, s SampleRange, ok bool) {
 	if e.round == nil {
 		return nil, SampleRange{}, false
 	}
@@ -165,7 +168,7 @@ func (e *Event) conclude() {
 func carrySlots(old, new *nn.Graph, slots []optim.Slot) []optim.Slot {
 	var out []optim.Slot
 	for _, s := range slots {
-		out = append(out, optim.Slot{Name: s.Name, Data: Carry(old, new, s.Data)})
+		out = append(out, optim.Slot{Name: s.Name, Data: site.Carry(old, new, s.Data)})
 	}
 	return out
 }

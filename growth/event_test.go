@@ -9,6 +9,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/growthtest"
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
+
+	"github.com/tinygrow/tinygrow/tensor"
+
 	"go.uber.org/goleak"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -118,7 +124,7 @@ func (w *world) batches(from, count, shard int) []*nn.Batch {
 
 func put(dst, src []float32, sample int) {
 	for k, v := range src {
-		dst[((sample/lanes)*len(src)+k)*lanes+sample%lanes] = v
+		dst[((sample/tensor.Lanes)*len(src)+k)*tensor.Lanes+sample%tensor.Lanes] = v
 	}
 }
 
@@ -195,22 +201,22 @@ func mlp(t *testing.T, hidden ...int) *nn.Graph {
 	nodes := []nn.Node{}
 	for i, h := range hidden {
 		id := nn.NodeID("fc" + string(rune('1'+i)))
-		nodes = append(nodes, linear(id, h, true), op("r"+id, nn.OpReLU))
+		nodes = append(nodes, growthtest.Linear(id, h, true), growthtest.Op("r"+id, nn.OpReLU))
 	}
-	return chain(t, nn.Shape{C: 8, H: 1, W: 1}, nn.CrossEntropy, append(nodes, linear("out", 4, true))...)
+	return growthtest.Chain(t, nn.Shape{C: 8, H: 1, W: 1}, nn.CrossEntropy, append(nodes, growthtest.Linear("out", 4, true))...)
 }
 
 func cnn(t *testing.T, widths ...int) *nn.Graph {
 	nodes := []nn.Node{}
 	for i, h := range widths {
 		id := nn.NodeID("conv" + string(rune('1'+i)))
-		nodes = append(nodes, conv(id, h, 3, 1, 1, true), norm("n"+id), op("r"+id, nn.OpReLU))
+		nodes = append(nodes, growthtest.Conv(id, h, 3, 1, 1, true), growthtest.Norm("n"+id), growthtest.Op("r"+id, nn.OpReLU))
 		if i == 0 {
-			nodes = append(nodes, pooling("p"+id, nn.OpMaxPool, 2, 2, 0))
+			nodes = append(nodes, growthtest.Pooling("p"+id, nn.OpMaxPool, 2, 2, 0))
 		}
 	}
-	nodes = append(nodes, op("avg", nn.OpGlobalAvgPool), linear("out", 4, true))
-	return chain(t, nn.Shape{C: 2, H: 8, W: 8}, nn.CrossEntropy, nodes...)
+	nodes = append(nodes, growthtest.Op("avg", nn.OpGlobalAvgPool), growthtest.Linear("out", 4, true))
+	return growthtest.Chain(t, nn.Shape{C: 2, H: 8, W: 8}, nn.CrossEntropy, nodes...)
 }
 
 func testConfig() Config {
@@ -276,7 +282,7 @@ func TestEventGrowsMLP(t *testing.T) {
 	if !o.Grown {
 		t.Fatal("nothing grew: " + o.Record.Why)
 	}
-	if n := len(o.Record.Rounds); n != 7 || o.Record.Rounds[0] != (RoundRecord{KindUpdate, 1024, header + 15 + 28}) || o.Record.Rounds[n-3].Samples != 64 || o.Record.Rounds[n-1].Samples != 448 {
+	if n := len(o.Record.Rounds); n != 7 || o.Record.Rounds[0] != (RoundRecord{measure.KindUpdate, 1024, measure.HeaderLen + 15 + 28}) || o.Record.Rounds[n-3].Samples != 64 || o.Record.Rounds[n-1].Samples != 448 {
 		t.Errorf("cost of the event %+v", o.Record.Rounds)
 	}
 	if o.Model.Graph.Generation != 1 || o.Model.Graph.NumParams() != o.Record.ParamsAfter || len(o.Slots[0].Data) != o.Record.ParamsAfter {
@@ -285,7 +291,7 @@ func TestEventGrowsMLP(t *testing.T) {
 	if len(o.Record.Grown) == 1 {
 		r := e.state.samples.amplitude
 		before, after := w.loss(t, m, r.Offset, r.Count, 32, nn.Train), w.loss(t, o.Model, r.Offset, r.Count, 32, nn.Train)
-		close(t, "measured gain", float64(o.Record.Grown[0].Measured), before-after, 1e-5)
+		growthtest.Close(t, "measured gain", float64(o.Record.Grown[0].Measured), before-after, 1e-5)
 	}
 }
 
@@ -306,7 +312,7 @@ func TestP28AmplitudeNeverRaisesTheLoss(t *testing.T) {
 	for seed := range uint64(6) {
 		for _, g := range []*nn.Graph{mlp(t, 2, 3), cnn(t, 2, 2)} {
 			w := newWorld(t, g, 2400, seed)
-			m := randomModel(g, seed)
+			m := growthtest.RandomModel(g, seed)
 			c := testConfig()
 			c.Gate.Significance, c.Gate.Price = 0, 0
 			change := asTheyAre
@@ -364,11 +370,11 @@ func TestP27GateRefusesNoise(t *testing.T) {
 // P25: the gradient of the grown network by the new incoming weights has the
 // squared norm that GradMax promises.
 func TestP25GradMaxGradient(t *testing.T) {
-	smooth := chain(t, nn.Shape{C: 8, H: 1, W: 1}, nn.CrossEntropy, linear("fc1", 3, true), op("t", nn.OpTanh), linear("out", 4, true))
-	images := chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, conv("fc1", 3, 3, 1, 1, true), op("t", nn.OpReLU), conv("z", 3, 3, 2, 1, true), op("p", nn.OpGlobalAvgPool))
+	smooth := growthtest.Chain(t, nn.Shape{C: 8, H: 1, W: 1}, nn.CrossEntropy, growthtest.Linear("fc1", 3, true), growthtest.Op("t", nn.OpTanh), growthtest.Linear("out", 4, true))
+	images := growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, growthtest.Conv("fc1", 3, 3, 1, 1, true), growthtest.Op("t", nn.OpReLU), growthtest.Conv("z", 3, 3, 2, 1, true), growthtest.Op("p", nn.OpGlobalAvgPool))
 	for i, g := range []*nn.Graph{smooth, mlp(t, 3), images, images} {
 		w := newWorld(t, g, 2400, 1)
-		m := randomModel(g, 2)
+		m := growthtest.RandomModel(g, 2)
 		c := testConfig()
 		c.Policy = PolicyGradMax
 		change := asTheyAre
@@ -397,10 +403,10 @@ func TestP25GradMaxGradient(t *testing.T) {
 		for _, entry := range o.Model.Graph.ParamEntries() {
 			if entry.Node == "fc1" {
 				old := entry.Len() / entry.Shape[0] * 3
-				got += squares(grad[entry.Offset+old : entry.Offset+entry.Len()])
+				got += growthtest.Squares(grad[entry.Offset+old : entry.Offset+entry.Len()])
 			}
 		}
-		close(t, "squared gradient", got, float64(o.Record.Grown[0].Predicted), 1e-2)
+		growthtest.Close(t, "squared gradient", got, float64(o.Record.Grown[0].Predicted), 1e-2)
 	}
 }
 
@@ -441,7 +447,7 @@ func TestRandomPolicyKeepsTheFunction(t *testing.T) {
 			if !slices.Equal(logits(t, m, bs, nn.Train), logits(t, o.Model, bs, nn.Train)) {
 				t.Error("outgoing weights of zero must change nothing")
 			}
-			if number > 0 && o.Record.Turn == h.LastSite && len(Sites(g)) > 1 {
+			if number > 0 && o.Record.Turn == h.LastSite && len(site.All(g)) > 1 {
 				t.Errorf("event %d: %s again", number, o.Record.Turn)
 			}
 			h, m = h.After(o.Record), o.Model
@@ -506,7 +512,7 @@ func TestEventSurvives(t *testing.T) {
 			for _, kernels := range []func([]Stage) []Stage{asTheyAre, fullKernels} {
 				for _, g := range []*nn.Graph{mlp(t, 2, 3), cnn(t, 2, 2), cnn(t, 0, 2)} {
 					w := newWorld(t, g, 600, 1)
-					m := randomModel(g, 2)
+					m := growthtest.RandomModel(g, 2)
 					f(w, m)
 					c := testConfig()
 					c.Policy = policy
@@ -528,7 +534,7 @@ func TestEventRefusesAtOnce(t *testing.T) {
 		"never grows":   func(c *Config, _ *EventInfo) { c.Policy = PolicyNone },
 		"are too few":   func(_ *Config, i *EventInfo) { i.TrainSamples = 95 },
 		"no site":       func(c *Config, _ *EventInfo) { c.MaxWidth = 2 },
-		"no site may":   func(c *Config, _ *EventInfo) { c.Widths = map[SiteID]int{"fc1": 1} },
+		"no site may":   func(c *Config, _ *EventInfo) { c.Widths = map[site.ID]int{"fc1": 1} },
 		"no site may g": func(c *Config, _ *EventInfo) { c.MaxParams = g.NumParams() + 3 },
 		"no site ma":    func(c *Config, _ *EventInfo) { c.MaxFLOPs = 1 },
 	} {
@@ -549,7 +555,7 @@ func TestLimits(t *testing.T) {
 	w := newWorld(t, g, 2400, 1)
 	m := nn.Init(g, 2)
 	w.train(t, m, 30, 128, 32, 0.1)
-	for _, c := range []Config{{MaxParams: g.NumParams() + 60}, {MaxFLOPs: g.FLOPs() + 20000}, {MaxWidth: 3}, {Widths: map[SiteID]int{"conv1": 3, "conv2": 2}}} {
+	for _, c := range []Config{{MaxParams: g.NumParams() + 60}, {MaxFLOPs: g.FLOPs() + 20000}, {MaxWidth: 3}, {Widths: map[site.ID]int{"conv1": 3, "conv2": 2}}} {
 		full := testConfig()
 		full.MaxParams, full.MaxFLOPs, full.MaxWidth, full.Widths = c.MaxParams, c.MaxFLOPs, c.MaxWidth, c.Widths
 		full.Gate.Significance = 0
@@ -596,7 +602,7 @@ func TestDryRunAndInspection(t *testing.T) {
 // Where a layer has more inputs than the event has samples, its weights could
 // fit any update of those samples: the ridge keeps the bottleneck in sight.
 func TestFewSamplesForManyInputs(t *testing.T) {
-	g := chain(t, nn.Shape{C: 2, H: 8, W: 8}, nn.CrossEntropy, conv("conv1", 6, 3, 1, 1, true), op("r", nn.OpReLU), op("f", nn.OpFlatten), linear("out", 4, true))
+	g := growthtest.Chain(t, nn.Shape{C: 2, H: 8, W: 8}, nn.CrossEntropy, growthtest.Conv("conv1", 6, 3, 1, 1, true), growthtest.Op("r", nn.OpReLU), growthtest.Op("f", nn.OpFlatten), growthtest.Linear("out", 4, true))
 	w := newWorld(t, g, 600, 1)
 	m := nn.Init(g, 2)
 	c := testConfig()

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strings"
 
+	"github.com/tinygrow/tinygrow/growth/site"
+
 	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/portable"
@@ -22,9 +24,9 @@ type Watch struct {
 // WatchedSite is the new neurons [From, To) of a site: per neuron sums over
 // the steps, and the same for the average old neuron.
 type WatchedSite struct {
-	Site SiteID `json:"site"`
-	From int    `json:"from"`
-	To   int    `json:"to"`
+	Site site.ID `json:"site"`
+	From int     `json:"from"`
+	To   int     `json:"to"`
 	// Incoming and Outgoing are squared norms of the gradients of incoming and
 	// outgoing weights; Square is the mean square of the pre-activation and
 	// Active the share of it above zero, were it normal, behind a normalisation.
@@ -62,7 +64,7 @@ func (w *Watch) After(m *nn.Model, gradient []float32, moments []float64, sample
 	next := &Watch{Event: w.Event, Steps: w.Steps + 1}
 	params, at := nn.ByName(m.Graph.ParamEntries()), momentsAt(m.Graph)
 	for _, s := range w.Sites {
-		l, err := layoutOf(m.Graph, s.Site)
+		l, err := site.LayoutOf(m.Graph, s.Site)
 		if err != nil {
 			continue // it is no site any more
 		}
@@ -83,14 +85,14 @@ func momentsAt(g *nn.Graph) map[nn.NodeID]int {
 	return at
 }
 
-func (s WatchedSite) after(l layout, params map[string]nn.Entry, at map[nn.NodeID]int, values, gradient []float32, moments []float64, samples float64) WatchedSite {
+func (s WatchedSite) after(l site.Layout, params map[string]nn.Entry, at map[nn.NodeID]int, values, gradient []float32, moments []float64, samples float64) WatchedSite {
 	first, second := params[string(l.First)+"."+nn.RoleWeight], params[string(l.Second)+"."+nn.RoleWeight]
-	width, area := first.Shape[0], l.second.area()
+	width, area := first.Shape[0], l.Outgoing.Area()
 	in, out := first.Of(gradient), second.Of(gradient)
 	incoming := func(j int) float64 {
 		n := len(in) / width
 		sum := linalg.SquareSum(in[j*n:][:n])
-		if l.first.bias {
+		if l.Incoming.Bias {
 			b := float64(params[string(l.First)+"."+nn.RoleBias].Of(gradient)[j])
 			sum += float64(b * b)
 		}
@@ -98,7 +100,7 @@ func (s WatchedSite) after(l layout, params map[string]nn.Entry, at map[nn.NodeI
 	}
 	outgoing := func(j int) float64 {
 		var sum float64
-		for o := range l.outputs {
+		for o := range l.Outputs {
 			sum += linalg.SquareSum(out[(o*width+j)*area:][:area])
 		}
 		return sum / (samples * samples)
@@ -121,9 +123,9 @@ func (s WatchedSite) after(l layout, params map[string]nn.Entry, at map[nn.NodeI
 			s.Stuck[k]++
 		}
 	}
-	if l.norm != nil {
-		gamma, beta := params[string(l.norm.ID)+"."+nn.RoleWeight].Of(values), params[string(l.norm.ID)+"."+nn.RoleBias].Of(values)
-		s.addActivity(moments[at[l.norm.ID]:][:2*width+1], gamma, beta)
+	if l.Norm != nil {
+		gamma, beta := params[string(l.Norm.ID)+"."+nn.RoleWeight].Of(values), params[string(l.Norm.ID)+"."+nn.RoleBias].Of(values)
+		s.addActivity(moments[at[l.Norm.ID]:][:2*width+1], gamma, beta)
 	}
 	return s
 }
@@ -157,7 +159,7 @@ type HealthRecord struct {
 // SiteHealth is HealthRecord for one site: root mean squares over the steps,
 // by new neuron, and of the average old neuron.
 type SiteHealth struct {
-	Site        SiteID   `json:"site"`
+	Site        site.ID  `json:"site"`
 	From        int      `json:"from"`
 	To          int      `json:"to"`
 	Incoming    []Number `json:"gradient_in"`  // norm of the gradient of incoming weights and bias

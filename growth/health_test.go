@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/growthtest"
+	"github.com/tinygrow/tinygrow/growth/site"
+
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -35,12 +38,12 @@ func stepSums(t *testing.T, m *nn.Model, bs []*nn.Batch) (gradient []float32, mo
 }
 
 // grownWith widens two sites of a network by three neurons each and watches them.
-func grownWith(t *testing.T, g *nn.Graph, bs []*nn.Batch, spoil func(in *Insertion)) (*nn.Model, *Watch) {
+func grownWith(t *testing.T, g *nn.Graph, bs []*nn.Batch, spoil func(in *site.Insertion)) (*nn.Model, *Watch) {
 	t.Helper()
-	m := randomModel(g, 3)
+	m := growthtest.RandomModel(g, 3)
 	r := &Record{Event: 7}
-	var ins []Insertion
-	for _, id := range []SiteID{"conv1", "conv2"} {
+	var ins []site.Insertion
+	for _, id := range []site.ID{"conv1", "conv2"} {
 		in := randomInsertion(t, m, id, 3, bs)
 		if id == "conv2" {
 			spoil(&in)
@@ -53,10 +56,10 @@ func grownWith(t *testing.T, g *nn.Graph, bs []*nn.Batch, spoil func(in *Inserti
 }
 
 func TestHealthOfNewNeurons(t *testing.T) {
-	g := chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, conv("conv1", 2, 3, 1, 1, false), norm("n1"), op("r1", nn.OpReLU),
-		conv("conv2", 3, 3, 1, 1, true), op("r2", nn.OpReLU), op("avg", nn.OpGlobalAvgPool), linear("out", 4, true))
-	bs := batches(g, 4, 2, 64, 50)
-	m, w := grownWith(t, g, bs, func(in *Insertion) {
+	g := growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, growthtest.Conv("conv1", 2, 3, 1, 1, false), growthtest.Norm("n1"), growthtest.Op("r1", nn.OpReLU),
+		growthtest.Conv("conv2", 3, 3, 1, 1, true), growthtest.Op("r2", nn.OpReLU), growthtest.Op("avg", nn.OpGlobalAvgPool), growthtest.Linear("out", 4, true))
+	bs := growthtest.Batches(g, 4, 2, 64, 50)
+	m, w := grownWith(t, g, bs, func(in *site.Insertion) {
 		in.Alpha[len(in.Alpha)-1] = -1e4 // the last neuron's bias: it never puts out anything
 	})
 	const steps = 3
@@ -101,8 +104,8 @@ func TestHealthOfNewNeurons(t *testing.T) {
 	}
 	normed, plain := r.Sites[0], r.Sites[1]
 	for j := range 3 {
-		close(t, "gradient of incoming weights", float64(plain.Incoming[j]), math.Sqrt(naiveIn[j]), 1e-4)
-		close(t, "gradient of outgoing weights", float64(plain.Outgoing[j]), math.Sqrt(naiveOut[j]), 1e-4)
+		growthtest.Close(t, "gradient of incoming weights", float64(plain.Incoming[j]), math.Sqrt(naiveIn[j]), 1e-4)
+		growthtest.Close(t, "gradient of outgoing weights", float64(plain.Outgoing[j]), math.Sqrt(naiveOut[j]), 1e-4)
 	}
 	if !slices.Equal(plain.Dead, []int{5}) || r.Dead != 1 || !strings.Contains(r.Text, "1 of 3 at conv2") {
 		t.Errorf("dead %v: %s", plain.Dead, r.Text)
@@ -115,10 +118,10 @@ func TestHealthOfNewNeurons(t *testing.T) {
 // Behind a normalisation the share of activations above zero is estimated from
 // moments; it is near the true one.
 func TestActivityFromMoments(t *testing.T) {
-	g := chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, conv("conv1", 2, 3, 1, 1, false), norm("n1"), op("r1", nn.OpReLU),
-		conv("conv2", 3, 3, 1, 1, true), op("r2", nn.OpReLU), op("avg", nn.OpGlobalAvgPool), linear("out", 4, true))
-	bs := batches(g, 4, 1, 320, 320)
-	m, w := grownWith(t, g, bs, func(*Insertion) {})
+	g := growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, growthtest.Conv("conv1", 2, 3, 1, 1, false), growthtest.Norm("n1"), growthtest.Op("r1", nn.OpReLU),
+		growthtest.Conv("conv2", 3, 3, 1, 1, true), growthtest.Op("r2", nn.OpReLU), growthtest.Op("avg", nn.OpGlobalAvgPool), growthtest.Linear("out", 4, true))
+	bs := growthtest.Batches(g, 4, 1, 320, 320)
+	m, w := grownWith(t, g, bs, func(*site.Insertion) {})
 	beta := nn.ByName(m.Graph.ParamEntries())["n1.bias"].Of(m.Params)
 	gamma := nn.ByName(m.Graph.ParamEntries())["n1.weight"].Of(m.Params)
 	for j, shift := range []float32{-1, 0, 2} {
@@ -145,7 +148,7 @@ func TestActivityFromMoments(t *testing.T) {
 		for i := range rows {
 			square += pre.At(i, 2+j) * pre.At(i, 2+j) / float64(rows)
 		}
-		close(t, "size", float64(h.Size[j]), math.Sqrt(square), 1e-4)
+		growthtest.Close(t, "size", float64(h.Size[j]), math.Sqrt(square), 1e-4)
 	}
 }
 

@@ -1,15 +1,19 @@
 package growth
 
+import (
+	"github.com/tinygrow/tinygrow/growth/site"
+)
+
 // History is what the schedule remembers of past events.
 type History struct {
-	Events   int    `json:"events"`
-	Grown    int    `json:"grown"`     // events that grew
-	Refusals int    `json:"refusals"`  // in a row
-	LastSite SiteID `json:"last_site"` // the last to have its turn if sites take turns
-	LastStep uint64 `json:"last_step"`
-	Blocks   int    `json:"blocks,omitempty"` // appended
+	Events   int     `json:"events"`
+	Grown    int     `json:"grown"`     // events that grew
+	Refusals int     `json:"refusals"`  // in a row
+	LastSite site.ID `json:"last_site"` // the last to have its turn if sites take turns
+	LastStep uint64  `json:"last_step"`
+	Blocks   int     `json:"blocks,omitempty"` // appended
 	// Idle counts, by site, the events in a row at which it was refused.
-	Idle map[SiteID]int `json:"idle,omitempty"`
+	Idle map[site.ID]int `json:"idle,omitempty"`
 }
 
 // After returns the history once the event of r is over.
@@ -32,8 +36,8 @@ func (h History) After(r *Record) History {
 }
 
 // idleAfter counts on; sites that had to wait keep their count.
-func idleAfter(before map[SiteID]int, r *Record) map[SiteID]int {
-	idle := map[SiteID]int{}
+func idleAfter(before map[site.ID]int, r *Record) map[site.ID]int {
+	idle := map[site.ID]int{}
 	for _, s := range r.Sites {
 		switch {
 		case s.Waits:

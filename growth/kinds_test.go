@@ -4,6 +4,10 @@ import (
 	"math"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/growthtest"
+	"github.com/tinygrow/tinygrow/growth/site"
+	"github.com/tinygrow/tinygrow/growth/solve"
+
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/tinygrow/tinygrow/tensor/linalg"
@@ -27,26 +31,28 @@ type sampled struct {
 // random weights under cross-entropy.
 func kindsOfSites(t *testing.T) []sampled {
 	t.Helper()
-	fc := chain(t, nn.Shape{C: 6, H: 1, W: 1}, nn.CrossEntropy, linear("a", 3, true), op("r", nn.OpReLU), linear("z", 4, true))
-	image := chain(t, nn.Shape{C: 2, H: 6, W: 5}, nn.CrossEntropy, conv("a", 3, 3, 1, 1, true), op("r", nn.OpReLU), conv("z", 4, 3, 2, 1, true), op("p", nn.OpGlobalAvgPool))
+	fc := growthtest.Chain(t, nn.Shape{C: 6, H: 1, W: 1}, nn.CrossEntropy, growthtest.Linear("a", 3, true), growthtest.Op("r", nn.OpReLU), growthtest.Linear("z", 4, true))
+	image := growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 5}, nn.CrossEntropy, growthtest.Conv("a", 3, 3, 1, 1, true), growthtest.Op("r", nn.OpReLU), growthtest.Conv("z", 4, 3, 2, 1, true), growthtest.Op("p", nn.OpGlobalAvgPool))
 	statistics := func(g *nn.Graph, n int) naive {
-		m := randomModel(g, 3)
-		site, _ := siteOf(g, "a")
-		return naiveStatistics(t, m, site, batches(g, 4, 1, n, n))
+		m := growthtest.RandomModel(g, 3)
+		place, _ := site.Find(g, "a")
+		return naiveStatistics(t, m, place, growthtest.Batches(g, 4, 1, n, n))
 	}
 	f, c := statistics(fc, 96), statistics(image, 40)
 	return []sampled{{"fully connected", f.b2, f.b1, f.v, 1, f.n}, {"restricted", c.b2, c.b1, c.v, 1, c.n}, {"full", c.bt, c.b1, c.v, 9, c.n}}
 }
 
-func (s sampled) mean(x, y *mat.Dense) *mat.Dense { return scaled(1/s.n, mul(x.T(), y)) }
-
-func (s sampled) update() *Update {
-	return BestUpdate(sym(s.mean(s.b1, s.b1)), s.mean(s.b1, s.v), mat.Trace(s.mean(s.v, s.v)), tight, 0)
+func (s sampled) mean(x, y *mat.Dense) *mat.Dense {
+	return growthtest.Scaled(1/s.n, growthtest.Mul(x.T(), y))
 }
 
-func (s sampled) projected() (*Update, *mat.Dense) {
+func (s sampled) update() *solve.Update {
+	return solve.BestUpdate(growthtest.Sym(s.mean(s.b1, s.b1)), s.mean(s.b1, s.v), mat.Trace(s.mean(s.v, s.v)), growthtest.Tight, 0)
+}
+
+func (s sampled) projected() (*solve.Update, *mat.Dense) {
 	u := s.update()
-	return u, sub(s.v, mul(s.b1, u.Delta.T()))
+	return u, growthtest.Sub(s.v, growthtest.Mul(s.b1, u.Delta.T()))
 }
 
 // at returns the rows of bt at one offset.
@@ -75,15 +81,15 @@ func (s sampled) products(target *mat.Dense) *mat.Dense {
 	return n
 }
 
-func (s sampled) metric() *mat.SymDense { return sym(s.mean(s.bt, s.bt)) }
+func (s sampled) metric() *mat.SymDense { return growthtest.Sym(s.mean(s.bt, s.bt)) }
 
-func (s sampled) neurons(k int) (*Update, *mat.Dense, *Neurons) {
+func (s sampled) neurons(k int) (*solve.Update, *mat.Dense, *solve.Neurons) {
 	u, proj := s.projected()
-	return u, proj, BestNeurons(s.metric(), s.products(proj), k, tight, 0)
+	return u, proj, solve.BestNeurons(s.metric(), s.products(proj), k, growthtest.Tight, 0)
 }
 
 // delta is the linearised change of z.
-func (s sampled) delta(n *Neurons) *mat.Dense {
+func (s sampled) delta(n *solve.Neurons) *mat.Dense {
 	rows, c := s.v.Dims()
 	d := mat.NewDense(rows, c, nil)
 	k := len(n.Lambda)
@@ -94,7 +100,7 @@ func (s sampled) delta(n *Neurons) *mat.Dense {
 				omega.Set(o, j, n.Omega.At(o*s.area+e, j))
 			}
 		}
-		d.Add(d, mul(s.at(e), n.Alpha.T(), omega.T()))
+		d.Add(d, growthtest.Mul(s.at(e), n.Alpha.T(), omega.T()))
 	}
 	return d
 }
@@ -114,11 +120,11 @@ func TestP01P02OfAllKinds(t *testing.T) {
 		if left := mat.Norm(s.mean(s.b1, proj), 2); left > 1e-10*mat.Norm(s.mean(s.b1, s.v), 2) {
 			t.Errorf("%s: E[b1 V_proj'] = %g", s.name, left)
 		}
-		close(t, s.name+": tr G", u.Desired, mat.Trace(mul(u.Delta, s.mean(s.b1, s.v)))+u.Psi2, 1e-10)
-		close(t, s.name+": Psi^2", u.Psi2, linalg.SumSquares(proj)/s.n, 1e-9)
+		growthtest.Close(t, s.name+": tr G", u.Desired, mat.Trace(growthtest.Mul(u.Delta, s.mean(s.b1, s.v)))+u.Psi2, 1e-10)
+		growthtest.Close(t, s.name+": Psi^2", u.Psi2, linalg.SumSquares(proj)/s.n, 1e-9)
 		n := s.products(s.v)
 		for e := range s.area {
-			part := Project(s.mean(s.at(e), s.v), s.mean(s.at(e), s.b1), u.Delta)
+			part := solve.Project(s.mean(s.at(e), s.v), s.mean(s.at(e), s.b1), u.Delta)
 			rows, c := part.Dims()
 			for i := range rows {
 				for o := range c {
@@ -126,7 +132,7 @@ func TestP01P02OfAllKinds(t *testing.T) {
 				}
 			}
 		}
-		near(t, s.name+": N", s.products(proj), n, 1e-10)
+		growthtest.Near(t, s.name+": N", s.products(proj), n, 1e-10)
 	}
 }
 
@@ -140,17 +146,17 @@ func TestP03P04P06OfAllKinds(t *testing.T) {
 			if len(n.Lambda) < min(k, 3) {
 				t.Fatalf("%s: %d neurons", s.name, len(n.Lambda))
 			}
-			d, total := s.delta(n), squares(n.Lambda)
-			close(t, s.name+": E<V_proj, delta>", inner(proj, d)/s.n, total, 1e-8)
+			d, total := s.delta(n), growthtest.Squares(n.Lambda)
+			growthtest.Close(t, s.name+": E<V_proj, delta>", inner(proj, d)/s.n, total, 1e-8)
 			q := linalg.SumSquares(d) / s.n
 			if s.area == 1 {
-				close(t, s.name+": Q", q, total, 1e-8)
+				growthtest.Close(t, s.name+": Q", q, total, 1e-8)
 			}
 			if q > float64(min(len(n.Lambda), s.area))*total*(1+1e-9) {
 				t.Errorf("%s: Q = %g exceeds %d times %g", s.name, q, min(k, s.area), total)
 			}
 			for _, g := range []float64{0.1, 1, total / q} {
-				close(t, s.name+": residual", linalg.SumSquares(sub(proj, scaled(g, d)))/s.n, u.Psi2-2*g*total+g*g*q, 1e-8)
+				growthtest.Close(t, s.name+": residual", linalg.SumSquares(growthtest.Sub(proj, growthtest.Scaled(g, d)))/s.n, u.Psi2-2*g*total+g*g*q, 1e-8)
 			}
 			m := s.metric()
 			var inverse mat.Dense
@@ -158,7 +164,7 @@ func TestP03P04P06OfAllKinds(t *testing.T) {
 				t.Fatal(err)
 			}
 			p := s.products(proj)
-			close(t, s.name+": total", n.Total, mat.Trace(mul(p.T(), &inverse, p)), 1e-7)
+			growthtest.Close(t, s.name+": total", n.Total, mat.Trace(growthtest.Mul(p.T(), &inverse, p)), 1e-7)
 			if n.Total > float64(s.area)*u.Psi2*(1+1e-9) {
 				t.Errorf("%s: all lambdas together %g, Psi^2 %g", s.name, n.Total, u.Psi2)
 			}
@@ -175,10 +181,10 @@ func TestP05OfAllKinds(t *testing.T) {
 		m, p := s.metric(), s.products(proj)
 		a, columns := p.Dims()
 		for seed := range uint64(5) {
-			alpha := normal(50+seed, 2, a)
+			alpha := growthtest.Normal(50+seed, 2, a)
 			var omega, left, right, solved mat.Dense
 			for range 200 {
-				left.Mul(mul(alpha, m), alpha.T())
+				left.Mul(growthtest.Mul(alpha, m), alpha.T())
 				right.Mul(alpha, p)
 				if err := solved.Solve(&left, &right); err != nil {
 					t.Fatal(err)
@@ -194,11 +200,11 @@ func TestP05OfAllKinds(t *testing.T) {
 				if err := inverse.Inverse(m); err != nil {
 					t.Fatal(err)
 				}
-				alpha = mul(&next, &inverse)
+				alpha = growthtest.Mul(&next, &inverse)
 			}
-			bound := mat.Trace(mul(&omega, alpha, m, alpha.T(), omega.T())) - 2*mat.Trace(mul(&omega, alpha, p))
-			if bound < -squares(n.Lambda)*(1+1e-8) {
-				t.Errorf("%s: another pair reaches %g, ours %g (%d columns)", s.name, bound, -squares(n.Lambda), columns)
+			bound := mat.Trace(growthtest.Mul(&omega, alpha, m, alpha.T(), omega.T())) - 2*mat.Trace(growthtest.Mul(&omega, alpha, p))
+			if bound < -growthtest.Squares(n.Lambda)*(1+1e-8) {
+				t.Errorf("%s: another pair reaches %g, ours %g (%d columns)", s.name, bound, -growthtest.Squares(n.Lambda), columns)
 			}
 		}
 	}
@@ -210,10 +216,10 @@ func TestP07OfAllKinds(t *testing.T) {
 		_, proj, all := s.neurons(4)
 		_, _, two := s.neurons(2)
 		m := s.metric()
-		left := sub(s.products(proj), mul(m, two.Alpha.T(), two.Omega.T()))
-		rest := BestNeurons(m, left, 2, tight, 0)
+		left := growthtest.Sub(s.products(proj), growthtest.Mul(m, two.Alpha.T(), two.Omega.T()))
+		rest := solve.BestNeurons(m, left, 2, growthtest.Tight, 0)
 		for j, l := range rest.Lambda[:min(len(rest.Lambda), len(all.Lambda)-2)] {
-			close(t, s.name+": lambda", l, all.Lambda[2+j], 1e-7)
+			growthtest.Close(t, s.name+": lambda", l, all.Lambda[2+j], 1e-7)
 		}
 	}
 }
@@ -226,23 +232,23 @@ func TestP15P16P17P18OfAllKinds(t *testing.T) {
 		same := func(what string, other sampled, factor float64) {
 			t.Helper()
 			v, _, got := other.neurons(3)
-			close(t, s.name+", "+what+": Psi^2", v.Psi2, factor*factor*u.Psi2, 1e-8)
+			growthtest.Close(t, s.name+", "+what+": Psi^2", v.Psi2, factor*factor*u.Psi2, 1e-8)
 			for j := range want.Lambda {
-				close(t, s.name+", "+what+": lambda", got.Lambda[j], factor*want.Lambda[j], 1e-7)
+				growthtest.Close(t, s.name+", "+what+": lambda", got.Lambda[j], factor*want.Lambda[j], 1e-7)
 			}
 		}
 		other := s
-		other.v = scaled(5, s.v)
+		other.v = growthtest.Scaled(5, s.v)
 		same("loss times 5", other, 5)
 		_, _, got := other.neurons(3)
-		near(t, s.name+": the change of the loss times 5", other.delta(got), scaled(5, s.delta(want)), 1e-6)
+		growthtest.Near(t, s.name+": the change of the loss times 5", other.delta(got), growthtest.Scaled(5, s.delta(want)), 1e-6)
 
 		_, a := s.bt.Dims()
 		other = s
-		other.bt = mul(s.bt, normal(70, a, a))
+		other.bt = growthtest.Mul(s.bt, growthtest.Normal(70, a, a))
 		same("inputs mapped", other, 1)
 		_, _, got = other.neurons(3)
-		near(t, s.name+": the change with mapped inputs", other.delta(got), s.delta(want), 1e-6)
+		growthtest.Near(t, s.name+": the change with mapped inputs", other.delta(got), s.delta(want), 1e-6)
 
 		rows, _ := s.bt.Dims()
 		other = s
@@ -254,14 +260,14 @@ func TestP15P16P17P18OfAllKinds(t *testing.T) {
 
 		_, c := s.v.Dims()
 		var qr mat.QR
-		qr.Factorize(normal(80, c, c))
+		qr.Factorize(growthtest.Normal(80, c, c))
 		var q mat.Dense
 		qr.QTo(&q)
 		other = s
-		other.v = mul(s.v, q.T())
+		other.v = growthtest.Mul(s.v, q.T())
 		same("outputs rotated", other, 1)
 		_, _, got = other.neurons(3)
-		near(t, s.name+": the rotated change", other.delta(got), mul(s.delta(want), q.T()), 1e-6)
+		growthtest.Near(t, s.name+": the rotated change", other.delta(got), growthtest.Mul(s.delta(want), q.T()), 1e-6)
 	}
 }
 
@@ -278,12 +284,12 @@ func TestP14P19P20OfAllKinds(t *testing.T) {
 		}
 		twice.bt, twice.b1, twice.v, twice.n = stack(s.bt), stack(s.b1), stack(s.v), 2*s.n
 		_, _, got := twice.neurons(16)
-		close(t, s.name+": lambda of doubled samples", got.Lambda[0], want.Lambda[0], 1e-9)
+		growthtest.Close(t, s.name+": lambda of doubled samples", got.Lambda[0], want.Lambda[0], 1e-9)
 
 		_, b := s.b1.Dims()
 		_, c := s.v.Dims()
 		reachable := s
-		reachable.v = mul(s.b1, normal(90, b, c))
+		reachable.v = growthtest.Mul(s.b1, growthtest.Normal(90, b, c))
 		if v := reachable.update(); v.Share() > 1e-9 {
 			t.Errorf("%s: bottleneck %g of a reachable target", s.name, v.Share())
 		}
@@ -326,7 +332,7 @@ func TestP27ChanceOfAllKinds(t *testing.T) {
 					v.Set(i, o, noise.Normal(uint64(i*c+o)))
 				}
 			}
-			n := BestNeurons(s.metric(), s.products(v), 1, tight, 0)
+			n := solve.BestNeurons(s.metric(), s.products(v), 1, growthtest.Tight, 0)
 			mean += n.Total / (linalg.SumSquares(v) / s.n) / trials
 		}
 		if want := float64(a) / float64(rows); mean < 0.7*want || mean > 1.3*want {

@@ -5,28 +5,33 @@ import (
 	"reflect"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/growthtest"
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
+	"github.com/tinygrow/tinygrow/growth/solve"
+
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
 
 // randomInsertion returns k random neurons at a site of the graph, with the
 // moments that a newborn round on bs measures where there is a normalisation.
-func randomInsertion(t *testing.T, m *nn.Model, id SiteID, k int, bs []*nn.Batch) Insertion {
+func randomInsertion(t *testing.T, m *nn.Model, id site.ID, k int, bs []*nn.Batch) site.Insertion {
 	t.Helper()
-	l, err := layoutOf(m.Graph, id)
+	l, err := site.LayoutOf(m.Graph, id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &prospect{layout: l}
-	in := c.empty(k)
+	c := &prospect{Layout: l}
+	in := c.Empty(k)
 	s := rng.New(31, rng.Key(string(id)))
 	for i := range in.Alpha {
-		in.Alpha[i] = float32(s.Normal(uint64(i))) / float32(math.Sqrt(float64(l.first.rows())))
+		in.Alpha[i] = float32(s.Normal(uint64(i))) / float32(math.Sqrt(float64(l.Incoming.Rows())))
 	}
 	for i := range in.Omega {
 		in.Omega[i] = float32(s.Normal(uint64(1<<20 + i)))
 	}
-	if l.norm == nil {
+	if l.Norm == nil {
 		return in
 	}
 	c.both = in
@@ -35,12 +40,11 @@ func randomInsertion(t *testing.T, m *nn.Model, id SiteID, k int, bs []*nn.Batch
 	for j := range all {
 		all[j] = j
 	}
-	return c.pick(c.both, all, part.Moments, 1)
+	return c.Pick(c.both, all, part.Moments, 1)
 }
 
-func newbornPart(t *testing.T, m *nn.Model, in Insertion, bs []*nn.Batch) NewbornSums {
-	total := sums(t, m, &Request{Kind: KindNewborn, Generation: m.Graph.Generation, Newborn: []Insertion{in}}, bs)
-	return NewbornSums{TotalsOf(total), in.Count, total[header:]}
+func newbornPart(t *testing.T, m *nn.Model, in site.Insertion, bs []*nn.Batch) measure.NewbornSums {
+	return read(t, m, &measure.Request{Kind: measure.KindNewborn, Generation: m.Graph.Generation, Newborn: []site.Insertion{in}}, bs).Newborn(0)
 }
 
 // meanLoss returns the mean loss in a mode.
@@ -62,11 +66,11 @@ func meanLoss(t *testing.T, m *nn.Model, bs []*nn.Batch, mode nn.Mode) float64 {
 
 // slope returns the decrease of the mean loss by the amplitude at zero, from
 // two finite differences (Richardson).
-func slope(t *testing.T, m *nn.Model, in Insertion, bs []*nn.Batch, step float64) float64 {
+func slope(t *testing.T, m *nn.Model, in site.Insertion, bs []*nn.Batch, step float64) float64 {
 	t.Helper()
 	before := meanLoss(t, m, bs, nn.Train)
 	at := func(g float64) float64 {
-		wide, err := Widen(m, []Insertion{in.Scaled(g)})
+		wide, err := site.Widen(m, []site.Insertion{in.Scaled(g)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -79,8 +83,8 @@ func slope(t *testing.T, m *nn.Model, in Insertion, bs []*nn.Batch, step float64
 func newbornNets(t *testing.T) map[string]*nn.Graph {
 	nets := statisticsNets(t)
 	for _, f := range nn.Activations() {
-		nets[string(f)+" conv"] = chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.MSE, conv("a", 2, 3, 1, 1, true), norm("n"), op("r", f),
-			conv("z", 3, 3, 2, 1, true), norm("n2"), op("r2", nn.OpReLU), op("p2", nn.OpGlobalAvgPool), linear("out", 3, true))
+		nets[string(f)+" conv"] = growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.MSE, growthtest.Conv("a", 2, 3, 1, 1, true), growthtest.Norm("n"), growthtest.Op("r", f),
+			growthtest.Conv("z", 3, 3, 2, 1, true), growthtest.Norm("n2"), growthtest.Op("r2", nn.OpReLU), growthtest.Op("p2", nn.OpGlobalAvgPool), growthtest.Linear("out", 3, true))
 	}
 	return nets
 }
@@ -91,10 +95,10 @@ func newbornNets(t *testing.T) map[string]*nn.Graph {
 func TestP08DerivativeByAmplitude(t *testing.T) {
 	for name, g := range newbornNets(t) {
 		t.Run(name, func(t *testing.T) {
-			m := randomModel(g, 3)
-			bs := batches(g, 4, 1, 96, 96)
-			site, _ := siteOf(g, "a")
-			for _, f := range site.activations(g) {
+			m := growthtest.RandomModel(g, 3)
+			bs := growthtest.Batches(g, 4, 1, 96, 96)
+			place, _ := site.Find(g, "a")
+			for _, f := range place.Activations(g) {
 				if !f.Homogeneous {
 					return // TestP08SmoothActivations
 				}
@@ -118,16 +122,16 @@ func TestP08DerivativeByAmplitude(t *testing.T) {
 // shrunken incoming weights measure.
 func TestP08SmoothActivations(t *testing.T) {
 	for name, g := range newbornNets(t) {
-		site, _ := siteOf(g, "a")
-		if fs := site.activations(g); len(fs) != 1 || fs[0].Homogeneous {
+		place, _ := site.Find(g, "a")
+		if fs := place.Activations(g); len(fs) != 1 || fs[0].Homogeneous {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			m := randomModel(g, 3)
-			bs := batches(g, 4, 1, 96, 96)
+			m := growthtest.RandomModel(g, 3)
+			bs := growthtest.Batches(g, 4, 1, 96, 96)
 			const shrink = 1. / 1024
 			small := randomInsertion(t, m, "a", 1, bs)
-			small.Alpha = times(small.Alpha, shrink)
+			small.Alpha = timesAll(small.Alpha, shrink)
 			part := newbornPart(t, m, small, bs)
 			want := 0.0
 			for j := range small.Count {
@@ -147,10 +151,10 @@ func TestP08SmoothActivations(t *testing.T) {
 func TestP09DerivativeWithUpdate(t *testing.T) {
 	for _, name := range []string{"mlp", "flatten", "conv 3/2/0 conv 3/2/2"} {
 		g := newbornNets(t)[name]
-		m := randomModel(g, 3)
-		bs := batches(g, 4, 1, 96, 96)
-		p := read(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs).Update(0)
-		u := BestUpdate(p.S1, p.M, p.Desired, Threshold, 0)
+		m := growthtest.RandomModel(g, 3)
+		bs := growthtest.Batches(g, 4, 1, 96, 96)
+		p := read(t, m, &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "a"}}}, bs).Update(0)
+		u := solve.BestUpdate(p.S1, p.M, p.Desired, solve.Threshold, 0)
 		in := randomInsertion(t, m, "a", 2, bs)
 		in.Update = float32s(u.Delta)
 		part := newbornPart(t, m, in, bs)
@@ -159,7 +163,7 @@ func TestP09DerivativeWithUpdate(t *testing.T) {
 			gain, _ := part.Gain(j)
 			want += gain
 		}
-		close(t, name, slope(t, m, in, bs, 1./1024), want, 1e-2)
+		growthtest.Close(t, name, slope(t, m, in, bs, 1./1024), want, 1e-2)
 	}
 }
 
@@ -168,23 +172,23 @@ func TestP09DerivativeWithUpdate(t *testing.T) {
 func TestP10SignsAddUp(t *testing.T) {
 	for _, name := range []string{"mlp", "flatten", "global pool", "conv 3/2/0 conv 3/2/2", "conv 2/1/2 conv 2/1/1"} {
 		g := newbornNets(t)[name]
-		site, _ := siteOf(g, "a")
-		if g.Node(site.Between[0]).Op == nn.OpMaxPool || name == "flatten" {
-			g = chain(t, nn.Shape{C: 2, H: 4, W: 4}, nn.CrossEntropy, conv("a", 3, 3, 1, 1, true), op("r", nn.OpReLU), op("f", nn.OpFlatten), linear("z", 3, true))
+		place, _ := site.Find(g, "a")
+		if g.Node(place.Between[0]).Op == nn.OpMaxPool || name == "flatten" {
+			g = growthtest.Chain(t, nn.Shape{C: 2, H: 4, W: 4}, nn.CrossEntropy, growthtest.Conv("a", 3, 3, 1, 1, true), growthtest.Op("r", nn.OpReLU), growthtest.Op("f", nn.OpFlatten), growthtest.Linear("z", 3, true))
 		}
-		m := randomModel(g, 3)
-		bs := batches(g, 4, 2, 40, 37)
-		l, _ := layoutOf(g, "a")
+		m := growthtest.RandomModel(g, 3)
+		bs := growthtest.Batches(g, 4, 2, 40, 37)
+		l, _ := site.LayoutOf(g, "a")
 		in := randomInsertion(t, m, "a", 1, bs)
-		n := read(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{{Site: "a", Full: true}}}, bs).Neurons(0).N
+		n := read(t, m, &measure.Request{Kind: measure.KindNeurons, Sites: []measure.SiteRequest{{Site: "a", Full: true}}}, bs).Neurons(0).N
 		var want float64
-		for i := range l.first.rows() {
+		for i := range l.Incoming.Rows() {
 			for o := range len(in.Omega) {
 				want += float64(in.Alpha[i]) * n.At(i, o) * float64(in.Omega[o])
 			}
 		}
 		opposite := in
-		opposite.Alpha, opposite.Omega = times(in.Alpha, -1), times(in.Omega, -1)
+		opposite.Alpha, opposite.Omega = timesAll(in.Alpha, -1), timesAll(in.Omega, -1)
 		plus, _ := newbornPart(t, m, in, bs).Gain(0)
 		minus, _ := newbornPart(t, m, opposite, bs).Gain(0)
 		if math.Abs(plus+minus-want) > 1e-5*(math.Abs(plus)+math.Abs(minus)) {
@@ -196,17 +200,17 @@ func TestP10SignsAddUp(t *testing.T) {
 // P23: whichever sign the decomposition gives a neuron, the same one is taken.
 func TestP23SignOfDecompositionDoesNotMatter(t *testing.T) {
 	g := newbornNets(t)["mlp"]
-	m := randomModel(g, 3)
-	bs := batches(g, 4, 2, 40, 37)
-	l, _ := layoutOf(g, "a")
-	take := func(flipped bool) Insertion {
-		s := &Neurons{Lambda: []float64{1, 1}, Alpha: normal(1, 2, l.first.rows()), Omega: normal(2, l.outputs, 2)}
+	m := growthtest.RandomModel(g, 3)
+	bs := growthtest.Batches(g, 4, 2, 40, 37)
+	l, _ := site.LayoutOf(g, "a")
+	take := func(flipped bool) site.Insertion {
+		s := &solve.Neurons{Lambda: []float64{1, 1}, Alpha: growthtest.Normal(1, 2, l.Incoming.Rows()), Omega: growthtest.Normal(2, l.Outputs, 2)}
 		if flipped {
-			flip(s.Alpha, s.Omega, 0)
-			flip(s.Alpha, s.Omega, 1)
+			growthtest.Flip(s.Alpha, s.Omega, 0)
+			growthtest.Flip(s.Alpha, s.Omega, 1)
 		}
-		c := &prospect{layout: l, record: &SiteRecord{Significant: 2}, found: found{neurons: s}}
-		c.bothSigns(c.homogeneous(g), 0)
+		c := &prospect{Layout: l, record: &SiteRecord{Significant: 2}, found: found{neurons: s}}
+		c.bothSigns(c.Homogeneous(g), 0)
 		c.choose(newbornPart(t, m, c.both, bs), true, true, 0)
 		return c.kept
 	}
@@ -214,4 +218,12 @@ func TestP23SignOfDecompositionDoesNotMatter(t *testing.T) {
 	if a.Count == 0 || !reflect.DeepEqual(a, b) {
 		t.Errorf("taken %+v, flipped %+v", a, b)
 	}
+}
+
+func timesAll(x []float32, f float32) []float32 {
+	out := make([]float32, len(x))
+	for i, v := range x {
+		out[i] = f * v
+	}
+	return out
 }

@@ -5,6 +5,8 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+
+	"github.com/tinygrow/tinygrow/growth/measure"
 )
 
 // A Policy is an ordered list of stages that a growth event goes through.
@@ -21,12 +23,12 @@ type Stage interface {
 	// Ask returns the round whose sums the stage needs, or nil if it needs none.
 	Ask(s *State) *Round
 	// Take goes on from the reduced sums of that round, nil if none was asked for.
-	Take(s *State, sums *Sums)
+	Take(s *State, sums *measure.Sums)
 }
 
 // Round is what a stage asks all workers for, over which samples.
 type Round struct {
-	*Request
+	*measure.Request
 	Samples SampleRange
 }
 

@@ -1,6 +1,11 @@
 package growth
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/solve"
+)
 
 // PolicyGradMax is [gradmax]: neurons whose incoming weights get the largest gradient.
 const PolicyGradMax = "gradmax"
@@ -32,19 +37,19 @@ func (gradMax) Stages(c Config) []Stage {
 type gradients struct{ full bool }
 
 func (g *gradients) Ask(s *State) *Round {
-	req := &Request{Kind: KindNeurons}
+	req := &measure.Request{Kind: measure.KindNeurons}
 	for _, c := range s.sites {
-		c.request = SiteRequest{Site: c.ID, Full: g.full}
+		c.request = measure.SiteRequest{Site: c.ID, Full: g.full}
 		req.Sites = append(req.Sites, c.request)
 	}
 	return &Round{req, s.samples.statistics}
 }
 
-func (g *gradients) Take(s *State, sums *Sums) {
-	s.eachNeurons(sums, func(c *prospect, p NeuronSums) {
+func (g *gradients) Take(s *State, sums *measure.Sums) {
+	s.eachNeurons(sums, func(c *prospect, p measure.NeuronSums) {
 		r := c.record
 		r.Desired = Number(p.Psi2) // of V itself: nothing was projected
-		c.neurons = BestGradients(p.N, c.cap)
+		c.neurons = solve.BestGradients(p.N, c.cap)
 		r.Spectrum, r.Total = numbers(c.neurons.Spectrum, maxSpectrum), Number(c.neurons.Total)
 		r.Significant = len(c.neurons.Lambda)
 		if r.Significant == 0 {
@@ -67,16 +72,16 @@ type awake struct{}
 
 func (*awake) Ask(*State) *Round { return nil }
 
-func (*awake) Take(s *State, _ *Sums) {
+func (*awake) Take(s *State, _ *measure.Sums) {
 	for _, c := range s.sites {
-		k, a, area := len(c.neurons.Lambda), c.first.rows(), c.second.area()
-		c.both = c.empty(k)
-		dead := c.norm != nil
-		for _, f := range c.activations(s.Model.Graph) {
+		k, a, area := len(c.neurons.Lambda), c.Incoming.Rows(), c.Outgoing.Area()
+		c.both = c.Empty(k)
+		dead := c.Norm != nil
+		for _, f := range c.Activations(s.Model.Graph) {
 			dead = dead || f.Flat
 		}
 		switch {
-		case dead && (c.norm != nil || !c.first.bias):
+		case dead && (c.Norm != nil || !c.Incoming.Bias):
 			s.drawIncoming(c, &c.both, 0, 0.01)
 		case dead:
 			for j := range k {
@@ -84,8 +89,8 @@ func (*awake) Take(s *State, _ *Sums) {
 			}
 		}
 		for j := range k {
-			for o := range c.outputs {
-				c.spread(c.both.Omega[(o*k+j)*area:][:area], c.neurons.Omega, o, j, 1)
+			for o := range c.Outputs {
+				c.Spread(c.both.Omega[(o*k+j)*area:][:area], c.neurons.Omega, o, j, 1)
 			}
 		}
 	}

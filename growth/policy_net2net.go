@@ -1,6 +1,8 @@
 package growth
 
 import (
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
@@ -29,43 +31,43 @@ type copies struct{}
 
 func (*copies) Ask(*State) *Round { return nil }
 
-func (*copies) Take(s *State, _ *Sums) {
+func (*copies) Take(s *State, _ *measure.Sums) {
 	for _, c := range s.sites {
-		width := c.width(s.Model.Graph)
+		width := c.Width(s.Model.Graph)
 		if width == 0 {
 			s.refuse("a site of width zero has no neurons to copy")
 			return
 		}
 		order := rng.New(s.Info.Seed, s.Info.Number, rng.Key("net2net "+string(c.ID))).Perm(width)
-		c.both = copied(c.layout, order[:min(c.cap, width)], s.Model)
+		c.both = copied(c.Layout, order[:min(c.cap, width)], s.Model)
 	}
 }
 
 // copied returns copies of some neurons, each with half of the outgoing weights,
 // and the change that leaves the other half to the neuron itself.
-func copied(l layout, which []uint32, m *nn.Model) Insertion {
+func copied(l site.Layout, which []uint32, m *nn.Model) site.Insertion {
 	params := nn.ByName(m.Graph.ParamEntries())
-	in, a, area := l.empty(len(which)), l.first.rows(), l.second.area()
+	in, a, area := l.Empty(len(which)), l.Incoming.Rows(), l.Outgoing.Area()
 	values := func(id nn.NodeID, role string) []float32 { return params[string(id)+"."+role].Of(m.Params) }
 	first, second := values(l.First, nn.RoleWeight), values(l.Second, nn.RoleWeight)
-	weights, old := l.first.weights(), l.second.weights()
-	in.Update = make([]float32, l.outputs*l.second.rows())
+	weights, old := l.Incoming.Weights(), l.Outgoing.Weights()
+	in.Update = make([]float32, l.Outputs*l.Outgoing.Rows())
 	for k, from := range which {
 		from := int(from)
 		copy(in.Alpha[k*a:], first[from*weights:][:weights])
-		if l.first.bias {
+		if l.Incoming.Bias {
 			in.Alpha[k*a+weights] = values(l.First, nn.RoleBias)[from]
 		}
-		for o := range l.outputs {
+		for o := range l.Outputs {
 			for e := range area {
 				half := float32(second[o*old+from*area+e] / 2)
 				in.Omega[(o*in.Count+k)*area+e] = half
-				in.Update[o*l.second.rows()+from*area+e] = -half
+				in.Update[o*l.Outgoing.Rows()+from*area+e] = -half
 			}
 		}
-		if l.norm != nil {
-			in.Gain = append(in.Gain, values(l.norm.ID, nn.RoleWeight)[from])
-			in.Shift = append(in.Shift, values(l.norm.ID, nn.RoleBias)[from])
+		if l.Norm != nil {
+			in.Gain = append(in.Gain, values(l.Norm.ID, nn.RoleWeight)[from])
+			in.Shift = append(in.Shift, values(l.Norm.ID, nn.RoleBias)[from])
 		}
 	}
 	return in

@@ -3,6 +3,8 @@ package growth
 import (
 	"math"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
+
 	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
@@ -22,11 +24,11 @@ type orthonormal struct{}
 
 func (*orthonormal) Ask(*State) *Round { return nil }
 
-func (*orthonormal) Take(s *State, _ *Sums) {
+func (*orthonormal) Take(s *State, _ *measure.Sums) {
 	(&isotropic{}).Take(s, nil)
 	entries := nn.ByName(s.Model.Graph.ParamEntries())
 	for _, c := range s.sites {
-		n, a := c.first.weights(), c.first.rows()
+		n, a := c.Incoming.Weights(), c.Incoming.Rows()
 		existing := entries[string(c.First)+"."+nn.RoleWeight].Of(s.Model.Params)
 		var span basis
 		for at := 0; at+n <= len(existing); at += n {

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/growthtest"
+
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -32,7 +34,7 @@ func TestOrthogonalRows(t *testing.T) {
 	for _, k := range []struct{ width, grown, room int }{{2, 6, 6}, {5, 6, 3}, {8, 8, 0}, {0, 8, 8}} {
 		g := mlp(t, k.width) // of 8 inputs
 		w := newWorld(t, g, 600, 1)
-		m := randomModel(g, 2)
+		m := growthtest.RandomModel(g, 2)
 		c := testConfig()
 		c.Policy, c.MinNeurons, c.MaxNeurons = "orthogonal", k.grown, k.grown
 		o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
@@ -55,7 +57,7 @@ func TestOrthogonalRows(t *testing.T) {
 				}
 			}
 			if k.width > 0 {
-				close(t, "norm", norm64(rows[j]), meanNorm(slices.Concat(rows[:k.width]...), 8), 1e-5)
+				growthtest.Close(t, "norm", norm64(rows[j]), meanNorm(slices.Concat(rows[:k.width]...), 8), 1e-5)
 			}
 		}
 	}
@@ -65,7 +67,7 @@ func TestOrthogonalRows(t *testing.T) {
 func TestOrthogonalChannels(t *testing.T) {
 	g := cnn(t, 3, 2)
 	w := newWorld(t, g, 2400, 1)
-	m := randomModel(g, 2)
+	m := growthtest.RandomModel(g, 2)
 	c := testConfig()
 	c.Policy = "orthogonal"
 	o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)

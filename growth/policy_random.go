@@ -3,6 +3,9 @@ package growth
 import (
 	"math"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
+
 	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/rng"
@@ -26,7 +29,7 @@ func drawn(policy string, draw Stage) []Stage {
 		&find{},
 		&turn{},
 		draw,
-		&moments{unit: func(c *prospect) bool { return c.norm != nil }},
+		&moments{unit: func(c *prospect) bool { return c.Norm != nil }},
 		&unmeasured{policy: policy, sentence: func(*GrownRecord) string { return policy + ", outgoing weights zero" }},
 		&insert{},
 	}
@@ -37,9 +40,9 @@ type isotropic struct{}
 
 func (*isotropic) Ask(*State) *Round { return nil }
 
-func (*isotropic) Take(s *State, _ *Sums) {
+func (*isotropic) Take(s *State, _ *measure.Sums) {
 	for _, c := range s.sites {
-		c.both = c.empty(c.cap)
+		c.both = c.Empty(c.cap)
 		s.drawIncoming(c, &c.both, 0, 1)
 	}
 }
@@ -47,7 +50,7 @@ func (*isotropic) Take(s *State, _ *Sums) {
 // drawIncoming draws the incoming weights and biases of the neurons from first
 // on, of factor times the root mean square of those of the site's existing
 // neurons; if it has none, weights of He's size and biases of zero.
-func (s *State) drawIncoming(c *prospect, in *Insertion, first int, factor float64) {
+func (s *State) drawIncoming(c *prospect, in *site.Insertion, first int, factor float64) {
 	entries := nn.ByName(s.Model.Graph.ParamEntries())
 	size := func(role string, otherwise float64) float64 {
 		existing := entries[string(c.First)+"."+role].Of(s.Model.Params)
@@ -56,7 +59,7 @@ func (s *State) drawIncoming(c *prospect, in *Insertion, first int, factor float
 		}
 		return float64(factor * math.Sqrt(linalg.SquareSum(existing)/float64(len(existing))))
 	}
-	weights, a := c.first.weights(), c.first.rows()
+	weights, a := c.Incoming.Weights(), c.Incoming.Rows()
 	std := size(nn.RoleWeight, math.Sqrt(2/float64(max(weights, 1))))
 	stream := rng.New(s.Info.Seed, s.Info.Number, rng.Key("growth "+string(c.ID)))
 	for j := first; j < in.Count; j++ {
@@ -64,7 +67,7 @@ func (s *State) drawIncoming(c *prospect, in *Insertion, first int, factor float
 			in.Alpha[j*a+i] = float32(std * stream.Normal(uint64(j*weights+i)))
 		}
 	}
-	if !c.first.bias {
+	if !c.Incoming.Bias {
 		return
 	}
 	std = size(nn.RoleBias, 0)

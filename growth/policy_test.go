@@ -4,68 +4,18 @@ import (
 	"math"
 	"testing"
 
-	"gonum.org/v1/gonum/mat"
+	"github.com/tinygrow/tinygrow/growth/growthtest"
+	"github.com/tinygrow/tinygrow/growth/site"
 
-	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
-
-// P26: in the metric of G the applied change does not depend on how z is
-// parametrised: z -> T z maps V to T^{-T} V and the change to T times itself.
-func TestP26FisherInvariance(t *testing.T) {
-	p := samplePlain(26, 80, 6, 4, 5)
-	change := func(p plain) *mat.Dense {
-		u := p.update()
-		n := Project(p.mean(p.b2, p.v), p.mean(p.b2, p.b1), u.Delta)
-		g := linalg.Whiten(sym(p.mean(p.v, p.v)), tight, 0)
-		s := BestNeurons(sym(p.mean(p.b2, p.b2)), whitenOutputs(g, n, 5), 3, tight, 0)
-		s.Omega = unwhitenOutputs(g, s.Omega)
-		return p.delta(s, 3)
-	}
-	want := change(p)
-	for _, transform := range []*mat.Dense{scaled(7, eye(5)), normal(260, 5, 5)} {
-		var inverse mat.Dense
-		if err := inverse.Inverse(transform); err != nil {
-			t.Fatal(err)
-		}
-		q := p
-		q.v = mul(p.v, &inverse)
-		near(t, "change", change(q), mul(want, transform.T()), 1e-7)
-	}
-}
-
-func eye(n int) *mat.Dense {
-	d := mat.NewDense(n, n, nil)
-	for i := range n {
-		d.Set(i, i, 1)
-	}
-	return d
-}
-
-// Whitened outputs of a full kernel come back in their own order.
-func TestWhitenOutputsOfKernels(t *testing.T) {
-	g := linalg.Whiten(sym(mul(normal(1, 3, 9), normal(1, 3, 9).T())), tight, 0)
-	n := normal(2, 7, 3*4)
-	y := whitenOutputs(g, n, 3)
-	back := unwhitenOutputs(g, mat.DenseCopyOf(y.T())) // G^{-1} n'
-	for e := range 4 {
-		block, got := mat.NewDense(3, 7, nil), mat.NewDense(3, 7, nil)
-		for o := range 3 {
-			for i := range 7 {
-				block.Set(o, i, n.At(i, o*4+e))
-				got.Set(o, i, back.At(o*4+e, i))
-			}
-		}
-		near(t, "G^-1 n", got, g.Solve(block), 1e-10)
-	}
-}
 
 // Net2net and zero-out leave the function as it is, in both modes.
 func TestPoliciesThatKeepTheFunction(t *testing.T) {
 	for _, policy := range []string{"net2net", "zero-out"} {
 		for _, g := range []*nn.Graph{mlp(t, 3, 2), cnn(t, 3, 2)} {
 			w := newWorld(t, g, 2400, 1)
-			m := randomModel(g, 2)
+			m := growthtest.RandomModel(g, 2)
 			c := testConfig()
 			c.Policy = policy
 			o := w.run(t, startEvent(c, m, w.info(1, 32)), m, 32)
@@ -106,7 +56,7 @@ func TestPaperTakesTurns(t *testing.T) {
 	w.train(t, m, 100, 128, 32, 0.1)
 	c := DefaultOf("paper")
 	h := History{}
-	var turns []SiteID
+	var turns []site.ID
 	for number := range uint64(4) {
 		info := w.info(number, 32)
 		info.History = h
@@ -137,7 +87,7 @@ func TestGatePricesComputation(t *testing.T) {
 func TestRandomNeuronsHaveUnitSizeBeforeNormalisation(t *testing.T) {
 	g := cnn(t, 3, 2)
 	w := newWorld(t, g, 2400, 1)
-	m := randomModel(g, 2)
+	m := growthtest.RandomModel(g, 2)
 	for i := range m.Params {
 		m.Params[i] *= 50
 	}
@@ -148,12 +98,12 @@ func TestRandomNeuronsHaveUnitSizeBeforeNormalisation(t *testing.T) {
 		t.Fatal(o.Record.Why)
 	}
 	grown := o.Record.Grown[0]
-	norm, err := layoutOf(g, grown.Site)
-	if err != nil || norm.norm == nil {
+	norm, err := site.LayoutOf(g, grown.Site)
+	if err != nil || norm.Norm == nil {
 		t.Fatalf("no normalisation follows %s", grown.Site)
 	}
 	for _, role := range []string{nn.RoleRunningMean, nn.RoleRunningVar} {
-		e := nn.ByName(o.Model.Graph.BufferEntries())[string(norm.norm.ID)+"."+role]
+		e := nn.ByName(o.Model.Graph.BufferEntries())[string(norm.Norm.ID)+"."+role]
 		for _, v := range e.Of(o.Model.Buffers)[grown.From:] {
 			if math.Abs(float64(v)) > 1.01 {
 				t.Errorf("%s of a new channel is %g", role, v)

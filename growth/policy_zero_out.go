@@ -1,6 +1,10 @@
 package growth
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/tinygrow/tinygrow/growth/measure"
+)
 
 func init() { register(zeroOut{}) }
 
@@ -33,12 +37,12 @@ type disconnected struct{}
 
 func (*disconnected) Ask(*State) *Round { return nil }
 
-func (*disconnected) Take(s *State, _ *Sums) {
+func (*disconnected) Take(s *State, _ *measure.Sums) {
 	for _, c := range s.sites {
-		c.both = c.empty(c.record.Significant)
+		c.both = c.Empty(c.record.Significant)
 		for j := range c.both.Count {
 			for i, v := range c.neurons.Alpha.RawRowView(j) {
-				c.both.Alpha[j*c.first.rows()+i] = float32(v)
+				c.both.Alpha[j*c.Incoming.Rows()+i] = float32(v)
 			}
 		}
 	}

@@ -3,6 +3,9 @@ package growth
 import (
 	"math"
 	"strconv"
+
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
 )
 
 // Number is a float64 that JSON can hold: what is not finite becomes null.
@@ -26,13 +29,13 @@ const (
 // Record is the journal entry of one growth event: all that was considered,
 // decided and why. It is free of clocks and of the number of workers.
 type Record struct {
-	Event      uint64 `json:"event"`
-	Step       uint64 `json:"step"`
-	Epoch      uint64 `json:"epoch"`
-	Generation uint64 `json:"generation"` // before
-	Policy     string `json:"policy"`
-	Where      string `json:"where"`          // gain, or round_robin under the policy paper
-	Turn       SiteID `json:"turn,omitempty"` // the site whose turn it was, if sites take turns
+	Event      uint64  `json:"event"`
+	Step       uint64  `json:"step"`
+	Epoch      uint64  `json:"epoch"`
+	Generation uint64  `json:"generation"` // before
+	Policy     string  `json:"policy"`
+	Where      string  `json:"where"`          // gain, or round_robin under the policy paper
+	Turn       site.ID `json:"turn,omitempty"` // the site whose turn it was, if sites take turns
 
 	Samples Samples       `json:"samples"`          // that each part read
 	Rounds  []RoundRecord `json:"rounds,omitempty"` // what it cost
@@ -57,19 +60,19 @@ type Record struct {
 // RoundRecord is the cost of one round: samples that were computed, and values
 // of 8 bytes in what every worker sends of them.
 type RoundRecord struct {
-	Kind    Kind `json:"kind"`
-	Samples int  `json:"samples"`
-	Values  int  `json:"values"`
+	Kind    measure.Kind `json:"kind"`
+	Samples int          `json:"samples"`
+	Values  int          `json:"values"`
 }
 
 // SiteRecord is what an event learned about one site.
 type SiteRecord struct {
-	Site    SiteID `json:"site"`
-	Second  string `json:"second"`
-	Width   int    `json:"width"`
-	Inputs  int    `json:"inputs"`  // a, with the bias
-	Outputs int    `json:"outputs"` // c
-	Cap     int    `json:"cap"`     // how many neurons the limits allow
+	Site    site.ID `json:"site"`
+	Second  string  `json:"second"`
+	Width   int     `json:"width"`
+	Inputs  int     `json:"inputs"`  // a, with the bias
+	Outputs int     `json:"outputs"` // c
+	Cap     int     `json:"cap"`     // how many neurons the limits allow
 
 	Desired  Number   `json:"desired"`         // E|V|^2
 	Psi2     Number   `json:"psi2"`            // the bottleneck
@@ -95,17 +98,17 @@ type SiteRecord struct {
 
 // TrialRecord is one search for an amplitude.
 type TrialRecord struct {
-	Sites     []SiteID `json:"sites"`
-	Params    int      `json:"params"`
-	FLOPs     int64    `json:"flops"`          // more for one sample, forward
-	Scan      []Point  `json:"scan,omitempty"` // on the first samples: where to measure
-	Curve     []Point  `json:"curve"`          // on the others
-	Amplitude Number   `json:"amplitude"`      // the best; 0 if none beats no change
-	Gain      Number   `json:"gain"`           // decrease of the mean loss there
-	Without   Number   `json:"without"`        // 0: what the existing weights gain is not set off
-	Error     Number   `json:"error"`          // its standard error
-	Passed    bool     `json:"passed"`         // the gate
-	Reason    string   `json:"reason"`
+	Sites     []site.ID `json:"sites"`
+	Params    int       `json:"params"`
+	FLOPs     int64     `json:"flops"`          // more for one sample, forward
+	Scan      []Point   `json:"scan,omitempty"` // on the first samples: where to measure
+	Curve     []Point   `json:"curve"`          // on the others
+	Amplitude Number    `json:"amplitude"`      // the best; 0 if none beats no change
+	Gain      Number    `json:"gain"`           // decrease of the mean loss there
+	Without   Number    `json:"without"`        // 0: what the existing weights gain is not set off
+	Error     Number    `json:"error"`          // its standard error
+	Passed    bool      `json:"passed"`         // the gate
+	Reason    string    `json:"reason"`
 }
 
 // Point is one amplitude: the decrease of the mean loss and its standard error.
@@ -117,16 +120,16 @@ type Point struct {
 
 // GrownRecord is what happened at one site.
 type GrownRecord struct {
-	Site      SiteID `json:"site"`
-	Unit      string `json:"unit"` // channels or neurons
-	From      int    `json:"from"`
-	To        int    `json:"to"`
-	Share     Number `json:"share"`
-	Predicted Number `json:"predicted"` // first-order gain at the amplitude taken
-	Measured  Number `json:"measured"`  // gain of the site alone; that of several together is Joint's
-	Amplitude Number `json:"amplitude"`
-	Params    int    `json:"params"`
-	Sentence  string `json:"sentence"`
+	Site      site.ID `json:"site"`
+	Unit      string  `json:"unit"` // channels or neurons
+	From      int     `json:"from"`
+	To        int     `json:"to"`
+	Share     Number  `json:"share"`
+	Predicted Number  `json:"predicted"` // first-order gain at the amplitude taken
+	Measured  Number  `json:"measured"`  // gain of the site alone; that of several together is Joint's
+	Amplitude Number  `json:"amplitude"`
+	Params    int     `json:"params"`
+	Sentence  string  `json:"sentence"`
 }
 
 // numbers converts at most limit values.

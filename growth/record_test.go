@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"testing"
+
+	"github.com/tinygrow/tinygrow/growth/site"
 )
 
 // FuzzRecord reads a line of the journal: what it says is written again as it
@@ -11,7 +13,7 @@ import (
 func FuzzRecord(f *testing.F) {
 	for _, r := range []Record{
 		{Event: 1, Step: 100, Policy: PolicyTiny, Decision: Grow, Why: "it pays", Sites: []SiteRecord{{Site: "conv1", Spectrum: []Number{1, 0.5}}},
-			Trials: []TrialRecord{{Sites: []SiteID{"conv1"}, Curve: []Point{{1, 2, 3}}}}, Grown: []GrownRecord{{Site: "conv1", From: 4, To: 8}}},
+			Trials: []TrialRecord{{Sites: []site.ID{"conv1"}, Curve: []Point{{1, 2, 3}}}}, Grown: []GrownRecord{{Site: "conv1", From: 4, To: 8}}},
 		{Decision: Refuse, Why: "the loss is not finite"},
 	} {
 		line, err := json.Marshal(&r)

@@ -3,6 +3,11 @@ package growth
 import (
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/growthtest"
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
+	"github.com/tinygrow/tinygrow/growth/solve"
+
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -14,21 +19,21 @@ func TestP24RefitGain(t *testing.T) {
 	nets := newbornNets(t)
 	for _, name := range []string{"mlp", "flatten", "global pool", "conv 3/2/0 conv 3/2/2", "conv 2/1/2 conv 2/1/1"} {
 		g := nets[name]
-		m := randomModel(g, 3)
-		bs := batches(g, 4, 1, 96, 96)
+		m := growthtest.RandomModel(g, 3)
+		bs := growthtest.Batches(g, 4, 1, 96, 96)
 		in := randomInsertion(t, m, "a", 2, bs)
-		plain := read(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs).Update(0)
-		before := BestUpdate(plain.S1, plain.M, plain.Desired, Threshold, 0)
+		plain := read(t, m, &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "a"}}}, bs).Update(0)
+		before := solve.BestUpdate(plain.S1, plain.M, plain.Desired, solve.Threshold, 0)
 
-		req := &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}, Newborn: []Insertion{in}}
-		l, _ := layoutOf(g, "a")
-		c := &prospect{layout: l, record: &SiteRecord{}, kept: in}
+		req := &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "a"}}, Newborn: []site.Insertion{in}}
+		l, _ := site.LayoutOf(g, "a")
+		c := &prospect{Layout: l, record: &SiteRecord{}, kept: in}
 		c.refit(read(t, m, req, bs).Update(0), 0)
 		gain := float64(c.record.Refit)
 		if alone := before.Desired - before.Psi2; gain < alone*(1-1e-5) {
 			t.Errorf("%s: refit explains %g, dW* alone %g", name, gain, alone)
 		}
-		close(t, name+": first-order gain", slope(t, m, c.kept, bs, 1./64), gain, 2e-2)
+		growthtest.Close(t, name+": first-order gain", slope(t, m, c.kept, bs, 1./64), gain, 2e-2)
 	}
 }
 
@@ -36,27 +41,27 @@ func TestP24RefitGain(t *testing.T) {
 // weights of zero.
 func TestRefitStatistics(t *testing.T) {
 	g := cnn(t, 2, 2, 2)
-	m := randomModel(g, 3)
-	bs := batches(g, 4, 2, 40, 37)
-	ins := []Insertion{randomInsertion(t, m, "conv1", 2, bs), randomInsertion(t, m, "conv2", 1, bs)}
-	req := &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "conv1"}, {Site: "conv2"}}, Newborn: ins}
+	m := growthtest.RandomModel(g, 3)
+	bs := growthtest.Batches(g, 4, 2, 40, 37)
+	ins := []site.Insertion{randomInsertion(t, m, "conv1", 2, bs), randomInsertion(t, m, "conv2", 1, bs)}
+	req := &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "conv1"}, {Site: "conv2"}}, Newborn: ins}
 	total := read(t, m, req, bs)
-	silent := make([]Insertion, 2)
+	silent := make([]site.Insertion, 2)
 	for i, in := range ins {
 		in.Omega = make([]float32, len(in.Omega))
 		silent[i] = in
 	}
-	wide, err := Widen(m, silent)
+	wide, err := site.Widen(m, silent)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, id := range []SiteID{"conv1", "conv2"} {
-		site, _ := siteOf(wide.Graph, id)
-		want := naiveStatistics(t, wide, site, bs)
+	for i, id := range []site.ID{"conv1", "conv2"} {
+		place, _ := site.Find(wide.Graph, id)
+		want := naiveStatistics(t, wide, place, bs)
 		got := total.Update(i)
-		near(t, "S1", got.S1, want.s1, 5e-6)
-		near(t, "M", got.M, want.m, 5e-6)
-		close(t, "tr G", got.Desired, mat.Trace(want.g), 5e-6)
+		growthtest.Near(t, "S1", got.S1, want.s1, 5e-6)
+		growthtest.Near(t, "M", got.M, want.m, 5e-6)
+		growthtest.Close(t, "tr G", got.Desired, mat.Trace(want.g), 5e-6)
 	}
 }
 

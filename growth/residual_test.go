@@ -5,6 +5,11 @@ import (
 	"math"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/growthtest"
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
+	"github.com/tinygrow/tinygrow/growth/solve"
+
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/tinygrow/tinygrow/tensor/linalg"
@@ -28,7 +33,7 @@ func outputs(t *testing.T, m *nn.Model, id nn.NodeID, bs []*nn.Batch) *mat.Dense
 		for i := range b.N {
 			for pos := range s.H * s.W {
 				for c := range s.C {
-					rows = append(rows, value(y, s, i, c, pos/s.W, pos%s.W))
+					rows = append(rows, growthtest.Value(y, s, i, c, pos/s.W, pos%s.W))
 				}
 			}
 		}
@@ -41,46 +46,46 @@ func outputs(t *testing.T, m *nn.Model, id nn.NodeID, bs []*nn.Batch) *mat.Dense
 // stride and padding, restricted kernels and fully connected.
 func TestP03ResidualInNetworks(t *testing.T) {
 	nets := map[string]*nn.Graph{
-		"mlp": chain(t, nn.Shape{C: 6, H: 1, W: 1}, nn.MSE, linear("a", 2, true), op("i", nn.OpIdentity), linear("z", 4, true)),
-		"average pool": chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.MSE, conv("a", 2, 3, 1, 1, true), op("i", nn.OpIdentity), pooling("p", nn.OpAvgPool, 2, 2, 0),
-			conv("z", 4, 3, 1, 1, true), op("g", nn.OpGlobalAvgPool)),
+		"mlp": growthtest.Chain(t, nn.Shape{C: 6, H: 1, W: 1}, nn.MSE, growthtest.Linear("a", 2, true), growthtest.Op("i", nn.OpIdentity), growthtest.Linear("z", 4, true)),
+		"average pool": growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.MSE, growthtest.Conv("a", 2, 3, 1, 1, true), growthtest.Op("i", nn.OpIdentity), growthtest.Pooling("p", nn.OpAvgPool, 2, 2, 0),
+			growthtest.Conv("z", 4, 3, 1, 1, true), growthtest.Op("g", nn.OpGlobalAvgPool)),
 	}
 	for k2 := 1; k2 <= 3; k2++ {
 		for stride := 1; stride <= 2; stride++ {
 			for pad := range 3 {
-				nets[fmt.Sprintf("conv 3/%d/%d conv %d/%d/%d", 3-stride, 2-pad, k2, stride, pad)] = chain(t, nn.Shape{C: 2, H: 7, W: 6}, nn.MSE,
-					conv("a", 2, 3, 3-stride, 2-pad, true), op("i", nn.OpIdentity), conv("z", 4, k2, stride, pad, true), op("g", nn.OpGlobalAvgPool))
+				nets[fmt.Sprintf("conv 3/%d/%d conv %d/%d/%d", 3-stride, 2-pad, k2, stride, pad)] = growthtest.Chain(t, nn.Shape{C: 2, H: 7, W: 6}, nn.MSE,
+					growthtest.Conv("a", 2, 3, 3-stride, 2-pad, true), growthtest.Op("i", nn.OpIdentity), growthtest.Conv("z", 4, k2, stride, pad, true), growthtest.Op("g", nn.OpGlobalAvgPool))
 			}
 		}
 	}
 	for name, g := range nets {
-		m := randomModel(g, 3)
-		bs := batches(g, 4, 2, 40, 37)
-		up := read(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs).Update(0)
-		u := BestUpdate(up.S1, up.M, up.Desired, Threshold, 0)
-		req := SiteRequest{Site: "a", Metric: true, Update: float32s(u.Delta)}
-		n := read(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{req}}, bs).Neurons(0)
-		close(t, name+": Psi^2", n.Psi2, u.Psi2, 1e-4)
+		m := growthtest.RandomModel(g, 3)
+		bs := growthtest.Batches(g, 4, 2, 40, 37)
+		up := read(t, m, &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "a"}}}, bs).Update(0)
+		u := solve.BestUpdate(up.S1, up.M, up.Desired, solve.Threshold, 0)
+		req := measure.SiteRequest{Site: "a", Metric: true, Update: float32s(u.Delta)}
+		n := read(t, m, &measure.Request{Kind: measure.KindNeurons, Sites: []measure.SiteRequest{req}}, bs).Neurons(0)
+		growthtest.Close(t, name+": Psi^2", n.Psi2, u.Psi2, 1e-4)
 
-		site, _ := siteOf(g, "a")
-		want := naiveStatistics(t, m, site, bs)
-		proj, before := sub(want.v, mul(want.b1, u.Delta.T())), outputs(t, m, "z", bs)
+		place, _ := site.Find(g, "a")
+		want := naiveStatistics(t, m, place, bs)
+		proj, before := growthtest.Sub(want.v, growthtest.Mul(want.b1, u.Delta.T())), outputs(t, m, "z", bs)
 		for k := 1; k <= 3; k++ {
-			s := BestNeurons(n.S, n.N, k, Threshold, 0)
-			l, _ := layoutOf(g, "a")
-			c := &prospect{layout: l, record: &SiteRecord{Significant: len(s.Lambda)}, found: found{neurons: s}}
-			c.bothSigns(c.homogeneous(g), 0)
+			s := solve.BestNeurons(n.S, n.N, k, solve.Threshold, 0)
+			l, _ := site.LayoutOf(g, "a")
+			c := &prospect{Layout: l, record: &SiteRecord{Significant: len(s.Lambda)}, found: found{neurons: s}}
+			c.bothSigns(c.Homogeneous(g), 0)
 			all := make([]int, len(s.Lambda))
 			for j := range all {
 				all[j] = j
 			}
-			wide, err := Widen(m, []Insertion{c.pick(c.both, all, func(int) (mean, variance float64) { return 0, 0 }, 1)})
+			wide, err := site.Widen(m, []site.Insertion{c.Pick(c.both, all, func(int) (mean, variance float64) { return 0, 0 }, 1)})
 			if err != nil {
 				t.Fatal(err)
 			}
-			delta := sub(outputs(t, wide, "z", bs), before)
-			total := squares(s.Lambda)
-			if got := linalg.SumSquares(sub(proj, delta)) / want.n; math.Abs(got-(u.Psi2-total)) > 2e-5*u.Psi2 {
+			delta := growthtest.Sub(outputs(t, wide, "z", bs), before)
+			total := growthtest.Squares(s.Lambda)
+			if got := linalg.SumSquares(growthtest.Sub(proj, delta)) / want.n; math.Abs(got-(u.Psi2-total)) > 2e-5*u.Psi2 {
 				t.Errorf("%s, k = %d: E|V_proj - delta|^2 = %g, want %g", name, k, got, u.Psi2-total)
 			}
 			var align float64

@@ -3,6 +3,8 @@ package growth
 import (
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
+
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -19,7 +21,7 @@ func TestAmplitudesAreScannedOnFewSamples(t *testing.T) {
 		o := w.run(t, e, m, 32)
 		var counts []int
 		for _, r := range o.Record.Rounds {
-			if r.Kind == KindAmplitude {
+			if r.Kind == measure.KindAmplitude {
 				counts = append(counts, r.Samples)
 			}
 		}

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/growthtest"
+	"github.com/tinygrow/tinygrow/growth/site"
+
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -13,7 +16,7 @@ import (
 func zoo(t *testing.T) map[string]zooNet {
 	t.Helper()
 	nets := map[string]zooNet{}
-	add := func(name string, c nn.ModelConfig, sites ...SiteID) {
+	add := func(name string, c nn.ModelConfig, sites ...site.ID) {
 		c.Classes = 3
 		if c.Input.C == 0 {
 			c.Input = nn.Shape{C: 2, H: 8, W: 8}
@@ -41,10 +44,10 @@ func zoo(t *testing.T) map[string]zooNet {
 			"layer2.0.conv1", "layer2.1.conv1", "layer3.0.conv1", "layer3.1.conv1", "layer4.0.conv1", "layer4.1.conv1")
 		add("resnet20"+name, nn.ModelConfig{Name: "resnet20", Width: 2, EmptyBlocks: empty}, "layer1.0.conv1", "layer1.1.conv1", "layer1.2.conv1",
 			"layer2.0.conv1", "layer2.1.conv1", "layer2.2.conv1", "layer3.0.conv1", "layer3.1.conv1", "layer3.2.conv1")
-		var wide []SiteID
+		var wide []site.ID
 		for stage := range 3 {
 			for block := range 4 {
-				wide = append(wide, SiteID(fmt.Sprintf("block%d.%d.conv1", stage+1, block)))
+				wide = append(wide, site.ID(fmt.Sprintf("block%d.%d.conv1", stage+1, block)))
 			}
 		}
 		add("wrn28"+name, nn.ModelConfig{Name: "wrn28", Width: 2, Widen: 1, EmptyBlocks: empty}, wide...)
@@ -54,17 +57,17 @@ func zoo(t *testing.T) map[string]zooNet {
 
 type zooNet struct {
 	g     *nn.Graph
-	sites []SiteID
+	sites []site.ID
 }
 
 // Every network of the zoo has the sites it should: the layers of chains, and
 // inside every residual block, classic or pre-activation, never on the stream.
 func TestSitesOfTheZoo(t *testing.T) {
 	for name, n := range zoo(t) {
-		var got []SiteID
-		for _, s := range Sites(n.g) {
+		var got []site.ID
+		for _, s := range site.All(n.g) {
 			got = append(got, s.ID)
-			if (s.norm(n.g) != nil) != slices.ContainsFunc(s.Between, func(id nn.NodeID) bool { return n.g.Node(id).Op == nn.OpBatchNorm }) {
+			if (s.Norm(n.g) != nil) != slices.ContainsFunc(s.Between, func(id nn.NodeID) bool { return n.g.Node(id).Op == nn.OpBatchNorm }) {
 				t.Errorf("%s: the normalisation of %s is not found", name, s.ID)
 			}
 		}
@@ -78,10 +81,10 @@ func TestSitesOfTheZoo(t *testing.T) {
 // weights of zero change no bit; others make the network plus a side branch.
 func TestP29GrowEverywhereInTheZoo(t *testing.T) {
 	for name, n := range zoo(t) {
-		m := randomModel(n.g, 3)
+		m := growthtest.RandomModel(n.g, 3)
 		for round := range 3 {
 			for i, id := range n.sites {
-				bs := batches(n.g, uint64(4+i), 1, 64, 50)
+				bs := growthtest.Batches(n.g, uint64(4+i), 1, 64, 50)
 				in := randomInsertion(t, m, id, 1+round%2, bs)
 				dead := in
 				dead.Omega = make([]float32, len(in.Omega))
@@ -92,8 +95,8 @@ func TestP29GrowEverywhereInTheZoo(t *testing.T) {
 				m = widen(t, m, in.Scaled(0.01))
 			}
 		}
-		for _, s := range Sites(m.Graph) {
-			if got, want := s.width(m.Graph), s.width(n.g)+4; got != want {
+		for _, s := range site.All(m.Graph) {
+			if got, want := s.Width(m.Graph), s.Width(n.g)+4; got != want {
 				t.Errorf("%s: %s has width %d, want %d", name, s.ID, got, want)
 			}
 		}
@@ -103,9 +106,9 @@ func TestP29GrowEverywhereInTheZoo(t *testing.T) {
 	}
 }
 
-func widen(t *testing.T, m *nn.Model, ins ...Insertion) *nn.Model {
+func widen(t *testing.T, m *nn.Model, ins ...site.Insertion) *nn.Model {
 	t.Helper()
-	wide, err := Widen(m, ins)
+	wide, err := site.Widen(m, ins)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +125,7 @@ func sameFunction(t *testing.T, what string, a, b *nn.Model, bs []*nn.Batch) {
 }
 
 // likeBranch checks a small insertion against a branch of its own.
-func likeBranch(t *testing.T, name string, m *nn.Model, in Insertion, bs []*nn.Batch) {
+func likeBranch(t *testing.T, name string, m *nn.Model, in site.Insertion, bs []*nn.Batch) {
 	t.Helper()
 	small := in.Scaled(1e-3)
 	got, want := logits(t, widen(t, m, small), bs, nn.Train), logits(t, sideBranch(t, m, small), bs, nn.Train)

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
 )
 
 // Amplitudes are tried from 2^minPower to 2^maxPower in steps of 2^powerStep, then
@@ -46,7 +49,7 @@ func (*scan) Ask(s *State) *Round {
 
 // Take leaves each trial the amplitude of the largest gain and the next smaller
 // one, which is safer and costs little gain, to be measured on the other samples.
-func (*scan) Take(s *State, sums *Sums) {
+func (*scan) Take(s *State, sums *measure.Sums) {
 	if sums == nil {
 		return
 	}
@@ -65,16 +68,16 @@ func (*scan) Take(s *State, sums *Sums) {
 }
 
 // askTrials asks for the loss of all trials at their amplitudes.
-func (s *State) askTrials() *Request {
-	req := &Request{Kind: KindAmplitude}
+func (s *State) askTrials() *measure.Request {
+	req := &measure.Request{Kind: measure.KindAmplitude}
 	for _, c := range s.trials {
-		req.Candidates = append(req.Candidates, Candidate{[]Insertion{c.kept}, c.search.amplitudes})
+		req.Candidates = append(req.Candidates, measure.Candidate{Insertions: []site.Insertion{c.kept}, Amplitudes: c.search.amplitudes})
 	}
 	return req
 }
 
 // points reads the sums of candidate i.
-func points(amplitudes []float64, sums *Sums, i int) []Point {
+func points(amplitudes []float64, sums *measure.Sums, i int) []Point {
 	out := make([]Point, len(amplitudes))
 	for k, g := range amplitudes {
 		gain, err := sums.Gain(i, k)
@@ -89,12 +92,12 @@ type amplitudes struct{}
 
 func (*amplitudes) Ask(s *State) *Round { return &Round{s.askTrials(), s.samples.amplitude} }
 
-func (*amplitudes) Take(s *State, sums *Sums) {
+func (*amplitudes) Take(s *State, sums *measure.Sums) {
 	var passed []*prospect
 	s.Record.Trials = make([]TrialRecord, len(s.trials))
 	for i, c := range s.trials {
 		c.trial = &s.Record.Trials[i]
-		*c.trial = TrialRecord{Sites: []SiteID{c.ID}, Params: c.more() * c.cost, FLOPs: int64(c.more()) * c.flops, Scan: c.search.scan}
+		*c.trial = TrialRecord{Sites: []site.ID{c.ID}, Params: c.more() * c.cost, FLOPs: int64(c.more()) * c.flops, Scan: c.search.scan}
 		c.trial.search(points(c.search.amplitudes, sums, i))
 		s.gate(c.trial)
 		c.measured = c.trial.Gain

@@ -1,6 +1,10 @@
 package growth
 
-import "github.com/tinygrow/tinygrow/tensor/linalg"
+import (
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/solve"
+	"github.com/tinygrow/tinygrow/tensor/linalg"
+)
 
 // bottleneck finds the best update of each site's existing weights and what it
 // cannot express ([tiny] prop. 3.1). It may project the desired update on that,
@@ -8,14 +12,14 @@ import "github.com/tinygrow/tinygrow/tensor/linalg"
 type bottleneck struct{ project, metric bool }
 
 func (*bottleneck) Ask(s *State) *Round {
-	req := &Request{Kind: KindUpdate}
+	req := &measure.Request{Kind: measure.KindUpdate}
 	for _, c := range s.sites {
-		req.Sites = append(req.Sites, SiteRequest{Site: c.ID})
+		req.Sites = append(req.Sites, measure.SiteRequest{Site: c.ID})
 	}
 	return &Round{req, s.samples.statistics}
 }
 
-func (b *bottleneck) Take(s *State, sums *Sums) {
+func (b *bottleneck) Take(s *State, sums *measure.Sums) {
 	s.Record.Loss = Number(sums.MeanLoss())
 	parallel(len(s.sites), func(i int) {
 		c := s.sites[i]
@@ -25,18 +29,18 @@ func (b *bottleneck) Take(s *State, sums *Sums) {
 			r.Reason = "its statistics are not finite"
 			return
 		}
-		u := BestUpdate(p.S1, p.M, p.Desired, Threshold, RidgeFor(c.second.rows(), float64(sums.Samples*float64(c.second.positions()))))
+		u := solve.BestUpdate(p.S1, p.M, p.Desired, solve.Threshold, solve.RidgeFor(c.Outgoing.Rows(), float64(sums.Samples*float64(c.Outgoing.Positions()))))
 		r.Desired, r.Psi2, r.Share = Number(u.Desired), Number(u.Psi2), Number(u.Share())
 		switch {
 		case u.Desired == 0:
 			r.Reason = "the loss has no gradient here"
-		case u.Share() < Threshold:
+		case u.Share() < solve.Threshold:
 			r.Reason = "no bottleneck: its weights can express the desired update"
-		case c.second.rows() > 0 && b.project:
+		case c.Outgoing.Rows() > 0 && b.project:
 			c.update = float32s(u.Delta)
 		}
 		if b.metric {
-			c.metric = linalg.Whiten(p.G, Threshold, 0)
+			c.metric = linalg.Whiten(p.G, solve.Threshold, 0)
 		}
 	})
 	if !s.drop() {

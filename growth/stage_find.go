@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"math"
 	"sort"
+
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
 )
 
 // find allots samples to the rounds and finds the sites that the limits let grow.
@@ -12,7 +15,7 @@ type find struct{ sparing bool }
 
 func (*find) Ask(*State) *Round { return nil }
 
-func (f *find) Take(s *State, _ *Sums) {
+func (f *find) Take(s *State, _ *measure.Sums) {
 	var ok bool
 	if s.samples, ok = allot(s.Info.TrainSamples, s.Info.MicroShard, s.Settings.Samples); !ok {
 		s.refuse(fmt.Sprintf("%d training samples are too few for an event of micro-shards of %d", s.Info.TrainSamples, s.Info.MicroShard))
@@ -21,16 +24,16 @@ func (f *find) Take(s *State, _ *Sums) {
 	s.sparing = f.sparing
 	s.Record.Samples = Samples{s.samples.statistics.Count, s.samples.newborn.Count, s.samples.amplitude.Count}
 	g := s.Model.Graph
-	sites := Sites(g)
+	sites := site.All(g)
 	s.Record.Sites = make([]SiteRecord, len(sites))
-	for i, site := range sites {
-		l, err := layoutOf(g, site.ID)
+	for i, place := range sites {
+		l, err := site.LayoutOf(g, place.ID)
 		if err != nil {
 			panic("growth: a site without a layout")
 		}
-		c := &prospect{layout: l, record: &s.Record.Sites[i]}
+		c := &prospect{Layout: l, record: &s.Record.Sites[i]}
 		reason := s.limit(c)
-		*c.record = SiteRecord{Site: site.ID, Second: string(site.Second), Width: site.width(g), Inputs: l.first.rows(), Outputs: l.outputs, Cap: c.cap, Spectrum: []Number{}, Reason: reason}
+		*c.record = SiteRecord{Site: place.ID, Second: string(place.Second), Width: place.Width(g), Inputs: l.Incoming.Rows(), Outputs: l.Outputs, Cap: c.cap, Spectrum: []Number{}, Reason: reason}
 		if reason == "" {
 			s.sites = append(s.sites, c)
 		}
@@ -68,10 +71,10 @@ func allot(train, shard int, c Samples) (r ranges, ok bool) {
 // limit sets how many neurons a site may gain and what one costs, and returns why
 // it may gain none.
 func (s *State) limit(c *prospect) (reason string) {
-	set, width := &s.Settings, c.width(s.Model.Graph)
-	c.cost = c.first.rows() + c.outputs*c.second.area()
-	c.flops = 2 * (int64(c.first.weights())*int64(c.first.positions()) + int64(c.outputs)*int64(c.second.area())*int64(c.second.positions()))
-	if c.norm != nil {
+	set, width := &s.Settings, c.Width(s.Model.Graph)
+	c.cost = c.Incoming.Rows() + c.Outputs*c.Outgoing.Area()
+	c.flops = 2 * (int64(c.Incoming.Weights())*int64(c.Incoming.Positions()) + int64(c.Outputs)*int64(c.Outgoing.Area())*int64(c.Outgoing.Positions()))
+	if c.Norm != nil {
 		c.cost += 2
 	}
 	most := min(set.MaxNeurons, max(set.MinNeurons, width)) // at most twice as wide
@@ -92,7 +95,7 @@ func (s *State) limit(c *prospect) (reason string) {
 	if why := with(most); why != "" {
 		lower(sort.Search(most, func(n int) bool { return with(n+1) != "" }), with(1))
 	}
-	if c.first.rows() == 0 || c.outputs == 0 {
+	if c.Incoming.Rows() == 0 || c.Outputs == 0 {
 		lower(0, "it connects to nothing")
 	}
 	if most > 0 {
@@ -108,7 +111,7 @@ type turn struct{ name string }
 
 func (*turn) Ask(*State) *Round { return nil }
 
-func (t *turn) Take(s *State, _ *Sums) {
+func (t *turn) Take(s *State, _ *measure.Sums) {
 	if t.name != "" {
 		s.Record.Where = t.name
 	}

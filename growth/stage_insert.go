@@ -2,6 +2,9 @@ package growth
 
 import (
 	"fmt"
+
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
 )
 
 // moments measures the pre-activations of the neurons of policies that measure
@@ -14,7 +17,7 @@ type moments struct {
 func (m *moments) Ask(s *State) *Round {
 	measure := m.always
 	for _, c := range s.sites {
-		measure = measure || c.norm != nil
+		measure = measure || c.Norm != nil
 	}
 	if !measure {
 		return nil
@@ -22,7 +25,7 @@ func (m *moments) Ask(s *State) *Round {
 	return &Round{askNewborn(s.sites), s.samples.newborn}
 }
 
-func (m *moments) Take(s *State, sums *Sums) {
+func (m *moments) Take(s *State, sums *measure.Sums) {
 	if sums == nil {
 		for _, c := range s.sites {
 			c.kept = c.both
@@ -31,14 +34,14 @@ func (m *moments) Take(s *State, sums *Sums) {
 	}
 	s.Record.Loss = Number(sums.MeanLoss())
 	for i, c := range s.sites {
-		c.takeAll(sums.Newborn(i), m.unit != nil && m.unit(c) && c.homogeneous(s.Model.Graph))
+		c.takeAll(sums.Newborn(i), m.unit != nil && m.unit(c) && c.Homogeneous(s.Model.Graph))
 		c.kept.Gain, c.kept.Shift, c.kept.Update = c.both.Gain, c.both.Shift, c.both.Update
 	}
 }
 
 // askNewborn asks for the moments of what the sites have to be measured.
-func askNewborn(sites []*prospect) *Request {
-	req := &Request{Kind: KindNewborn}
+func askNewborn(sites []*prospect) *measure.Request {
+	req := &measure.Request{Kind: measure.KindNewborn}
 	for _, c := range sites {
 		req.Newborn = append(req.Newborn, c.both)
 	}
@@ -46,11 +49,11 @@ func askNewborn(sites []*prospect) *Request {
 }
 
 // takeAll keeps all neurons that were measured, of unit size if that is asked.
-func (c *prospect) takeAll(p NewbornSums, unit bool) {
+func (c *prospect) takeAll(p measure.NewbornSums, unit bool) {
 	all := upTo(c.both.Count)
-	c.kept = c.pick(c.both, all, p.Moments, 1)
+	c.kept = c.Pick(c.both, all, p.Moments, 1)
 	if unit {
-		c.unitSize(&c.kept, all, p.Moments)
+		c.UnitSize(&c.kept, all, p.Moments)
 	}
 }
 
@@ -63,7 +66,7 @@ type unmeasured struct {
 
 func (*unmeasured) Ask(*State) *Round { return nil }
 
-func (u *unmeasured) Take(s *State, _ *Sums) {
+func (u *unmeasured) Take(s *State, _ *measure.Sums) {
 	for _, c := range s.sites {
 		c.record.Kept, c.record.Params = c.kept.Count, c.kept.Count*c.cost
 		s.insertions = append(s.insertions, c.kept)
@@ -78,8 +81,8 @@ type insert struct{}
 
 func (*insert) Ask(*State) *Round { return nil }
 
-func (*insert) Take(s *State, _ *Sums) {
-	wide, err := Widen(s.Model, s.insertions)
+func (*insert) Take(s *State, _ *measure.Sums) {
+	wide, err := site.Widen(s.Model, s.insertions)
 	if err != nil {
 		s.refuse(fmt.Sprintf("surgery: %v", err))
 		return
@@ -88,4 +91,13 @@ func (*insert) Take(s *State, _ *Sums) {
 	r.Decision, r.Why = Grow, s.why
 	r.ParamsAfter, r.FLOPsAfter = wide.Graph.NumParams(), wide.Graph.FLOPs()
 	s.wide, s.over = wide, true
+}
+
+// upTo returns 0 to n-1.
+func upTo(n int) []int {
+	all := make([]int, n)
+	for j := range all {
+		all[j] = j
+	}
+	return all
 }

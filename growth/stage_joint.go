@@ -3,6 +3,8 @@ package growth
 import (
 	"fmt"
 	"slices"
+
+	"github.com/tinygrow/tinygrow/growth/measure"
 )
 
 // refineJoint multiplies the amplitudes found so far, between which the first
@@ -26,14 +28,14 @@ func (*joint) factors(s *State) []float64 {
 }
 
 func (j *joint) Ask(s *State) *Round {
-	all := Candidate{Amplitudes: j.factors(s)}
+	all := measure.Candidate{Amplitudes: j.factors(s)}
 	for _, c := range s.chosen {
 		all.Insertions = append(all.Insertions, c.kept.Scaled(float64(c.trial.Amplitude)))
 	}
-	return &Round{&Request{Kind: KindAmplitude, Candidates: []Candidate{all}}, s.samples.amplitude}
+	return &Round{&measure.Request{Kind: measure.KindAmplitude, Candidates: []measure.Candidate{all}}, s.samples.amplitude}
 }
 
-func (j *joint) Take(s *State, sums *Sums) {
+func (j *joint) Take(s *State, sums *measure.Sums) {
 	r := &TrialRecord{}
 	for _, c := range s.chosen {
 		r.Sites = append(r.Sites, c.ID)
@@ -69,7 +71,7 @@ func (s *State) settle(factor float64, gain Number, why string) {
 	}
 	for _, c := range s.chosen {
 		own := float64(c.trial.Amplitude)
-		c.kept = c.join(c.kept.Scaled(own).Scaled(factor), c.spare)
+		c.kept = c.Join(c.kept.Scaled(own).Scaled(factor), c.spare)
 		s.insertions = append(s.insertions, c.kept)
 		predicted := float64(c.record.Predicted)
 		if c.record.Refit > 0 {

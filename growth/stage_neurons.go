@@ -3,6 +3,9 @@ package growth
 import (
 	"math"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/solve"
+
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -15,18 +18,18 @@ const maxSpectrum = 32
 type neurons struct{ full, pool bool }
 
 func (n *neurons) Ask(s *State) *Round {
-	req := &Request{Kind: KindNeurons}
+	req := &measure.Request{Kind: measure.KindNeurons}
 	for _, c := range s.sites {
-		rows := s.samples.statistics.Count * c.second.positions()
-		few := rows < 2*c.first.rows() // too few to estimate more of S than its diagonal
-		c.request = SiteRequest{Site: c.ID, Full: n.full, Metric: !few, Diagonal: few, Update: c.update}
+		rows := s.samples.statistics.Count * c.Outgoing.Positions()
+		few := rows < 2*c.Incoming.Rows() // too few to estimate more of S than its diagonal
+		c.request = measure.SiteRequest{Site: c.ID, Full: n.full, Metric: !few, Diagonal: few, Update: c.update}
 		req.Sites = append(req.Sites, c.request)
 	}
 	return &Round{req, s.samples.statistics}
 }
 
-func (n *neurons) Take(s *State, sums *Sums) {
-	s.eachNeurons(sums, func(c *prospect, p NeuronSums) {
+func (n *neurons) Take(s *State, sums *measure.Sums) {
+	s.eachNeurons(sums, func(c *prospect, p measure.NeuronSums) {
 		c.solve(p, sums.Samples, s.Settings.Ridge, s.Settings.Gate.sure())
 		if c.record.Reason != "" && n.pool {
 			s.drawPool(c, p)
@@ -39,7 +42,7 @@ func (n *neurons) Take(s *State, sums *Sums) {
 
 // eachNeurons runs f for all sites in the running, in parallel, with their sums of
 // a neurons round, if these are finite.
-func (s *State) eachNeurons(sums *Sums, f func(c *prospect, p NeuronSums)) {
+func (s *State) eachNeurons(sums *measure.Sums, f func(c *prospect, p measure.NeuronSums)) {
 	s.Record.Loss = Number(sums.MeanLoss())
 	parallel(len(s.sites), func(i int) {
 		c := s.sites[i]
@@ -54,29 +57,29 @@ func (s *State) eachNeurons(sums *Sums, f func(c *prospect, p NeuronSums)) {
 
 // solve finds the best neurons of a site and how many stand out from noise, or
 // are there at all if that is not asked.
-func (c *prospect) solve(p NeuronSums, samples, ridge float64, standOut bool) {
+func (c *prospect) solve(p measure.NeuronSums, samples, ridge float64, standOut bool) {
 	r := c.record
 	a, columns := p.N.Dims()
-	rows := float64(samples * float64(c.second.positions()))
-	ridge = max(ridge, RidgeFor(a, rows))
+	rows := float64(samples * float64(c.Outgoing.Positions()))
+	ridge = max(ridge, solve.RidgeFor(a, rows))
 	n, noise := p.N, p.Psi2
 	if c.metric != nil {
-		n, noise = whitenOutputs(c.metric, n, c.outputs), float64(c.metric.Rank())
+		n, noise = solve.WhitenOutputs(c.metric, n, c.Outputs), float64(c.metric.Rank())
 		_, columns = n.Dims()
 	}
 	if c.request.Diagonal {
-		c.neurons = BestNeuronsDiagonal(p.Diagonal, n, c.cap, ridge)
+		c.neurons = solve.BestNeuronsDiagonal(p.Diagonal, n, c.cap, ridge)
 	} else {
-		c.neurons = BestNeurons(p.S, n, c.cap, Threshold, ridge)
+		c.neurons = solve.BestNeurons(p.S, n, c.cap, solve.Threshold, ridge)
 	}
 	best := c.neurons
 	if c.metric != nil && best.Omega != nil {
-		best.Omega = unwhitenOutputs(c.metric, best.Omega)
+		best.Omega = solve.UnwhitenOutputs(c.metric, best.Omega)
 	}
 	effective := float64(a) / (1 + ridge)
 	r.Spectrum, r.Total, r.Rank = numbers(best.Spectrum, maxSpectrum), Number(best.Total), best.Rank
 	r.Chance, r.Ridge = Number(effective*noise/rows), Number(ridge)
-	if best.Total <= Threshold*noise {
+	if best.Total <= solve.Threshold*noise {
 		r.Reason = "blind: the bottleneck has no part that is linear in the inputs"
 		return
 	}
@@ -84,7 +87,7 @@ func (c *prospect) solve(p NeuronSums, samples, ridge float64, standOut bool) {
 	width := math.Sqrt(effective) + math.Sqrt(float64(columns))
 	edge := float64(noise / (float64(columns) * rows) * width * width)
 	if !standOut {
-		edge = float64(Threshold * noise)
+		edge = float64(solve.Threshold * noise)
 	}
 	for r.Significant < len(best.Lambda) && best.Lambda[r.Significant]*best.Lambda[r.Significant] > edge {
 		r.Significant++

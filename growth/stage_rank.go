@@ -3,6 +3,8 @@ package growth
 import (
 	"cmp"
 	"slices"
+
+	"github.com/tinygrow/tinygrow/growth/measure"
 )
 
 // maxTrials is how many sites have their amplitude searched.
@@ -13,7 +15,7 @@ type rank struct{}
 
 func (*rank) Ask(*State) *Round { return nil }
 
-func (*rank) Take(s *State, _ *Sums) {
+func (*rank) Take(s *State, _ *measure.Sums) {
 	perParam := func(c *prospect) float64 { return float64(c.record.Predicted) / float64(max(c.record.Params, 1)) }
 	order := slices.Clone(s.sites)
 	slices.SortStableFunc(order, func(a, b *prospect) int { return cmp.Compare(perParam(b), perParam(a)) })
@@ -50,7 +52,7 @@ type largest struct {
 
 func (*largest) Ask(*State) *Round { return nil }
 
-func (l *largest) Take(s *State, _ *Sums) {
+func (l *largest) Take(s *State, _ *measure.Sums) {
 	for _, c := range s.sites {
 		c.kept.Count = l.count(c)
 	}

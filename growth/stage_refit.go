@@ -3,6 +3,9 @@ package growth
 import (
 	"slices"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/solve"
+
 	"gonum.org/v1/gonum/mat"
 )
 
@@ -23,9 +26,9 @@ func (f *refit) fitted(s *State) (out []*prospect) {
 // Ask asks for the best update of every site's Second as if the new neurons were
 // there already.
 func (f *refit) Ask(s *State) *Round {
-	req := &Request{Kind: KindUpdate}
+	req := &measure.Request{Kind: measure.KindUpdate}
 	for _, c := range f.fitted(s) {
-		req.Sites = append(req.Sites, SiteRequest{Site: c.ID})
+		req.Sites = append(req.Sites, measure.SiteRequest{Site: c.ID})
 		req.Newborn = append(req.Newborn, c.kept)
 	}
 	if len(req.Sites) == 0 {
@@ -34,21 +37,21 @@ func (f *refit) Ask(s *State) *Round {
 	return &Round{req, s.samples.newborn}
 }
 
-func (f *refit) Take(s *State, sums *Sums) {
+func (f *refit) Take(s *State, sums *measure.Sums) {
 	sites := f.fitted(s)
 	if len(sites) == 0 {
 		return
 	}
 	parallel(len(sites), func(i int) {
 		c := sites[i]
-		rows := float64(sums.Samples * float64(c.second.positions()))
+		rows := float64(sums.Samples * float64(c.Outgoing.Positions()))
 		p := sums.Update(i)
 		if c.pool {
 			c.refitPool(p, rows, s.least(c))
 			return
 		}
-		inputs := c.second.rows() + c.kept.Count*c.second.area()
-		c.refit(p, RidgeFor(inputs, rows))
+		inputs := c.Outgoing.Rows() + c.kept.Count*c.Outgoing.Area()
+		c.refit(p, solve.RidgeFor(inputs, rows))
 	})
 	s.trials = slices.DeleteFunc(s.trials, func(c *prospect) bool { return c.record.Reason != "" })
 	if len(s.trials) == 0 {
@@ -57,11 +60,11 @@ func (f *refit) Take(s *State, sums *Sums) {
 }
 
 // refit solves for outgoing weights and the change of existing weights.
-func (c *prospect) refit(p UpdateSums, ridge float64) {
+func (c *prospect) refit(p measure.UpdateSums, ridge float64) {
 	if !p.Finite {
 		return // the closed form stays, and will be measured
 	}
-	u := BestUpdate(p.S1, p.M, p.Desired, Threshold, ridge)
+	u := solve.BestUpdate(p.S1, p.M, p.Desired, solve.Threshold, ridge)
 	c.record.Refit = Number(u.Desired - u.Psi2)
 	c.splitRefit(u.Delta)
 }
@@ -70,11 +73,11 @@ func (c *prospect) refit(p UpdateSums, ridge float64) {
 // old inputs, the new ones, and the bias; rows behind the old outputs belong
 // to other sites' neurons and are zero.
 func (c *prospect) splitRefit(delta *mat.Dense) {
-	old, area, k := c.second.weights(), c.second.area(), c.kept.Count
-	rows := c.second.rows()
-	c.kept.Update = make([]float32, c.outputs*rows)
-	c.kept.Omega = make([]float32, c.outputs*k*area)
-	for o := range c.outputs {
+	old, area, k := c.Outgoing.Weights(), c.Outgoing.Area(), c.kept.Count
+	rows := c.Outgoing.Rows()
+	c.kept.Update = make([]float32, c.Outputs*rows)
+	c.kept.Omega = make([]float32, c.Outputs*k*area)
+	for o := range c.Outputs {
 		row := delta.RawRowView(o)
 		for i := range old {
 			c.kept.Update[o*rows+i] = float32(row[i])
@@ -82,7 +85,7 @@ func (c *prospect) splitRefit(delta *mat.Dense) {
 		for i := range k * area {
 			c.kept.Omega[o*k*area+i] = float32(row[old+i])
 		}
-		if c.second.bias {
+		if c.Outgoing.Bias {
 			c.kept.Update[o*rows+old] = float32(row[old+k*area])
 		}
 	}

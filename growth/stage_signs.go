@@ -1,6 +1,10 @@
 package growth
 
-import "math"
+import (
+	"math"
+
+	"github.com/tinygrow/tinygrow/growth/measure"
+)
 
 // signs measures the derivative of the loss by every neuron in the running with
 // both of its signs, on samples that its statistics have not seen, and takes the
@@ -10,10 +14,10 @@ import "math"
 type signs struct{ pool, unit bool }
 
 func (*signs) Ask(s *State) *Round {
-	req := &Request{Kind: KindNewborn}
+	req := &measure.Request{Kind: measure.KindNewborn}
 	for _, c := range s.sites {
 		if !c.pool {
-			c.bothSigns(c.homogeneous(s.Model.Graph), s.least(c))
+			c.bothSigns(c.Homogeneous(s.Model.Graph), s.least(c))
 			s.drawIncoming(c, &c.both, 2*c.pairs, c.shrink)
 		}
 		req.Newborn = append(req.Newborn, c.both)
@@ -21,14 +25,14 @@ func (*signs) Ask(s *State) *Round {
 	return &Round{req, s.samples.newborn}
 }
 
-func (g *signs) Take(s *State, sums *Sums) {
+func (g *signs) Take(s *State, sums *measure.Sums) {
 	for i, c := range s.sites {
 		p := sums.Newborn(i)
 		if c.pool {
 			c.sizePool(p)
 			continue
 		}
-		c.choose(p, g.unit && c.homogeneous(s.Model.Graph), s.Settings.Gate.sure(), s.least(c))
+		c.choose(p, g.unit && c.Homogeneous(s.Model.Graph), s.Settings.Gate.sure(), s.least(c))
 		r := c.record
 		r.Params = r.Kept * c.cost
 		switch why := "no neuron helps on fresh samples"; {
@@ -49,21 +53,21 @@ func (g *signs) Take(s *State, sums *Sums) {
 // activation is not homogeneous its derivative at amplitude zero is that of small
 // inputs, so incoming weights are shrunk.
 func (c *prospect) bothSigns(homogeneous bool, least int) {
-	k, a, area := c.record.Significant, c.first.rows(), c.second.area()
+	k, a, area := c.record.Significant, c.Incoming.Rows(), c.Outgoing.Area()
 	c.shrink = 1
 	if !homogeneous {
 		c.shrink = 1. / 1024
 	}
-	c.pairs, c.both = k, c.empty(2*k+max(0, least-k))
+	c.pairs, c.both = k, c.Empty(2*k+max(0, least-k))
 	n := c.both.Count
 	for j := range k {
 		for i := range a {
 			v := float64(c.shrink * c.neurons.Alpha.At(j, i))
 			c.both.Alpha[j*a+i], c.both.Alpha[(k+j)*a+i] = float32(v), float32(-v)
 		}
-		for o := range c.outputs {
-			c.spread(c.both.Omega[(o*n+j)*area:][:area], c.neurons.Omega, o, j, 1)
-			c.spread(c.both.Omega[(o*n+k+j)*area:][:area], c.neurons.Omega, o, j, -1)
+		for o := range c.Outputs {
+			c.Spread(c.both.Omega[(o*n+j)*area:][:area], c.neurons.Omega, o, j, 1)
+			c.Spread(c.both.Omega[(o*n+k+j)*area:][:area], c.neurons.Omega, o, j, -1)
 		}
 	}
 }
@@ -71,7 +75,7 @@ func (c *prospect) bothSigns(homogeneous bool, least int) {
 // choose takes each neuron's better sign, and of those the neurons whose
 // derivative on fresh samples is above its standard error, or above zero if it
 // need not be sure.
-func (c *prospect) choose(p NewbornSums, unit, sure bool, least int) {
+func (c *prospect) choose(p measure.NewbornSums, unit, sure bool, least int) {
 	r, k := c.record, c.pairs
 	var keep, spare []int // indices in both
 	for j := range k {
@@ -95,11 +99,11 @@ func (c *prospect) choose(p NewbornSums, unit, sure bool, least int) {
 	}
 	r.Kept = len(keep)
 	spare = spare[:min(len(spare), max(0, least-len(keep)))]
-	c.kept = c.pick(c.both, keep, p.Moments, 1/c.shrink)
-	c.spare = c.pick(c.both, spare, p.Moments, 1/c.shrink)
+	c.kept = c.Pick(c.both, keep, p.Moments, 1/c.shrink)
+	c.spare = c.Pick(c.both, spare, p.Moments, 1/c.shrink)
 	if unit {
-		c.unitSize(&c.kept, keep, p.Moments)
-		c.unitSize(&c.spare, spare, p.Moments)
+		c.UnitSize(&c.kept, keep, p.Moments)
+		c.UnitSize(&c.spare, spare, p.Moments)
 	}
 	clear(c.spare.Omega)
 }

@@ -1,6 +1,10 @@
 package growth
 
-import "slices"
+import (
+	"slices"
+
+	"github.com/tinygrow/tinygrow/growth/measure"
+)
 
 // together lets the other sites that have a bottleneck grow with the chosen ones,
 // by random neurons with outgoing weights of zero: each by as many as take no more
@@ -19,9 +23,9 @@ func (t *together) Ask(s *State) *Round {
 	return &Round{askNewborn(t.companions), s.samples.newborn}
 }
 
-func (t *together) Take(s *State, sums *Sums) {
+func (t *together) Take(s *State, sums *measure.Sums) {
 	for i, c := range t.companions {
-		c.takeAll(sums.Newborn(i), c.homogeneous(s.Model.Graph))
+		c.takeAll(sums.Newborn(i), c.Homogeneous(s.Model.Graph))
 		s.insertions = append(s.insertions, c.kept)
 		c.record.Reason, c.record.Waits = "", false
 		g := s.grown(c, 0, 0, 0)
@@ -67,7 +71,7 @@ func (s *State) beside(flops int64) ([]*prospect, TrialRecord) {
 			g.Node(c.First).Out -= more
 			continue
 		}
-		c.both = c.empty(more)
+		c.both = c.Empty(more)
 		s.drawIncoming(c, &c.both, 0, 1)
 		out = append(out, c)
 	}

@@ -5,6 +5,10 @@ import (
 	"runtime"
 	"sync"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
+	"github.com/tinygrow/tinygrow/growth/solve"
+
 	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
@@ -18,16 +22,16 @@ type State struct {
 	Record   *Record
 
 	samples    ranges
-	sparing    bool        // samples must be left to train what grows
-	sites      []*prospect // those still in the running
-	open       []*prospect // those that have a bottleneck and may grow
-	trials     []*prospect // those whose amplitude is searched
-	chosen     []*prospect // those that grow by measured gain
-	gain       Number      // of those together
-	insertions []Insertion // what grows
-	why        string      // it does
-	wide       *nn.Model   // what comes out, nil if nothing grows
-	over       bool        // nothing is left to ask
+	sparing    bool             // samples must be left to train what grows
+	sites      []*prospect      // those still in the running
+	open       []*prospect      // those that have a bottleneck and may grow
+	trials     []*prospect      // those whose amplitude is searched
+	chosen     []*prospect      // those that grow by measured gain
+	gain       Number           // of those together
+	insertions []site.Insertion // what grows
+	why        string           // it does
+	wide       *nn.Model        // what comes out, nil if nothing grows
+	over       bool             // nothing is left to ask
 }
 
 // ranges are the samples of an event, disjoint.
@@ -35,16 +39,16 @@ type ranges struct{ statistics, newborn, amplitude SampleRange }
 
 // prospect is a site on its way through an event.
 type prospect struct {
-	layout
+	site.Layout
 	record   *SiteRecord
-	room               // of find
-	found              // of bottleneck, neurons and gradients
-	both     Insertion // to be measured: every neuron with its sign, those with the opposite one, random ones
-	pairs    int       // neurons in both that have an opposite
-	shrink   float64   // factor on the incoming weights of both
-	kept     Insertion // the neurons that are worth trying
-	spare    Insertion // those that are not, with outgoing weights of zero
-	search   search    // of scan and amplitudes
+	room                    // of find
+	found                   // of bottleneck, neurons and gradients
+	both     site.Insertion // to be measured: every neuron with its sign, those with the opposite one, random ones
+	pairs    int            // neurons in both that have an opposite
+	shrink   float64        // factor on the incoming weights of both
+	kept     site.Insertion // the neurons that are worth trying
+	spare    site.Insertion // those that are not, with outgoing weights of zero
+	search   search         // of scan and amplitudes
 	trial    *TrialRecord
 	measured Number // gain at the amplitude taken
 }
@@ -58,10 +62,10 @@ type room struct {
 
 // found is what the statistics of a site say.
 type found struct {
-	request SiteRequest       // of the neurons round
-	update  []float32         // dW*, to be taken off the desired update
-	metric  *linalg.Whitening // of G at the outputs; nil: the plain one
-	neurons *Neurons
+	request measure.SiteRequest // of the neurons round
+	update  []float32           // dW*, to be taken off the desired update
+	metric  *linalg.Whitening   // of G at the outputs; nil: the plain one
+	neurons *solve.Neurons
 	pool    bool // the solver found nothing: both are random neurons to choose from
 }
 
@@ -135,8 +139,8 @@ func (s *State) least(c *prospect) int { return min(c.cap, s.Settings.MinNeurons
 
 // grown journals the growth of one site.
 func (s *State) grown(c *prospect, amplitude, predicted, measured float64) *GrownRecord {
-	width := c.width(s.Model.Graph)
-	s.Record.Grown = append(s.Record.Grown, GrownRecord{Site: c.ID, Unit: c.unit(s.Model.Graph), From: width, To: width + c.kept.Count, Share: c.record.Share,
+	width := c.Width(s.Model.Graph)
+	s.Record.Grown = append(s.Record.Grown, GrownRecord{Site: c.ID, Unit: c.Unit(s.Model.Graph), From: width, To: width + c.kept.Count, Share: c.record.Share,
 		Predicted: Number(predicted), Measured: Number(measured), Amplitude: Number(amplitude), Params: c.kept.Count * c.cost})
 	return &s.Record.Grown[len(s.Record.Grown)-1]
 }

@@ -2,8 +2,11 @@ package growth
 
 import (
 	"fmt"
-	"math"
 	"testing"
+
+	"github.com/tinygrow/tinygrow/growth/growthtest"
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -22,30 +25,6 @@ type naive struct {
 	n  float64
 }
 
-// value reads element (c, y, x) of sample i; zero outside.
-func value(x []float32, s nn.Shape, i, c, y, col int) float64 {
-	if y < 0 || col < 0 || y >= s.H || col >= s.W {
-		return 0
-	}
-	return float64(x[((((i/32)*s.H+y)*s.W+col)*s.C+c)*32+i%32])
-}
-
-// naiveUnfold returns the unfold of sample i at output (oy, ox).
-func naiveUnfold(x []float32, in nn.Shape, i, k, kw, stride, pad int, bias bool, oy, ox int) []float64 {
-	var row []float64
-	for c := range in.C {
-		for ky := range k {
-			for kx := range kw {
-				row = append(row, value(x, in, i, c, oy*stride-pad+ky, ox*stride-pad+kx))
-			}
-		}
-	}
-	if bias {
-		row = append(row, 1)
-	}
-	return row
-}
-
 // geometry of a layer in PyTorch's terms
 func kernelOf(n *nn.Node, in nn.Shape) (kh, kw, stride, pad int) {
 	if n.Op == nn.OpLinear {
@@ -55,9 +34,9 @@ func kernelOf(n *nn.Node, in nn.Shape) (kh, kw, stride, pad int) {
 }
 
 // linearPath pools maps (position, row) by the operations between, as averages.
-func linearPath(g *nn.Graph, site Site, shapes map[nn.NodeID]nn.Shape, maps [][]float64) [][]float64 {
-	at := shapes[site.First]
-	for _, id := range site.Between {
+func linearPath(g *nn.Graph, place site.Site, shapes map[nn.NodeID]nn.Shape, maps [][]float64) [][]float64 {
+	at := shapes[place.First]
+	for _, id := range place.Between {
 		n, out := g.Node(id), shapes[id]
 		k, stride, pad := n.Kernel, n.Stride, n.Pad
 		switch n.Op {
@@ -102,11 +81,11 @@ func linearPath(g *nn.Graph, site Site, shapes map[nn.NodeID]nn.Shape, maps [][]
 	return maps
 }
 
-func naiveStatistics(t *testing.T, m *nn.Model, site Site, bs []*nn.Batch) naive {
+func naiveStatistics(t *testing.T, m *nn.Model, place site.Site, bs []*nn.Batch) naive {
 	t.Helper()
 	g := m.Graph
 	shapes, _ := g.Shapes()
-	first, second := g.Node(site.First), g.Node(site.Second)
+	first, second := g.Node(place.First), g.Node(place.Second)
 	in, hidden := shapes[first.Inputs[0]], shapes[second.Inputs[0]]
 	p, err := nn.Compile(g, len(bs[0].Labels), nn.Options{Keep: []nn.NodeID{first.Inputs[0], second.Inputs[0], second.ID}})
 	if err != nil {
@@ -128,16 +107,16 @@ func naiveStatistics(t *testing.T, m *nn.Model, site Site, bs []*nn.Batch) naive
 			var maps [][]float64
 			for y := range mid.H {
 				for c := range mid.W {
-					maps = append(maps, naiveUnfold(x, in, i, kh1, kw1, s1, p1, first.Bias, y, c))
+					maps = append(maps, growthtest.NaiveUnfold(x, in, i, kh1, kw1, s1, p1, first.Bias, y, c))
 				}
 			}
-			maps = linearPath(g, site, shapes, maps)
+			maps = linearPath(g, place, shapes, maps)
 			for oy := range out.H {
 				for ox := range out.W {
-					b1 = append(b1, naiveUnfold(h, hidden, i, kh2, kw2, s2, p2, second.Bias, oy, ox))
+					b1 = append(b1, growthtest.NaiveUnfold(h, hidden, i, kh2, kw2, s2, p2, second.Bias, oy, ox))
 					vrow := make([]float64, out.C)
 					for c := range vrow {
-						vrow[c] = -value(gz, out, i, c, oy, ox)
+						vrow[c] = -growthtest.Value(gz, out, i, c, oy, ox)
 					}
 					v = append(v, vrow)
 					for ky := range kh2 {
@@ -165,49 +144,37 @@ func naiveStatistics(t *testing.T, m *nn.Model, site Site, bs []*nn.Batch) naive
 		return d
 	}
 	r := naive{b2: dense(b2), b1: dense(b1), v: dense(v), bt: dense(bt), n: n}
-	r.s1, r.m, r.g = scaled(1/n, mul(r.b1.T(), r.b1)), scaled(1/n, mul(r.b1.T(), r.v)), scaled(1/n, mul(r.v.T(), r.v))
+	r.s1, r.m, r.g = growthtest.Scaled(1/n, growthtest.Mul(r.b1.T(), r.b1)), growthtest.Scaled(1/n, growthtest.Mul(r.b1.T(), r.v)), growthtest.Scaled(1/n, growthtest.Mul(r.v.T(), r.v))
 	return r
 }
 
 // statisticsNets are graphs with a site "a" whose statistics are checked.
 func statisticsNets(t *testing.T) map[string]*nn.Graph {
 	nets := map[string]*nn.Graph{
-		"mlp":                chain(t, nn.Shape{C: 5, H: 1, W: 1}, nn.CrossEntropy, linear("a", 4, true), op("r", nn.OpReLU), linear("z", 3, true)),
-		"mlp without biases": chain(t, nn.Shape{C: 5, H: 1, W: 1}, nn.MSE, linear("a", 4, false), op("r", nn.OpTanh), linear("z", 3, false)),
-		"linear on an image": chain(t, nn.Shape{C: 2, H: 3, W: 4}, nn.CrossEntropy, linear("a", 4, true), op("r", nn.OpGELU), linear("z", 3, true)),
-		"zero width":         chain(t, nn.Shape{C: 5, H: 1, W: 1}, nn.CrossEntropy, linear("a", 0, true), op("r", nn.OpReLU), linear("z", 3, true)),
-		"flatten": chain(t, nn.Shape{C: 2, H: 5, W: 5}, nn.CrossEntropy, conv("a", 3, 3, 1, 1, true), op("r", nn.OpReLU),
-			pooling("p", nn.OpMaxPool, 2, 2, 0), op("f", nn.OpFlatten), linear("z", 3, true)),
-		"global pool": chain(t, nn.Shape{C: 2, H: 5, W: 5}, nn.CrossEntropy, conv("a", 3, 3, 1, 1, true), norm("n"), op("r", nn.OpReLU),
-			op("p", nn.OpGlobalAvgPool), linear("z", 3, true)),
-		"average pool, padded": chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, conv("a", 3, 3, 1, 0, true), op("r", nn.OpReLU),
-			pooling("p", nn.OpAvgPool, 3, 2, 1), conv("z", 3, 2, 1, 1, true), op("p2", nn.OpGlobalAvgPool)),
-		"max pool, padded": chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, conv("a", 3, 3, 1, 0, false), norm("n"), op("r", nn.OpReLU),
-			pooling("p", nn.OpMaxPool, 3, 2, 1), conv("z", 3, 2, 1, 0, false), op("p2", nn.OpGlobalAvgPool)),
+		"mlp":                growthtest.Chain(t, nn.Shape{C: 5, H: 1, W: 1}, nn.CrossEntropy, growthtest.Linear("a", 4, true), growthtest.Op("r", nn.OpReLU), growthtest.Linear("z", 3, true)),
+		"mlp without biases": growthtest.Chain(t, nn.Shape{C: 5, H: 1, W: 1}, nn.MSE, growthtest.Linear("a", 4, false), growthtest.Op("r", nn.OpTanh), growthtest.Linear("z", 3, false)),
+		"linear on an image": growthtest.Chain(t, nn.Shape{C: 2, H: 3, W: 4}, nn.CrossEntropy, growthtest.Linear("a", 4, true), growthtest.Op("r", nn.OpGELU), growthtest.Linear("z", 3, true)),
+		"zero width":         growthtest.Chain(t, nn.Shape{C: 5, H: 1, W: 1}, nn.CrossEntropy, growthtest.Linear("a", 0, true), growthtest.Op("r", nn.OpReLU), growthtest.Linear("z", 3, true)),
+		"flatten": growthtest.Chain(t, nn.Shape{C: 2, H: 5, W: 5}, nn.CrossEntropy, growthtest.Conv("a", 3, 3, 1, 1, true), growthtest.Op("r", nn.OpReLU),
+			growthtest.Pooling("p", nn.OpMaxPool, 2, 2, 0), growthtest.Op("f", nn.OpFlatten), growthtest.Linear("z", 3, true)),
+		"global pool": growthtest.Chain(t, nn.Shape{C: 2, H: 5, W: 5}, nn.CrossEntropy, growthtest.Conv("a", 3, 3, 1, 1, true), growthtest.Norm("n"), growthtest.Op("r", nn.OpReLU),
+			growthtest.Op("p", nn.OpGlobalAvgPool), growthtest.Linear("z", 3, true)),
+		"average pool, padded": growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, growthtest.Conv("a", 3, 3, 1, 0, true), growthtest.Op("r", nn.OpReLU),
+			growthtest.Pooling("p", nn.OpAvgPool, 3, 2, 1), growthtest.Conv("z", 3, 2, 1, 1, true), growthtest.Op("p2", nn.OpGlobalAvgPool)),
+		"max pool, padded": growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, growthtest.Conv("a", 3, 3, 1, 0, false), growthtest.Norm("n"), growthtest.Op("r", nn.OpReLU),
+			growthtest.Pooling("p", nn.OpMaxPool, 3, 2, 1), growthtest.Conv("z", 3, 2, 1, 0, false), growthtest.Op("p2", nn.OpGlobalAvgPool)),
 	}
 	// the site's input is larger than the image
-	nets["wide"] = chain(t, nn.Shape{C: 1, H: 4, W: 4}, nn.CrossEntropy, conv("w", 9, 3, 1, 1, true), op("rw", nn.OpReLU),
-		conv("a", 3, 3, 1, 1, true), op("r", nn.OpReLU), conv("z", 2, 3, 1, 1, true), op("p", nn.OpGlobalAvgPool))
+	nets["wide"] = growthtest.Chain(t, nn.Shape{C: 1, H: 4, W: 4}, nn.CrossEntropy, growthtest.Conv("w", 9, 3, 1, 1, true), growthtest.Op("rw", nn.OpReLU),
+		growthtest.Conv("a", 3, 3, 1, 1, true), growthtest.Op("r", nn.OpReLU), growthtest.Conv("z", 2, 3, 1, 1, true), growthtest.Op("p", nn.OpGlobalAvgPool))
 	for k1 := 1; k1 <= 3; k1++ {
 		for k2 := 1; k2 <= 3; k2++ {
 			s1, s2, p1, p2 := 1+k2%2, 1+k1%2, k1%3, k2-1
-			nets[fmt.Sprintf("conv %d/%d/%d conv %d/%d/%d", k1, s1, p1, k2, s2, p2)] = chain(t, nn.Shape{C: 2, H: 6, W: 5}, nn.CrossEntropy,
-				conv("a", 3, k1, s1, p1, true), op("r", nn.OpReLU), conv("z", 3, k2, s2, p2, true), op("p2", nn.OpGlobalAvgPool))
+			nets[fmt.Sprintf("conv %d/%d/%d conv %d/%d/%d", k1, s1, p1, k2, s2, p2)] = growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 5}, nn.CrossEntropy,
+				growthtest.Conv("a", 3, k1, s1, p1, true), growthtest.Op("r", nn.OpReLU), growthtest.Conv("z", 3, k2, s2, p2, true), growthtest.Op("p2", nn.OpGlobalAvgPool))
 		}
 	}
 	return nets
-}
-
-// asFloat32 returns a row-major copy.
-func asFloat32(m *mat.Dense) []float32 {
-	r, c := m.Dims()
-	out := make([]float32, 0, r*c)
-	for i := range r {
-		for _, v := range m.RawRowView(i) {
-			out = append(out, float32(v))
-		}
-	}
-	return out
 }
 
 // The statistics of all kinds of sites equal those of their definitions:
@@ -215,46 +182,46 @@ func asFloat32(m *mat.Dense) []float32 {
 func TestP22StatisticsOfSites(t *testing.T) {
 	for name, g := range statisticsNets(t) {
 		t.Run(name, func(t *testing.T) {
-			m := randomModel(g, 3)
-			bs := batches(g, 4, 2, 40, 37) // two blocks each, the last lanes masked
-			site, ok := siteOf(g, "a")
+			m := growthtest.RandomModel(g, 3)
+			bs := growthtest.Batches(g, 4, 2, 40, 37) // two blocks each, the last lanes masked
+			place, ok := site.Find(g, "a")
 			if !ok {
 				t.Fatal("no site")
 			}
-			want := naiveStatistics(t, m, site, bs)
+			want := naiveStatistics(t, m, place, bs)
 			const tol = 1e-5 // chains of some thousand float32 products
-			total := read(t, m, &Request{Kind: KindUpdate, Sites: []SiteRequest{{Site: "a"}}}, bs)
+			total := read(t, m, &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "a"}}}, bs)
 			if total.Samples != want.n || total.Shards != 2 {
 				t.Errorf("totals %+v", total.Totals)
 			}
 			up := total.Update(0)
-			near(t, "S1", up.S1, want.s1, tol)
-			near(t, "M", up.M, want.m, tol)
-			close(t, "tr G", up.Desired, mat.Trace(want.g), tol)
+			growthtest.Near(t, "S1", up.S1, want.s1, tol)
+			growthtest.Near(t, "M", up.M, want.m, tol)
+			growthtest.Close(t, "tr G", up.Desired, mat.Trace(want.g), tol)
 
 			// any change of the weights projects; take a random one
-			l, _ := layoutOf(g, "a")
-			delta := scaled(0.01, normal(9, l.outputs, l.second.rows()))
-			proj := sub(want.v, mul(want.b1, delta.T()))
+			l, _ := site.LayoutOf(g, "a")
+			delta := growthtest.Scaled(0.01, growthtest.Normal(9, l.Outputs, l.Outgoing.Rows()))
+			proj := growthtest.Sub(want.v, growthtest.Mul(want.b1, delta.T()))
 			for _, full := range []bool{false, true} {
-				req := SiteRequest{Site: "a", Full: full, Metric: true, Update: asFloat32(delta)}
-				got := read(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{req}}, bs).Neurons(0)
-				close(t, "|V_proj|^2", got.Psi2, linalg.SumSquares(proj)/want.n, tol)
+				req := measure.SiteRequest{Site: "a", Full: full, Metric: true, Update: growthtest.AsFloat32(delta)}
+				got := read(t, m, &measure.Request{Kind: measure.KindNeurons, Sites: []measure.SiteRequest{req}}, bs).Neurons(0)
+				growthtest.Close(t, "|V_proj|^2", got.Psi2, linalg.SumSquares(proj)/want.n, tol)
 				diagonal := req
 				diagonal.Metric, diagonal.Diagonal = false, true
-				other := read(t, m, &Request{Kind: KindNeurons, Sites: []SiteRequest{diagonal}}, bs).Neurons(0)
-				near(t, "N beside the diagonal", other.N, got.N, tol)
+				other := read(t, m, &measure.Request{Kind: measure.KindNeurons, Sites: []measure.SiteRequest{diagonal}}, bs).Neurons(0)
+				growthtest.Near(t, "N beside the diagonal", other.N, got.N, tol)
 				for i, v := range other.Diagonal {
-					close(t, "diagonal", v, got.S.At(i, i), tol)
+					growthtest.Close(t, "diagonal", v, got.S.At(i, i), tol)
 				}
-				area := l.second.area()
-				full := full || l.second.positions() == 1
+				area := l.Outgoing.Area()
+				full := full || l.Outgoing.Positions() == 1
 				if !full {
-					near(t, "S", got.S, scaled(1/want.n, mul(want.b2.T(), want.b2)), tol)
-					near(t, "N", got.N, scaled(1/want.n, mul(want.b2.T(), proj)), tol)
+					growthtest.Near(t, "S", got.S, growthtest.Scaled(1/want.n, growthtest.Mul(want.b2.T(), want.b2)), tol)
+					growthtest.Near(t, "N", got.N, growthtest.Scaled(1/want.n, growthtest.Mul(want.b2.T(), proj)), tol)
 					continue
 				}
-				near(t, "S full", got.S, scaled(1/want.n, mul(want.bt.T(), want.bt)), tol)
+				growthtest.Near(t, "S full", got.S, growthtest.Scaled(1/want.n, growthtest.Mul(want.bt.T(), want.bt)), tol)
 				// N (a, c E): column o*E + e
 				rows, c := proj.Dims()
 				_, a := want.bt.Dims()
@@ -268,66 +235,8 @@ func TestP22StatisticsOfSites(t *testing.T) {
 						}
 					}
 				}
-				near(t, "N full", got.N, n, tol)
+				growthtest.Near(t, "N full", got.N, n, tol)
 			}
 		})
-	}
-}
-
-// P21: with the identity between, conv(conv(x)) is the sum over offsets of
-// Omega (Bt . alpha), bias right at padded borders, any stride and padding.
-func TestP21UnfoldAndMaskReproduceConvolutions(t *testing.T) {
-	for k1 := 1; k1 <= 3; k1++ {
-		for k2 := 1; k2 <= 3; k2++ {
-			for stride := 1; stride <= 2; stride++ {
-				for pad := range 3 {
-					g := chain(t, nn.Shape{C: 2, H: 7, W: 7}, nn.CrossEntropy, conv("a", 3, k1, stride, pad, true), op("i", nn.OpIdentity),
-						conv("z", 2, k2, 3-stride, 2-pad, false), op("p", nn.OpGlobalAvgPool))
-					checkMask(t, g)
-				}
-			}
-		}
-	}
-}
-
-func checkMask(t *testing.T, g *nn.Graph) {
-	t.Helper()
-	s, err := newSiteData(g, SiteRequest{Site: "a", Full: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	x := asFloat32(normal(1, s.first.in.Len(), 32))
-	alpha, omega := normal(2, 3, s.a), normal(3, s.c, 3*s.second.area())
-	// conv(conv(x)) by loops over its definition
-	mid := nn.Shape{C: 3, H: s.first.oh, W: s.first.ow}
-	hidden := func(i, k, y, c int) float64 {
-		if y < 0 || c < 0 || y >= mid.H || c >= mid.W {
-			return 0
-		}
-		return mat.Dot(alpha.RowView(k), mat.NewVecDense(s.a, naiveUnfold(x, s.first.in, i, s.first.kh, s.first.kw, s.first.stride, s.first.pad, true, y, c)))
-	}
-	for _, i := range []int{0, 31} {
-		for j := range s.second.positions() {
-			oy, ox := j/s.second.ow, j%s.second.ow
-			for o := range s.c {
-				var want, got float64
-				for k := range 3 {
-					for e := range s.second.area() {
-						om := omega.At(o, k*s.second.area()+e)
-						want += om * hidden(i, k, oy*s.second.stride-s.second.pad+e/s.second.kw, ox*s.second.stride-s.second.pad+e%s.second.kw)
-						if p := s.second.reads(j, e); p >= 0 {
-							bt := make([]float32, s.a*lanes)
-							s.addSources(bt, lanes, x, p, lanes)
-							for r := range s.a {
-								got += om * alpha.At(k, r) * float64(bt[r*lanes+i])
-							}
-						}
-					}
-				}
-				if math.Abs(got-want) > 1e-12*(1+math.Abs(want)) {
-					t.Fatalf("sample %d, position %d, output %d: %g, want %g", i, j, o, got, want)
-				}
-			}
-		}
 	}
 }

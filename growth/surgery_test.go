@@ -6,6 +6,12 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/growthtest"
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
+
+	"github.com/tinygrow/tinygrow/tensor"
+
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -25,7 +31,7 @@ func logits(t *testing.T, m *nn.Model, bs []*nn.Batch, mode nn.Mode) []float32 {
 		y := space.Value(m.Graph.Output().ID)
 		for i := range b.N {
 			for o := range c {
-				out = append(out, y[(i/lanes*c+o)*lanes+i%lanes])
+				out = append(out, y[(i/tensor.Lanes*c+o)*tensor.Lanes+i%tensor.Lanes])
 			}
 		}
 	}
@@ -34,11 +40,11 @@ func logits(t *testing.T, m *nn.Model, bs []*nn.Batch, mode nn.Mode) []float32 {
 
 func TestP11ZeroBlockChangesNothing(t *testing.T) {
 	for name, g := range newbornNets(t) {
-		m := randomModel(g, 3)
-		bs := batches(g, 4, 2, 40, 37)
+		m := growthtest.RandomModel(g, 3)
+		bs := growthtest.Batches(g, 4, 2, 40, 37)
 		in := randomInsertion(t, m, "a", 3, bs)
 		clear(in.Omega)
-		wide, err := Widen(m, []Insertion{in})
+		wide, err := site.Widen(m, []site.Insertion{in})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,17 +61,17 @@ func TestP11ZeroBlockChangesNothing(t *testing.T) {
 
 // sideBranch returns m with the insertion beside it: a branch of its own that
 // is added to Second's output, without any normalisation.
-func sideBranch(t *testing.T, m *nn.Model, in Insertion) *nn.Model {
+func sideBranch(t *testing.T, m *nn.Model, in site.Insertion) *nn.Model {
 	t.Helper()
 	g := m.Graph.Clone()
-	site, _ := siteOf(g, in.Site)
-	second := g.Node(site.Second)
+	place, _ := site.Find(g, in.Site)
+	second := g.Node(place.Second)
 	sum := nn.Node{ID: second.ID, Op: nn.OpAdd, Inputs: []nn.NodeID{"old", "branch"}}
-	first := *g.Node(site.First)
+	first := *g.Node(place.First)
 	first.ID, first.Out = "b-"+first.ID, in.Count
 	branch := []nn.Node{first}
 	last := first.ID
-	for _, id := range site.Between {
+	for _, id := range place.Between {
 		n := *g.Node(id)
 		if n.Op == nn.OpBatchNorm {
 			continue
@@ -91,8 +97,8 @@ func sideBranch(t *testing.T, m *nn.Model, in Insertion) *nn.Model {
 	}
 	out := &nn.Model{Graph: g, Params: make([]float32, g.NumParams()), Buffers: m.Buffers}
 	entries := nn.ByName(m.Graph.ParamEntries())
-	l, _ := layoutOf(m.Graph, in.Site)
-	weights, rows := l.first.weights(), l.first.rows()
+	l, _ := site.LayoutOf(m.Graph, in.Site)
+	weights, rows := l.Incoming.Weights(), l.Incoming.Rows()
 	for _, e := range g.ParamEntries() {
 		dst := e.Of(out.Params)
 		switch {
@@ -121,12 +127,12 @@ func sideBranch(t *testing.T, m *nn.Model, in Insertion) *nn.Model {
 // amplitude, in evaluation and, on the sample that gave the moments, in training.
 func TestP12WidenedIsNetworkPlusBranch(t *testing.T) {
 	for name, g := range newbornNets(t) {
-		m := randomModel(g, 3)
-		bs := batches(g, 4, 1, 96, 96)
+		m := growthtest.RandomModel(g, 3)
+		bs := growthtest.Batches(g, 4, 1, 96, 96)
 		in := randomInsertion(t, m, "a", 3, bs)
 		for _, amplitude := range []float64{1. / 256, 0.25, 1, 4} {
 			scaled := in.Scaled(amplitude)
-			wide, err := Widen(m, []Insertion{scaled})
+			wide, err := site.Widen(m, []site.Insertion{scaled})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -148,44 +154,44 @@ func TestP12WidenedIsNetworkPlusBranch(t *testing.T) {
 // normalisation on: statistics are those of a fresh network of these weights.
 func TestP29ManyGrowths(t *testing.T) {
 	build := func(a, b, c int) *nn.Graph {
-		return chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy,
-			conv("a", a, 3, 1, 1, true), norm("na"), op("ra", nn.OpReLU), pooling("pa", nn.OpMaxPool, 2, 2, 0),
-			conv("b", b, 3, 1, 1, true), norm("nb"), op("rb", nn.OpReLU), op("f", nn.OpFlatten),
-			linear("c", c, true), op("rc", nn.OpReLU), linear("z", 3, true))
+		return growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy,
+			growthtest.Conv("a", a, 3, 1, 1, true), growthtest.Norm("na"), growthtest.Op("ra", nn.OpReLU), growthtest.Pooling("pa", nn.OpMaxPool, 2, 2, 0),
+			growthtest.Conv("b", b, 3, 1, 1, true), growthtest.Norm("nb"), growthtest.Op("rb", nn.OpReLU), growthtest.Op("f", nn.OpFlatten),
+			growthtest.Linear("c", c, true), growthtest.Op("rc", nn.OpReLU), growthtest.Linear("z", 3, true))
 	}
-	m := randomModel(build(1, 0, 2), 3)
-	widths := map[SiteID]int{"a": 1, "b": 0, "c": 2}
-	bs := batches(m.Graph, 4, 2, 40, 37)
+	m := growthtest.RandomModel(build(1, 0, 2), 3)
+	widths := map[site.ID]int{"a": 1, "b": 0, "c": 2}
+	bs := growthtest.Batches(m.Graph, 4, 2, 40, 37)
 	velocity := slices.Clone(m.Params)
-	for round, id := range []SiteID{"a", "a", "a", "b", "b", "c", "c", "a", "b", "c"} {
+	for round, id := range []site.ID{"a", "a", "a", "b", "b", "c", "c", "a", "b", "c"} {
 		in := randomInsertion(t, m, id, 1+round%2, bs)
-		wide, err := Widen(m, []Insertion{in})
+		wide, err := site.Widen(m, []site.Insertion{in})
 		if err != nil {
 			t.Fatal(err)
 		}
 		widths[id] += in.Count
-		velocity = Carry(m.Graph, wide.Graph, velocity)
+		velocity = site.Carry(m.Graph, wide.Graph, velocity)
 		m = wide
 		fresh := &nn.Model{Graph: build(widths["a"], widths["b"], widths["c"]), Params: slices.Clone(m.Params), Buffers: slices.Clone(m.Buffers)}
 		fresh.Graph.Generation = m.Graph.Generation
 		if fresh.Digest() != m.Digest() || len(velocity) != len(m.Params) {
 			t.Fatalf("round %d: the grown model is not the fresh one of its widths", round)
 		}
-		for _, site := range Sites(m.Graph) {
-			if site.outputs(m.Graph) == 0 {
+		for _, place := range site.All(m.Graph) {
+			if m.Graph.Node(place.Second).Out == 0 {
 				continue
 			}
-			want := naiveStatistics(t, fresh, site, bs)
-			up := read(t, m, &Request{Kind: KindUpdate, Generation: m.Graph.Generation, Sites: []SiteRequest{{Site: site.ID}}}, bs).Update(0)
-			near(t, "S1", up.S1, want.s1, 5e-6)
-			near(t, "M", up.M, want.m, 5e-6)
-			req := SiteRequest{Site: site.ID, Metric: true}
-			n := read(t, m, &Request{Kind: KindNeurons, Generation: m.Graph.Generation, Sites: []SiteRequest{req}}, bs).Neurons(0)
-			if l, _ := layoutOf(m.Graph, site.ID); l.second.positions() > 1 {
-				near(t, "S", n.S, scaled(1/want.n, mul(want.b2.T(), want.b2)), 5e-6)
-				near(t, "N", n.N, scaled(1/want.n, mul(want.b2.T(), want.v)), 5e-6)
+			want := naiveStatistics(t, fresh, place, bs)
+			up := read(t, m, &measure.Request{Kind: measure.KindUpdate, Generation: m.Graph.Generation, Sites: []measure.SiteRequest{{Site: place.ID}}}, bs).Update(0)
+			growthtest.Near(t, "S1", up.S1, want.s1, 5e-6)
+			growthtest.Near(t, "M", up.M, want.m, 5e-6)
+			req := measure.SiteRequest{Site: place.ID, Metric: true}
+			n := read(t, m, &measure.Request{Kind: measure.KindNeurons, Generation: m.Graph.Generation, Sites: []measure.SiteRequest{req}}, bs).Neurons(0)
+			if l, _ := site.LayoutOf(m.Graph, place.ID); l.Outgoing.Positions() > 1 {
+				growthtest.Near(t, "S", n.S, growthtest.Scaled(1/want.n, growthtest.Mul(want.b2.T(), want.b2)), 5e-6)
+				growthtest.Near(t, "N", n.N, growthtest.Scaled(1/want.n, growthtest.Mul(want.b2.T(), want.v)), 5e-6)
 			} else {
-				near(t, "S", n.S, scaled(1/want.n, mul(want.bt.T(), want.bt)), 5e-6)
+				growthtest.Near(t, "S", n.S, growthtest.Scaled(1/want.n, growthtest.Mul(want.bt.T(), want.bt)), 5e-6)
 			}
 		}
 	}
@@ -197,25 +203,23 @@ func TestP29ManyGrowths(t *testing.T) {
 	}
 }
 
-func (s Site) outputs(g *nn.Graph) int { return g.Node(s.Second).Out }
-
 // Insertions at neighbouring sites in one surgery are those of two surgeries
 // whose neurons do not see each other.
 func TestWidenNeighbours(t *testing.T) {
 	g := cnn(t, 2, 2, 2)
-	m := randomModel(g, 3)
-	bs := batches(g, 4, 1, 96, 96)
+	m := growthtest.RandomModel(g, 3)
+	bs := growthtest.Batches(g, 4, 1, 96, 96)
 	one, two := randomInsertion(t, m, "conv1", 2, bs), randomInsertion(t, m, "conv2", 1, bs)
-	both, err := Widen(m, []Insertion{one, two})
+	both, err := site.Widen(m, []site.Insertion{one, two})
 	if err != nil {
 		t.Fatal(err)
 	}
-	first, err := Widen(m, []Insertion{two})
+	first, err := site.Widen(m, []site.Insertion{two})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// conv2's new neuron and its connections lie behind conv1's; zero weights join them
-	later, err := Widen(first, []Insertion{{Site: "conv1", Count: 2, Alpha: one.Alpha, Omega: append(slices.Clone(one.Omega), make([]float32, 2*9)...), Mean: one.Mean, Var: one.Var}})
+	later, err := site.Widen(first, []site.Insertion{{Site: "conv1", Count: 2, Alpha: one.Alpha, Omega: append(slices.Clone(one.Omega), make([]float32, 2*9)...), Mean: one.Mean, Var: one.Var}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -225,23 +229,23 @@ func TestWidenNeighbours(t *testing.T) {
 }
 
 func TestWidenRefuses(t *testing.T) {
-	m := randomModel(cnn(t, 2, 2), 3)
-	good := Insertion{Site: "conv1", Count: 1, Alpha: make([]float32, 19), Omega: make([]float32, 2*9), Mean: make([]float64, 1), Var: make([]float64, 1)}
-	for want, spoil := range map[string]func(in *Insertion){
-		"no site":    func(in *Insertion) { in.Site = "out" },
-		"alpha has":  func(in *Insertion) { in.Alpha = nil },
-		"omega has":  func(in *Insertion) { in.Omega = in.Omega[1:] },
-		"mean has":   func(in *Insertion) { in.Mean = nil },
-		"update has": func(in *Insertion) { in.Update = make([]float32, 3) },
-		"-1 neurons": func(in *Insertion) { in.Count = -1 },
+	m := growthtest.RandomModel(cnn(t, 2, 2), 3)
+	good := site.Insertion{Site: "conv1", Count: 1, Alpha: make([]float32, 19), Omega: make([]float32, 2*9), Mean: make([]float64, 1), Var: make([]float64, 1)}
+	for want, spoil := range map[string]func(in *site.Insertion){
+		"no site":    func(in *site.Insertion) { in.Site = "out" },
+		"alpha has":  func(in *site.Insertion) { in.Alpha = nil },
+		"omega has":  func(in *site.Insertion) { in.Omega = in.Omega[1:] },
+		"mean has":   func(in *site.Insertion) { in.Mean = nil },
+		"update has": func(in *site.Insertion) { in.Update = make([]float32, 3) },
+		"-1 neurons": func(in *site.Insertion) { in.Count = -1 },
 	} {
 		in := good
 		spoil(&in)
-		if _, err := Widen(m, []Insertion{in}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := site.Widen(m, []site.Insertion{in}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v", want, err)
 		}
 	}
-	if _, err := Widen(m, []Insertion{good, good}); err == nil {
+	if _, err := site.Widen(m, []site.Insertion{good, good}); err == nil {
 		t.Error("two insertions at one site must be an error")
 	}
 }

@@ -6,12 +6,15 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/growthtest"
+	"github.com/tinygrow/tinygrow/growth/site"
+
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 // grownOf returns what the record says of the growth of each site.
-func grownOf(r *Record) map[SiteID]GrownRecord {
-	out := map[SiteID]GrownRecord{}
+func grownOf(r *Record) map[site.ID]GrownRecord {
+	out := map[site.ID]GrownRecord{}
 	for _, g := range r.Grown {
 		out[g.Site] = g
 	}
@@ -41,7 +44,7 @@ func TestSitesGrowTogether(t *testing.T) {
 		if len(others) <= len(first) {
 			t.Fatalf("%s: %d sites grew together, %d without", name, len(others), len(first))
 		}
-		cost := func(s SiteID, n int) int64 {
+		cost := func(s site.ID, n int) int64 {
 			wide := g.Clone()
 			wide.Node(nn.NodeID(s)).Out += n
 			return wide.FLOPs() - g.FLOPs()
@@ -62,7 +65,7 @@ func TestSitesGrowTogether(t *testing.T) {
 			}
 		}
 		for _, mode := range []nn.Mode{nn.Train, nn.Eval} {
-			close(t, name, w.loss(t, all.Model, 0, 512, 32, mode), w.loss(t, alone.Model, 0, 512, 32, mode), 1e-6)
+			growthtest.Close(t, name, w.loss(t, all.Model, 0, 512, 32, mode), w.loss(t, alone.Model, 0, 512, 32, mode), 1e-6)
 		}
 		// a price that those that were chosen pay, and all together do not: the others grow less or not at all
 		gain := float64(alone.Record.Trials[0].Gain)

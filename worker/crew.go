@@ -6,7 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/growth/measure"
+
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
@@ -59,7 +60,7 @@ type version struct {
 type job struct {
 	spec    proto.RoundSpec
 	version *version
-	growth  *growth.Job  // nil but for growth rounds
+	growth  *measure.Job // nil but for growth rounds
 	request proto.Digest // growth was made from a request of that digest
 }
 
@@ -126,8 +127,8 @@ type hand struct {
 	batch  *nn.Batch
 	train  *nn.Workspace
 	eval   *nn.Workspace
-	runner *growth.Runner
-	job    *growth.Job // runner is one of this job
+	runner *measure.Runner
+	job    *measure.Job // runner is one of this job
 }
 
 func newCrew(s Samples, threads int) *crew {

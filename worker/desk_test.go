@@ -6,7 +6,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -203,8 +204,8 @@ func (d *desk) task(r proto.Round, k proto.Kind, weights proto.BlobRef) proto.Ta
 	return proto.Task{Head: d.head, Do: proto.Compute, Task: uint64(r), Spec: spec, Block: proto.Root(spec.MicroShards())}
 }
 
-func (d *desk) request() *growth.Request {
-	return &growth.Request{Kind: growth.KindUpdate, Sites: []growth.SiteRequest{{Site: growth.Sites(d.graph)[0].ID}}}
+func (d *desk) request() *measure.Request {
+	return &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: site.All(d.graph)[0].ID}}}
 }
 
 // give adds tasks to the script.
@@ -218,7 +219,7 @@ func (d *desk) give(tasks ...proto.Task) {
 func (d *desk) sums(task proto.Task, by float32) proto.Sums {
 	values := d.weights(by)
 	m := &nn.Model{Graph: d.graph, Params: values[:len(d.model.Params)], Buffers: values[len(d.model.Params):]}
-	var req *growth.Request
+	var req *measure.Request
 	if task.Spec.Kind == proto.Growth {
 		req = d.request()
 	}

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
+
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
 	"github.com/tinygrow/tinygrow/proto/forge"
@@ -51,11 +53,11 @@ func FuzzGrowthRequest(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	sites := growth.Sites(g)
-	for _, r := range []growth.Request{
-		{Kind: growth.KindUpdate, Sites: []growth.SiteRequest{{Site: sites[0].ID}}},
-		{Kind: growth.KindNeurons, Sites: []growth.SiteRequest{{Site: sites[0].ID, Metric: true}}},
-		{Kind: growth.KindAmplitude, Candidates: []growth.Candidate{{Amplitudes: []float64{1}}}},
+	sites := site.All(g)
+	for _, r := range []measure.Request{
+		{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: sites[0].ID}}},
+		{Kind: measure.KindNeurons, Sites: []measure.SiteRequest{{Site: sites[0].ID, Metric: true}}},
+		{Kind: measure.KindAmplitude, Candidates: []measure.Candidate{{Amplitudes: []float64{1}}}},
 	} {
 		data, err := proto.MarshalBlob(&r)
 		if err != nil {
@@ -64,11 +66,11 @@ func FuzzGrowthRequest(f *testing.F) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		var r growth.Request
+		var r measure.Request
 		if proto.UnmarshalBlob(data, &r) != nil {
 			return
 		}
-		if j, err := growth.NewJob(g, &r, 8); err == nil && j.Len() < 4 {
+		if j, err := measure.NewJob(g, &r, 8); err == nil && j.Len() < 4 {
 			t.Errorf("a job of %d sums", j.Len())
 		}
 	})

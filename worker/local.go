@@ -3,6 +3,8 @@ package worker
 import (
 	"context"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
+
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -57,7 +59,7 @@ func (l Local) Round(ctx context.Context, m *nn.Model, e *growth.Event, info gro
 	return sums, true, err
 }
 
-func (l Local) compute(ctx context.Context, m *nn.Model, spec proto.RoundSpec, req *growth.Request) (proto.Sums, error) {
+func (l Local) compute(ctx context.Context, m *nn.Model, spec proto.RoundSpec, req *measure.Request) (proto.Sums, error) {
 	spec.MicroShard = uint32(l.MicroShard)
 	return l.Rounds().Sums(ctx, m, spec, req)
 }
@@ -79,7 +81,7 @@ func (l Local) Rounds() *Rounds {
 
 // Sums returns the sums of a whole round with the weights of m; req is that of
 // a growth round. They may go back with Release.
-func (r *Rounds) Sums(ctx context.Context, m *nn.Model, spec proto.RoundSpec, req *growth.Request) (proto.Sums, error) {
+func (r *Rounds) Sums(ctx context.Context, m *nn.Model, spec proto.RoundSpec, req *measure.Request) (proto.Sums, error) {
 	if r.network == nil || r.network.graph != m.Graph || r.network.shard != int(spec.MicroShard) {
 		n, err := compile(m.Graph, int(spec.MicroShard))
 		if err != nil {
@@ -89,7 +91,7 @@ func (r *Rounds) Sums(ctx context.Context, m *nn.Model, spec proto.RoundSpec, re
 	}
 	j := &job{spec: spec, version: &version{network: r.network, params: m.Params, buffers: m.Buffers}}
 	if req != nil {
-		g, err := growth.NewJob(m.Graph, req, int(spec.MicroShard))
+		g, err := measure.NewJob(m.Graph, req, int(spec.MicroShard))
 		if err != nil {
 			return proto.Sums{}, err
 		}

@@ -5,7 +5,8 @@ import (
 	"fmt"
 	"math"
 
-	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/growth/measure"
+
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker/quota"
@@ -108,11 +109,11 @@ func (s *session) growthOf(ctx context.Context, spec proto.RoundSpec) (*job, err
 	if err != nil {
 		return nil, err
 	}
-	var req growth.Request
+	var req measure.Request
 	if err := proto.UnmarshalBlob(data, &req); err != nil {
 		return nil, fmt.Errorf("growth request of round %d: %w", spec.Round, err)
 	}
-	j, err := growth.NewJob(s.version.network.graph, &req, int(spec.MicroShard))
+	j, err := measure.NewJob(s.version.network.graph, &req, int(spec.MicroShard))
 	if err != nil {
 		return nil, fmt.Errorf("growth request of round %d: %w", spec.Round, err)
 	}

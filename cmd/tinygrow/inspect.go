@@ -6,6 +6,8 @@ import (
 	"io"
 	"slices"
 
+	"github.com/tinygrow/tinygrow/growth/site"
+
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
@@ -122,11 +124,11 @@ func printDryRun(w io.Writer, r *growth.Record) {
 	}
 	fmt.Fprintf(w, "parameters %s -> %s, FLOPs a sample %s -> %s; the event reads %s samples in %d rounds, %s bytes from every worker\n",
 		thousands(r.ParamsBefore), thousands(r.ParamsAfter), thousands(int(r.FLOPsBefore)), thousands(int(r.FLOPsAfter)), thousands(samples), len(r.Rounds), thousands(8*values))
-	trials := map[growth.SiteID]growth.TrialRecord{}
+	trials := map[site.ID]growth.TrialRecord{}
 	for _, t := range r.Trials {
 		trials[t.Sites[0]] = t
 	}
-	grown := map[growth.SiteID]growth.GrownRecord{}
+	grown := map[site.ID]growth.GrownRecord{}
 	for _, g := range r.Grown {
 		grown[g.Site] = g
 	}

@@ -24,6 +24,7 @@ var imprecise = map[string]string{
 	"cmd/tinygrow":        "prints",
 	"deploy/test/chaos":   "draws faults and measures time",
 	"cmd/tinygrow/e2e":    "tests",
+	"growth/growthtest":   "helps tests",
 	"coordinator/picture": "draws",
 	"deploy/bench/scale":  "measures time and prints",
 	"deploy/bench/speed":  "measures time",

@@ -5,6 +5,8 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/tinygrow/tinygrow/growth/site"
+
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
@@ -25,7 +27,7 @@ type Gain struct {
 func Gains(events []growth.Record) []Gain {
 	var out []Gain
 	for _, e := range events {
-		slope := map[growth.SiteID]float64{}
+		slope := map[site.ID]float64{}
 		for _, s := range e.Sites {
 			slope[s.Site] = float64(s.Predicted)
 			if s.Refit > 0 {

@@ -3,6 +3,8 @@ package trainer
 import (
 	"fmt"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
+
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/optim"
@@ -25,7 +27,7 @@ func (t *Trainer) settle(a *Applied) error {
 		t.event = growth.NewEvent(t.set.Growth, t.model, t.opt.Slots(), t.set.event(t.at))
 	}
 	if req, _, ok := t.event.Next(); ok {
-		job, err := growth.NewJob(t.model.Graph, req, t.set.Train.MicroShard)
+		job, err := measure.NewJob(t.model.Graph, req, t.set.Train.MicroShard)
 		if err != nil {
 			return fmt.Errorf("growth round of step %d: %w", t.at.Step, err)
 		}

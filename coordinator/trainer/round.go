@@ -3,6 +3,8 @@ package trainer
 import (
 	"errors"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
+
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 )
@@ -11,7 +13,7 @@ import (
 // and the references to what is sent beside it.
 type Round struct {
 	proto.RoundSpec
-	Request *growth.Request // of growth rounds
+	Request *measure.Request // of growth rounds
 	// F32 and F64 are the lengths of the sums.
 	F32, F64 int
 }

@@ -10,7 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
+
 	"github.com/google/go-cmp/cmp"
+
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor"
@@ -71,7 +74,7 @@ func compute(t *Trainer, r Round, b proto.Block) proto.Sums {
 	lo, hi := r.Range(b.Lo)
 	fillToy(batch, r.Order, int(lo), int(hi-lo))
 	if r.Kind == proto.Growth {
-		job, err := growth.NewJob(m.Graph, r.Request, int(r.MicroShard))
+		job, err := measure.NewJob(m.Graph, r.Request, int(r.MicroShard))
 		if err != nil {
 			panic(err)
 		}

@@ -3,7 +3,7 @@ package run
 import (
 	"fmt"
 
-	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -24,9 +24,9 @@ func (g Given) takeWidths(base *Settings) error {
 		if err != nil {
 			return fmt.Errorf("--targets-of: %w", err)
 		}
-		base.Growth.Widths = map[growth.SiteID]int{}
-		for _, site := range growth.Sites(run.Model.Graph) {
-			base.Growth.Widths[site.ID] = run.Model.Graph.Node(site.First).Out
+		base.Growth.Widths = map[site.ID]int{}
+		for _, at := range site.All(run.Model.Graph) {
+			base.Growth.Widths[at.ID] = run.Model.Graph.Node(at.First).Out
 		}
 	}
 	return nil

@@ -115,7 +115,7 @@ func TestFaultsAreToldAtOnce(t *testing.T) {
 }
 
 func TestMeasure(t *testing.T) {
-	r, err := measure(small(t), Config{Batch: 16, Threads: 2, Time: time.Millisecond})
+	r, err := timed(small(t), Config{Batch: 16, Threads: 2, Time: time.Millisecond})
 	if err != nil || r.SamplesPerSecond <= 0 || r.Steps < 3 || r.MicroShard != 8 {
 		t.Errorf("%+v, %v", r, err)
 	}

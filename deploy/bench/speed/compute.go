@@ -64,7 +64,7 @@ func Compute(c Config, peak float64, tell func(Result)) error {
 		if err != nil {
 			return err
 		}
-		r, err := measure(g, c)
+		r, err := timed(g, c)
 		if err != nil {
 			return err
 		}
@@ -80,7 +80,7 @@ func Compute(c Config, peak float64, tell func(Result)) error {
 	return nil
 }
 
-func measure(g *nn.Graph, c Config) (Result, error) {
+func timed(g *nn.Graph, c Config) (Result, error) {
 	flops, err := stepFLOPs(g)
 	if err != nil {
 		return Result{}, err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
+
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/cputime"
@@ -60,10 +62,10 @@ func (c EventConfig) graph(input nn.Shape, classes int) (*nn.Graph, error) {
 
 // RoundCost is what one round of an event, and what is decided from it, took.
 type RoundCost struct {
-	Kind    growth.Kind `json:"kind"`
-	Samples int         `json:"samples"`
-	CPUS    float64     `json:"cpu_s"`
-	SolveS  float64     `json:"solve_cpu_s"`
+	Kind    measure.Kind `json:"kind"`
+	Samples int          `json:"samples"`
+	CPUS    float64      `json:"cpu_s"`
+	SolveS  float64      `json:"solve_cpu_s"`
 }
 
 // EventResult is the cost of an event beside the training before it, in

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tinygrow/tinygrow/growth/site"
+
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor"
@@ -102,7 +104,7 @@ func Growth(ctx context.Context, c GrowthConfig, tell func(GrowthResult)) error 
 		if err != nil {
 			return err
 		}
-		r, err := c.measure(ctx, g)
+		r, err := c.run(ctx, g)
 		if err != nil {
 			return err
 		}
@@ -112,8 +114,8 @@ func Growth(ctx context.Context, c GrowthConfig, tell func(GrowthResult)) error 
 	return nil
 }
 
-func (c GrowthConfig) measure(ctx context.Context, g *nn.Graph) (GrowthResult, error) {
-	r := GrowthResult{Samples: c.Samples, Threads: c.Threads, Sites: len(growth.Sites(g))}
+func (c GrowthConfig) run(ctx context.Context, g *nn.Graph) (GrowthResult, error) {
+	r := GrowthResult{Samples: c.Samples, Threads: c.Threads, Sites: len(site.All(g))}
 	batch := 2 * c.Threads * c.MicroShard
 	t, err := newTrainer(nn.Init(g, 1), work{batch, c.MicroShard, c.Threads})
 	if err != nil {

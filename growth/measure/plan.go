@@ -1,4 +1,4 @@
-package growth
+package measure
 
 import (
 	"github.com/tinygrow/tinygrow/tensor/kernel"
@@ -15,28 +15,23 @@ type plans struct {
 	scratchLen int
 }
 
-// geometry returns the window as a layer of out outputs.
-func (w window) geometry(out int) kernel.Geometry {
-	return kernel.Geometry{InC: w.in.C, InH: w.in.H, InW: w.in.W, OutC: out, KH: w.kh, KW: w.kw, Stride: w.stride, Pad: w.pad}
-}
-
 // plan chooses the kernels of a site.
 func (s *siteData) plan(neurons bool) {
 	p := &s.plans
 	if !neurons {
-		p.update = kernel.NewCovariance(kernel.UnfoldOf(s.second.geometry(s.c), s.second.bias), kernel.Beside{C: s.c, W: s.second.ow}, nil, nil)
+		p.update = kernel.NewCovariance(kernel.UnfoldOf(s.Outgoing.Geometry(s.c), s.Outgoing.Bias), kernel.Beside{C: s.c, W: s.Outgoing.OutW}, nil, nil)
 		p.scratchLen = p.update.ScratchLen()
 		return
 	}
 	if len(s.update) > 0 {
-		p.project = kernel.NewConv(s.second.geometry(s.c))
-		weights, rows := s.second.weights(), s.b
+		p.project = kernel.NewConv(s.Outgoing.Geometry(s.c))
+		weights, rows := s.Outgoing.Weights(), s.b
 		flat := make([]float32, 0, s.c*weights)
 		for o := range s.c {
 			for _, v := range s.update[o*rows:][:weights] {
 				flat = append(flat, -v)
 			}
-			if s.second.bias {
+			if s.Outgoing.Bias {
 				p.bias = append(p.bias, -s.update[o*rows+weights])
 			}
 		}
@@ -51,7 +46,7 @@ func (s *siteData) plan(neurons bool) {
 	case !s.full && s.metric:
 		p.neurons = s.readThrough()
 	case s.full && s.metric && s.roots == nil: // every position is read once
-		p.metric = kernel.NewCovariance(kernel.UnfoldOf(s.first.geometry(0), s.first.bias), kernel.Beside{}, nil, nil)
+		p.metric = kernel.NewCovariance(kernel.UnfoldOf(s.Incoming.Geometry(0), s.Incoming.Bias), kernel.Beside{}, nil, nil)
 	}
 	for _, c := range []*kernel.Covariance{p.neurons, p.metric} {
 		if c != nil {
@@ -64,9 +59,9 @@ func (s *siteData) plan(neurons bool) {
 // each output position of Second reads at the centre of its kernel: an unfold
 // of the product of the strides. Positions that read padding are left out.
 func (s *siteData) readThrough() *kernel.Covariance {
-	f, w := s.first, s.second
+	f, w := s.Incoming, s.Outgoing
 	inside := func(out, in, kernel int) (from, to int) {
-		at := func(j int) int { return j*w.stride - w.pad + kernel/2 }
+		at := func(j int) int { return j*w.Stride - w.Pad + kernel/2 }
 		for from < out && at(from) < 0 {
 			from++
 		}
@@ -74,16 +69,16 @@ func (s *siteData) readThrough() *kernel.Covariance {
 		}
 		return from, to
 	}
-	y0, y1 := inside(w.oh, w.in.H, w.kh)
-	x0, x1 := inside(w.ow, w.in.W, w.kw)
+	y0, y1 := inside(w.OutH, w.In.H, w.KernelH)
+	x0, x1 := inside(w.OutW, w.In.W, w.KernelW)
 	if y0 == y1 || x0 == x1 {
 		return nil
 	}
-	pad := func(first, kernel int) int { return f.pad - (first*w.stride-w.pad+kernel/2)*f.stride }
-	u := kernel.Unfold{InC: f.in.C, InH: f.in.H, InW: f.in.W, KH: f.kh, KW: f.kw, Stride: f.stride * w.stride,
-		PadH: pad(y0, w.kh), PadW: pad(x0, w.kw), OutH: y1 - y0, OutW: x1 - x0, Ones: f.bias}
+	pad := func(first, kernel int) int { return f.Pad - (first*w.Stride-w.Pad+kernel/2)*f.Stride }
+	u := kernel.Unfold{InC: f.In.C, InH: f.In.H, InW: f.In.W, KH: f.KernelH, KW: f.KernelW, Stride: f.Stride * w.Stride,
+		PadH: pad(y0, w.KernelH), PadW: pad(x0, w.KernelW), OutH: y1 - y0, OutW: x1 - x0, Ones: f.Bias}
 	if u.PadH+u.InH < 0 || u.PadW+u.InW < 0 {
 		return nil
 	}
-	return kernel.NewCovariance(u, kernel.Beside{C: s.c, W: w.ow, Y: y0, X: x0}, nil, nil)
+	return kernel.NewCovariance(u, kernel.Beside{C: s.c, W: w.OutW, Y: y0, X: x0}, nil, nil)
 }

@@ -1,6 +1,7 @@
-package growth
+package measure
 
 import (
+	"github.com/tinygrow/tinygrow/tensor"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 )
 
@@ -43,7 +44,7 @@ func (p *products) product(x, y []float32, m, n, k int) []float32 {
 
 // syrkScratch returns the scratch of a small symmetric product.
 func (p *products) syrkScratch(n int) []float32 {
-	p.scratch = grow(p.scratch, kernel.GemmScratchLen(kernel.ProductShape{M: n, N: n, K: lanes}))
+	p.scratch = grow(p.scratch, kernel.GemmScratchLen(kernel.ProductShape{M: n, N: n, K: tensor.Lanes}))
 	return p.scratch
 }
 

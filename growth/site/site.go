@@ -1,27 +1,30 @@
-package growth
+// Package site says what a place for new neurons is in a graph, and adds neurons and
+// residual blocks there: to architecture, weights, buffers and flat optimizer state.
+// It decides nothing.
+package site
 
 import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// SiteID names a site: it is the id of the layer that gains outputs.
-type SiteID string
+// ID names a site: it is the id of the layer that gains outputs.
+type ID string
 
 // Site is a place where neurons can be added: First gains outputs, Second
 // gains inputs, Between is what the new activations pass through, in order.
 type Site struct {
-	ID      SiteID      `json:"site" msgpack:"site"`
+	ID      ID          `json:"site" msgpack:"site"`
 	First   nn.NodeID   `json:"first" msgpack:"first"`
 	Between []nn.NodeID `json:"between,omitempty" msgpack:"between,omitempty"`
 	Second  nn.NodeID   `json:"second" msgpack:"second"`
 }
 
-// Sites returns the sites of a valid graph in node order: every convolution or
+// All returns the sites of a valid graph in node order: every convolution or
 // linear layer whose output goes, on one way only, through at most one batch
 // normalisation, then activations and pooling, to another convolution or
 // linear layer. Layers on the stream of a residual network are not sites: all
 // that is added to them would have to be added to every block.
-func Sites(g *nn.Graph) []Site {
+func All(g *nn.Graph) []Site {
 	var sites []Site
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
@@ -37,7 +40,7 @@ func Sites(g *nn.Graph) []Site {
 
 // siteFrom follows the only way from first to the next layer.
 func siteFrom(g *nn.Graph, first nn.NodeID) (Site, bool) {
-	s := Site{ID: SiteID(first), First: first}
+	s := Site{ID: ID(first), First: first}
 	for id := first; ; {
 		next := g.Consumers(id)
 		if len(next) != 1 {
@@ -61,16 +64,16 @@ func siteFrom(g *nn.Graph, first nn.NodeID) (Site, bool) {
 	}
 }
 
-// siteOf returns the site of that id.
-func siteOf(g *nn.Graph, id SiteID) (Site, bool) {
+// Find returns the site of that id.
+func Find(g *nn.Graph, id ID) (Site, bool) {
 	if n := g.Node(nn.NodeID(id)); n == nil || n.Op.Role() != nn.Mixes {
 		return Site{}, false
 	}
 	return siteFrom(g, nn.NodeID(id))
 }
 
-// norm returns the batch normalisation right after First, or nil.
-func (s Site) norm(g *nn.Graph) *nn.Node {
+// Norm returns the batch normalisation right after First, or nil.
+func (s Site) Norm(g *nn.Graph) *nn.Node {
 	if len(s.Between) > 0 {
 		if n := g.Node(s.Between[0]); n.Op.Role() == nn.Scales {
 			return n
@@ -79,8 +82,8 @@ func (s Site) norm(g *nn.Graph) *nn.Node {
 	return nil
 }
 
-// activations returns the functions among Between that are not linear.
-func (s Site) activations(g *nn.Graph) []nn.Activation {
+// Activations returns the functions among Between that are not linear.
+func (s Site) Activations(g *nn.Graph) []nn.Activation {
 	var found []nn.Activation
 	for _, id := range s.Between {
 		if a, ok := g.Node(id).Op.Activation(); ok {
@@ -90,13 +93,13 @@ func (s Site) activations(g *nn.Graph) []nn.Activation {
 	return found
 }
 
-// width returns the number of outputs of First.
-func (s Site) width(g *nn.Graph) int { return g.Node(s.First).Out }
+// Width returns the number of outputs of First.
+func (s Site) Width(g *nn.Graph) int { return g.Node(s.First).Out }
 
-// cutBefore returns the last node at or before id, in node order, that all
+// CutBefore returns the last node at or before id, in node order, that all
 // later nodes depend on alone and whose width is not zero: what is behind it
 // can be run from its value.
-func cutBefore(g *nn.Graph, id nn.NodeID) nn.NodeID {
+func CutBefore(g *nn.Graph, id nn.NodeID) nn.NodeID {
 	place := make(map[nn.NodeID]int, len(g.Nodes))
 	for i := range g.Nodes {
 		place[g.Nodes[i].ID] = i
@@ -122,9 +125,9 @@ func cutBefore(g *nn.Graph, id nn.NodeID) nn.NodeID {
 	return g.Nodes[cut].ID
 }
 
-// suffix returns the graph behind the cut, whose value becomes the input, and
+// Suffix returns the graph behind the cut, whose value becomes the input, and
 // the number of parameters and buffers that lie before it.
-func suffix(g *nn.Graph, cut nn.NodeID) (rest *nn.Graph, params, buffers int) {
+func Suffix(g *nn.Graph, cut nn.NodeID) (rest *nn.Graph, params, buffers int) {
 	shapes, err := g.Shapes()
 	if err != nil {
 		panic("growth: suffix of an invalid graph")

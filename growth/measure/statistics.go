@@ -1,4 +1,4 @@
-package growth
+package measure
 
 import (
 	"github.com/tinygrow/tinygrow/tensor"
@@ -77,7 +77,7 @@ func (r *statisticsRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 		grad, hidden := w.Grad(s.Second), w.Value(s.hidden)
 		blocks := tensor.Blocks(b.N)
 		for block := range blocks {
-			used := min(b.N-block*lanes, lanes)
+			used := min(b.N-block*tensor.Lanes, tensor.Lanes)
 			g, h := blockOf(grad, block, blocks), blockOf(hidden, block, blocks)
 			if !r.neurons {
 				s.plans.update.Add(dst[s.at:s.at+s.updateLen()], h, g, used, r.room(s))
@@ -85,7 +85,7 @@ func (r *statisticsRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 			}
 			var x []float32
 			if s.inputNode {
-				x = b.X[:blocks*s.inputLen*lanes]
+				x = b.X[:blocks*s.inputLen*tensor.Lanes]
 			} else {
 				x = w.Value(s.input)
 			}
@@ -120,8 +120,8 @@ func (r *statisticsRunner) setProjected(s *siteData, hidden, grad []float32, use
 	if s.project != nil {
 		s.project.Forward(v, hidden, s.weights, s.plans.bias, 1, r.room(s))
 	}
-	for at := 0; at < len(v); at += lanes {
-		row, g := v[at:at+lanes], grad[at:]
+	for at := 0; at < len(v); at += tensor.Lanes {
+		row, g := v[at:at+tensor.Lanes], grad[at:]
 		for l := range row[:used] {
 			row[l] -= g[l]
 		}
@@ -132,7 +132,7 @@ func (r *statisticsRunner) setProjected(s *siteData, hidden, grad []float32, use
 // addNeurons adds the sums of one block: the stacked matrix, or S (packed, or
 // its diagonal, if asked for), N (offset, a, c) and |V_proj|^2.
 func (r *statisticsRunner) addNeurons(dst []float64, s *siteData, input []float32, used int) {
-	v := r.desired[:s.second.positions()*s.c*lanes]
+	v := r.desired[:s.Outgoing.Positions()*s.c*tensor.Lanes]
 	if s.neurons != nil {
 		s.neurons.Add(dst, input, v, used, r.room(s))
 		r.addUnread(dst, s, v)
@@ -142,15 +142,15 @@ func (r *statisticsRunner) addNeurons(dst []float64, s *siteData, input []float3
 		r.addFull(dst, s, input, v, used)
 		return
 	}
-	centre, d := s.second.centre(), s.a+s.c
-	eachStrip(s.second.positions(), stripColumns/lanes, func(from, to int) {
-		ld := (to - from) * lanes
+	centre, d := s.Outgoing.Centre(), s.a+s.c
+	eachStrip(s.Outgoing.Positions(), stripColumns/tensor.Lanes, func(from, to int) {
+		ld := (to - from) * tensor.Lanes
 		z := cleared(&r.strip, d*ld)
 		for j := from; j < to; j++ {
-			if p := s.second.reads(j, centre); p >= 0 {
-				s.addSources(z[(j-from)*lanes:], ld, input, p, used)
+			if p := s.Outgoing.Reads(j, centre); p >= 0 {
+				s.addSources(z[(j-from)*tensor.Lanes:], ld, input, p, used)
 			}
-			columns(z[s.a*ld+(j-from)*lanes:], ld, v[j*s.c*lanes:], s.c)
+			columns(z[s.a*ld+(j-from)*tensor.Lanes:], ld, v[j*s.c*tensor.Lanes:], s.c)
 		}
 		if s.metric {
 			r.addSym(dst, z, d, ld)
@@ -168,14 +168,14 @@ func (r *statisticsRunner) addNeurons(dst []float64, s *siteData, input []float3
 
 // addUnread adds V_proj V_proj' at the positions that readThrough leaves out.
 func (r *statisticsRunner) addUnread(dst []float64, s *siteData, v []float32) {
-	centre := s.second.centre()
-	for j := range s.second.positions() {
-		if s.second.reads(j, centre) >= 0 {
+	centre := s.Outgoing.Centre()
+	for j := range s.Outgoing.Positions() {
+		if s.Outgoing.Reads(j, centre) >= 0 {
 			continue
 		}
-		at := v[j*s.c*lanes:]
+		at := v[j*s.c*tensor.Lanes:]
 		r.out = cleared(&r.out, s.c*s.c)
-		kernel.Syrk(kernel.RowMajor(r.out[:s.c*s.c], s.c), kernel.RowMajor(at[:s.c*lanes], lanes), false, r.syrkScratch(s.c))
+		kernel.Syrk(kernel.RowMajor(r.out[:s.c*s.c], s.c), kernel.RowMajor(at[:s.c*tensor.Lanes], tensor.Lanes), false, r.syrkScratch(s.c))
 		for i := range s.c {
 			row := dst[linalg.PackedIndex(s.a+s.c, s.a+i, s.a+i):]
 			for k, p := range r.out[i*s.c+i : (i+1)*s.c] {
@@ -200,21 +200,21 @@ func (r *statisticsRunner) addFull(dst []float64, s *siteData, input, v []float3
 	if s.plans.metric != nil {
 		s.plans.metric.Add(metric, input, nil, used, r.room(s))
 	}
-	area, step := s.second.area(), stripColumns/lanes
-	if s.second.positions() == 1 {
+	area, step := s.Outgoing.Area(), stripColumns/tensor.Lanes
+	if s.Outgoing.Positions() == 1 {
 		step = 1 // every position has its own offset
 	}
 	eachStrip(len(s.ways), step, func(from, to int) {
-		ld := (to - from) * lanes
+		ld := (to - from) * tensor.Lanes
 		b2 := cleared(&r.strip, s.a*ld)
 		for p := from; p < to; p++ {
-			s.addSources(b2[(p-from)*lanes:], ld, input, p, used)
+			s.addSources(b2[(p-from)*tensor.Lanes:], ld, input, p, used)
 		}
 		for e := range area {
 			vs, any := cleared(&r.other, s.c*ld), false
 			for p := from; p < to; p++ {
 				if j := s.readBy[p*area+e]; j >= 0 {
-					columns(vs[(p-from)*lanes:], ld, v[j*s.c*lanes:], s.c)
+					columns(vs[(p-from)*tensor.Lanes:], ld, v[j*s.c*tensor.Lanes:], s.c)
 					any = true
 				}
 			}
@@ -224,7 +224,7 @@ func (r *statisticsRunner) addFull(dst []float64, s *siteData, input, v []float3
 		}
 		if s.roots != nil {
 			for i := range b2 {
-				b2[i] = float32(b2[i] * s.roots[from+i%ld/lanes])
+				b2[i] = float32(b2[i] * s.roots[from+i%ld/tensor.Lanes])
 			}
 		}
 		switch {
@@ -239,14 +239,14 @@ func (r *statisticsRunner) addFull(dst []float64, s *siteData, input, v []float3
 // addSources adds the unfold of First behind position p of Second's input.
 func (s *siteData) addSources(dst []float32, ld int, input []float32, p, used int) {
 	for _, src := range s.ways[p] {
-		s.first.add(dst, ld, input, src.position, used, src.weight)
+		s.Incoming.Add(dst, ld, input, src.Position, used, src.Weight)
 	}
 }
 
 // columns copies n rows of 32 lanes to rows of stride ld.
 func columns(dst []float32, ld int, src []float32, n int) {
 	for i := range n {
-		copy(dst[i*ld:i*ld+lanes], src[i*lanes:(i+1)*lanes])
+		copy(dst[i*ld:i*ld+tensor.Lanes], src[i*tensor.Lanes:(i+1)*tensor.Lanes])
 	}
 }
 

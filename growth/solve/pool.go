@@ -1,4 +1,4 @@
-package growth
+package solve
 
 import (
 	"gonum.org/v1/gonum/mat"

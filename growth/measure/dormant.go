@@ -1,17 +1,20 @@
-package growth
+package measure
 
-import "github.com/tinygrow/tinygrow/tensor/nn"
+import (
+	"github.com/tinygrow/tinygrow/growth/site"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
 
 // dormant is a network with neurons that do nothing yet: their incoming
 // weights are in place, their outgoing weights are zero.
 type dormant struct {
 	base       *nn.Graph
-	insertions []Insertion
+	insertions []site.Insertion
 	params     []float32 // of the widened graph
 }
 
 // newDormant also returns the widened graph.
-func newDormant(base *nn.Graph, ins []Insertion) (*dormant, *nn.Graph, error) {
+func newDormant(base *nn.Graph, ins []site.Insertion) (*dormant, *nn.Graph, error) {
 	d := &dormant{base: base}
 	for _, in := range ins {
 		in.Omega = make([]float32, len(in.Omega))
@@ -27,7 +30,7 @@ func newDormant(base *nn.Graph, ins []Insertion) (*dormant, *nn.Graph, error) {
 }
 
 func (d *dormant) widen(params, buffers []float32) (*nn.Model, error) {
-	return Widen(&nn.Model{Graph: d.base, Params: params, Buffers: buffers}, d.insertions)
+	return site.Widen(&nn.Model{Graph: d.base, Params: params, Buffers: buffers}, d.insertions)
 }
 
 // fill computes the parameters of the widened graph from the base's.

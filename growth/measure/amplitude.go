@@ -1,6 +1,7 @@
-package growth
+package measure
 
 import (
+	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -41,11 +42,11 @@ func (j *Job) amplitude(req *Request) error {
 		if !t.input {
 			o.Keep = append(o.Keep, t.cut)
 		}
-		wide, err := Widen(&nn.Model{Graph: j.model, Params: make([]float32, j.model.NumParams()), Buffers: make([]float32, j.model.NumBuffers())}, c.Insertions)
+		wide, err := site.Widen(&nn.Model{Graph: j.model, Params: make([]float32, j.model.NumParams()), Buffers: make([]float32, j.model.NumBuffers())}, c.Insertions)
 		if err != nil {
 			return err
 		}
-		t.rest, t.params, t.buffers = suffix(wide.Graph, t.cut)
+		t.rest, t.params, t.buffers = site.Suffix(wide.Graph, t.cut)
 		m.trials = append(m.trials, t)
 	}
 	j.measure = m
@@ -63,12 +64,12 @@ func (m *amplitudeMeasure) compile() error {
 }
 
 // earliest returns the cut before the first layer that an insertion changes.
-func earliest(g *nn.Graph, ins []Insertion) nn.NodeID {
+func earliest(g *nn.Graph, ins []site.Insertion) nn.NodeID {
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		for _, in := range ins {
 			if n.ID == nn.NodeID(in.Site) {
-				return cutBefore(g, n.Inputs[0])
+				return site.CutBefore(g, n.Inputs[0])
 			}
 		}
 	}
@@ -79,11 +80,11 @@ func (m *amplitudeMeasure) prepare(params, buffers []float32) {
 	base := &nn.Model{Graph: m.job.model, Params: params, Buffers: buffers}
 	for _, t := range m.trials {
 		for _, g := range t.candidate.Amplitudes {
-			ins := make([]Insertion, len(t.candidate.Insertions))
+			ins := make([]site.Insertion, len(t.candidate.Insertions))
 			for i, in := range t.candidate.Insertions {
 				ins[i] = in.Scaled(g)
 			}
-			wide, err := Widen(base, ins)
+			wide, err := site.Widen(base, ins)
 			if err != nil {
 				panic("growth: insertions that were checked do not fit")
 			}

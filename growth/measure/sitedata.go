@@ -1,8 +1,10 @@
-package growth
+package measure
 
 import (
 	"math"
 	"slices"
+
+	"github.com/tinygrow/tinygrow/growth/site"
 
 	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -10,11 +12,11 @@ import (
 
 // siteData is a site with all that its statistics need.
 type siteData struct {
-	layout
-	ways      [][]source // First's output positions behind each position of Second's input
-	input     nn.NodeID  // what First reads
-	hidden    nn.NodeID  // what Second reads
-	inputNode bool       // First reads the input of the graph
+	site.Layout
+	ways      [][]site.Source // First's output positions behind each position of Second's input
+	input     nn.NodeID       // what First reads
+	hidden    nn.NodeID       // what Second reads
+	inputNode bool            // First reads the input of the graph
 	full      bool
 	metric    bool
 	update    []float32
@@ -31,7 +33,7 @@ type siteData struct {
 }
 
 func newSiteData(g *nn.Graph, req SiteRequest) (*siteData, error) {
-	l, err := layoutOf(g, req.Site)
+	l, err := site.LayoutOf(g, req.Site)
 	if err != nil {
 		return nil, err
 	}
@@ -39,23 +41,23 @@ func newSiteData(g *nn.Graph, req SiteRequest) (*siteData, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &siteData{layout: l, ways: passage(g, shapes, l.Site), full: req.Full || l.second.positions() == 1,
-		metric: req.Metric, update: req.Update, a: l.first.rows(), b: l.second.rows(), c: l.outputs, offsets: 1}
+	s := &siteData{Layout: l, ways: site.Passage(g, shapes, l.Site), full: req.Full || l.Outgoing.Positions() == 1,
+		metric: req.Metric, update: req.Update, a: l.Incoming.Rows(), b: l.Outgoing.Rows(), c: l.Outputs, offsets: 1}
 	s.input, s.hidden = g.Node(l.First).Inputs[0], g.Node(l.Second).Inputs[0]
 	s.inputNode = s.input == g.Nodes[0].ID
 	s.direct = !slices.ContainsFunc(l.Between, func(id nn.NodeID) bool {
 		return g.Node(id).Op.Role() == nn.Pools
 	})
 	s.diagonal = req.Diagonal
-	s.inputLen = l.first.in.Len()
+	s.inputLen = l.Incoming.In.Len()
 	if s.averaged = averagedOf(g, shapes, l); s.averaged != nil {
-		s.first, s.direct, s.ways = s.averaged.first, true, nil
-		for p := range s.first.positions() {
-			s.ways = append(s.ways, []source{{p, 1}})
+		s.Incoming, s.direct, s.ways = s.averaged.first, true, nil
+		for p := range s.Incoming.Positions() {
+			s.ways = append(s.ways, []site.Source{{Position: p, Weight: 1}})
 		}
 	}
 	if s.full {
-		s.offsets = l.second.area()
+		s.offsets = l.Outgoing.Area()
 		s.readers()
 	}
 	return s, nil
@@ -64,16 +66,16 @@ func newSiteData(g *nn.Graph, req SiteRequest) (*siteData, error) {
 // readers inverts reads: readBy[p*E+e] is the output position that reads p at
 // offset e, or -1.
 func (s *siteData) readers() {
-	w := s.second
+	w := s.Outgoing
 	count := make([]int, len(s.ways))
-	s.readBy = make([]int, len(s.ways)*w.area())
+	s.readBy = make([]int, len(s.ways)*w.Area())
 	for i := range s.readBy {
 		s.readBy[i] = -1
 	}
-	for j := range w.positions() {
-		for e := range w.area() {
-			if p := w.reads(j, e); p >= 0 {
-				s.readBy[p*w.area()+e] = j
+	for j := range w.Positions() {
+		for e := range w.Area() {
+			if p := w.Reads(j, e); p >= 0 {
+				s.readBy[p*w.Area()+e] = j
 				count[p]++
 			}
 		}

@@ -1,8 +1,10 @@
-package growth
+package measure
 
 import (
 	"fmt"
 	"math"
+
+	"github.com/tinygrow/tinygrow/growth/site"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -10,8 +12,8 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// header is how many sums precede those of each kind of round: those of Totals.
-const header = 4
+// HeaderLen is how many sums precede those of each kind of round: those of Totals.
+const HeaderLen = 4
 
 // Totals are sums over the samples of a round, of any kind.
 type Totals struct{ Samples, Loss, Correct, Shards float64 }
@@ -48,10 +50,10 @@ func (r *Request) Read(g *nn.Graph, sums []float64) (*Sums, error) {
 		s.places = append(s.places, at)
 		at += n
 	}
-	if len(sums) != header+at {
-		return nil, fmt.Errorf("growth round %q: %d sums, want %d", r.Kind, len(sums), header+at)
+	if len(sums) != HeaderLen+at {
+		return nil, fmt.Errorf("growth round %q: %d sums, want %d", r.Kind, len(sums), HeaderLen+at)
 	}
-	s.Totals, s.values = TotalsOf(sums), sums[header:]
+	s.Totals, s.values = TotalsOf(sums), sums[HeaderLen:]
 	return s, nil
 }
 
@@ -93,7 +95,7 @@ func (r *Request) lengths(g *nn.Graph) (*nn.Graph, []int, error) {
 // Len returns the number of sums of a request to graph g.
 func (r *Request) Len(g *nn.Graph) (int, error) {
 	_, lengths, err := r.lengths(g)
-	n := header
+	n := HeaderLen
 	for _, l := range lengths {
 		n += l
 	}
@@ -111,11 +113,11 @@ type UpdateSums struct {
 
 // Update reads those of site i of the request.
 func (s *Sums) Update(i int) UpdateSums {
-	l, err := layoutOf(s.graph, s.request.Sites[i].Site)
+	l, err := site.LayoutOf(s.graph, s.request.Sites[i].Site)
 	if err != nil {
 		panic("growth: sums of an unknown site")
 	}
-	b, c, n := l.second.rows(), l.outputs, s.Samples
+	b, c, n := l.Outgoing.Rows(), l.Outputs, s.Samples
 	part := s.values[s.places[i]:][:linalg.PackedLen(b+c)]
 	u := UpdateSums{Finite: linalg.Finite(part), S1: linalg.UnpackSym(part, b+c, 0, b, 1/n),
 		M: linalg.UnpackBlock(part, b+c, 0, b, b, c, -1/n)} // the sums are of the gradient, -V

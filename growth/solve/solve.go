@@ -1,4 +1,8 @@
-package growth
+// Package solve is the mathematics of growth, pure and in float64: the best update
+// of a layer's weights and its bottleneck, the best new neurons, those of the largest
+// gradient, the metric of G at the outputs, and the choice from a pool. Words are
+// those of package growth. It knows no graph.
+package solve
 
 import (
 	"math"

@@ -1,7 +1,9 @@
-package growth
+package measure
 
 import (
 	"math"
+
+	"github.com/tinygrow/tinygrow/growth/site"
 
 	"github.com/tinygrow/tinygrow/tensor"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -12,7 +14,7 @@ import (
 // of those along omega is the derivative of the loss by the neuron's
 // amplitude; batch normalisation gives the moments of their pre-activations.
 type newbornMeasure struct {
-	insertions []Insertion
+	insertions []site.Insertion
 	places     []newbornPlace
 	*dormant
 	job     *Job
@@ -21,7 +23,7 @@ type newbornMeasure struct {
 
 // newbornPlace is where one insertion's numbers lie.
 type newbornPlace struct {
-	layout
+	site.Layout
 	width   int      // old number of neurons
 	weight  nn.Entry // of Second, in the widened graph
 	gamma   nn.Entry // of the normalisation
@@ -40,14 +42,14 @@ func (j *Job) newborn(req *Request) error {
 	base := j.model
 	m := &newbornMeasure{job: j, insertions: req.Newborn}
 	for _, in := range req.Newborn {
-		l, err := layoutOf(base, in.Site)
+		l, err := site.LayoutOf(base, in.Site)
 		if err != nil {
 			return err
 		}
-		if l.norm == nil {
+		if l.Norm == nil {
 			j.options.Keep = append(j.options.Keep, l.First)
 		}
-		m.places = append(m.places, newbornPlace{layout: l, width: l.width(base), moments: -1, at: j.length})
+		m.places = append(m.places, newbornPlace{Layout: l, width: l.Width(base), moments: -1, at: j.length})
 		j.length += newbornLen(in.Count)
 	}
 	var err error
@@ -77,9 +79,9 @@ func (m *newbornMeasure) locate() {
 	for i := range m.places {
 		p := &m.places[i]
 		p.weight = params[string(p.Second)+"."+nn.RoleWeight]
-		if p.norm != nil {
-			p.moments, p.count = at[p.norm.ID], channels[p.norm.ID]
-			p.gamma, p.beta = params[string(p.norm.ID)+"."+nn.RoleWeight], params[string(p.norm.ID)+"."+nn.RoleBias]
+		if p.Norm != nil {
+			p.moments, p.count = at[p.Norm.ID], channels[p.Norm.ID]
+			p.gamma, p.beta = params[string(p.Norm.ID)+"."+nn.RoleWeight], params[string(p.Norm.ID)+"."+nn.RoleBias]
 		}
 	}
 }
@@ -112,11 +114,11 @@ func (r *newbornRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 		out := dst[p.at:][:newbornLen(in.Count)]
 		gw := p.weight.Of(r.grad)
 		perOutput := len(gw) / max(p.weight.Shape[0], 1)
-		area := p.second.area()
+		area := p.Outgoing.Area()
 		for k := range in.Count {
 			var d float64
-			for o := range p.outputs {
-				row := gw[o*perOutput+p.second.weights()+k*area:][:area]
+			for o := range p.Outputs {
+				row := gw[o*perOutput+p.Outgoing.Weights()+k*area:][:area]
 				for e, om := range in.Omega[(o*in.Count+k)*area:][:area] {
 					d += float64(float64(om) * float64(row[e]))
 				}
@@ -124,7 +126,7 @@ func (r *newbornRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 			out[k], out[in.Count+k] = d, float64(d*d)
 		}
 		out = out[2*in.Count:]
-		if p.norm == nil {
+		if p.Norm == nil {
 			p.addMoments(out, w.Value(p.First), b.N, in.Count)
 			continue
 		}
@@ -137,12 +139,12 @@ func (r *newbornRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 // addMoments adds those of the k new channels of x, First's output.
 func (p *newbornPlace) addMoments(out []float64, x []float32, samples, k int) {
 	channels := p.width + k
-	rows := len(x) / (channels * lanes) // blocks times positions
+	rows := len(x) / (channels * tensor.Lanes) // blocks times positions
 	perBlock := rows / tensor.Blocks(samples)
 	for r := range rows {
-		used := min(samples-r/perBlock*lanes, lanes)
+		used := min(samples-r/perBlock*tensor.Lanes, tensor.Lanes)
 		for j := range k {
-			for _, v := range x[(r*channels+p.width+j)*lanes:][:used] {
+			for _, v := range x[(r*channels+p.width+j)*tensor.Lanes:][:used] {
 				out[j] += float64(v)
 				out[k+j] += float64(float64(v) * float64(v))
 			}
@@ -157,7 +159,7 @@ func (r *newbornRunner) passUnchanged(w *nn.Workspace, b *nn.Batch) {
 	again := false
 	for i, in := range r.insertions {
 		p := &r.places[i]
-		if p.norm == nil || in.Count == 0 {
+		if p.Norm == nil || in.Count == 0 {
 			continue
 		}
 		if !again {
@@ -168,7 +170,7 @@ func (r *newbornRunner) passUnchanged(w *nn.Workspace, b *nn.Batch) {
 		n := r.sums[p.moments+2*p.count]
 		for k := range in.Count {
 			mean, variance := meanVariance(r.sums[p.moments+p.width+k], r.sums[p.moments+p.count+p.width+k], n)
-			weight[p.width+k], bias[p.width+k] = float32(math.Sqrt(variance+p.norm.Eps)), float32(mean)
+			weight[p.width+k], bias[p.width+k] = float32(math.Sqrt(variance+p.Norm.Eps)), float32(mean)
 		}
 	}
 	if again {

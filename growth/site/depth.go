@@ -1,4 +1,4 @@
-package growth
+package site
 
 import (
 	"fmt"
@@ -9,34 +9,34 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// ResidualStage is a run of residual blocks whose streams have one shape, each reading
+// Stage is a run of residual blocks whose streams have one shape, each reading
 // the one before it. Another block can be appended behind its End.
-type ResidualStage struct {
+type Stage struct {
 	End    nn.NodeID // the stream behind its last block
 	Blocks int
-	Sites  []SiteID // inside its blocks, in node order
+	Sites  []ID // inside its blocks, in node order
 
 	sum nn.NodeID // the addition that ends the last block
 }
 
-// ResidualStages returns the stages of a valid graph that have a site, in node order.
+// Stages returns the stages of a valid graph that have a site, in node order.
 // A stage ends at the sum (or the only activation behind it) that no further
 // block adds to as it is.
-func ResidualStages(g *nn.Graph) []ResidualStage {
-	inside := map[nn.NodeID][]SiteID{}
-	for _, s := range Sites(g) {
+func Stages(g *nn.Graph) []Stage {
+	inside := map[nn.NodeID][]ID{}
+	for _, s := range All(g) {
 		if sum, ok := sumAfter(g, s.Second); ok {
 			inside[sum] = append(inside[sum], s.ID)
 		}
 	}
-	var stages []ResidualStage
-	at := map[nn.NodeID]ResidualStage{} // by End, those that go on too
+	var stages []Stage
+	at := map[nn.NodeID]Stage{} // by End, those that go on too
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		if n.Op.Role() != nn.Joins {
 			continue
 		}
-		s := ResidualStage{End: streamOf(g, n.ID), sum: n.ID}
+		s := Stage{End: streamOf(g, n.ID), sum: n.ID}
 		for _, in := range n.Inputs {
 			if before, ok := at[in]; ok {
 				s.Blocks, s.Sites = before.Blocks, before.Sites
@@ -80,7 +80,7 @@ func sumAfter(g *nn.Graph, id nn.NodeID) (nn.NodeID, bool) {
 // network with it computes the same bits, for what it adds to the stream is
 // zero. A bias stands in for a normalisation of what it adds, which would
 // bring the first small values to size one.
-func Append(m *nn.Model, s ResidualStage) (*nn.Model, SiteID, error) {
+func Append(m *nn.Model, s Stage) (*nn.Model, ID, error) {
 	g := m.Graph.Clone()
 	block, site := emptyBlock(g, s)
 	end := block[len(block)-1].ID
@@ -104,11 +104,11 @@ func Append(m *nn.Model, s ResidualStage) (*nn.Model, SiteID, error) {
 }
 
 // emptyBlock returns the nodes of a block that reads a stage's end.
-func emptyBlock(g *nn.Graph, s ResidualStage) ([]nn.Node, SiteID) {
-	like, _ := siteOf(g, s.Sites[len(s.Sites)-1])
+func emptyBlock(g *nn.Graph, s Stage) ([]nn.Node, ID) {
+	like, _ := Find(g, s.Sites[len(s.Sites)-1])
 	shapes, _ := g.Shapes()
 	name, width := blockName(g, s.sum), shapes[s.End].C
-	first, norm, activation := *g.Node(like.First), like.norm(g), nn.OpReLU
+	first, norm, activation := *g.Node(like.First), like.Norm(g), nn.OpReLU
 	if i := slices.IndexFunc(like.Between, func(id nn.NodeID) bool { return g.Node(id).Op.Role() == nn.Activates }); i >= 0 {
 		activation = g.Node(like.Between[i]).Op
 	}
@@ -138,7 +138,7 @@ func emptyBlock(g *nn.Graph, s ResidualStage) ([]nn.Node, SiteID) {
 		normID, actID = "bn2", "relu2"
 	}
 	layer("1", 0, first.Bias)
-	site := SiteID(last)
+	site := ID(last)
 	activate(normID, actID)
 	layer("2", width, true)
 	add("add", nn.Node{Op: nn.OpAdd}, s.End)

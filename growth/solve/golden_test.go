@@ -1,8 +1,10 @@
-package growth
+package solve
 
 import (
 	"math"
 	"testing"
+
+	"github.com/tinygrow/tinygrow/growth/growthtest"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -56,22 +58,22 @@ func (g goldenNet) forward(dw, alpha, omega *mat.Dense) (b2, b1, z *mat.Dense) {
 	first, second := mat.NewDense(2, 4, nil), mat.NewDense(2, 3, nil)
 	first.Augment(g.w1, g.b1.T())
 	second.Augment(g.w2, g.b2.T())
-	b1 = withOnes(relu(mul(b2, first.T())))
+	b1 = withOnes(relu(growthtest.Mul(b2, first.T())))
 	if dw != nil {
 		second.Add(second, dw)
 	}
-	z = mul(b1, second.T())
+	z = growthtest.Mul(b1, second.T())
 	if alpha != nil {
-		z.Add(z, mul(relu(mul(b2, alpha.T())), omega.T()))
+		z.Add(z, growthtest.Mul(relu(growthtest.Mul(b2, alpha.T())), omega.T()))
 	}
 	return b2, b1, z
 }
 
-func (g goldenNet) loss(z *mat.Dense) float64 { return linalg.SumSquares(sub(z, g.y)) }
+func (g goldenNet) loss(z *mat.Dense) float64 { return linalg.SumSquares(growthtest.Sub(z, g.y)) }
 
 func (g goldenNet) solve() (plain, *Update, *Neurons) {
 	b2, b1, z := g.forward(nil, nil, nil)
-	p := plain{b2, b1, scaled(-2, sub(z, g.y))}
+	p := plain{b2, b1, growthtest.Scaled(-2, growthtest.Sub(z, g.y))}
 	u, s := p.neurons(2)
 	return p, u, s
 }
@@ -81,20 +83,20 @@ func TestGoldenStatistics(t *testing.T) {
 	p, u, s := g.solve()
 	_, _, z := g.forward(nil, nil, nil)
 	const tol = 2e-10 // ten digits were kept
-	close(t, "loss", g.loss(z), 168.3255303281, tol)
-	near(t, "S1", p.mean(p.b1, p.b1), mat.NewDense(3, 3, []float64{.8499375998, 1.6690727828, .6716755249, 1.6690727828, 3.3970745899, 1.2951518513, .6716755249, 1.2951518513, 1}), tol)
-	near(t, "M", p.mean(p.b1, p.v), scaled(-1, mat.NewDense(3, 2, []float64{5.6419526896, 5.6400804315, 11.2215889846, 11.1173226519, 5.4942930536, 5.5114371655})), tol)
-	close(t, "|S|", mat.Norm(p.mean(p.b2, p.b2), 2), 1.6393061889, tol)
-	close(t, "|C|", mat.Norm(p.mean(p.b2, p.b1), 2), 2.4058666367, tol)
-	near(t, "M_prev", p.mean(p.b2, p.v), scaled(-1, mat.NewDense(4, 2, []float64{2.8907065558, 2.8620307027, 2.2019610829, 2.1094799927, .9442372685, .9357331829, 5.4942930536, 5.5114371655})), tol)
-	near(t, "G", p.mean(p.v, p.v), mat.NewDense(2, 2, []float64{42.1777258076, 41.9158897922, 41.9158897922, 41.9850393565}), tol)
-	near(t, "dW*", u.Delta, scaled(-1, mat.NewDense(2, 3, []float64{1.5910509698, 1.6480940197, 2.2910910376, 3.2467408604, .8051251145, 2.2879215112})), tol)
-	close(t, "tr(dW* M)", u.Desired-u.Psi2, 79.9312444826, tol)
+	growthtest.Close(t, "loss", g.loss(z), 168.3255303281, tol)
+	growthtest.Near(t, "S1", p.mean(p.b1, p.b1), mat.NewDense(3, 3, []float64{.8499375998, 1.6690727828, .6716755249, 1.6690727828, 3.3970745899, 1.2951518513, .6716755249, 1.2951518513, 1}), tol)
+	growthtest.Near(t, "M", p.mean(p.b1, p.v), growthtest.Scaled(-1, mat.NewDense(3, 2, []float64{5.6419526896, 5.6400804315, 11.2215889846, 11.1173226519, 5.4942930536, 5.5114371655})), tol)
+	growthtest.Close(t, "|S|", mat.Norm(p.mean(p.b2, p.b2), 2), 1.6393061889, tol)
+	growthtest.Close(t, "|C|", mat.Norm(p.mean(p.b2, p.b1), 2), 2.4058666367, tol)
+	growthtest.Near(t, "M_prev", p.mean(p.b2, p.v), growthtest.Scaled(-1, mat.NewDense(4, 2, []float64{2.8907065558, 2.8620307027, 2.2019610829, 2.1094799927, .9442372685, .9357331829, 5.4942930536, 5.5114371655})), tol)
+	growthtest.Near(t, "G", p.mean(p.v, p.v), mat.NewDense(2, 2, []float64{42.1777258076, 41.9158897922, 41.9158897922, 41.9850393565}), tol)
+	growthtest.Near(t, "dW*", u.Delta, growthtest.Scaled(-1, mat.NewDense(2, 3, []float64{1.5910509698, 1.6480940197, 2.2910910376, 3.2467408604, .8051251145, 2.2879215112})), tol)
+	growthtest.Close(t, "tr(dW* M)", u.Desired-u.Psi2, 79.9312444826, tol)
 	n := Project(p.mean(p.b2, p.v), p.mean(p.b2, p.b1), u.Delta)
-	near(t, "N", n, mat.NewDense(4, 2, []float64{-.1990547494, -.3205241543, -.0132366895, .0132808946, .1408238638, .2256629276, 0, 0}), 1e-9)
-	close(t, "lambda 1", s.Lambda[0], .8498908042, 1e-9)
-	close(t, "lambda 2", s.Lambda[1], .0590017013, 1e-8)
-	near(t, "omega alpha'", mul(s.Omega, s.Alpha), mat.NewDense(2, 4, []float64{
+	growthtest.Near(t, "N", n, mat.NewDense(4, 2, []float64{-.1990547494, -.3205241543, -.0132366895, .0132808946, .1408238638, .2256629276, 0, 0}), 1e-9)
+	growthtest.Close(t, "lambda 1", s.Lambda[0], .8498908042, 1e-9)
+	growthtest.Close(t, "lambda 2", s.Lambda[1], .0590017013, 1e-8)
+	growthtest.Near(t, "omega alpha'", growthtest.Mul(s.Omega, s.Alpha), mat.NewDense(2, 4, []float64{
 		-.8360620754, 1.0189263292, .0795149676, -.0303297688,
 		-1.6989065265, 2.2953627707, -.0592121599, -.0901476974,
 	}), 1e-8)
@@ -107,7 +109,7 @@ func TestGoldenAmplitude(t *testing.T) {
 	alpha, omega := mat.DenseCopyOf(s.Alpha), mat.DenseCopyOf(s.Omega)
 	for k, first := range []float64{-1, 1} { // the golden's (+,+)
 		if alpha.At(k, 0)*first < 0 {
-			flip(alpha, omega, k)
+			growthtest.Flip(alpha, omega, k)
 		}
 	}
 	loss := func(gg float64, neurons bool) float64 {
@@ -115,7 +117,7 @@ func TestGoldenAmplitude(t *testing.T) {
 		if !neurons {
 			a, o = mat.NewDense(1, 4, nil), mat.NewDense(2, 1, nil)
 		}
-		_, _, z := g.forward(scaled(gg*gg, u.Delta), scaled(gg, a), scaled(gg, o))
+		_, _, z := g.forward(growthtest.Scaled(gg*gg, u.Delta), growthtest.Scaled(gg, a), growthtest.Scaled(gg, o))
 		return g.loss(z)
 	}
 	best := func(neurons bool) float64 {
@@ -125,23 +127,12 @@ func TestGoldenAmplitude(t *testing.T) {
 		}
 		return least
 	}
-	close(t, "(+,+) at .1", loss(.1, true), 162.1783767814, 1e-10)
-	close(t, "(+,+) at .5", loss(.5, true), 50.9757618661, 1e-10)
-	close(t, "best (+,+)", best(true), 9.2353, 1e-4)
-	close(t, "best update alone", best(false), 8.4738, 1e-4)
-	flip(alpha, omega, 0)
-	close(t, "(-,+) at .1", loss(.1, true), 161.753253, 1e-8)
-	close(t, "(-,+) at .5", loss(.5, true), 44.776622, 1e-8)
-	close(t, "best (-,+)", best(true), 6.0554, 1e-4)
-}
-
-func flip(alpha, omega *mat.Dense, k int) {
-	_, a := alpha.Dims()
-	c, _ := omega.Dims()
-	for i := range a {
-		alpha.Set(k, i, -alpha.At(k, i))
-	}
-	for i := range c {
-		omega.Set(i, k, -omega.At(i, k))
-	}
+	growthtest.Close(t, "(+,+) at .1", loss(.1, true), 162.1783767814, 1e-10)
+	growthtest.Close(t, "(+,+) at .5", loss(.5, true), 50.9757618661, 1e-10)
+	growthtest.Close(t, "best (+,+)", best(true), 9.2353, 1e-4)
+	growthtest.Close(t, "best update alone", best(false), 8.4738, 1e-4)
+	growthtest.Flip(alpha, omega, 0)
+	growthtest.Close(t, "(-,+) at .1", loss(.1, true), 161.753253, 1e-8)
+	growthtest.Close(t, "(-,+) at .5", loss(.5, true), 44.776622, 1e-8)
+	growthtest.Close(t, "best (-,+)", best(true), 6.0554, 1e-4)
 }

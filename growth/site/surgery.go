@@ -1,4 +1,4 @@
-package growth
+package site
 
 import (
 	"errors"
@@ -12,7 +12,7 @@ import (
 // Second's existing weights. All matrices are row-major and refer to the
 // graph before the insertion.
 type Insertion struct {
-	Site  SiteID    `msgpack:"site"`
+	Site  ID        `msgpack:"site"`
 	Count int       `msgpack:"count"`           // k
 	Alpha []float32 `msgpack:"alpha,omitempty"` // incoming weights (k, a), bias last if First has one
 	Omega []float32 `msgpack:"omega,omitempty"` // outgoing weights (c, k, E), E Second's kernel offsets
@@ -60,29 +60,29 @@ func times(x []float32, f float64) []float32 {
 	return out
 }
 
-// layout is what surgery needs to know of a site in a graph.
-type layout struct {
+// Layout is what surgery needs to know of a site in a graph.
+type Layout struct {
 	Site
-	first, second window
-	outputs       int // c: of Second
-	norm          *nn.Node
+	Incoming, Outgoing Window
+	Outputs            int // c: of Second
+	Norm               *nn.Node
 }
 
-func layoutOf(g *nn.Graph, id SiteID) (layout, error) {
+func LayoutOf(g *nn.Graph, id ID) (Layout, error) {
 	shapes, err := g.Shapes()
 	if err != nil {
-		return layout{}, err
+		return Layout{}, err
 	}
-	s, ok := siteOf(g, id)
+	s, ok := Find(g, id)
 	if !ok {
-		return layout{}, fmt.Errorf("%q is no site of the graph of generation %d", id, g.Generation)
+		return Layout{}, fmt.Errorf("%q is no site of the graph of generation %d", id, g.Generation)
 	}
 	first, second := g.Node(s.First), g.Node(s.Second)
-	return layout{s, windowOf(first, shapes[first.Inputs[0]]), windowOf(second, shapes[second.Inputs[0]]), second.Out, s.norm(g)}, nil
+	return Layout{s, windowOf(first, shapes[first.Inputs[0]]), windowOf(second, shapes[second.Inputs[0]]), second.Out, s.Norm(g)}, nil
 }
 
-// check returns all faults of an insertion at its site.
-func (l layout) check(in Insertion) error {
+// Check returns all faults of an insertion at its site.
+func (l Layout) Check(in Insertion) error {
 	var faults []error
 	want := func(what string, got, length int) {
 		if got != length {
@@ -92,9 +92,9 @@ func (l layout) check(in Insertion) error {
 	if in.Count < 0 || in.Count > 1<<20 {
 		return fmt.Errorf("insertion at %q: %d neurons", in.Site, in.Count)
 	}
-	want("alpha", len(in.Alpha), in.Count*l.first.rows())
-	want("omega", len(in.Omega), l.outputs*in.Count*l.second.area())
-	if l.norm != nil {
+	want("alpha", len(in.Alpha), in.Count*l.Incoming.Rows())
+	want("omega", len(in.Omega), l.Outputs*in.Count*l.Outgoing.Area())
+	if l.Norm != nil {
 		want("mean", len(in.Mean), in.Count)
 		want("var", len(in.Var), in.Count)
 	}
@@ -103,7 +103,7 @@ func (l layout) check(in Insertion) error {
 		want("shift", len(in.Shift), in.Count)
 	}
 	if len(in.Update) > 0 {
-		want("update", len(in.Update), l.outputs*l.second.rows())
+		want("update", len(in.Update), l.Outputs*l.Outgoing.Rows())
 	}
 	return errors.Join(faults...)
 }
@@ -113,13 +113,13 @@ func (l layout) check(in Insertion) error {
 // insertions at neighbouring sites do not see each other's neurons.
 func Widen(m *nn.Model, ins []Insertion) (*nn.Model, error) {
 	g := m.Graph.Clone()
-	layouts := make([]layout, len(ins))
+	layouts := make([]Layout, len(ins))
 	for i, in := range ins {
-		l, err := layoutOf(m.Graph, in.Site)
+		l, err := LayoutOf(m.Graph, in.Site)
 		if err != nil {
 			return nil, err
 		}
-		if err := l.check(in); err != nil {
+		if err := l.Check(in); err != nil {
 			return nil, err
 		}
 		for j := range i {
@@ -183,7 +183,7 @@ func corner(dst []float32, dstShape []int, src []float32, srcShape []int) {
 }
 
 // write writes the new values; old is the graph before all insertions.
-func write(m *nn.Model, old *nn.Graph, l layout, in Insertion) {
+func write(m *nn.Model, old *nn.Graph, l Layout, in Insertion) {
 	width := old.Node(l.First).Out
 	params, buffers := nn.ByName(m.Graph.ParamEntries()), nn.ByName(m.Graph.BufferEntries())
 	param := func(id nn.NodeID, role string) (nn.Entry, []float32) {
@@ -193,11 +193,11 @@ func write(m *nn.Model, old *nn.Graph, l layout, in Insertion) {
 
 	// incoming: rows [width, width+k) of First, old inputs are the leading ones
 	e, w := param(l.First, nn.RoleWeight)
-	perOutput, weights, rows := e.Len()/max(e.Shape[0], 1), l.first.weights(), l.first.rows()
+	perOutput, weights, rows := e.Len()/max(e.Shape[0], 1), l.Incoming.Weights(), l.Incoming.Rows()
 	for k := range in.Count {
 		copy(w[(width+k)*perOutput:], in.Alpha[k*rows:][:weights])
 	}
-	if l.first.bias {
+	if l.Incoming.Bias {
 		_, b := param(l.First, nn.RoleBias)
 		for k := range in.Count {
 			b[width+k] = in.Alpha[k*rows+weights]
@@ -206,32 +206,32 @@ func write(m *nn.Model, old *nn.Graph, l layout, in Insertion) {
 
 	// outgoing: columns right of the old inputs of Second
 	e, w = param(l.Second, nn.RoleWeight)
-	perOutput, weights, rows = e.Len()/max(e.Shape[0], 1), l.second.weights(), l.second.rows()
-	area := l.second.area()
-	for o := range l.outputs {
+	perOutput, weights, rows = e.Len()/max(e.Shape[0], 1), l.Outgoing.Weights(), l.Outgoing.Rows()
+	area := l.Outgoing.Area()
+	for o := range l.Outputs {
 		copy(w[o*perOutput+weights:], in.Omega[o*in.Count*area:][:in.Count*area])
 	}
 	if len(in.Update) > 0 {
-		for o := range l.outputs {
+		for o := range l.Outputs {
 			addTo(w[o*perOutput:][:weights], in.Update[o*rows:])
 		}
-		if l.second.bias {
+		if l.Outgoing.Bias {
 			_, b := param(l.Second, nn.RoleBias)
-			for o := range l.outputs {
+			for o := range l.Outputs {
 				b[o] += in.Update[o*rows+weights]
 			}
 		}
 	}
 
-	if l.norm == nil {
+	if l.Norm == nil {
 		return
 	}
-	_, weight := param(l.norm.ID, nn.RoleWeight)
-	_, bias := param(l.norm.ID, nn.RoleBias)
-	mean := buffers[string(l.norm.ID)+"."+nn.RoleRunningMean].Of(m.Buffers)
-	variance := buffers[string(l.norm.ID)+"."+nn.RoleRunningVar].Of(m.Buffers)
+	_, weight := param(l.Norm.ID, nn.RoleWeight)
+	_, bias := param(l.Norm.ID, nn.RoleBias)
+	mean := buffers[string(l.Norm.ID)+"."+nn.RoleRunningMean].Of(m.Buffers)
+	variance := buffers[string(l.Norm.ID)+"."+nn.RoleRunningVar].Of(m.Buffers)
 	for k := range in.Count {
-		weight[width+k] = float32(math.Sqrt(in.Var[k] + l.norm.Eps))
+		weight[width+k] = float32(math.Sqrt(in.Var[k] + l.Norm.Eps))
 		bias[width+k] = float32(in.Mean[k])
 		mean[width+k] = float32(in.Mean[k])
 		variance[width+k] = float32(in.Var[k])

@@ -1,4 +1,4 @@
-package growth
+package measure
 
 import (
 	"sync"
@@ -16,11 +16,11 @@ type Job struct {
 	packed  *nn.Packed
 	model   *nn.Graph
 	options nn.Options
-	measure measure
+	measure measuring
 }
 
-// measure is one kind of round.
-type measure interface {
+// measuring is one kind of round.
+type measuring interface {
 	// compile makes what a Runner needs beside the job's own program.
 	compile() error
 	// prepare is called once, with the numbers of the round.
@@ -73,7 +73,7 @@ func (j *Job) plan(req *Request) (int, error) {
 }
 
 // Len returns the number of sums.
-func (j *Job) Len() int { return header + j.length }
+func (j *Job) Len() int { return HeaderLen + j.length }
 
 // Runner runs a job's micro-shards on one goroutine.
 type Runner struct {
@@ -105,5 +105,5 @@ func (r *Runner) Run(dst []float64, params, buffers []float32, b *nn.Batch) {
 	r.w.Forward(j.packed, buffers, b, nn.Train)
 	m := r.w.Loss()
 	Totals{m.N, m.Loss, m.Correct, 1}.put(dst)
-	r.measurer.run(dst[header:], r.w, b)
+	r.measurer.run(dst[HeaderLen:], r.w, b)
 }

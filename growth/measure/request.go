@@ -1,8 +1,13 @@
-package growth
+// Package measure computes what growth events ask for, one micro-shard at a time,
+// anywhere: a Request says what, a Job and its Runners compute the sums, and Sums tells
+// what they mean. It decides nothing.
+package measure
 
 import (
 	"errors"
 	"fmt"
+
+	"github.com/tinygrow/tinygrow/growth/site"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
@@ -21,16 +26,16 @@ const (
 // Request is what all workers compute in one round of a growth event: plain
 // data. It refers to the graph and the weights of one generation and step.
 type Request struct {
-	Kind       Kind          `msgpack:"kind"`
-	Generation uint64        `msgpack:"generation"`
-	Sites      []SiteRequest `msgpack:"sites,omitempty"`      // update, neurons
-	Newborn    []Insertion   `msgpack:"newborn,omitempty"`    // newborn; update: neurons that Second reads already, weight zero
-	Candidates []Candidate   `msgpack:"candidates,omitempty"` // amplitude
+	Kind       Kind             `msgpack:"kind"`
+	Generation uint64           `msgpack:"generation"`
+	Sites      []SiteRequest    `msgpack:"sites,omitempty"`      // update, neurons
+	Newborn    []site.Insertion `msgpack:"newborn,omitempty"`    // newborn; update: neurons that Second reads already, weight zero
+	Candidates []Candidate      `msgpack:"candidates,omitempty"` // amplitude
 }
 
 // SiteRequest asks for the statistics of one site.
 type SiteRequest struct {
-	Site SiteID `msgpack:"site"`
+	Site site.ID `msgpack:"site"`
 	// Full lets new outgoing kernels use all offsets; else only the centre.
 	// A linear Second always uses all positions that it reads.
 	Full bool `msgpack:"full,omitempty"`
@@ -44,8 +49,8 @@ type SiteRequest struct {
 
 // Candidate is a set of insertions that is tried as one, at each amplitude.
 type Candidate struct {
-	Insertions []Insertion `msgpack:"insertions"`
-	Amplitudes []float64   `msgpack:"amplitudes"`
+	Insertions []site.Insertion `msgpack:"insertions"`
+	Amplitudes []float64        `msgpack:"amplitudes"`
 }
 
 // Limits on one request.
@@ -62,12 +67,12 @@ func (r *Request) Check(g *nn.Graph) error {
 	if r.Generation != g.Generation {
 		say("growth request for generation %d, the graph has %d", r.Generation, g.Generation)
 	}
-	insertions := func(ins []Insertion) {
-		seen := map[SiteID]bool{}
+	insertions := func(ins []site.Insertion) {
+		seen := map[site.ID]bool{}
 		for _, in := range ins {
-			l, err := layoutOf(g, in.Site)
+			l, err := site.LayoutOf(g, in.Site)
 			if err == nil {
-				err = l.check(in)
+				err = l.Check(in)
 			}
 			if err == nil && seen[in.Site] {
 				err = fmt.Errorf("two insertions at %q", in.Site)
@@ -86,12 +91,12 @@ func (r *Request) Check(g *nn.Graph) error {
 	switch r.Kind {
 	case KindUpdate, KindNeurons:
 		for _, s := range r.Sites {
-			l, err := layoutOf(g, s.Site)
+			l, err := site.LayoutOf(g, s.Site)
 			if err != nil {
 				faults = append(faults, err)
 				continue
 			}
-			if want := l.outputs * l.second.rows(); len(s.Update) != 0 && len(s.Update) != want {
+			if want := l.Outputs * l.Outgoing.Rows(); len(s.Update) != 0 && len(s.Update) != want {
 				say("site %q: update has %d values, want %d", s.Site, len(s.Update), want)
 			}
 		}

@@ -1,6 +1,10 @@
-package growth
+package measure
 
-import "github.com/tinygrow/tinygrow/tensor/nn"
+import (
+	"github.com/tinygrow/tinygrow/growth/site"
+	"github.com/tinygrow/tinygrow/tensor"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
 
 // averaged is what pooling between First and Second does to First's input once
 // it is linearised: an average of unfolds is the unfold of an averaged image.
@@ -10,8 +14,8 @@ import "github.com/tinygrow/tinygrow/tensor/nn"
 type averaged struct {
 	in    nn.Shape // of First
 	y, x  average
-	out   nn.Shape // the averaged image
-	first window   // First's window on it
+	out   nn.Shape    // the averaged image
+	first site.Window // First's window on it
 }
 
 // average is the filter along one axis.
@@ -21,7 +25,7 @@ type average struct {
 }
 
 // averagedOf returns nil where nothing is pooled or read, or where pooling reads padding.
-func averagedOf(g *nn.Graph, shapes map[nn.NodeID]nn.Shape, l layout) *averaged {
+func averagedOf(g *nn.Graph, shapes map[nn.NodeID]nn.Shape, l site.Layout) *averaged {
 	taps, stride := [2][]float32{{1}, {1}}, 1
 	any, at := false, shapes[l.First]
 	for _, id := range l.Between {
@@ -38,13 +42,13 @@ func averagedOf(g *nn.Graph, shapes map[nn.NodeID]nn.Shape, l layout) *averaged 
 		}
 		stride *= w.Stride
 	}
-	if !any || l.first.in.C == 0 {
+	if !any || l.Incoming.In.C == 0 {
 		return nil
 	}
-	f, step := l.first, stride*l.first.stride
-	p := &averaged{in: f.in, y: average{taps[0], f.stride, f.pad}, x: average{taps[1], f.stride, f.pad}}
-	p.out = nn.Shape{C: f.in.C, H: (at.H-1)*step + f.kh, W: (at.W-1)*step + f.kw}
-	p.first = window{in: p.out, kh: f.kh, kw: f.kw, stride: step, bias: f.bias, oh: at.H, ow: at.W}
+	f, step := l.Incoming, stride*l.Incoming.Stride
+	p := &averaged{in: f.In, y: average{taps[0], f.Stride, f.Pad}, x: average{taps[1], f.Stride, f.Pad}}
+	p.out = nn.Shape{C: f.In.C, H: (at.H-1)*step + f.KernelH, W: (at.W-1)*step + f.KernelW}
+	p.first = site.Window{In: p.out, KernelH: f.KernelH, KernelW: f.KernelW, Stride: step, Bias: f.Bias, OutH: at.H, OutW: at.W}
 	return p
 }
 
@@ -61,11 +65,13 @@ func spread(taps []float32, k, step int) []float32 {
 }
 
 // scratchLen returns the floats that apply needs.
-func (p *averaged) scratchLen() int { return (p.in.H*p.out.W + p.out.H*p.out.W) * p.in.C * lanes }
+func (p *averaged) scratchLen() int {
+	return (p.in.H*p.out.W + p.out.H*p.out.W) * p.in.C * tensor.Lanes
+}
 
 // apply returns the averaged image of one block x (H, W, C, 32), in scratch.
 func (p *averaged) apply(scratch, x []float32) []float32 {
-	pixel := p.in.C * lanes
+	pixel := p.in.C * tensor.Lanes
 	across := scratch[:p.in.H*p.out.W*pixel]
 	out := scratch[len(across):][:p.out.H*p.out.W*pixel]
 	clear(scratch[:len(across)+len(out)])

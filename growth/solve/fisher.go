@@ -1,4 +1,4 @@
-package growth
+package solve
 
 import (
 	"gonum.org/v1/gonum/mat"
@@ -6,9 +6,9 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/linalg"
 )
 
-// whitenOutputs returns N G^{-1/2}: n is (a, c E) in column order (output,
+// WhitenOutputs returns N G^{-1/2}: n is (a, c E) in column order (output,
 // offset), the result (a, r E) in the order (direction, offset).
-func whitenOutputs(g *linalg.Whitening, n *mat.Dense, outputs int) *mat.Dense {
+func WhitenOutputs(g *linalg.Whitening, n *mat.Dense, outputs int) *mat.Dense {
 	a, columns := n.Dims()
 	offsets, rank := columns/outputs, g.Rank()
 	out := mat.NewDense(a, max(1, rank*offsets), nil)
@@ -29,8 +29,8 @@ func whitenOutputs(g *linalg.Whitening, n *mat.Dense, outputs int) *mat.Dense {
 	return out
 }
 
-// unwhitenOutputs returns G^{-1/2} omega for omega (r E, k): (c E, k).
-func unwhitenOutputs(g *linalg.Whitening, omega *mat.Dense) *mat.Dense {
+// UnwhitenOutputs returns G^{-1/2} omega for omega (r E, k): (c E, k).
+func UnwhitenOutputs(g *linalg.Whitening, omega *mat.Dense) *mat.Dense {
 	rows, k := omega.Dims()
 	rank := g.Rank()
 	offsets := rows / rank
