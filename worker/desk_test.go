@@ -5,6 +5,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/growth/site"
@@ -230,8 +231,10 @@ func (d *desk) sums(task proto.Task, by float32) proto.Sums {
 	return s
 }
 
-// run runs a worker to its end.
+// run runs a worker to its end, and waits until the desk has read what it said.
 func (d *desk) run(ctx context.Context, b bus.Bus, samples Samples) error {
 	defer b.Close()
-	return Run(ctx, Config{Run: theirs.Run, ID: "w", Threads: 2}, b, samples)
+	err := Run(ctx, Config{Run: theirs.Run, ID: "w", Threads: 2}, b, samples)
+	synctest.Wait()
+	return err
 }
