@@ -72,7 +72,7 @@ func Close(t *testing.T, what string, got, want, tol float64) {
 func Squares(x []float64) float64 {
 	var s float64
 	for _, v := range x {
-		s += v * v
+		s += float64(v * v)
 	}
 	return s
 }

@@ -52,7 +52,7 @@ func RandomModel(g *nn.Graph, seed uint64) *nn.Model {
 	for _, e := range g.ParamEntries() {
 		if e.Role == nn.RoleBias || g.Node(e.Node).Op == nn.OpBatchNorm {
 			for i := range e.Len() {
-				m.Params[e.Offset+i] += 0.3 * float32(s.Normal(uint64(e.Offset+i)))
+				m.Params[e.Offset+i] += float32(0.3 * float32(s.Normal(uint64(e.Offset+i))))
 			}
 		}
 	}
