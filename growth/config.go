@@ -38,7 +38,11 @@ type Config struct {
 	MinNeurons int `json:"min_neurons" yaml:"min_neurons"`
 
 	Samples Samples `json:"samples" yaml:"samples"`
-	Gate    Gate    `json:"gate" yaml:"gate"`
+	// Riding is the part of the gradient rounds, while the network may still grow,
+	// that statistics of all sites ride along with: they are the Evidence of the next
+	// event. 0 takes none; 0.25 takes them in every fourth step.
+	Riding float64 `json:"riding,omitempty" yaml:"riding"`
+	Gate   Gate    `json:"gate" yaml:"gate"`
 
 	// Ridge is added to the covariance of a site's inputs, on the scale where their
 	// squares have mean one, when its neurons are sought: those in directions in
@@ -104,6 +108,7 @@ func (c Config) Validate() error {
 	between("samples.statistics", c.Samples.Statistics, 1, many)
 	between("samples.newborn", c.Samples.Newborn, 1, many)
 	between("samples.amplitude", c.Samples.Amplitude, 1, many)
+	within("riding", c.Riding, 0, 1)
 	within("gate.significance", c.Gate.Significance, 0, 1e6)
 	within("gate.price", c.Gate.Price, 0, 1e6)
 	within("gate.compute_price", c.Gate.ComputePrice, 0, 1e6)
