@@ -31,7 +31,7 @@ func randomInsertion(t *testing.T, m *nn.Model, id site.ID, k int, bs []*nn.Batc
 	for i := range in.Omega {
 		in.Omega[i] = float32(s.Normal(uint64(1<<20 + i)))
 	}
-	if l.Norm == nil {
+	if !l.Normalised() {
 		return in
 	}
 	c.both = in

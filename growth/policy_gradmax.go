@@ -76,12 +76,12 @@ func (*awake) Take(s *State, _ *measure.Sums) {
 	for _, c := range s.sites {
 		k, a, area := len(c.neurons.Lambda), c.Incoming.Rows(), c.Outgoing.Area()
 		c.both = c.Empty(k)
-		dead := c.Norm != nil
+		dead := c.Normalised()
 		for _, f := range c.Activations(s.Model.Graph) {
 			dead = dead || f.Flat
 		}
 		switch {
-		case dead && (c.Norm != nil || !c.Incoming.Bias):
+		case dead && (c.Normalised() || !c.Incoming.Bias):
 			s.drawIncoming(c, &c.both, 0, 0.01)
 		case dead:
 			for j := range k {

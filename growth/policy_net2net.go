@@ -65,9 +65,18 @@ func copied(l site.Layout, which []uint32, m *nn.Model) site.Insertion {
 				in.Update[o*l.Outgoing.Rows()+from*area+e] = -half
 			}
 		}
-		if l.Norm != nil {
-			in.Gain = append(in.Gain, values(l.Norm.ID, nn.RoleWeight)[from])
-			in.Shift = append(in.Shift, values(l.Norm.ID, nn.RoleBias)[from])
+		for _, f := range l.Filters {
+			in.Filter = append(in.Filter, values(f.ID, nn.RoleWeight)[from*f.Area():][:f.Area()]...)
+			if f.Bias {
+				in.Filter = append(in.Filter, values(f.ID, nn.RoleBias)[from])
+			}
+		}
+	}
+	norms, _ := l.Norms()
+	for _, n := range norms {
+		for _, from := range which {
+			in.Gain = append(in.Gain, values(n.ID, nn.RoleWeight)[from])
+			in.Shift = append(in.Shift, values(n.ID, nn.RoleBias)[from])
 		}
 	}
 	return in

@@ -29,7 +29,7 @@ func drawn(policy string, draw Stage) []Stage {
 		&find{},
 		&turn{},
 		draw,
-		&moments{unit: func(c *prospect) bool { return c.Norm != nil }},
+		&moments{unit: func(c *prospect) bool { return c.Normalised() }},
 		&unmeasured{policy: policy, sentence: func(*GrownRecord) string { return policy + ", outgoing weights zero" }},
 		&insert{},
 	}
@@ -44,7 +44,35 @@ func (*isotropic) Take(s *State, _ *measure.Sums) {
 	for _, c := range s.sites {
 		c.both = c.Empty(c.cap)
 		s.drawIncoming(c, &c.both, 0, 1)
+		s.drawFilters(c)
 	}
+}
+
+// drawFilters draws the weights of all new neurons in each filter of the site, of the
+// root mean square of those of the existing channels; if it has none, of variance 2 by
+// the filter's area, and biases of zero.
+func (s *State) drawFilters(c *prospect) {
+	entries := nn.ByName(s.Model.Graph.ParamEntries())
+	length, first := c.FilterLen(), 0
+	c.both.Filter = make([]float32, c.both.Count*length)
+	for _, f := range c.Filters {
+		std := rootMeanSquare(entries[string(f.ID)+"."+nn.RoleWeight].Of(s.Model.Params), math.Sqrt(2/float64(f.Area())))
+		stream := rng.New(s.Info.Seed, s.Info.Number, rng.Key("growth filter "+string(f.ID)))
+		for j := range c.both.Count {
+			for i := range f.Area() {
+				c.both.Filter[j*length+first+i] = float32(std * stream.Normal(uint64(j*f.Area()+i)))
+			}
+		}
+		first += f.Len()
+	}
+}
+
+// rootMeanSquare returns that of x, or otherwise if x is empty.
+func rootMeanSquare(x []float32, otherwise float64) float64 {
+	if len(x) == 0 {
+		return otherwise
+	}
+	return math.Sqrt(linalg.SquareSum(x) / float64(len(x)))
 }
 
 // drawIncoming draws the incoming weights and biases of the neurons from first
@@ -53,11 +81,7 @@ func (*isotropic) Take(s *State, _ *measure.Sums) {
 func (s *State) drawIncoming(c *prospect, in *site.Insertion, first int, factor float64) {
 	entries := nn.ByName(s.Model.Graph.ParamEntries())
 	size := func(role string, otherwise float64) float64 {
-		existing := entries[string(c.First)+"."+role].Of(s.Model.Params)
-		if len(existing) == 0 {
-			return float64(factor * otherwise)
-		}
-		return float64(factor * math.Sqrt(linalg.SquareSum(existing)/float64(len(existing))))
+		return float64(factor * rootMeanSquare(entries[string(c.First)+"."+role].Of(s.Model.Params), otherwise))
 	}
 	weights, a := c.Incoming.Weights(), c.Incoming.Rows()
 	std := size(nn.RoleWeight, math.Sqrt(2/float64(max(weights, 1))))

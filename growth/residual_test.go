@@ -79,7 +79,7 @@ func TestP03ResidualInNetworks(t *testing.T) {
 			for j := range all {
 				all[j] = j
 			}
-			wide, err := site.Widen(m, []site.Insertion{c.Pick(c.both, all, func(int) (mean, variance float64) { return 0, 0 }, 1)})
+			wide, err := site.Widen(m, []site.Insertion{c.Pick(c.both, all, func(site.At) (mean, variance float64) { return 0, 0 }, 1)})
 			if err != nil {
 				t.Fatal(err)
 			}

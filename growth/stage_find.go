@@ -74,8 +74,10 @@ func (s *State) limit(c *prospect) (reason string) {
 	set, width := &s.Settings, c.Width(s.Model.Graph)
 	c.cost = c.Incoming.Rows() + c.Outputs*c.Outgoing.Area()
 	c.flops = 2 * (int64(c.Incoming.Weights())*int64(c.Incoming.Positions()) + int64(c.Outputs)*int64(c.Outgoing.Area())*int64(c.Outgoing.Positions()))
-	if c.Norm != nil {
-		c.cost += 2
+	norms, _ := c.Norms()
+	c.cost += 2*len(norms) + c.FilterLen()
+	for _, f := range c.Filters {
+		c.flops += 2 * int64(f.Area()) * int64(f.Positions())
 	}
 	most := min(set.MaxNeurons, max(set.MinNeurons, width)) // at most twice as wide
 	lower := func(room int, why string) {

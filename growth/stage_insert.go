@@ -17,7 +17,7 @@ type moments struct {
 func (m *moments) Ask(s *State) *Round {
 	measure := m.always
 	for _, c := range s.sites {
-		measure = measure || c.Norm != nil
+		measure = measure || c.Normalised()
 	}
 	if !measure {
 		return nil

@@ -6,8 +6,9 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// averaged is what pooling between First and Second does to First's input once
-// it is linearised: an average of unfolds is the unfold of an averaged image.
+// averaged is what pooling and filters with a stride between First and Second do to
+// First's input once they are linearised: an average of unfolds is the unfold of an
+// averaged image.
 // Along each axis, element m of that image is the sum of weights[i] times
 // element m - pad + i*step of the input, 0 outside; First's window moves over it
 // without padding, by the product of all strides.
@@ -24,31 +25,27 @@ type average struct {
 	step, pad int
 }
 
-// averagedOf returns nil where nothing is pooled or read, or where pooling reads padding.
+// averagedOf returns nil where nothing is pooled, moved or read, or where padding is read.
 func averagedOf(g *nn.Graph, shapes map[nn.NodeID]nn.Shape, l site.Layout) *averaged {
 	taps, stride := [2][]float32{{1}, {1}}, 1
-	any, at := false, shapes[l.First]
-	for _, id := range l.Between {
-		w, ok := g.Node(id).Window(at)
-		if !ok {
-			continue
-		}
-		if w.Pad != 0 {
+	passings := site.Passings(g, shapes, l.Site)
+	for _, w := range passings {
+		if w.Pad != 0 || (w.OutH-1)*w.Stride+w.KernelH > w.In.H || (w.OutW-1)*w.Stride+w.KernelW > w.In.W {
 			return nil
 		}
-		any, at = true, shapes[id]
-		for i, size := range [2]int{w.Height, w.Width} {
+		for i, size := range [2]int{w.KernelH, w.KernelW} {
 			taps[i] = spread(taps[i], size, stride)
 		}
 		stride *= w.Stride
 	}
-	if !any || l.Incoming.In.C == 0 {
+	if len(passings) == 0 || l.Incoming.In.C == 0 {
 		return nil
 	}
+	at := passings[len(passings)-1].Window
 	f, step := l.Incoming, stride*l.Incoming.Stride
 	p := &averaged{in: f.In, y: average{taps[0], f.Stride, f.Pad}, x: average{taps[1], f.Stride, f.Pad}}
-	p.out = nn.Shape{C: f.In.C, H: (at.H-1)*step + f.KernelH, W: (at.W-1)*step + f.KernelW}
-	p.first = site.Window{In: p.out, KernelH: f.KernelH, KernelW: f.KernelW, Stride: step, Bias: f.Bias, OutH: at.H, OutW: at.W}
+	p.out = nn.Shape{C: f.In.C, H: (at.OutH-1)*step + f.KernelH, W: (at.OutW-1)*step + f.KernelW}
+	p.first = site.Window{In: p.out, KernelH: f.KernelH, KernelW: f.KernelW, Stride: step, Bias: f.Bias, OutH: at.OutH, OutW: at.OutW}
 	return p
 }
 

@@ -18,25 +18,36 @@ type newbornMeasure struct {
 	places     []newbornPlace
 	*dormant
 	job     *Job
-	moments int
+	moments int // of all normalisations of the widened graph
+	deepest int // normalisations of the site that has most
 }
 
 // newbornPlace is where one insertion's numbers lie.
 type newbornPlace struct {
 	site.Layout
-	width   int      // old number of neurons
-	weight  nn.Entry // of Second, in the widened graph
-	gamma   nn.Entry // of the normalisation
-	beta    nn.Entry
-	moments int // of the normalisation's first new channel, -1 without one
-	count   int // of its channels
-	at      int // of its sums
+	width  int         // old number of neurons
+	weight nn.Entry    // of Second, in the widened graph
+	norms  []normPlace // of all normalisations of the site
+	first  int         // 0 if the first of them reads pre-activations, else 1
+	at     int         // of its sums
 }
 
-// newbornLen is the number of sums of k neurons: for each the sum of the
-// derivative and of its squares over micro-shards; then the k sums and k sums
-// of squares of pre-activations, and their count.
-func newbornLen(k int) int { return 4*k + 1 }
+// normPlace is where the numbers of one normalisation lie in the widened graph.
+type normPlace struct {
+	gamma, beta nn.Entry
+	eps         float64
+	moments     int // of its first channel
+	count       int // of its channels
+}
+
+// newbornLen is the number of sums of k neurons: for each the sum of the derivative
+// and of its squares over micro-shards; then the k sums and k sums of squares of
+// pre-activations, and their count, and as much of what each normalisation behind a
+// filter reads.
+func newbornLen(l site.Layout, k int) int { return 2*k + (1+len(l.Later))*momentsLen(k) }
+
+// momentsLen is the number of sums of the moments of k neurons at one place.
+func momentsLen(k int) int { return 2*k + 1 }
 
 func (j *Job) newborn(req *Request) error {
 	base := j.model
@@ -49,8 +60,8 @@ func (j *Job) newborn(req *Request) error {
 		if l.Norm == nil {
 			j.options.Keep = append(j.options.Keep, l.First)
 		}
-		m.places = append(m.places, newbornPlace{Layout: l, width: l.Width(base), moments: -1, at: j.length})
-		j.length += newbornLen(in.Count)
+		m.places = append(m.places, newbornPlace{Layout: l, width: l.Width(base), at: j.length})
+		j.length += newbornLen(l, in.Count)
 	}
 	var err error
 	if m.dormant, j.model, err = newDormant(base, req.Newborn); err != nil {
@@ -79,9 +90,12 @@ func (m *newbornMeasure) locate() {
 	for i := range m.places {
 		p := &m.places[i]
 		p.weight = params[string(p.Second)+"."+nn.RoleWeight]
-		if p.Norm != nil {
-			p.moments, p.count = at[p.Norm.ID], channels[p.Norm.ID]
-			p.gamma, p.beta = params[string(p.Norm.ID)+"."+nn.RoleWeight], params[string(p.Norm.ID)+"."+nn.RoleBias]
+		var norms []*nn.Node
+		norms, p.first = p.Norms()
+		m.deepest = max(m.deepest, len(norms))
+		for _, n := range norms {
+			p.norms = append(p.norms, normPlace{params[string(n.ID)+"."+nn.RoleWeight], params[string(n.ID)+"."+nn.RoleBias],
+				n.Eps, at[n.ID], channels[n.ID]})
 		}
 	}
 }
@@ -105,13 +119,11 @@ type newbornRunner struct {
 }
 
 func (r *newbornRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
-	clear(r.sums)
-	w.AddMoments(r.sums)
-	r.passUnchanged(w, b)
+	r.passUnchanged(dst, w, b)
 	w.Backward(r.grad)
 	for i, in := range r.insertions {
 		p := &r.places[i]
-		out := dst[p.at:][:newbornLen(in.Count)]
+		out := dst[p.at:]
 		gw := p.weight.Of(r.grad)
 		perOutput := len(gw) / max(p.weight.Shape[0], 1)
 		area := p.Outgoing.Area()
@@ -125,14 +137,9 @@ func (r *newbornRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 			}
 			out[k], out[in.Count+k] = d, float64(d*d)
 		}
-		out = out[2*in.Count:]
 		if p.Norm == nil {
-			p.addMoments(out, w.Value(p.First), b.N, in.Count)
-			continue
+			p.addMoments(out[2*in.Count:], w.Value(p.First), b.N, in.Count)
 		}
-		copy(out[:in.Count], r.sums[p.moments+p.width:])
-		copy(out[in.Count:2*in.Count], r.sums[p.moments+p.count+p.width:])
-		out[2*in.Count] = r.sums[p.moments+2*p.count]
 	}
 }
 
@@ -153,30 +160,48 @@ func (p *newbornPlace) addMoments(out []float64, x []float32, samples, k int) {
 	}
 }
 
-// passUnchanged runs forward again, where new channels meet a normalisation,
-// with the weights that make it the identity on this micro-shard.
-func (r *newbornRunner) passUnchanged(w *nn.Workspace, b *nn.Batch) {
-	again := false
-	for i, in := range r.insertions {
-		p := &r.places[i]
-		if p.Norm == nil || in.Count == 0 {
-			continue
+// passUnchanged runs forward again, where new channels meet a normalisation, with the
+// weights that make it the identity on this micro-shard: once for the first
+// normalisation of each site, then once for the second, and so on, since what one
+// reads depends on those before it. It copies the moments of each to dst.
+func (r *newbornRunner) passUnchanged(dst []float64, w *nn.Workspace, b *nn.Batch) {
+	r.exact = append(r.exact[:0], r.params...)
+	for at := range r.deepest {
+		again := false
+		clear(r.sums)
+		w.AddMoments(r.sums)
+		for i, in := range r.insertions {
+			p := &r.places[i]
+			if at >= len(p.norms) {
+				continue
+			}
+			again = again || in.Count > 0
+			out := dst[p.at+2*in.Count+(p.first+at)*momentsLen(in.Count):][:momentsLen(in.Count)]
+			p.norms[at].take(out, r.sums, p.width, in.Count)
+			p.norms[at].pass(r.exact, out, p.width, in.Count)
 		}
 		if !again {
-			again = true
-			r.exact = append(r.exact[:0], r.params...)
+			return
 		}
-		weight, bias := p.gamma.Of(r.exact), p.beta.Of(r.exact)
-		n := r.sums[p.moments+2*p.count]
-		for k := range in.Count {
-			mean, variance := meanVariance(r.sums[p.moments+p.width+k], r.sums[p.moments+p.count+p.width+k], n)
-			weight[p.width+k], bias[p.width+k] = float32(math.Sqrt(variance+p.Norm.Eps)), float32(mean)
-		}
-	}
-	if again {
 		r.packed = r.job.program.Pack(r.packed, r.exact)
 		w.Forward(r.packed, nil, b, nn.Train)
 		w.Loss()
+	}
+}
+
+// take copies the moments of the k channels from width on.
+func (n *normPlace) take(out, sums []float64, width, k int) {
+	copy(out[:k], sums[n.moments+width:])
+	copy(out[k:2*k], sums[n.moments+n.count+width:])
+	out[2*k] = sums[n.moments+2*n.count]
+}
+
+// pass makes the normalisation the identity on channels of these moments.
+func (n *normPlace) pass(params []float32, moments []float64, width, k int) {
+	weight, bias := n.gamma.Of(params), n.beta.Of(params)
+	for j := range k {
+		mean, variance := meanVariance(moments[j], moments[k+j], moments[2*k])
+		weight[width+j], bias[width+j] = float32(math.Sqrt(variance+n.eps)), float32(mean)
 	}
 }
 

@@ -82,7 +82,11 @@ func (r *Request) lengths(g *nn.Graph) (*nn.Graph, []int, error) {
 		}
 	case KindNewborn:
 		for _, in := range r.Newborn {
-			out = append(out, newbornLen(in.Count))
+			l, err := site.LayoutOf(g, in.Site)
+			if err != nil {
+				return nil, nil, err
+			}
+			out = append(out, newbornLen(l, in.Count))
 		}
 	case KindAmplitude:
 		for _, c := range r.Candidates {
@@ -208,8 +212,12 @@ type NewbornSums struct {
 
 // Newborn reads those of insertion i of the request.
 func (s *Sums) Newborn(i int) NewbornSums {
-	k := s.request.Newborn[i].Count
-	return NewbornSums{s.Totals, k, s.values[s.places[i]:][:newbornLen(k)]}
+	in := s.request.Newborn[i]
+	l, err := site.LayoutOf(s.graph, in.Site)
+	if err != nil {
+		panic("growth: sums of an unknown site")
+	}
+	return NewbornSums{s.Totals, in.Count, s.values[s.places[i]:][:newbornLen(l, in.Count)]}
 }
 
 // Gain returns the decrease of the mean loss by amplitude of neuron j at
@@ -223,10 +231,10 @@ func (s NewbornSums) Gain(j int) (gain, err float64) {
 	return gain, err
 }
 
-// Moments returns those of the pre-activation of neuron j.
-func (s NewbornSums) Moments(j int) (mean, variance float64) {
-	m := s.values[2*s.k:]
-	return meanVariance(m[j], m[s.k+j], m[2*s.k])
+// Moments returns mean and variance of a neuron at one of the places where it is measured.
+func (s NewbornSums) Moments(at site.At) (mean, variance float64) {
+	m := s.values[2*s.k+at.Input*momentsLen(s.k):]
+	return meanVariance(m[at.Neuron], m[s.k+at.Neuron], m[2*s.k])
 }
 
 // Gain returns the decrease of the mean loss by candidate i of the request at its

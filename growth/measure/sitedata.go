@@ -25,7 +25,7 @@ type siteData struct {
 	readBy    []int     // see readers
 	roots     []float32 // of how often each position is read, nil if once each
 	at        int       // of its sums
-	direct    bool      // no pooling between First and Second, or all of it is in averaged
+	direct    bool      // no position moves between First and Second, or all of that is in averaged
 	averaged  *averaged // nil without; else first and ways are those on its image
 	inputLen  int       // of what First reads, per sample
 	diagonal  bool      // the diagonal of S instead of S
@@ -45,9 +45,7 @@ func newSiteData(g *nn.Graph, req SiteRequest) (*siteData, error) {
 		metric: req.Metric, update: req.Update, a: l.Incoming.Rows(), b: l.Outgoing.Rows(), c: l.Outputs, offsets: 1}
 	s.input, s.hidden = g.Node(l.First).Inputs[0], g.Node(l.Second).Inputs[0]
 	s.inputNode = s.input == g.Nodes[0].ID
-	s.direct = !slices.ContainsFunc(l.Between, func(id nn.NodeID) bool {
-		return g.Node(id).Op.Role() == nn.Pools
-	})
+	s.direct = len(site.Passings(g, shapes, l.Site)) == 0
 	s.diagonal = req.Diagonal
 	s.inputLen = l.Incoming.In.Len()
 	if s.averaged = averagedOf(g, shapes, l); s.averaged != nil {

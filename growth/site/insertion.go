@@ -11,19 +11,24 @@ import (
 // Empty returns an insertion of k neurons of zeros.
 func (l Layout) Empty(k int) Insertion {
 	in := Insertion{Site: l.ID, Count: k, Alpha: make([]float32, k*l.Incoming.Rows()), Omega: make([]float32, l.Outputs*k*l.Outgoing.Area())}
-	if l.Norm != nil {
-		in.Mean, in.Var = make([]float64, k), make([]float64, k)
+	if norms, _ := l.Norms(); len(norms) > 0 {
+		in.Mean, in.Var = make([]float64, len(norms)*k), make([]float64, len(norms)*k)
 	}
 	return in
 }
 
-// Moments returns mean and variance of the pre-activation of neuron j, as measured.
-type Moments func(j int) (mean, variance float64)
+// Moments returns mean and variance of what is measured of a neuron.
+type Moments func(At) (mean, variance float64)
+
+// At is a place where a neuron is measured: Input 0 is its pre-activation, Input i
+// what the i-th of the normalisations behind filters reads.
+type At struct{ Neuron, Input int }
 
 // Pick returns the insertion of some of in's neurons as they were measured,
 // incoming weights multiplied by f.
 func (l Layout) Pick(in Insertion, which []int, moments Moments, f float64) Insertion {
 	out, a, area := l.Empty(len(which)), l.Incoming.Rows(), l.Outgoing.Area()
+	norms, first := l.Norms()
 	for j, from := range which {
 		for i := range a {
 			out.Alpha[j*a+i] = float32(f * float64(in.Alpha[from*a+i]))
@@ -31,11 +36,13 @@ func (l Layout) Pick(in Insertion, which []int, moments Moments, f float64) Inse
 		for o := range l.Outputs {
 			copy(out.Omega[(o*len(which)+j)*area:][:area], in.Omega[(o*in.Count+from)*area:])
 		}
-		if l.Norm != nil {
-			mean, variance := moments(from)
-			out.Mean[j], out.Var[j] = float64(f*mean), float64(f*f*variance)
+		for i := range norms {
+			mean, variance := moments(At{from, first + i})
+			at := i*len(which) + j
+			out.Mean[at], out.Var[at] = float64(f*mean), float64(f*f*variance)
 		}
 	}
+	out.Filter = l.pickFilters(in, which)
 	return out
 }
 
@@ -45,9 +52,22 @@ func (l Layout) Subset(in Insertion, which []int) Insertion {
 	out.Fixed = in.Fixed
 	for j, from := range which {
 		copy(out.Alpha[j*a:][:a], in.Alpha[from*a:])
-		if l.Norm != nil {
-			out.Mean[j], out.Var[j] = in.Mean[from], in.Var[from]
+		for i := 0; i*in.Count < len(in.Mean); i++ {
+			out.Mean[i*len(which)+j], out.Var[i*len(which)+j] = in.Mean[i*in.Count+from], in.Var[i*in.Count+from]
 		}
+	}
+	out.Filter = l.pickFilters(in, which)
+	return out
+}
+
+// pickFilters returns the filters of some neurons, none where channels pass unchanged.
+func (l Layout) pickFilters(in Insertion, which []int) (out []float32) {
+	if len(in.Filter) == 0 {
+		return nil
+	}
+	n := l.FilterLen()
+	for _, from := range which {
+		out = append(out, in.Filter[from*n:][:n]...)
 	}
 	return out
 }
@@ -58,8 +78,16 @@ func (l Layout) Join(first, second Insertion) Insertion {
 	out := l.Empty(first.Count + second.Count)
 	out.Fixed, out.Update = first.Fixed, first.Update
 	copy(out.Alpha[copy(out.Alpha, first.Alpha):], second.Alpha)
-	copy(out.Mean[copy(out.Mean, first.Mean):], second.Mean)
-	copy(out.Var[copy(out.Var, first.Var):], second.Var)
+	out.Mean, out.Var = nil, nil
+	norms, _ := l.Norms()
+	for i := range norms {
+		a, b := i*first.Count, i*second.Count
+		out.Mean = append(append(out.Mean, first.Mean[a:a+first.Count]...), second.Mean[b:b+second.Count]...)
+		out.Var = append(append(out.Var, first.Var[a:a+first.Count]...), second.Var[b:b+second.Count]...)
+	}
+	if len(first.Filter)+len(second.Filter) > 0 {
+		out.Filter = append(append(out.Filter, l.filters(first)...), l.filters(second)...)
+	}
 	for o := range l.Outputs {
 		dst := out.Omega[o*out.Count*area:]
 		copy(dst, first.Omega[o*first.Count*area:][:first.Count*area])
@@ -75,7 +103,7 @@ func (l Layout) UnitSize(in *Insertion, from []int, moments Moments) {
 	in.Fixed = true
 	a, area := l.Incoming.Rows(), l.Outgoing.Area()
 	for j, at := range from {
-		mean, variance := moments(at)
+		mean, variance := moments(At{Neuron: at})
 		size := math.Sqrt(float64(mean*mean) + variance)
 		if !(size > 1e-12) || math.IsInf(size, 0) {
 			continue
@@ -89,8 +117,8 @@ func (l Layout) UnitSize(in *Insertion, from []int, moments Moments) {
 				row[e] = float32(float64(row[e]) * size)
 			}
 		}
-		if l.Norm != nil {
-			in.Mean[j], in.Var[j] = in.Mean[j]/size, in.Var[j]/size/size
+		for i := j; i < len(in.Mean); i += in.Count {
+			in.Mean[i], in.Var[i] = in.Mean[i]/size, in.Var[i]/size/size
 		}
 	}
 }

@@ -21,7 +21,8 @@ type Site struct {
 
 // All returns the sites of a valid graph in node order: every convolution or
 // linear layer whose output goes, on one way only, through at most one batch
-// normalisation, then activations and pooling, to another convolution or
+// normalisation, then activations, pooling and filters of single channels, each of
+// which may have a batch normalisation behind it, to another convolution or
 // linear layer. Layers on the stream of a residual network are not sites: all
 // that is added to them would have to be added to every block.
 func All(g *nn.Graph) []Site {
@@ -41,6 +42,7 @@ func All(g *nn.Graph) []Site {
 // siteFrom follows the only way from first to the next layer.
 func siteFrom(g *nn.Graph, first nn.NodeID) (Site, bool) {
 	s := Site{ID: ID(first), First: first}
+	linear := true // nothing but a layer lies right before
 	for id := first; ; {
 		next := g.Consumers(id)
 		if len(next) != 1 {
@@ -52,15 +54,15 @@ func siteFrom(g *nn.Graph, first nn.NodeID) (Site, bool) {
 			s.Second = n.ID
 			return s, true
 		case nn.Scales:
-			if id != first {
+			if !linear {
 				return Site{}, false // its statistics would be those of activations
 			}
-		case nn.Activates, nn.Pools, nn.Passes:
+		case nn.Activates, nn.Pools, nn.Passes, nn.Filters:
 		default:
 			return Site{}, false
 		}
 		s.Between = append(s.Between, n.ID)
-		id = n.ID
+		id, linear = n.ID, n.Op.Role() == nn.Filters
 	}
 }
 

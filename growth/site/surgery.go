@@ -16,14 +16,18 @@ type Insertion struct {
 	Count int       `msgpack:"count"`           // k
 	Alpha []float32 `msgpack:"alpha,omitempty"` // incoming weights (k, a), bias last if First has one
 	Omega []float32 `msgpack:"omega,omitempty"` // outgoing weights (c, k, E), E Second's kernel offsets
-	// Mean and Var (k) are those of the new pre-activations, where a batch
-	// normalisation follows First: it is extended as the identity on them.
+	// Mean and Var (norms, k) are those of what the batch normalisations of the site
+	// read of the new neurons, in order: the one right behind First, if there is one,
+	// reads pre-activations. They are extended as the identity on that.
 	Mean []float64 `msgpack:"mean,omitempty"`
 	Var  []float64 `msgpack:"var,omitempty"`
-	// Gain and Shift (k) override the weight and bias of that normalisation,
-	// for neurons that it shall not pass unchanged.
+	// Gain and Shift (norms, k) override the weights and biases of these normalisations,
+	// for neurons that they shall not pass unchanged.
 	Gain  []float32 `msgpack:"gain,omitempty"`
 	Shift []float32 `msgpack:"shift,omitempty"`
+	// Filter (k, weights of one channel in all filters between, see Layout.FilterLen) is
+	// the new channels' own filters; empty where they pass channels on unchanged.
+	Filter []float32 `msgpack:"filter,omitempty"`
 	// Fixed leaves the incoming weights as they are at every amplitude, which
 	// then multiplies the outgoing weights alone.
 	Fixed bool `msgpack:"fixed,omitempty"`
@@ -66,8 +70,12 @@ type Layout struct {
 	Incoming, Outgoing Window
 	Outputs            int // c: of Second
 	Norm               *nn.Node
+	Later              []*nn.Node // normalisations behind filters, in order
+	Filters            []Filter   // between First and Second, in order
 }
 
+// LayoutOf returns the layout of a site of a valid graph. Its errors are those of
+// an invalid graph and of an id that is no site of it.
 func LayoutOf(g *nn.Graph, id ID) (Layout, error) {
 	shapes, err := g.Shapes()
 	if err != nil {
@@ -78,7 +86,8 @@ func LayoutOf(g *nn.Graph, id ID) (Layout, error) {
 		return Layout{}, fmt.Errorf("%q is no site of the graph of generation %d", id, g.Generation)
 	}
 	first, second := g.Node(s.First), g.Node(s.Second)
-	return Layout{s, windowOf(first, shapes[first.Inputs[0]]), windowOf(second, shapes[second.Inputs[0]]), second.Out, s.Norm(g)}, nil
+	return Layout{Site: s, Incoming: windowOf(first, shapes[first.Inputs[0]]), Outgoing: windowOf(second, shapes[second.Inputs[0]]),
+		Outputs: second.Out, Norm: s.Norm(g), Later: laterNorms(g, s), Filters: filtersOf(g, shapes, s)}, nil
 }
 
 // Check returns all faults of an insertion at its site.
@@ -94,13 +103,16 @@ func (l Layout) Check(in Insertion) error {
 	}
 	want("alpha", len(in.Alpha), in.Count*l.Incoming.Rows())
 	want("omega", len(in.Omega), l.Outputs*in.Count*l.Outgoing.Area())
-	if l.Norm != nil {
-		want("mean", len(in.Mean), in.Count)
-		want("var", len(in.Var), in.Count)
-	}
+	norms, _ := l.Norms()
+	normed := len(norms) * in.Count
+	want("mean", len(in.Mean), normed)
+	want("var", len(in.Var), normed)
 	if len(in.Gain)+len(in.Shift) > 0 {
-		want("gain", len(in.Gain), in.Count)
-		want("shift", len(in.Shift), in.Count)
+		want("gain", len(in.Gain), normed)
+		want("shift", len(in.Shift), normed)
+	}
+	if len(in.Filter) > 0 {
+		want("filter", len(in.Filter), in.Count*l.FilterLen())
 	}
 	if len(in.Update) > 0 {
 		want("update", len(in.Update), l.Outputs*l.Outgoing.Rows())
@@ -185,7 +197,7 @@ func corner(dst []float32, dstShape []int, src []float32, srcShape []int) {
 // write writes the new values; old is the graph before all insertions.
 func write(m *nn.Model, old *nn.Graph, l Layout, in Insertion) {
 	width := old.Node(l.First).Out
-	params, buffers := nn.ByName(m.Graph.ParamEntries()), nn.ByName(m.Graph.BufferEntries())
+	params := nn.ByName(m.Graph.ParamEntries())
 	param := func(id nn.NodeID, role string) (nn.Entry, []float32) {
 		e := params[string(id)+"."+role]
 		return e, e.Of(m.Params)
@@ -223,21 +235,8 @@ func write(m *nn.Model, old *nn.Graph, l Layout, in Insertion) {
 		}
 	}
 
-	if l.Norm == nil {
-		return
-	}
-	_, weight := param(l.Norm.ID, nn.RoleWeight)
-	_, bias := param(l.Norm.ID, nn.RoleBias)
-	mean := buffers[string(l.Norm.ID)+"."+nn.RoleRunningMean].Of(m.Buffers)
-	variance := buffers[string(l.Norm.ID)+"."+nn.RoleRunningVar].Of(m.Buffers)
-	for k := range in.Count {
-		weight[width+k] = float32(math.Sqrt(in.Var[k] + l.Norm.Eps))
-		bias[width+k] = float32(in.Mean[k])
-		mean[width+k] = float32(in.Mean[k])
-		variance[width+k] = float32(in.Var[k])
-	}
-	copy(weight[width:], in.Gain)
-	copy(bias[width:], in.Shift)
+	l.writeFilters(in, width, param)
+	l.writeNorms(m, in, width)
 }
 
 // addTo adds the leading values of x to dst.

@@ -105,20 +105,16 @@ type Source struct {
 }
 
 // Passage returns, for every position of Second's input, the positions of
-// First's output that it is made of when all between is linearised: pooling of
-// any kind is an average.
+// First's output that a new channel of it is made of when all between is linearised:
+// pooling of any kind is an average, and a filter passes the centre of its window on.
 func Passage(g *nn.Graph, shapes map[nn.NodeID]nn.Shape, s Site) [][]Source {
 	at := shapes[s.First]
 	ways := make([][]Source, at.H*at.W)
 	for p := range ways {
 		ways[p] = []Source{{p, 1}}
 	}
-	for _, id := range s.Between {
-		n := g.Node(id)
-		if f, ok := n.Window(at); ok {
-			ways = pool(ways, windowOf(n, at), f.Inside)
-		}
-		at = shapes[id]
+	for _, p := range Passings(g, shapes, s) {
+		ways = pool(ways, p.Window, p.Inside)
 	}
 	return ways
 }

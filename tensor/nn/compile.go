@@ -15,10 +15,13 @@ type compiler struct {
 	contributions map[NodeID][]buf // gradients its consumers have sent to a node, in order
 }
 
-// vectorOf returns the offset of n values in a Packed's vector.
-func (c *compiler) vectorOf(n int) int {
-	c.vector += n
-	return c.vector - n
+// vectorOf returns the offset of parameters that kernels read as they are in a
+// Packed's vector.
+func (c *compiler) vectorOf(e Entry) int {
+	at := c.vector
+	c.vectors = append(c.vectors, packedVector{e, at})
+	c.vector += e.Len()
+	return at
 }
 
 func (c *compiler) compile() {

@@ -50,17 +50,26 @@ func (g *Graph) FLOPs() int64 {
 	var sum int64
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		if n.Op.Role() == Mixes {
+		if len(n.Inputs) > 0 {
 			sum += n.FLOPs(shapes[n.Inputs[0]], shapes[n.ID])
 		}
 	}
 	return sum
 }
 
-// FLOPs returns what layer n contributes to the FLOPs of its graph.
+// FLOPs returns what n contributes to the FLOPs of its graph, for a first input of
+// shape in and an output of shape out: 0 for what is no layer.
 func (n *Node) FLOPs(in, out Shape) int64 {
 	w, _ := n.Window(in)
-	return 2 * int64(in.C*w.Height*w.Width) * int64(out.Len())
+	read := int64(w.Height) * int64(w.Width) // values that one output is made of
+	switch n.Op.Role() {
+	case Mixes:
+		read *= int64(in.C)
+	case Filters:
+	default:
+		return 0
+	}
+	return 2 * read * int64(out.Len())
 }
 
 // Widths returns the number of outputs of every layer but the last, by name.

@@ -99,7 +99,7 @@ func (g *Graph) activationAfter(id NodeID) Op {
 		switch n.Op.Role() {
 		case Activates:
 			return n.Op
-		case Mixes:
+		case Mixes, Filters:
 			return OpIdentity
 		}
 		id = n.ID

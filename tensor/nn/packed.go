@@ -6,7 +6,13 @@ import "github.com/tinygrow/tinygrow/tensor/kernel"
 // shared read-only by all workspaces.
 type Packed struct {
 	panels []float32 // weights of layers
-	vector []float32 // biases, batchnorm weights and biases
+	vector []float32 // parameters that kernels read as they are
+}
+
+// packedVector is a parameter that is copied to a Packed's vector, and its offset there.
+type packedVector struct {
+	Entry
+	at int
 }
 
 // packPart is some of one layer's panels, or with a nil layer all vectors.
@@ -65,13 +71,7 @@ func (p *Program) PackPart(dst *Packed, params []float32, part int) {
 		l.conv.PackPanels(dst.panels[l.panel:l.panel+l.packedLen], l.weight.Of(params), l.panels)
 		return
 	}
-	for _, l := range p.layers {
-		if l.bias.Shape != nil {
-			copy(dst.vector[l.biasVec:], l.bias.Of(params))
-		}
-	}
-	for _, n := range p.norms {
-		copy(dst.vector[n.gammaVec:], n.weight.Of(params))
-		copy(dst.vector[n.betaVec:], n.bias.Of(params))
+	for _, v := range p.vectors {
+		copy(dst.vector[v.at:], v.Of(params))
 	}
 }

@@ -40,6 +40,7 @@ type Program struct {
 	logits, dLoss  buf
 	layers         []*layer
 	packParts      []packPart
+	vectors        []packedVector
 	norms          []*norm
 	panels, vector int // lengths of a Packed
 	scratch, sums  int

@@ -16,6 +16,9 @@ const (
 	Scales
 	// Activates is that of a function of each value by itself that is not linear.
 	Activates
+	// Filters is that of a layer whose output channels are each made of positions
+	// of one input channel, by weights of its own.
+	Filters
 	// Pools brings positions of each channel together.
 	Pools
 	// Passes hands all on as it is.

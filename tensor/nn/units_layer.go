@@ -23,7 +23,7 @@ func (c *compiler) layer(n *Node) unit {
 	l.forwardOnly = c.inference || !c.wants[n.Inputs[0]]
 	c.panels += (l.packedLen + 15) &^ 15
 	if n.Bias {
-		l.biasVec = c.vectorOf(n.Out)
+		l.biasVec = c.vectorOf(l.bias)
 	}
 	c.scratch = max(c.scratch, l.conv.ScratchLen(c.blocks))
 	c.layers = append(c.layers, l)

@@ -34,7 +34,8 @@ func (c *compiler) normalisation(n *Node) *norm {
 	s := c.shapes[n.ID]
 	b := &norm{channels: s.C, pixels: s.H * s.W, eps: n.Eps, weight: c.params[n.tensor(RoleWeight)], bias: c.params[n.tensor(RoleBias)],
 		mean: c.buffers[n.tensor(RoleRunningMean)], variance: c.buffers[n.tensor(RoleRunningVar)],
-		gammaVec: c.vectorOf(s.C), betaVec: c.vectorOf(s.C), state: c.normState(), moments: c.moments}
+		state: c.normState(), moments: c.moments}
+	b.gammaVec, b.betaVec = c.vectorOf(b.weight), c.vectorOf(b.bias)
 	c.moments += 2*s.C + 1
 	c.sums = max(c.sums, s.C)
 	c.norms = append(c.norms, b)

@@ -32,7 +32,7 @@ func stepFLOPs(g *nn.Graph) (int64, error) {
 	var total int64
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		if n.Op.Role() != nn.Mixes {
+		if len(n.Inputs) == 0 {
 			continue
 		}
 		passes := int64(3)
