@@ -191,3 +191,45 @@ func TestValidation(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 }
+
+// A trapezoid's corner is a part of the budget: the rate is held for as long as less than that part is spent, with and
+// without growth in between, and has all but reached its end when the budget has.
+func TestTrapezoidFollowsTheBudget(t *testing.T) {
+	set := toySettings()
+	set.Optimizer.Schedule, set.Optimizer.Hold = optim.Trapezoid, 0.5
+	whole := newToyOf(t, set)
+	run(t, whole, never)
+	set.Train.MaxFLOPs, set.Train.Epochs = whole.Progress().FLOPs, 100
+	tr := newToyOf(t, set)
+	peak, held, fell := set.Optimizer.LR, 0, 0
+	var last float64
+	if _, err := tr.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		r, ok := tr.Next()
+		if !ok {
+			break
+		}
+		part := tr.Progress().FLOPs / set.Train.MaxFLOPs
+		a, err := tr.Apply(compute(tr, r, proto.Root(r.MicroShards())))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a.Step == nil {
+			continue
+		}
+		want := peak * min(1, 2*(1-part))
+		if last = a.Step.LR; math.Abs(last-want) > peak/12 { // the length is foreseen in whole steps, of which there are some twelve
+			t.Errorf("step %d, with %.2f spent: rate %v, want %v", a.Step.Step, part, last, want)
+		}
+		if want == peak {
+			held++
+		} else {
+			fell++
+		}
+	}
+	if held < 3 || fell < 3 || last > 0.3*peak {
+		t.Errorf("%d steps held, %d fell, to %v", held, fell, last)
+	}
+}

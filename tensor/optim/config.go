@@ -7,18 +7,24 @@ package optim
 
 import (
 	"math"
+	"strings"
 
 	"github.com/tinygrow/tinygrow/tensor/faults"
 )
 
 // The optimizers and schedules by name.
 const (
-	SGD      = "sgd"
-	AdamW    = "adamw"
-	Constant = "constant"
-	Step     = "step"
-	Cosine   = "cosine"
+	SGD       = "sgd"
+	AdamW     = "adamw"
+	Constant  = "constant"
+	Step      = "step"
+	Cosine    = "cosine"
+	Trapezoid = "trapezoid"
+	OneCycle  = "one_cycle"
 )
+
+// schedules are those names.
+var schedules = []string{Constant, Step, Cosine, Trapezoid, OneCycle}
 
 // Config says how parameters are updated. The zero value is invalid; start
 // from Default.
@@ -33,24 +39,27 @@ type Config struct {
 	Beta1 float64 `json:"beta1" yaml:"beta1"`
 	Beta2 float64 `json:"beta2" yaml:"beta2"`
 	Eps   float64 `json:"eps" yaml:"eps"`
-	// Schedule is constant, step (times StepFactor every StepEpochs epochs) or
-	// cosine (half a cosine from LR to MinLR over what follows the warm-up).
+	// Schedule is constant, step (times StepFactor every StepEpochs epochs), cosine (half a
+	// cosine from LR to MinLR over what follows the warm-up), trapezoid (LR until the part
+	// Hold of the run is done, then a straight line to MinLR) or one_cycle (PyTorch's
+	// OneCycleLR: half a cosine up from LR / 25 over the part Warmup, then one down to MinLR).
 	Schedule   string  `json:"schedule" yaml:"schedule"`
 	StepEpochs float64 `json:"step_epochs" yaml:"step_epochs"`
 	StepFactor float64 `json:"step_factor" yaml:"step_factor"`
 	MinLR      float64 `json:"min_lr" yaml:"min_lr"`
+	// Warmup is the part of the run over which the rate rises, linearly from near 0 but for one_cycle.
+	Warmup float64 `json:"warmup" yaml:"warmup"`
+	Hold   float64 `json:"hold" yaml:"hold"`
 	// ClipNorm bounds the Euclidean norm of the mean gradient: a longer one is
 	// shortened to it, in its own direction. 0 clips nothing.
 	ClipNorm float64 `json:"clip_norm" yaml:"clip_norm"`
-	// WarmupEpochs is the time over which the rate rises linearly from near 0.
-	WarmupEpochs float64 `json:"warmup_epochs" yaml:"warmup_epochs"`
 }
 
 // Default returns SGD with momentum 0.9 at a rate of 0.1 that falls to 0 along a cosine, gradients of norm at most 5, and
 // PyTorch's defaults for the rest.
 func Default() Config {
 	return Config{Name: SGD, LR: 0.1, Momentum: 0.9, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
-		Schedule: Cosine, StepEpochs: 30, StepFactor: 0.1, ClipNorm: 5}
+		Schedule: Cosine, StepEpochs: 30, StepFactor: 0.1, Hold: 0.3, ClipNorm: 5}
 }
 
 // Validate returns all faults at once (errors.Join), or nil.
@@ -77,12 +86,15 @@ func (c Config) Validate() error {
 	case Step:
 		found.Check(c.StepEpochs > 0, "step_epochs %v: must be above 0", c.StepEpochs)
 		within("step_factor", c.StepFactor, 0, 1)
-	case Cosine:
+	case Cosine, OneCycle:
 		within("min_lr", c.MinLR, 0, c.LR)
+	case Trapezoid:
+		within("min_lr", c.MinLR, 0, c.LR)
+		found.Check(c.Hold >= c.Warmup && c.Hold <= 1, "hold %v: must be warmup (%v) to 1", c.Hold, c.Warmup)
 	default:
-		found.Check(false, "schedule %q: must be %q, %q or %q", c.Schedule, Constant, Step, Cosine)
+		found.Check(false, "schedule %q: must be one of %s", c.Schedule, strings.Join(schedules, ", "))
 	}
+	within("warmup", c.Warmup, 0, 1)
 	within("clip_norm", c.ClipNorm, 0, 1e30)
-	found.Check(c.WarmupEpochs >= 0 && c.WarmupEpochs <= 1e6, "warmup_epochs %v: must be at least 0", c.WarmupEpochs)
 	return found.Err()
 }

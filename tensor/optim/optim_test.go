@@ -139,7 +139,7 @@ func TestStepAllocatesNothing(t *testing.T) {
 
 func TestSchedules(t *testing.T) {
 	c := Default()
-	c.Schedule, c.LR, c.WarmupEpochs = Constant, 0.8, 0.4
+	c.Schedule, c.LR, c.Warmup = Constant, 0.8, 0.04
 	at := func(step uint64) float64 { return LR(c, step, Length{Steps: 100, PerEpoch: 10}) }
 	check := func(step uint64, want float64) {
 		t.Helper()
@@ -165,14 +165,44 @@ func TestSchedules(t *testing.T) {
 			t.Errorf("cosine rises after step %d", s)
 		}
 	}
+	c.Schedule, c.Hold, c.MinLR = Trapezoid, 0.4, 0.2
+	check(0, 0.2)
+	check(3, 0.8)
+	check(40, 0.8)
+	check(55, 0.65)
+	check(85, 0.35)
+	check(100, 0.2)
+	check(1000, 0.2)
+	c.Warmup, c.Hold, c.MinLR = 0, 0, 0
+	check(0, 0.8)
+	check(75, 0.2)
+	c.Hold = 1
+	check(99, 0.8)
+}
+
+// The values are those of torch.optim.lr_scheduler.OneCycleLR (PyTorch 1.13) with max_lr 0.4, total_steps 20, pct_start 0.3,
+// div_factor 25 and final_div_factor 40.
+func TestOneCycleIsPyTorchs(t *testing.T) {
+	c := Default()
+	c.Schedule, c.LR, c.Warmup, c.MinLR = OneCycle, 0.4, 0.3, 0.0004
+	for step, want := range []float64{
+		0.016, 0.05266873708001013, 0.1486687370800101, 0.2673312629199899, 0.3633312629199899, 0.4, 0.39499059685392834,
+		0.38021357980690335, 0.3564099301971124, 0.324773262411375, 0.28688997107568814, 0.24465968260447163, 0.2002,
+		0.1557403173955284, 0.1135100289243119, 0.07562673758862505, 0.043990069802887645, 0.020186420193096678,
+		0.005409403146071641, 0.0004,
+	} {
+		if got := LR(c, uint64(step), Length{Steps: 20, PerEpoch: 5}); math.Abs(got-want) > 1e-15 {
+			t.Errorf("rate of step %d is %v, PyTorch's %v", step, got, want)
+		}
+	}
 }
 
 func TestValidateReportsAllFaults(t *testing.T) {
 	if err := Default().Validate(); err != nil {
 		t.Fatal(err)
 	}
-	err := Config{Name: "lion", LR: math.NaN(), WeightDecay: -1, Schedule: "linear", WarmupEpochs: -1}.Validate()
-	for _, part := range []string{`optimizer "lion"`, "lr NaN", "weight_decay -1", `schedule "linear"`, "warmup_epochs -1"} {
+	err := Config{Name: "lion", LR: math.NaN(), WeightDecay: -1, Schedule: "linear", Warmup: -1}.Validate()
+	for _, part := range []string{`optimizer "lion"`, "lr NaN", "weight_decay -1", `schedule "linear"`, "warmup -1"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("faults lack %q: %v", part, err)
 		}
@@ -184,6 +214,10 @@ func TestValidateReportsAllFaults(t *testing.T) {
 		"no eps":                    func(c *Config) { c.Name, c.Eps = AdamW, 0 },
 		"no step length":            func(c *Config) { c.Schedule, c.StepEpochs = Step, 0 },
 		"min_lr above lr":           func(c *Config) { c.Schedule, c.MinLR = Cosine, 1 },
+		"min_lr of a trapezoid":     func(c *Config) { c.Schedule, c.MinLR = Trapezoid, 1 },
+		"hold within the warm-up":   func(c *Config) { c.Schedule, c.Warmup, c.Hold = Trapezoid, 0.3, 0.2 },
+		"hold beyond the end":       func(c *Config) { c.Schedule, c.Hold = Trapezoid, 1.1 },
+		"a warm-up beyond the end":  func(c *Config) { c.Warmup = 1.1 },
 	} {
 		c := Default()
 		spoil(&c)

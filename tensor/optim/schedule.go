@@ -12,11 +12,14 @@ type Length struct {
 	PerEpoch float64 // updates of an epoch
 }
 
-// LR returns the learning rate of update number step (from 0) of a run: during
-// the warm-up LR (step+1)/warmup, then the schedule's.
+// LR returns the learning rate of update number step (from 0) of a run: during the warm-up
+// LR (step+1)/warmup, or the rise of one_cycle, then the schedule's.
 func LR(c Config, step uint64, run Length) float64 {
-	warmup := math.Round(c.WarmupEpochs * run.PerEpoch)
-	at := float64(step)
+	at, total := float64(step), float64(run.Steps)
+	if c.Schedule == OneCycle {
+		return oneCycle(c, at, total)
+	}
+	warmup := math.Round(c.Warmup * total)
 	if at < warmup {
 		return c.LR * (at + 1) / warmup
 	}
@@ -28,11 +31,37 @@ func LR(c Config, step uint64, run Length) float64 {
 		}
 		return float64(c.LR * portable.PowInt(c.StepFactor, uint64(min(drops, 1e6))))
 	case Cosine:
-		part := 1.0
-		if rest := float64(run.Steps) - warmup; rest > 0 {
-			part = min((at-warmup)/rest, 1)
-		}
-		return c.MinLR + float64((c.LR-c.MinLR)*(0.5*(1+portable.CosPi(part))))
+		return anneal(c.LR, c.MinLR, passed(at, warmup, total))
+	case Trapezoid:
+		return c.LR + float64((c.MinLR-c.LR)*passed(at, float64(c.Hold*total), total))
 	}
 	return c.LR
+}
+
+// passed returns which part of the way from one step to another is behind, from 0 to 1.
+func passed(at, from, to float64) float64 {
+	switch {
+	case at < from:
+		return 0
+	case at >= to:
+		return 1
+	}
+	return (at - from) / (to - from)
+}
+
+// anneal returns what half a cosine that goes from one value to another has at a part of the way.
+func anneal(from, to, part float64) float64 {
+	return to + float64((from-to)*(0.5*(1+portable.CosPi(part))))
+}
+
+// startFactor is PyTorch's div_factor of OneCycleLR: the peak over the first rate.
+const startFactor = 25
+
+// oneCycle is PyTorch's OneCycleLR, whose last rate is MinLR and whose pct_start is Warmup.
+func oneCycle(c Config, at, total float64) float64 {
+	peak := float64(c.Warmup*total) - 1
+	if at < peak {
+		return anneal(float64(c.LR/startFactor), c.LR, passed(at, 0, peak))
+	}
+	return anneal(c.LR, c.MinLR, passed(at, max(peak, 0), total-1))
 }

@@ -33,6 +33,7 @@ var gone = map[string]string{
 	"growth.depth_blocks":       "set growth.max_params or growth.max_flops",
 	"growth.warm_up":            "new neurons learn at the rate of the others, which was best: leave it out",
 	"growth.dry_run":            "tinygrow inspect RUN --dry-run decides without growing",
+	"optim.warmup_epochs":       "warm-up is a part of the run now: set optim.warmup, as 0.1",
 	"train.grow_batch":          "all steps have batches of train.batch samples, which was best: leave it out",
 	"train.max_batch":           "all steps have batches of train.batch samples: leave it out",
 }

@@ -22,7 +22,7 @@ var synonyms = map[string][]string{
 	"server": {"nats", "natsurl", "coordinator"}, "url": {"nats"}, "address": {"nats", "natsurl"}, "natsserver": {"nats", "natsurl"},
 	"key": {"creds"}, "keyfile": {"creds"}, "credentials": {"creds"}, "seedfile": {"creds"}, "cacert": {"ca"}, "cafile": {"ca"}, "certificate": {"ca"},
 	"wd": {"weightdecay"}, "decay": {"weightdecay"}, "l2": {"weightdecay"}, "gradclip": {"clipnorm"}, "clipgrad": {"clipnorm"}, "maxgradnorm": {"clipnorm"},
-	"scheduler": {"schedule"}, "lrscheduler": {"schedule"}, "warmup": {"warmupepochs", "warmup"}, "val": {"validation"}, "valsplit": {"validation"}, "holdout": {"validation"},
+	"scheduler": {"schedule"}, "lrscheduler": {"schedule"}, "warmup": {"optimwarmup"}, "pctstart": {"optimwarmup"}, "val": {"validation"}, "valsplit": {"validation"}, "holdout": {"validation"},
 	"fit": {"train"}, "run": {"train"}, "start": {"train"}, "learn": {"train"}, "test": {"eval"}, "evaluate": {"eval"}, "validate": {"eval"},
 	"continue": {"resume"}, "restart": {"resume"}, "show": {"inspect"}, "info": {"inspect"}, "summary": {"inspect"}, "describe": {"inspect"},
 	"status": {"health"}, "master": {"coordinator"}, "leader": {"coordinator"}, "client": {"worker"}, "agent": {"worker"}, "node": {"worker"},
