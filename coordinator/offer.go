@@ -3,9 +3,9 @@ package coordinator
 import (
 	"fmt"
 
-	"github.com/tinygrow/tinygrow/coordinator/parallel"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/parallel"
 )
 
 // blob is something handed out in chunks. Its data do not change while anybody

@@ -6,11 +6,11 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/tinygrow/tinygrow/coordinator/parallel"
 	"github.com/tinygrow/tinygrow/coordinator/plausible"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
+	"github.com/tinygrow/tinygrow/tensor/parallel"
 	"github.com/zeebo/xxh3"
 )
 

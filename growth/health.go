@@ -62,7 +62,7 @@ func NewWatch(r *Record) *Watch {
 // the model before the update.
 func (w *Watch) After(m *nn.Model, gradient []float32, moments []float64, samples float64) *Watch {
 	next := &Watch{Event: w.Event, Steps: w.Steps + 1}
-	params, at := nn.ByName(m.Graph.ParamEntries()), momentsAt(m.Graph)
+	params, at := nn.ByName(m.Graph.ParamEntries()), m.Graph.GradientSums()
 	for _, s := range w.Sites {
 		l, err := site.LayoutOf(m.Graph, s.Site)
 		if err != nil {
@@ -73,19 +73,7 @@ func (w *Watch) After(m *nn.Model, gradient []float32, moments []float64, sample
 	return next
 }
 
-// momentsAt returns where the moments of each normalisation begin.
-func momentsAt(g *nn.Graph) map[nn.NodeID]int {
-	at, next := map[nn.NodeID]int{}, 0
-	for _, e := range g.BufferEntries() {
-		if e.Role == nn.RoleRunningMean {
-			at[e.Node] = next
-			next += 2*e.Len() + 1
-		}
-	}
-	return at
-}
-
-func (s WatchedSite) after(l site.Layout, params map[string]nn.Entry, at map[nn.NodeID]int, values, gradient []float32, moments []float64, samples float64) WatchedSite {
+func (s WatchedSite) after(l site.Layout, params map[string]nn.Entry, at nn.GradientSums, values, gradient []float32, moments []float64, samples float64) WatchedSite {
 	first, second := params[string(l.First)+"."+nn.RoleWeight], params[string(l.Second)+"."+nn.RoleWeight]
 	width, area := first.Shape[0], l.Outgoing.Area()
 	in, out := first.Of(gradient), second.Of(gradient)
@@ -125,20 +113,21 @@ func (s WatchedSite) after(l site.Layout, params map[string]nn.Entry, at map[nn.
 	}
 	if l.Norm != nil {
 		gamma, beta := params[string(l.Norm.ID)+"."+nn.RoleWeight].Of(values), params[string(l.Norm.ID)+"."+nn.RoleBias].Of(values)
-		s.addActivity(moments[at[l.Norm.ID]:][:2*width+1], gamma, beta)
+		norm, _ := at.Norm(l.Norm.ID)
+		s.addActivity(norm.Squares(moments), *norm.Count(moments), gamma, beta)
 	}
 	return s
 }
 
 // addActivity adds what a normalisation's moments of one step tell.
-func (s *WatchedSite) addActivity(m []float64, gamma, beta []float32) {
-	width, n := len(gamma), s.To-s.From
+func (s *WatchedSite) addActivity(squares []float64, count float64, gamma, beta []float32) {
+	n := s.To - s.From
 	square, active := make([]Number, n), make([]Number, n)
 	copy(square, s.Square)
 	copy(active, s.Active)
 	for k := range n {
 		j := s.From + k
-		square[k] += Number(m[width+j] / m[2*width])
+		square[k] += Number(squares[j] / count)
 		active[k] += Number(0.5 * portable.Erfc(-float64(beta[j])/(math.Sqrt2*math.Max(math.Abs(float64(gamma[j])), 1e-30))))
 	}
 	s.Square, s.Active = square, active

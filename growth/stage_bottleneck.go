@@ -4,6 +4,8 @@ import (
 	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/growth/solve"
 	"github.com/tinygrow/tinygrow/tensor/linalg"
+
+	"github.com/tinygrow/tinygrow/tensor/parallel"
 )
 
 // bottleneck finds the best update of each site's existing weights and what it
@@ -21,7 +23,7 @@ func (*bottleneck) Ask(s *State) *Round {
 
 func (b *bottleneck) Take(s *State, sums *measure.Sums) {
 	s.Record.Loss = Number(sums.MeanLoss())
-	parallel(len(s.sites), func(i int) {
+	parallel.Each(len(s.sites), func(i int) {
 		c := s.sites[i]
 		r := c.record
 		p := sums.Update(i)

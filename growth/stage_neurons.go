@@ -7,6 +7,8 @@ import (
 	"github.com/tinygrow/tinygrow/growth/solve"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/tinygrow/tinygrow/tensor/parallel"
 )
 
 // maxSpectrum is how many lambdas of a site are journalled.
@@ -44,7 +46,7 @@ func (n *neurons) Take(s *State, sums *measure.Sums) {
 // a neurons round, if these are finite.
 func (s *State) eachNeurons(sums *measure.Sums, f func(c *prospect, p measure.NeuronSums)) {
 	s.Record.Loss = Number(sums.MeanLoss())
-	parallel(len(s.sites), func(i int) {
+	parallel.Each(len(s.sites), func(i int) {
 		c := s.sites[i]
 		p := sums.Neurons(i)
 		if !p.Finite {

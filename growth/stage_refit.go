@@ -7,6 +7,8 @@ import (
 	"github.com/tinygrow/tinygrow/growth/solve"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/tinygrow/tinygrow/tensor/parallel"
 )
 
 // refit replaces the outgoing weights by the joint least squares of the desired
@@ -42,7 +44,7 @@ func (f *refit) Take(s *State, sums *measure.Sums) {
 	if len(sites) == 0 {
 		return
 	}
-	parallel(len(sites), func(i int) {
+	parallel.Each(len(sites), func(i int) {
 		c := sites[i]
 		rows := float64(sums.Samples * float64(c.Outgoing.Positions()))
 		p := sums.Update(i)

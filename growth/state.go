@@ -2,8 +2,6 @@ package growth
 
 import (
 	"fmt"
-	"runtime"
-	"sync"
 
 	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/growth/site"
@@ -148,20 +146,4 @@ func (s *State) grown(c *prospect, amplitude, predicted, measured float64) *Grow
 // say makes the sentence that tells one growth to a reader.
 func (g *GrownRecord) say(format string, args ...any) {
 	g.Sentence = fmt.Sprintf("%s %d -> %d %s: ", g.Site, g.From, g.To, g.Unit) + fmt.Sprintf(format, args...)
-}
-
-// parallel runs f(0) to f(n-1), as many at a time as there are processors, and
-// waits for them.
-func parallel(n int, f func(i int)) {
-	var wg sync.WaitGroup
-	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
-	for i := range n {
-		slots <- struct{}{}
-		wg.Add(1)
-		go func() {
-			defer func() { <-slots; wg.Done() }()
-			f(i)
-		}()
-	}
-	wg.Wait()
 }

@@ -20,3 +20,9 @@ const Lanes = 32
 
 // Blocks returns how many blocks of Lanes samples hold a micro-shard of n samples.
 func Blocks(n int) int { return (n + Lanes - 1) / Lanes }
+
+// Block returns block i of x, which holds that many blocks of equal length.
+func Block(x []float32, i, blocks int) []float32 {
+	n := len(x) / blocks
+	return x[i*n : (i+1)*n]
+}

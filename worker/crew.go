@@ -74,15 +74,12 @@ func (j *job) inputs() proto.Digest {
 func (j *job) lengths() (f32, f64 int) {
 	switch j.spec.Kind {
 	case proto.Gradient:
-		return len(j.version.params), metricsLen + j.version.network.train.MomentsLen()
+		return len(j.version.params), nn.MetricsLen + j.version.network.train.MomentsLen()
 	case proto.Growth:
 		return 0, j.growth.Len()
 	}
-	return 0, metricsLen
+	return 0, nn.MetricsLen
 }
-
-// metricsLen is the number of metrics in front of the moments.
-const metricsLen = 3
 
 // pack prepares the weights for the kernels, once a version, on so many threads.
 func (j *job) pack(packs *[2]*nn.Packed, threads int) {
@@ -191,16 +188,16 @@ func (h *hand) run(samples Samples, j *job, i uint32, s proto.Sums) {
 			h.train = v.network.train.NewWorkspace()
 		}
 		h.train.Forward(v.packed[0], v.buffers, b, nn.Train)
-		metrics(s, h.train.Loss())
+		h.train.Loss().Put(s.F64)
 		h.train.Backward(s.F32)
-		clear(s.F64[metricsLen:])
-		h.train.AddMoments(s.F64[metricsLen:])
+		clear(s.F64[nn.MetricsLen:])
+		h.train.AddMoments(s.F64[nn.MetricsLen:])
 	case proto.Evaluate:
 		if h.eval == nil {
 			h.eval = v.network.eval.NewWorkspace()
 		}
 		h.eval.Forward(v.packed[1], v.buffers, b, nn.Eval)
-		metrics(s, h.eval.Loss())
+		h.eval.Loss().Put(s.F64)
 	case proto.Growth:
 		if h.job != j.growth {
 			h.runner, h.job = j.growth.NewRunner(), j.growth
@@ -208,5 +205,3 @@ func (h *hand) run(samples Samples, j *job, i uint32, s proto.Sums) {
 		h.runner.Run(s.F64, v.params, v.buffers, b)
 	}
 }
-
-func metrics(s proto.Sums, m nn.Metrics) { s.F64[0], s.F64[1], s.F64[2] = m.N, m.Loss, m.Correct }

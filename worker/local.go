@@ -27,7 +27,7 @@ func (l Local) Evaluate(ctx context.Context, m *nn.Model, n int) (nn.Metrics, er
 	if err != nil {
 		return nn.Metrics{}, err
 	}
-	return nn.Metrics{N: s.F64[0], Loss: s.F64[1], Correct: s.F64[2]}, nil
+	return nn.MetricsOf(s.F64), nil
 }
 
 // Grow runs growth event e on m to its end; info is what e was made with.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
@@ -11,30 +12,18 @@ import (
 // Round is what is known of the sums of a round.
 type Round struct {
 	Spec proto.RoundSpec
-	// Norms are the channels of the batch-norm layers whose moments follow the
-	// metrics of a gradient round.
-	Norms []int
+	// Layout is that of a gradient round.
+	Layout nn.GradientSums
 }
 
 // Of returns what is known of a round over graph g.
 func Of(spec proto.RoundSpec, g *nn.Graph) Round {
 	r := Round{Spec: spec}
-	if spec.Kind != proto.Gradient {
-		return r
-	}
-	for _, e := range g.BufferEntries() {
-		if e.Role == nn.RoleRunningMean {
-			r.Norms = append(r.Norms, e.Len())
-		}
+	if spec.Kind == proto.Gradient {
+		r.Layout = g.GradientSums()
 	}
 	return r
 }
-
-// Numbers in front of the sums: samples, loss, correct samples; and micro-shards in growth rounds.
-const (
-	metrics      = 3
-	growthHeader = 4
-)
 
 // Finding is what a look at sums led to. Wrong is a fact that no weights can
 // explain, Doubt one that divergence could; both are empty for most.
@@ -62,52 +51,53 @@ func (r Round) Look(b proto.Block, s proto.Sums, norm float64) Finding {
 	from, _ := r.Spec.Range(b.Lo)
 	_, to := r.Spec.Range(b.Hi - 1)
 	n := float64(to - from)
-	if len(s.F64) < metrics {
+	if len(s.F64) < nn.MetricsLen {
 		return f
 	}
 	f.Wrong = r.counts(b, s.F64, n)
 	largest := 0.0
-	rest := s.F64[metrics:]
+	rest := s.F64[nn.MetricsLen:]
 	if r.Spec.Kind == proto.Growth {
-		rest = s.F64[min(growthHeader, len(s.F64)):]
+		rest = s.F64[min(measure.HeaderLen, len(s.F64)):]
 	}
 	for _, v := range rest {
 		if m := math.Abs(v); m > largest || m != m {
 			largest = m
 		}
 	}
-	loss := s.F64[1]
+	loss := nn.MetricsOf(s.F64).Loss
 	f.sizes = sizes{norm / n, largest / n, loss / n}
 	switch {
 	case !finite(norm), !finite(largest), !finite(loss):
 		f.Doubt = "some of its numbers are none"
 	case loss < -1e-6*n:
 		f.Doubt = fmt.Sprintf("its loss is %.3g", loss)
-	case r.Spec.Kind == proto.Gradient:
-		f.Doubt = r.variances(rest)
+	case r.Spec.Kind == proto.Gradient && len(s.F64) >= r.Layout.Len():
+		f.Doubt = r.variances(r.Layout.Moments(s.F64))
 	}
 	return f
 }
 
 // counts compares what counts samples with the block's n.
 func (r Round) counts(b proto.Block, v []float64, n float64) string {
-	switch correct := v[2]; {
-	case v[0] != n:
-		return fmt.Sprintf("they are over %v samples, the block has %v", v[0], n)
+	m := nn.MetricsOf(v)
+	switch correct := m.Correct; {
+	case m.N != n:
+		return fmt.Sprintf("they are over %v samples, the block has %v", m.N, n)
 	case !(correct >= 0 && correct <= n) || correct != math.Trunc(correct):
 		return fmt.Sprintf("%v of %v samples cannot be classified correctly", correct, n)
-	case r.Spec.Kind == proto.Growth && (len(v) < growthHeader || v[3] != float64(b.Len())):
+	case r.Spec.Kind == proto.Growth && (len(v) < measure.HeaderLen || measure.TotalsOf(v).Shards != float64(b.Len())):
 		return fmt.Sprintf("they are not over the %d micro-shards of the block", b.Len())
 	}
-	at := v[metrics:]
-	for _, channels := range r.Norms {
-		if len(at) <= 2*channels {
-			return "their batch-norm moments are too few"
+	if len(v) < r.Layout.Len() {
+		return "their batch-norm moments are too few"
+	}
+	moments := r.Layout.Moments(v)
+	for _, norm := range r.Layout.Norms {
+		count := *norm.Count(moments)
+		if positions := count / n; !(positions >= 1) || positions != math.Trunc(positions) {
+			return fmt.Sprintf("their batch-norm moments are over %v values, the block has %v samples", count, n)
 		}
-		if positions := at[2*channels] / n; !(positions >= 1) || positions != math.Trunc(positions) {
-			return fmt.Sprintf("their batch-norm moments are over %v values, the block has %v samples", at[2*channels], n)
-		}
-		at = at[2*channels+1:]
 	}
 	return ""
 }
@@ -118,15 +108,14 @@ const slack = 1e-2
 // variances looks for batch-norm moments whose mean is beyond what their sum of
 // squares allows: |sum|^2 <= count * squares.
 func (r Round) variances(at []float64) string {
-	for layer, channels := range r.Norms {
-		count := at[2*channels]
-		for c := range channels {
-			sum, squares := at[c], at[channels+c]
+	for layer, norm := range r.Layout.Norms {
+		sums, squares, count := norm.Sums(at), norm.Squares(at), *norm.Count(at)
+		for c, sum := range sums {
+			squares := squares[c]
 			if squares < 0 || sum*sum > float64(count*squares*(1+slack))+1e-12 {
 				return fmt.Sprintf("channel %d of batch-norm layer %d has a negative variance", c, layer+1)
 			}
 		}
-		at = at[2*channels+1:]
 	}
 	return ""
 }

@@ -8,7 +8,7 @@ import (
 // follow takes note of the new neurons in the sums of a gradient round.
 func (t *Trainer) follow(s proto.Sums, m Tally) {
 	if t.at.Newborn != nil {
-		t.at.Newborn = t.at.Newborn.After(t.model, s.F32, s.F64[metricsLen:], m.Samples)
+		t.at.Newborn = t.at.Newborn.After(t.model, s.F32, t.model.Graph.GradientSums().Moments(s.F64), m.Samples)
 	}
 }
 

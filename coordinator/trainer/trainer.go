@@ -68,7 +68,10 @@ type Tally struct {
 	Correct float64 `json:"correct"`
 }
 
-func tally(f64 []float64) Tally { return Tally{f64[0], f64[1], f64[2]} }
+func tally(f64 []float64) Tally {
+	m := nn.MetricsOf(f64)
+	return Tally{m.N, m.Loss, m.Correct}
+}
 
 func (t *Tally) add(u Tally) {
 	t.Samples += u.Samples
@@ -266,7 +269,7 @@ func (t *Trainer) Next() (r Round, ok bool) {
 	switch {
 	case due:
 		r.Kind, r.Order = proto.Evaluate, t.set.order(split, "sequential", 0)
-		r.Count, r.F64 = uint64(samples), metricsLen
+		r.Count, r.F64 = uint64(samples), nn.MetricsLen
 	case t.done():
 		return Round{}, false
 	case t.event != nil:
@@ -279,7 +282,7 @@ func (t *Trainer) Next() (r Round, ok bool) {
 		batch := uint64(t.set.Train.Batch)
 		r.Order = t.set.order("train", "epoch", t.set.epochOf(t.at.Step))
 		r.Offset, r.Count, r.Augment = t.at.Step%t.set.perEpoch()*batch, batch, t.set.Train.Augmentation()
-		r.F32, r.F64 = len(t.model.Params), metricsLen+momentsLen(t.model.Graph)
+		r.F32, r.F64 = len(t.model.Params), t.model.Graph.GradientSums().Len()
 	}
 	return r, true
 }
@@ -340,7 +343,7 @@ func (t *Trainer) evaluated(split string, m Tally) *EvalRecord {
 
 func (t *Trainer) updated(s proto.Sums, m Tally) *StepRecord {
 	lr := optim.LR(t.set.Optimizer, t.at.Step, optim.Length{Steps: t.schedule(), PerEpoch: float64(t.set.perEpoch())})
-	nn.UpdateRunning(t.model.Graph, t.model.Buffers, s.F64[metricsLen:])
+	nn.UpdateRunning(t.model.Graph, t.model.Buffers, t.model.Graph.GradientSums().Moments(s.F64))
 	d, spans := update(t.model, t.opt, s.F32, float32(1/m.Samples), lr)
 	t.hashed.model, t.hashed.spans = t.model, spans
 	t.at.Epoch.add(m)
@@ -353,18 +356,4 @@ func (t *Trainer) updated(s proto.Sums, m Tally) *StepRecord {
 	rec := &StepRecord{Kind: "step", Step: t.Step(), Epoch: t.epoch(), Generation: t.Generation(), Params: len(t.model.Params),
 		Samples: int(m.Samples), Loss: m.MeanLoss(), Accuracy: m.Accuracy(), LR: lr, Digest: d.String()}
 	return rec
-}
-
-// metricsLen is the number of metrics in front of the moments.
-const metricsLen = 3
-
-// momentsLen returns the length of a graph's batch-norm moments.
-func momentsLen(g *nn.Graph) int {
-	n := 0
-	for _, e := range g.BufferEntries() {
-		if e.Role == nn.RoleRunningMean {
-			n += 2*e.Len() + 1
-		}
-	}
-	return n
 }

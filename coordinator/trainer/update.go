@@ -4,13 +4,12 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"math"
-	"unsafe"
 
-	"github.com/tinygrow/tinygrow/coordinator/parallel"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
+	"github.com/tinygrow/tinygrow/tensor/parallel"
 	"github.com/zeebo/xxh3"
 )
 
@@ -40,7 +39,7 @@ func newHasher(n int) *hasher {
 func (h *hasher) part(i int, params []float32, slots []optim.Slot) {
 	lo, hi := i*chunk, min((i+1)*chunk, len(params))
 	var sums [4 * 16]byte
-	h.params[i] = proto.HashSpan(bytesOf(params[lo:hi]))
+	h.params[i] = proto.HashSpan(proto.Bytes32(params[lo:hi]))
 	at := append(sums[:0], h.params[i][:]...)
 	for _, s := range slots {
 		at = appendSum(at, s.Data[lo:hi])
@@ -64,25 +63,8 @@ func (h *hasher) sum(m *nn.Model, o *optim.Optimizer) Digest {
 }
 
 func appendSum(dst []byte, values []float32) []byte {
-	b := xxh3.Hash128(bytesOf(values)).Bytes()
+	b := xxh3.Hash128(proto.Bytes32(values)).Bytes()
 	return append(dst, b[:]...)
-}
-
-var littleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
-
-// bytesOf returns values as little-endian bytes, without a copy where memory is so.
-func bytesOf(values []float32) []byte {
-	if len(values) == 0 {
-		return nil
-	}
-	if littleEndian {
-		return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), 4*len(values))
-	}
-	b := make([]byte, 0, 4*len(values))
-	for _, v := range values {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
-	}
-	return b
 }
 
 // digest hashes a model and its optimizer.

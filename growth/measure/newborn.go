@@ -36,8 +36,7 @@ type newbornPlace struct {
 type normPlace struct {
 	gamma, beta nn.Entry
 	eps         float64
-	moments     int // of its first channel
-	count       int // of its channels
+	moments     nn.NormMoments
 }
 
 // newbornLen is the number of sums of k neurons: for each the sum of the derivative
@@ -76,17 +75,8 @@ func (j *Job) newborn(req *Request) error {
 func (m *newbornMeasure) locate() {
 	g := m.job.model
 	params := nn.ByName(g.ParamEntries())
-	channels := map[nn.NodeID]int{}
-	for _, e := range g.BufferEntries() {
-		channels[e.Node] = e.Len()
-	}
-	at := map[nn.NodeID]int{}
-	for i := range g.Nodes {
-		if n := &g.Nodes[i]; n.Op.Role() == nn.Scales {
-			at[n.ID] = m.moments
-			m.moments += 2*channels[n.ID] + 1
-		}
-	}
+	layout := g.GradientSums()
+	m.moments = layout.MomentsLen()
 	for i := range m.places {
 		p := &m.places[i]
 		p.weight = params[string(p.Second)+"."+nn.RoleWeight]
@@ -94,8 +84,8 @@ func (m *newbornMeasure) locate() {
 		norms, p.first = p.Norms()
 		m.deepest = max(m.deepest, len(norms))
 		for _, n := range norms {
-			p.norms = append(p.norms, normPlace{params[string(n.ID)+"."+nn.RoleWeight], params[string(n.ID)+"."+nn.RoleBias],
-				n.Eps, at[n.ID], channels[n.ID]})
+			at, _ := layout.Norm(n.ID)
+			p.norms = append(p.norms, normPlace{params[string(n.ID)+"."+nn.RoleWeight], params[string(n.ID)+"."+nn.RoleBias], n.Eps, at})
 		}
 	}
 }
@@ -191,9 +181,9 @@ func (r *newbornRunner) passUnchanged(dst []float64, w *nn.Workspace, b *nn.Batc
 
 // take copies the moments of the k channels from width on.
 func (n *normPlace) take(out, sums []float64, width, k int) {
-	copy(out[:k], sums[n.moments+width:])
-	copy(out[k:2*k], sums[n.moments+n.count+width:])
-	out[2*k] = sums[n.moments+2*n.count]
+	copy(out[:k], n.moments.Sums(sums)[width:])
+	copy(out[k:2*k], n.moments.Squares(sums)[width:])
+	out[2*k] = *n.moments.Count(sums)
 }
 
 // pass makes the normalisation the identity on channels of these moments.

@@ -12,18 +12,23 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// HeaderLen is how many sums precede those of each kind of round: those of Totals.
-const HeaderLen = 4
+// HeaderLen is how many sums precede those of each kind of growth round: those of
+// Totals, the metrics and the number of micro-shards.
+const HeaderLen = nn.MetricsLen + 1
 
-// Totals are sums over the samples of a round, of any kind.
+// Totals are sums over the samples of a growth round, of any kind.
 type Totals struct{ Samples, Loss, Correct, Shards float64 }
 
 // TotalsOf reads those of a round.
-func TotalsOf(sums []float64) Totals { return Totals{sums[0], sums[1], sums[2], sums[3]} }
+func TotalsOf(sums []float64) Totals {
+	m := nn.MetricsOf(sums)
+	return Totals{m.N, m.Loss, m.Correct, sums[nn.MetricsLen]}
+}
 
 // put writes them to the head of a round's sums.
 func (t Totals) put(dst []float64) {
-	dst[0], dst[1], dst[2], dst[3] = t.Samples, t.Loss, t.Correct, t.Shards
+	nn.Metrics{N: t.Samples, Loss: t.Loss, Correct: t.Correct}.Put(dst)
+	dst[nn.MetricsLen] = t.Shards
 }
 
 // MeanLoss returns the loss of a sample.

@@ -78,7 +78,7 @@ func (r *statisticsRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 		blocks := tensor.Blocks(b.N)
 		for block := range blocks {
 			used := min(b.N-block*tensor.Lanes, tensor.Lanes)
-			g, h := blockOf(grad, block, blocks), blockOf(hidden, block, blocks)
+			g, h := tensor.Block(grad, block, blocks), tensor.Block(hidden, block, blocks)
 			if !r.neurons {
 				s.plans.update.Add(dst[s.at:s.at+s.updateLen()], h, g, used, r.room(s))
 				continue
@@ -90,7 +90,7 @@ func (r *statisticsRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 				x = w.Value(s.input)
 			}
 			r.setProjected(s, h, g, used)
-			x = blockOf(x, block, blocks)
+			x = tensor.Block(x, block, blocks)
 			if s.averaged != nil {
 				r.image = grow(r.image, s.averaged.scratchLen())
 				x = s.averaged.apply(r.image, x)
@@ -98,11 +98,6 @@ func (r *statisticsRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 			r.addNeurons(dst[s.at:s.at+s.neuronsLen()], s, x, used)
 		}
 	}
-}
-
-func blockOf(x []float32, block, blocks int) []float32 {
-	n := len(x) / blocks
-	return x[block*n : (block+1)*n]
 }
 
 // room returns the scratch of the site's kernels.

@@ -134,8 +134,7 @@ func (w *Workspace) slopes(n *norm) {
 	}
 }
 
-// MomentsLen returns the length of the moments: for each batchnorm node in
-// order the sums of its C channels, their C sums of squares, and the count.
+// MomentsLen returns the number of moments: those of GradientSums.
 func (p *Program) MomentsLen() int { return p.moments }
 
 // AddMoments adds the moments of the last Forward in Train mode to dst.
@@ -144,12 +143,13 @@ func (w *Workspace) AddMoments(dst []float64) {
 		panic("nn: wrong number of moments")
 	}
 	for _, n := range w.program.norms {
-		d := dst[n.moments:]
+		at := NormMoments{Channels: n.channels, At: n.moments}
+		sums, squares := at.Sums(dst), at.Squares(dst)
 		for i, c := range w.channels(n) {
-			d[i] += c.sum
-			d[n.channels+i] += c.sumSq
+			sums[i] += c.sum
+			squares[i] += c.sumSq
 		}
-		d[2*n.channels] += float64(w.n * n.pixels)
+		*at.Count(dst) += float64(w.n * n.pixels)
 	}
 }
 
@@ -157,24 +157,20 @@ func (w *Workspace) AddMoments(dst []float64) {
 // a whole step (sums of AddMoments over its micro-shards) by PyTorch's rule:
 // running += momentum (batch - running), with the unbiased variance.
 func UpdateRunning(g *Graph, buffers []float32, moments []float64) {
-	means := map[NodeID][]float32{}
-	for _, e := range g.BufferEntries() {
-		if e.Role == RoleRunningMean {
-			means[e.Node] = e.Of(buffers)
-			continue
-		}
-		mean, variance, momentum := means[e.Node], e.Of(buffers), momentum(g.Node(e.Node).Momentum)
-		c := len(variance)
-		count := moments[2*c]
+	entries := ByName(g.BufferEntries())
+	for _, n := range g.GradientSums().Norms {
+		node := g.Node(n.Node)
+		mean, variance := entries[node.tensor(RoleRunningMean)].Of(buffers), entries[node.tensor(RoleRunningVar)].Of(buffers)
+		momentum := momentum(node.Momentum)
+		sums, squares, count := n.Sums(moments), n.Squares(moments), *n.Count(moments)
 		for i := range variance {
-			m := moments[i] / count
-			v := max(moments[c+i]/count-float64(m*m), 0)
+			m := sums[i] / count
+			v := max(squares[i]/count-float64(m*m), 0)
 			if count > 1 {
 				v = float64(v * (count / (count - 1)))
 			}
 			mean[i], variance[i] = momentum.towards(mean[i], m), momentum.towards(variance[i], v)
 		}
-		moments = moments[2*c+1:]
 	}
 }
 

@@ -36,7 +36,7 @@ func (c *compiler) normalisation(n *Node) *norm {
 		mean: c.buffers[n.tensor(RoleRunningMean)], variance: c.buffers[n.tensor(RoleRunningVar)],
 		state: c.normState(), moments: c.moments}
 	b.gammaVec, b.betaVec = c.vectorOf(b.weight), c.vectorOf(b.bias)
-	c.moments += 2*s.C + 1
+	c.moments += momentsLen(s.C)
 	c.sums = max(c.sums, s.C)
 	c.norms = append(c.norms, b)
 	return b
@@ -183,6 +183,5 @@ func (s *normBackStep) describe() (string, int64) { return "norm backward", 0 }
 
 // block returns block b of x, which holds the blocks in use.
 func (w *Workspace) block(x []float32, b int) []float32 {
-	n := len(x) / w.blocks
-	return x[b*n : (b+1)*n]
+	return tensor.Block(x, b, w.blocks)
 }

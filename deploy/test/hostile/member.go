@@ -166,7 +166,7 @@ func (m *member) lengths(ctx context.Context, spec proto.RoundSpec) (f32, f64 in
 	if err != nil {
 		return 0, 0, err
 	}
-	return g.NumParams(), 3 + p.MomentsLen(), nil
+	return g.NumParams(), nn.MetricsLen + p.MomentsLen(), nil
 }
 
 // partial answers a task with sums.
