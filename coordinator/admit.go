@@ -40,17 +40,26 @@ func (s *server) objection(now plan.Time, h *proto.Hello) (why proto.Why, text s
 	claim := s.core.plan.Claims(now, h.Worker, h.Nonce)
 	switch {
 	case h.Data != s.job.Data.Digest:
-		return proto.OtherData, fmt.Sprintf("the worker has another data set (digest %.16s) than the run (%.16s): give both the same --data, --data-dir and --limit", h.Data, s.job.Data.Digest)
+		return proto.OtherData,
+			fmt.Sprintf("the worker has another data set (digest %.16s) than the run (%.16s): give both the same --data, --data-dir "+
+				"and --limit", h.Data, s.job.Data.Digest)
 	case h.Fingerprint != nn.Fingerprint():
-		return proto.OtherArithmetic, fmt.Sprintf("the worker's arithmetic gives other bits (fingerprint %.16s) than the coordinator's (%.16s): use the same build on both", h.Fingerprint, nn.Fingerprint())
+		return proto.OtherArithmetic,
+			fmt.Sprintf("the worker's arithmetic gives other bits (fingerprint %.16s) than the coordinator's (%.16s): use the same "+
+				"build on both", h.Fingerprint, nn.Fingerprint())
 	case s.core.plan.Quarantined(h.Worker) != "":
-		return proto.QuarantineWorker, fmt.Sprintf("worker %s is in quarantine: %s: this machine computes wrongly, so look at its memory and processor (tinygrow doctor) before it works again", h.Worker, s.core.plan.Quarantined(h.Worker))
+		return proto.QuarantineWorker,
+			fmt.Sprintf("worker %s is in quarantine: %s: this machine computes wrongly, so look at its memory and processor (tinygrow "+
+				"doctor) before it works again", h.Worker, s.core.plan.Quarantined(h.Worker))
 	case claim == plan.Taken:
-		return proto.TakenID, fmt.Sprintf("a worker called %s is at work already, on host %q: give this one an id of its own (worker.id), or none", h.Worker, s.hosts[h.Worker])
+		return proto.TakenID, fmt.Sprintf("a worker called %s is at work already, on host %q: give this one an id of its own "+
+			"(worker.id), or none", h.Worker, s.hosts[h.Worker])
 	case claim == plan.Unclear:
 		return proto.NotYet, fmt.Sprintf("a worker called %s was at work a moment ago; this one takes its place if it is silent", h.Worker)
 	case !member && s.idsOf(h.Worker.Key()) >= s.job.Config.Cluster.IDsPerKey && h.Worker.Key() != proto.Anybody:
-		return proto.TooManyWorkers, fmt.Sprintf("key %s has %d workers here already, cluster.ids_per_key allows no more: give each machine a key of its own (tinygrow auth add), or raise it", h.Worker.Key(), s.idsOf(h.Worker.Key()))
+		return proto.TooManyWorkers,
+			fmt.Sprintf("key %s has %d workers here already, cluster.ids_per_key allows no more: give each machine a key of its own "+
+				"(tinygrow auth add), or raise it", h.Worker.Key(), s.idsOf(h.Worker.Key()))
 	case workers >= s.job.Config.Cluster.MaxWorkers && !member:
 		return proto.TooManyWorkers, fmt.Sprintf("%d workers are here, max_workers allows no more", workers)
 	}

@@ -37,8 +37,10 @@ func TestARunGoesOnWithItsOwnBasis(t *testing.T) {
 		"another place":       {func(c *Config) { c.Cluster.MaxWorkers, c.Checkpoint.Keep = 3, 9 }, nil},
 		"another rate":        {func(c *Config) { c.Optimizer.LR = 0.25 }, []string{"optim.lr is 0.25 in its configuration, and was 0.1"}},
 		"another end":         {func(c *Config) { c.Train.Steps = 7 }, []string{"train.steps is 7"}},
-		"two":                 {func(c *Config) { c.Growth.Policy, c.Train.Seed = "none", 5 }, []string{`growth.policy is "none"`, "train.seed is 5"}},
-		"another width":       {func(c *Config) { c.Model.Units = map[string]int{"conv1": 4} }, []string{`model.units is {"conv1":4}`, `was {"conv1":3}`}},
+		"two": {func(c *Config) { c.Growth.Policy, c.Train.Seed = "none", 5 },
+			[]string{`growth.policy is "none"`, "train.seed is 5"}},
+		"another width": {func(c *Config) { c.Model.Units = map[string]int{"conv1": 4} },
+			[]string{`model.units is {"conv1":4}`, `was {"conv1":3}`}},
 	} {
 		here := began
 		c.change(&here)
@@ -58,7 +60,8 @@ func TestARunGoesOnWithItsOwnBasis(t *testing.T) {
 	}
 	other := *state.Basis
 	other.Numerics++
-	if err := SameNumerics(&other); !errors.Is(err, ErrOtherNumerics) || !strings.Contains(err.Error(), fmt.Sprintf("version %d of the numerics, this program has version %d", trainer.Numerics+1, trainer.Numerics)) {
+	if err := SameNumerics(&other); !errors.Is(err, ErrOtherNumerics) || !strings.Contains(err.Error(),
+		fmt.Sprintf("version %d of the numerics, this program has version %d", trainer.Numerics+1, trainer.Numerics)) {
 		t.Error(err)
 	}
 	other = *state.Basis

@@ -29,7 +29,8 @@ func benchmarkOwnCost(b *testing.B, workers int, handed bool) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s := trainer.Settings{Train: trainer.Default(), Optimizer: optim.Default(), Growth: growth.Default(), Data: trainer.Data{Train: 1 << 30}}
+	s := trainer.Settings{Train: trainer.Default(), Optimizer: optim.Default(), Growth: growth.Default(),
+		Data: trainer.Data{Train: 1 << 30}}
 	s.Growth.Policy, s.Optimizer.LR, s.Train.Batch = growth.PolicyNone, 1e-6, 32*workers
 	train, err := trainer.New(s, nn.Init(g, 1))
 	if err != nil {
@@ -62,7 +63,8 @@ func benchmarkOwnCost(b *testing.B, workers int, handed bool) {
 		if handed {
 			v := sums[w]
 			sums[w] = proto.Sums{}
-			m := &proto.Partial{Head: proto.Head{Run: "r", Term: 1}, Worker: id(w), Round: 1, Block: blocks[w], Sums: v, Return: func(s proto.Sums) { sums[w] = s }}
+			m := &proto.Partial{Head: proto.Head{Run: "r", Term: 1}, Worker: id(w), Round: 1, Block: blocks[w], Sums: v,
+				Return: func(s proto.Sums) { sums[w] = s }}
 			a, ok := p.take(proto.Anybody, m)
 			if !ok {
 				b.Fatal("not taken")
@@ -108,10 +110,11 @@ func benchmarkOwnCost(b *testing.B, workers int, handed bool) {
 		}
 		shelf.put(o)
 		if !handed {
-			_ = proto.SendBlob(proto.BlobChunk{Head: proto.Head{Run: "r", Term: 1}, Key: o.weights.ref.Key}, o.weights.data, proto.MaxChunk, func(data []byte) error {
-				sent += len(data)
-				return nil
-			})
+			_ = proto.SendBlob(proto.BlobChunk{Head: proto.Head{Run: "r", Term: 1}, Key: o.weights.ref.Key}, o.weights.data,
+				proto.MaxChunk, func(data []byte) error {
+					sent += len(data)
+					return nil
+				})
 		}
 	}
 }

@@ -49,7 +49,8 @@ func (s *server) writeLog(ctx context.Context) {
 func (s *server) logged(now plan.Time, a appended) error {
 	switch {
 	case a.waiting:
-		why := "the commit log does not answer, the run goes on when it does; a server whose disk is full is silent until there is room and it was started again: "
+		why := "the commit log does not answer, the run goes on when it does; a server whose disk is full is silent until there is " +
+			"room and it was started again: "
 		switch {
 		case errors.Is(a.err, bus.ErrFull):
 			why = "the commit log takes nothing more, the run goes on when there is room: "

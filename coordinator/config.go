@@ -83,7 +83,8 @@ type Checkpoint struct {
 func Default() Config {
 	return Config{
 		Model: nn.ModelConfig{Name: "cnn"}, Train: trainer.Default(), Optimizer: optim.Default(), Growth: growth.Default(),
-		Cluster: Cluster{MinWorkers: 1, MaxWorkers: 1024, IDsPerKey: 64, LostAfter: 10 * time.Second, Overdue: 3, Grace: 100 * time.Millisecond, StopGrace: 10 * time.Second,
+		Cluster: Cluster{MinWorkers: 1, MaxWorkers: 1024, IDsPerKey: 64, LostAfter: 10 * time.Second, Overdue: 3,
+			Grace: 100 * time.Millisecond, StopGrace: 10 * time.Second,
 			Log: LogAuto, Lease: 2 * time.Second, Replicas: 1},
 		Checkpoint: Checkpoint{Every: 30 * time.Second, Keep: 3},
 	}
@@ -111,7 +112,8 @@ func (c Config) Validate() error {
 }
 
 func (c Config) plan() plan.Config {
-	return plan.Config{MinWorkers: c.Cluster.MinWorkers, LostAfter: c.Cluster.LostAfter, Overdue: c.Cluster.Overdue, Grace: c.Cluster.Grace, Audit: c.Cluster.Audit}
+	return plan.Config{MinWorkers: c.Cluster.MinWorkers, LostAfter: c.Cluster.LostAfter, Overdue: c.Cluster.Overdue,
+		Grace: c.Cluster.Grace, Audit: c.Cluster.Audit}
 }
 
 func (c Config) settings(d Data) trainer.Settings {

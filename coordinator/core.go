@@ -147,8 +147,10 @@ func (c *core) next(now plan.Time, newWeights bool) error {
 	c.round, c.offer = r, offer
 	c.begins()
 	c.scale.Open(r.Kind)
-	c.port.open(roundInfo{r.Round, r.MicroShards(), r.F32, r.F64, inputs, plausible.Of(r.RoundSpec, c.train.Model().Graph)}, offer, newWeights)
-	return c.handle(now, plan.Open{Round: r.Round, MicroShards: r.MicroShards(), Step: r.Step, Kind: string(r.Kind), Light: r.Kind == proto.Evaluate}, proto.Sums{})
+	c.port.open(roundInfo{r.Round, r.MicroShards(), r.F32, r.F64, inputs, plausible.Of(r.RoundSpec, c.train.Model().Graph)}, offer,
+		newWeights)
+	return c.handle(now, plan.Open{Round: r.Round, MicroShards: r.MicroShards(), Step: r.Step, Kind: string(r.Kind),
+		Light: r.Kind == proto.Evaluate}, proto.Sums{})
 }
 
 // begins forgets what was folded of the round at hand.
@@ -204,7 +206,8 @@ func (c *core) handle(now plan.Time, e plan.Event, sums proto.Sums) error {
 		case plan.Redo:
 			c.begins()
 		case plan.Undecided:
-			return fmt.Errorf("%w: %s got different sums of block %v of round %d, and %s: run tinygrow doctor on their machines, leave out the one that computes wrongly or give the run three workers, then continue with tinygrow resume",
+			return fmt.Errorf("%w: %s got different sums of block %v of round %d, and %s: run tinygrow doctor on their machines, leave "+
+				"out the one that computes wrongly or give the run three workers, then continue with tinygrow resume",
 				ErrDisagree, names(cmd.Workers), cmd.Block, cmd.Round, cmd.Why)
 		case plan.Complete:
 			c.complete = true
@@ -247,5 +250,6 @@ func names(ids []proto.WorkerID) string {
 }
 
 func (c *core) task(a plan.Assign) *proto.Task {
-	return &proto.Task{Head: c.head, Do: proto.Compute, Task: a.Task, Spec: c.round.RoundSpec, Block: a.Block, Threads: a.Threads, Text: a.Why}
+	return &proto.Task{Head: c.head, Do: proto.Compute, Task: a.Task, Spec: c.round.RoundSpec, Block: a.Block, Threads: a.Threads,
+		Text: a.Why}
 }

@@ -11,7 +11,8 @@ import (
 // A run goes on with its own samples, classes and normalisation, or says what differs.
 func TestARunGoesOnWithItsOwnData(t *testing.T) {
 	card := func() *nn.Card {
-		return &nn.Card{Input: nn.Shape{C: 1, H: 2, W: 2}, Mean: []float64{3}, Std: []float64{4}, Classes: []string{"cat", "dog"}, Data: "folder", Digest: "abc"}
+		return &nn.Card{Input: nn.Shape{C: 1, H: 2, W: 2}, Mean: []float64{3}, Std: []float64{4}, Classes: []string{"cat", "dog"},
+			Data: "folder", Digest: "abc"}
 	}
 	for name, c := range map[string]struct {
 		change func(*nn.Card)

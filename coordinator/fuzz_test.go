@@ -56,7 +56,8 @@ func besiege(t testing.TB) func(t testing.TB) *besieged {
 		}
 		for _, w := range []proto.WorkerID{"a", "b"} {
 			for _, in := range []input{
-				{hello: &proto.Hello{Head: s.head(), Worker: w, Nonce: "n", Threads: 1, Data: "d", Fingerprint: nn.Fingerprint()}, message: new(bus.Message)},
+				{hello: &proto.Hello{Head: s.head(), Worker: w, Nonce: "n", Threads: 1, Data: "d", Fingerprint: nn.Fingerprint()},
+					message: new(bus.Message)},
 				{pull: &proto.Pull{Head: s.head(), Worker: w, Nonce: "n", Seq: 1}, message: new(bus.Message)},
 			} {
 				if err := s.take(in); err != nil {
@@ -107,7 +108,8 @@ var here = proto.Head{Run: "r", Term: 1, Start: "s"}
 
 func FuzzOnHello(f *testing.F) {
 	hello := func(change func(h *proto.Hello)) proto.Message {
-		h := &proto.Hello{Head: proto.Head{Run: "r"}, Worker: "c", Nonce: "n", Host: "h", Threads: 2, Data: "d", Fingerprint: nn.Fingerprint(), Program: "p"}
+		h := &proto.Hello{Head: proto.Head{Run: "r"}, Worker: "c", Nonce: "n", Host: "h", Threads: 2, Data: "d",
+			Fingerprint: nn.Fingerprint(), Program: "p"}
 		change(h)
 		return h
 	}
@@ -194,5 +196,6 @@ func FuzzOnNews(f *testing.F) {
 			default:
 			}
 		}
-	}, &proto.News{Head: here, Text: "a coordinator leads the run"}, &proto.News{Head: proto.Head{Run: "r", Term: 1, Start: "t"}, Claims: true, Holder: "h", Since: 1})
+	}, &proto.News{Head: here, Text: "a coordinator leads the run"}, &proto.News{Head: proto.Head{Run: "r", Term: 1, Start: "t"},
+		Claims: true, Holder: "h", Since: 1})
 }

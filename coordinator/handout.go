@@ -71,7 +71,8 @@ func (s *server) offerData(r *proto.DataRequest) proto.Message {
 		return offer
 	}
 	if s.job.Data.Pack == nil {
-		return &proto.Refusal{Head: s.head(), Why: proto.NoData, Text: "the coordinator hands its data set out to nobody: give the worker --data and --data-dir"}
+		return &proto.Refusal{Head: s.head(), Why: proto.NoData,
+			Text: "the coordinator hands its data set out to nobody: give the worker --data and --data-dir"}
 	}
 	ref, err := s.handout.ask()
 	switch {
@@ -79,7 +80,8 @@ func (s *server) offerData(r *proto.DataRequest) proto.Message {
 		offer.File = ref
 		return offer
 	case err != nil:
-		return &proto.Refusal{Head: s.head(), Why: proto.NotYet, Text: fmt.Sprintf("the coordinator cannot pack the data set yet: %.1000s", err)}
+		return &proto.Refusal{Head: s.head(), Why: proto.NotYet,
+			Text: fmt.Sprintf("the coordinator cannot pack the data set yet: %.1000s", err)}
 	}
 	return &proto.Refusal{Head: s.head(), Why: proto.NotYet, Text: "the coordinator is packing the data set"}
 }

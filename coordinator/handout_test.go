@@ -20,8 +20,9 @@ import (
 func handing(t *testing.T, pack func(io.Writer) error) (*server, bus.Bus) {
 	hub := bus.NewHub(16 << 10)
 	d := Data{Set: proto.DataSet{Name: "cifar10", Digest: "ab", Bytes: 5}, Pack: pack}
-	s := &server{job: Job{Data: d}, store: &storage{run: "r", term: 1}, bus: hub.Connect(), partials: newPartials(proto.Head{Run: "r", Term: 1}),
-		inbox: make(chan input), done: make(chan struct{}), handout: newHandout(t.TempDir())}
+	s := &server{job: Job{Data: d}, store: &storage{run: "r", term: 1}, bus: hub.Connect(),
+		partials: newPartials(proto.Head{Run: "r", Term: 1}),
+		inbox:    make(chan input), done: make(chan struct{}), handout: newHandout(t.TempDir())}
 	k := Default().Cluster
 	s.desk, s.blobs, s.files = newDesk(k.control), newDesk(k.bulk), newDesk(k.bulk)
 	subs, err := s.listen(proto.EveryKey)
@@ -91,7 +92,8 @@ func TestDataIsPackedOnceAndOnDemand(t *testing.T) {
 		_, err := io.WriteString(w, want)
 		return err
 	})
-	if offer := s.offerData(&proto.DataRequest{}).(*proto.DataOffer); offer.File.Key != "" || offer.Set != s.job.Data.Set || packed.Load() != 0 {
+	if offer := s.offerData(&proto.DataRequest{}).(*proto.DataOffer); offer.File.Key != "" || offer.Set != s.job.Data.Set ||
+		packed.Load() != 0 {
 		t.Errorf("before anybody lacks it: %+v, packed %d times", offer, packed.Load())
 	}
 	for range 3 {
@@ -121,7 +123,8 @@ func TestDataIsPackedOnceAndOnDemand(t *testing.T) {
 
 func TestWhyDataCannotBeHandedOut(t *testing.T) {
 	s, _ := handing(t, nil)
-	if r := until(t, s, &proto.DataRequest{Fetch: true}).(*proto.Refusal); r.Why != proto.NoData || !strings.Contains(r.Text, "--data-dir") {
+	if r := until(t, s, &proto.DataRequest{Fetch: true}).(*proto.Refusal); r.Why != proto.NoData ||
+		!strings.Contains(r.Text, "--data-dir") {
 		t.Errorf("%+v", r)
 	}
 	var tries atomic.Int32

@@ -56,7 +56,8 @@ func TestOneImpossiblePartialEndsNothing(t *testing.T) {
 			d.must(d.arrives(2, 0, 2, nil))
 		}
 		if d.core.plan.Quarantined("w0") == "" || d.core.plan.Quarantined("w1") != "" || d.core.plan.Quarantined("w2") != "" {
-			t.Errorf("%s: in quarantine: w0 %q, w1 %q, w2 %q", name, d.core.plan.Quarantined("w0"), d.core.plan.Quarantined("w1"), d.core.plan.Quarantined("w2"))
+			t.Errorf("%s: in quarantine: w0 %q, w1 %q, w2 %q", name, d.core.plan.Quarantined("w0"), d.core.plan.Quarantined("w1"),
+				d.core.plan.Quarantined("w2"))
 		}
 		d.finish(0)
 		if d.core.train.Step() != 1 || d.core.train.Digest() != want {

@@ -27,7 +27,8 @@ type offer struct{ graph, weights, request blob }
 // renew returns the offer for round r, keeping what is still true, and sets
 // r's references. Keys of weights ascend with the state of the network. memory
 // returns so many values. inputs identifies all that the sums of the round follow from.
-func (o offer) renew(r *trainer.Round, t *trainer.Trainer, newWeights bool, memory func(n int) []float32) (next offer, inputs proto.Digest, err error) {
+func (o offer) renew(r *trainer.Round, t *trainer.Trainer, newWeights bool, memory func(n int) []float32) (next offer,
+	inputs proto.Digest, err error) {
 	if key := fmt.Sprintf("graph-%d", r.Generation); o.graph.ref.Key != key {
 		o.graph = newBlob(key, t.Model().Graph.JSON())
 	}

@@ -75,7 +75,8 @@ type arrived struct {
 }
 
 func newPartials(head proto.Head) *partials {
-	return &partials{head: head, workers: map[proto.WorkerID]*sending{}, lately: map[proto.Key]int{}, allow: allowance{bytes: map[proto.Key]int64{}}}
+	return &partials{head: head, workers: map[proto.WorkerID]*sending{}, lately: map[proto.Key]int{},
+		allow: allowance{bytes: map[proto.Key]int64{}}}
 }
 
 // open starts a round; what is on its way for another is forgotten.

@@ -50,7 +50,8 @@ func TestPartials(t *testing.T) {
 		if ok != (i == 0) {
 			t.Fatalf("chunk %d: whole %v", i, ok)
 		}
-		if ok && (!slices.Equal(got.sums.F32, sums.F32) || !slices.Equal(got.sums.F64, sums.F64) || got.digest != digestOf(sums) || got.worker != "a") {
+		if ok && (!slices.Equal(got.sums.F32, sums.F32) || !slices.Equal(got.sums.F64, sums.F64) || got.digest != digestOf(sums) ||
+			got.worker != "a") {
 			t.Errorf("got %+v", got)
 		}
 		if i == 2 {
@@ -183,7 +184,8 @@ func FuzzReceive(f *testing.F) {
 		p.admit("a")
 		p.expect("a", proto.Block{Lo: 0, Hi: 2})
 		for range 2 {
-			if whole, ok := p.receive(proto.Anybody, data); ok && (len(whole.sums.F32) != 5 || len(whole.sums.F64) != 3 || !whole.block.In(4) || whole.worker != "a") {
+			if whole, ok := p.receive(proto.Anybody, data); ok && (len(whole.sums.F32) != 5 || len(whole.sums.F64) != 3 ||
+				!whole.block.In(4) || whole.worker != "a") {
 				t.Errorf("took %+v", whole)
 			}
 		}

@@ -25,8 +25,8 @@ type rivals struct {
 
 // newRivals returns those of a start that claims to lead a run.
 func newRivals(j Job, start proto.Start, tell func(n *proto.News)) *rivals {
-	return &rivals{tell: tell, lost: make(chan error, 1), self: proto.News{Head: proto.Head{Run: j.Run, Start: start}, Text: "a coordinator leads the run",
-		Holder: lead.Here(j.Dir), Since: time.Now().UnixNano(), Claims: true, Logged: j.Lead != nil}}
+	return &rivals{tell: tell, lost: make(chan error, 1), self: proto.News{Head: proto.Head{Run: j.Run, Start: start},
+		Text: "a coordinator leads the run", Holder: lead.Here(j.Dir), Since: time.Now().UnixNano(), Claims: true, Logged: j.Lead != nil}}
 }
 
 // leads says that the start leads now, by the head of its messages.
@@ -85,7 +85,8 @@ func (r *rivals) hear(n *proto.News) (answer bool, err error) {
 	self.Heard = n.Start
 	if n.Heard == self.Start && yields(self, n) {
 		return false, fmt.Errorf("%w %s: %s: without a commit log two of one id cannot both go on, and this one began later: "+
-			"give it another id with --run, end the other one, or let it stand by (--standby) on a NATS server with JetStream", lead.ErrHeld, self.Run, n.Holder)
+			"give it another id with --run, end the other one, or let it stand by (--standby) on a NATS server with JetStream",
+			lead.ErrHeld, self.Run, n.Holder)
 	}
 	return fresh || n.Heard != self.Start, nil
 }

@@ -51,7 +51,8 @@ func TestOneOfTwoStartsGivesWay(t *testing.T) {
 		x, y := exchange(stays, goes)
 		again, gone := pair()
 		v, u := exchange(gone, again)
-		if x != nil || u != nil || !errors.Is(y, lead.ErrHeld) || !errors.Is(v, lead.ErrHeld) || !strings.Contains(y.Error(), stays.self.Holder) {
+		if x != nil || u != nil || !errors.Is(y, lead.ErrHeld) || !errors.Is(v, lead.ErrHeld) ||
+			!strings.Contains(y.Error(), stays.self.Holder) {
 			t.Errorf("%s: %v and %v, spoken to first %v and %v", name, x, y, u, v)
 		}
 	}
@@ -88,7 +89,8 @@ func TestNewsThatEndNobody(t *testing.T) {
 // No news makes a coordinator fall over, and no number of them makes two starts
 // that know of each other talk without end.
 func FuzzNews(f *testing.F) {
-	for _, n := range []*proto.News{&rival("a", 1, nil).self, &rival("c", 3, func(n *proto.News) { n.Heard = "b" }).self, {Head: proto.Head{Run: "r", Start: "d"}, Claims: true}} {
+	for _, n := range []*proto.News{&rival("a", 1, nil).self, &rival("c", 3, func(n *proto.News) { n.Heard = "b" }).self,
+		{Head: proto.Head{Run: "r", Start: "d"}, Claims: true}} {
 		data, err := proto.Marshal(n)
 		if err != nil {
 			f.Fatal(err)

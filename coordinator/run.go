@@ -36,7 +36,8 @@ func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 	store := s.store
 	if j.Lead != nil {
 		anew := store.fresh || store.extended != nil // checkpoints with the earlier end must not be taken up
-		s.core.ledger = lead.NewLedger(past, lead.Self{Head: s.head(), Holder: j.Lead.Holder(), Born: store.born, Settings: j.Settings}, anew)
+		s.core.ledger = lead.NewLedger(past, lead.Self{Head: s.head(), Holder: j.Lead.Holder(), Born: store.born,
+			Settings: j.Settings}, anew)
 		if past.Checkpoint != nil && !anew {
 			s.inLog[0] = past.Checkpoint.Object
 		}
@@ -148,7 +149,9 @@ type pending struct {
 
 func newServer(j Job, store *storage, b bus.Bus, r *rivals) *server {
 	s := &server{job: j, store: store, bus: b, rivals: r, events: j.Events.WithDefaults(), started: time.Now(),
-		inbox: make(chan input, 256), appends: make(chan appending, 1), uploads: make(chan upload, 1), inLog: []string{"", ""}, done: make(chan struct{}), handout: newHandout(store.dir.Path()), partials: newPartials(store.head()), pulls: map[proto.WorkerID]pending{}, hosts: map[proto.WorkerID]string{}}
+		inbox: make(chan input, 256), appends: make(chan appending, 1), uploads: make(chan upload, 1), inLog: []string{"", ""},
+		done: make(chan struct{}), handout: newHandout(store.dir.Path()), partials: newPartials(store.head()),
+		pulls: map[proto.WorkerID]pending{}, hosts: map[proto.WorkerID]string{}}
 	s.core = &core{head: store.head(), plan: plan.New(j.Config.plan()), train: store.train, port: s}
 	k := j.Config.Cluster
 	s.desk, s.blobs, s.files = newDesk(k.control), newDesk(k.bulk), newDesk(k.bulk)
@@ -167,12 +170,14 @@ const tick = 50 * time.Millisecond
 func (s *server) serve(ctx context.Context) error {
 	t := s.store.train
 	s.events.Started(Started{Run: s.store.run, Dir: s.store.dir.Path(), Term: s.store.term, Resumed: s.job.Resume,
-		Step: t.Step(), Steps: t.Steps(), Epochs: t.Epochs(), Params: len(t.Model().Params), Generation: t.Generation(), Extended: s.store.extended})
+		Step: t.Step(), Steps: t.Steps(), Epochs: t.Epochs(), Params: len(t.Model().Params), Generation: t.Generation(),
+		Extended: s.store.extended})
 	for _, note := range s.store.dir.Notes() {
 		s.events.Trouble(note)
 	}
 	if s.store.uncarded && s.store.card != nil {
-		s.events.Trouble("the checkpoint is of an earlier version, which did not record what the model was trained on: the data set at hand is taken for it")
+		s.events.Trouble("the checkpoint is of an earlier version, which did not record what the model was trained on: the data set at " +
+			"hand is taken for it")
 	}
 	sending, stopSending := context.WithCancel(context.Background())
 	var group sync.WaitGroup
@@ -381,10 +386,12 @@ func (s *server) decided(c plan.Command) {
 	case plan.Resumed:
 		s.events.Resumed(c.Why)
 	case plan.Alarm:
-		s.events.Alarm(fmt.Sprintf("step %d: workers %s and %s got different sums of block %s of round %d: %s", s.store.train.Step(), c.First, c.Second, c.Block, c.Round, c.Why))
+		s.events.Alarm(fmt.Sprintf("step %d: workers %s and %s got different sums of block %s of round %d: %s", s.store.train.Step(),
+			c.First, c.Second, c.Block, c.Round, c.Why))
 	case plan.Quarantine:
 		s.wrong = append(s.wrong, Quarantined{c.Worker, s.hosts[c.Worker], s.store.train.Step(), c.Why})
-		s.events.Alarm(fmt.Sprintf("step %d: worker %s (host %q) is in quarantine, look at that machine: %s", s.store.train.Step(), c.Worker, s.hosts[c.Worker], c.Why))
+		s.events.Alarm(fmt.Sprintf("step %d: worker %s (host %q) is in quarantine, look at that machine: %s", s.store.train.Step(),
+			c.Worker, s.hosts[c.Worker], c.Why))
 	case plan.Redo:
 		s.events.Alarm(fmt.Sprintf("round %d begins anew: %s", c.Round, c.Why))
 	}
@@ -427,10 +434,12 @@ func (s *server) result() (Result, error) {
 	at := t.Progress()
 	_, more := t.Next()
 	r := Result{
-		Run: s.store.run, RunDir: s.store.dir.Path(), Done: !more, Stopped: at.Stopped, Steps: t.Step(), FLOPs: at.FLOPs, Generation: t.Generation(),
+		Run: s.store.run, RunDir: s.store.dir.Path(), Done: !more, Stopped: at.Stopped,
+		Steps: t.Step(), FLOPs: at.FLOPs, Generation: t.Generation(),
 		ParamsStart: at.StartParams, ParamsEnd: len(c.Model.Params), Widths: c.Model.Graph.Widths(), GrowthEvents: records,
-		ModelSHA256: checkpoint.ModelSHA256(c.Model), OptimizerSHA256: checkpoint.OptimizerSHA256(c.Updates, c.Slots), JournalSHA256: s.store.dir.Journal.SHA256(),
-		Dropped: s.dropped(), Quarantined: s.wrong,
+		ModelSHA256: checkpoint.ModelSHA256(c.Model), OptimizerSHA256: checkpoint.OptimizerSHA256(c.Updates, c.Slots),
+		JournalSHA256: s.store.dir.Journal.SHA256(),
+		Dropped:       s.dropped(), Quarantined: s.wrong,
 	}
 	r.measured(t)
 	return r, nil

@@ -57,8 +57,8 @@ func (r *receiver) giveUp() {
 }
 
 func newSender(b bus.Bus, s *shelf, head proto.Head, busy *atomic.Int64) *sender {
-	return &sender{bus: b, shelf: s, head: head, subject: head.Run.WeightsSubject(), wake: make(chan struct{}, 1), acked: make(chan struct{}, 1),
-		window: window, busy: busy, workers: map[proto.WorkerID]*receiver{}}
+	return &sender{bus: b, shelf: s, head: head, subject: head.Run.WeightsSubject(), wake: make(chan struct{}, 1),
+		acked: make(chan struct{}, 1), window: window, busy: busy, workers: map[proto.WorkerID]*receiver{}}
 }
 
 // send broadcasts the weights of a key, after those that are on their way.
@@ -191,6 +191,7 @@ func (s *sender) handOver(near bus.Sharing, b blob) bus.Bus {
 		if !ok {
 			return nil // overtaken
 		}
-		return &proto.Weights{Head: s.head, Key: lent.ref.Key, Digest: lent.ref.Digest, Values: lent.values, Done: sync.OnceFunc(func() { s.shelf.giveBack(lent) })}
+		return &proto.Weights{Head: s.head, Key: lent.ref.Key, Digest: lent.ref.Digest, Values: lent.values,
+			Done: sync.OnceFunc(func() { s.shelf.giveBack(lent) })}
 	})
 }

@@ -247,8 +247,9 @@ func (s *simulation) start() {
 	s.started++
 	c := &simLeader{simulation: s, lead: l, term: past.Term + 1}
 	head := proto.Head{Run: "sim", Term: c.term, Start: proto.Start(fmt.Sprint("s", s.started))}
-	c.core = &core{head: head, train: c.trainer(past), port: c, ledger: lead.NewLedger(past, lead.Self{Head: head, Holder: fmt.Sprint("c", s.started)}, false),
-		plan: plan.New(s.planConfig())}
+	c.core = &core{head: head, train: c.trainer(past), port: c,
+		ledger: lead.NewLedger(past, lead.Self{Head: head, Holder: fmt.Sprint("c", s.started)}, false),
+		plan:   plan.New(s.planConfig())}
 	s.leaders = append(s.leaders, c)
 	c.do(func() error { return c.core.begin(s.now) })
 	c.tick()
@@ -651,7 +652,8 @@ func (s *simulation) work(w *simWorker, l *simLeader, r trainer.Round, b proto.B
 }
 
 // finish is a worker sending a partial.
-func (s *simulation) finish(w *simWorker, life int, l *simLeader, spec proto.RoundSpec, b proto.Block, inputs proto.Digest, sums proto.Sums) {
+func (s *simulation) finish(w *simWorker, life int, l *simLeader, spec proto.RoundSpec, b proto.Block, inputs proto.Digest,
+	sums proto.Sums) {
 	c := l.core
 	if !w.alive || w.life != life || !w.leader.hears(l.core.head) {
 		return
@@ -767,7 +769,8 @@ func (s *simulation) crew(seed uint64) {
 		n = 5
 	}
 	for i := range n {
-		s.workers = append(s.workers, &simWorker{id: proto.WorkerID(fmt.Sprintf("w%d", i)), threads: 1 + s.rand.IntN(3), speed: 0.2 + 3*s.rand.Float64()})
+		s.workers = append(s.workers, &simWorker{id: proto.WorkerID(fmt.Sprintf("w%d", i)), threads: 1 + s.rand.IntN(3), speed: 0.2 +
+			3*s.rand.Float64()})
 	}
 	s.workers[seed%uint64(n)].corrupt = s.corrupts()
 	if s.broken == sybil {
@@ -783,7 +786,8 @@ func (s *simulation) crew(seed uint64) {
 // result is all that a run led to.
 func (c *simLeader) result() string {
 	t := c.core.train
-	return fmt.Sprint(t.Step(), t.Generation(), t.Digest(), t.Progress().Epoch, t.Progress().LastEpoch, t.Progress().Test, strings.Join(c.journal, "\n"))
+	return fmt.Sprint(t.Step(), t.Generation(), t.Digest(), t.Progress().Epoch, t.Progress().LastEpoch, t.Progress().Test,
+		strings.Join(c.journal, "\n"))
 }
 
 // collude gives two workers one key, and the others one each.
@@ -809,7 +813,8 @@ func (s *simulation) useLog() (closeBus func() error) {
 }
 
 // checkLog panics unless the log tells one story: terms one after the other,
-// each step and each growth event once, in order within a term. A step whose record was lost with its writer, while the disk kept it, may be missing.
+// each step and each growth event once, in order within a term. A step whose record was lost with its writer, while the disk
+// kept it, may be missing.
 func (s *simulation) checkLog() {
 	records, err := s.log.Read(context.Background(), 1, 1<<20)
 	s.must(err)
@@ -873,7 +878,8 @@ func TestEveryScheduleEndsInTheSameBits(t *testing.T) {
 		}
 	}
 	for _, what := range []string{"join", "kill", "leave", "pause", "lost", "damaged", "repeated", "late", "answer lost",
-		"crash after assign", "crash mid-broadcast", "crash before commit", "crash after commit", "crash in a growth event", "crash in a checkpoint", "crash in an upload",
+		"crash after assign", "crash mid-broadcast", "crash before commit", "crash after commit", "crash in a growth event",
+		"crash in a checkpoint", "crash in an upload",
 		"cut off", "coordinator paused", "coordinator cut off", "duel", "fenced", "log silent"} {
 		if fired[what] == 0 {
 			t.Errorf("%q never happened", what)

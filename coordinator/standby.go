@@ -32,7 +32,8 @@ func Prepare(ctx context.Context, l *lead.Lead, dir string) (resume bool, err er
 	case past.Checkpoint != nil && (!holds || step < past.Checkpoint.Step):
 		return true, fetch(ctx, l, *past.Checkpoint, dir)
 	case !holds && past.Term > 0:
-		return false, fmt.Errorf("%s: %w: the commit log tells of run %s, but nothing of it is here or in the object store yet: give this coordinator the run directory of the others (--run-dir)", dir, checkpoint.ErrNoRun, l.Run())
+		return false, fmt.Errorf("%s: %w: the commit log tells of run %s, but nothing of it is here or in the object store yet: give "+
+			"this coordinator the run directory of the others (--run-dir)", dir, checkpoint.ErrNoRun, l.Run())
 	}
 	return holds, nil
 }
@@ -91,12 +92,14 @@ func sameRun(dir string, c *checkpoint.State, past lead.History) error {
 	case past.Term == 0: // the log knows no run
 		return nil
 	case c.Born != past.Born && c.Born != "" && past.Born != "":
-		return fmt.Errorf("%s: %w: it began with start %s, the run %s that the commit log tells of with start %s: name another directory with --run-dir, or another run with --run",
+		return fmt.Errorf("%s: %w: it began with start %s, the run %s that the commit log tells of with start %s: name another "+
+			"directory with --run-dir, or another run with --run",
 			dir, ErrOtherRun, c.Born, c.Run, past.Born)
 	case c.Term >= past.Origin:
 		return nil
 	}
-	return fmt.Errorf("%s: %w: it ended with term %d, the commit log of run %s began anew in term %d: name another directory with --run-dir, or another run with --run",
+	return fmt.Errorf("%s: %w: it ended with term %d, the commit log of run %s began anew in term %d: name another directory with "+
+		"--run-dir, or another run with --run",
 		dir, ErrOtherRun, c.Term, c.Run, past.Origin)
 }
 

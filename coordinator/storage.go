@@ -79,7 +79,8 @@ func openStorage(j Job, past lead.History, start proto.Start) (*storage, error) 
 	if err := j.Config.Validate(); err != nil {
 		return nil, err
 	}
-	s := &storage{run: j.Run, term: past.Term + 1, start: start, born: start, fresh: true, card: j.Data.Card, keep: j.Config.Checkpoint.Keep}
+	s := &storage{run: j.Run, term: past.Term + 1, start: start, born: start, fresh: true, card: j.Data.Card,
+		keep: j.Config.Checkpoint.Keep}
 	var c *checkpoint.Checkpoint
 	var err error
 	if s.basis, err = j.Config.Basis(); err != nil {
@@ -95,7 +96,8 @@ func openStorage(j Job, past lead.History, start proto.Start) (*storage, error) 
 	}
 	switch {
 	case c != nil:
-		if err = errors.Join(sameRun(j.Dir, &c.State, past), j.Data.Continues(c.Card), j.Config.SameSettings(c.Basis), SameNumerics(c.Basis)); err == nil {
+		if err = errors.Join(sameRun(j.Dir, &c.State, past), j.Data.Continues(c.Card), j.Config.SameSettings(c.Basis),
+			SameNumerics(c.Basis)); err == nil {
 			s.run, s.term, s.born, s.fresh = c.Run, max(c.Term, past.Term)+1, cmp.Or(c.Born, past.Born), false
 			if s.uncarded = c.Card == nil; !s.uncarded {
 				s.card = c.Card
@@ -156,7 +158,8 @@ func RestoreTrainer(c Config, d Data, from *checkpoint.Checkpoint) (*trainer.Tra
 func (s *storage) extend(to trainer.End, past lead.History) error {
 	for _, r := range past.Records {
 		if r.Step > s.train.Step() && r.Origin == past.Origin {
-			return fmt.Errorf("extend run %s at step %d: its commit log goes on to step %d: resume it as it is, stop it, and extend it then",
+			return fmt.Errorf("extend run %s at step %d: its commit log goes on to step %d: resume it as it is, stop it, and "+
+				"extend it then",
 				s.run, s.train.Step(), r.Step)
 		}
 	}
@@ -176,7 +179,8 @@ func (s *storage) save() error {
 	}
 	began := time.Now()
 	if err := s.dir.Save(c, s.keep); err != nil {
-		return fmt.Errorf("save step %d: %w: free some space or fix the directory, then continue (tinygrow resume %s, or tinygrow coordinator --resume)", c.Step, err, s.dir.Path())
+		return fmt.Errorf("save step %d: %w: free some space or fix the directory, then continue (tinygrow resume %s, or tinygrow "+
+			"coordinator --resume)", c.Step, err, s.dir.Path())
 	}
 	s.saved, s.last, s.behind = began, c, false
 	s.took = time.Since(began)

@@ -231,7 +231,8 @@ func TestRunsOfOneIDWithoutALog(t *testing.T) {
 			}
 		}
 	}
-	for _, what := range []string{"id used again", "gave way", "news lost", "news late", "coordinator paused", "coordinator cut off", "crash after assign", "crash before commit"} {
+	for _, what := range []string{"id used again", "gave way", "news lost", "news late", "coordinator paused", "coordinator cut off",
+		"crash after assign", "crash before commit"} {
 		if fired[what] == 0 {
 			t.Errorf("%q never happened", what)
 		}

@@ -134,7 +134,8 @@ func sweep(ctx context.Context, objects bus.Objects, u upload) error {
 func (s *server) uploaded(u upload) {
 	s.uploading, s.uploadTook = false, u.took
 	if u.err != nil {
-		s.events.Trouble(fmt.Sprintf("the checkpoint of step %d is on this disk only, a standby that does not share it makes more steps again: %v", u.state.Step, u.err))
+		s.events.Trouble(fmt.Sprintf("the checkpoint of step %d is on this disk only, a standby that does not share it makes more "+
+			"steps again: %v", u.state.Step, u.err))
 		return
 	}
 	if s.core.stored(u.state, u.name, u.mark) {

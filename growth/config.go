@@ -115,7 +115,8 @@ func (c Config) Validate() error {
 	within("ridge", c.Ridge, 0, 1e6)
 	between("depth_every", c.DepthEvery, 0, many)
 	between("depth_after", c.DepthAfter, 0, many)
-	found.Check(c.MaxRefusals == 0 || c.DepthAfter <= c.MaxRefusals, "depth_after %d: growth ends after max_refusals %d events in a row: raise that", c.DepthAfter, c.MaxRefusals)
+	found.Check(c.MaxRefusals == 0 || c.DepthAfter <= c.MaxRefusals,
+		"depth_after %d: growth ends after max_refusals %d events in a row: raise that", c.DepthAfter, c.MaxRefusals)
 	between("follow", c.Follow, 0, many)
 	for _, id := range slices.Sorted(maps.Keys(c.Widths)) {
 		between("widths of "+string(id), c.Widths[id], 0, many)

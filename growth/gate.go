@@ -35,7 +35,8 @@ func (s *State) gate(r *TrialRecord) {
 	case gain < price:
 		r.Reason = fmt.Sprintf("gain %.3g does not pay for %d parameters at %g each", gain, r.Params, set.Price)
 	case gain < set.ComputePrice*part:
-		r.Reason = fmt.Sprintf("gain %.3g does not pay for %s of the computation at %g for all of it", gain, percent(part), set.ComputePrice)
+		r.Reason = fmt.Sprintf("gain %.3g does not pay for %s of the computation at %g for all of it", gain, percent(part),
+			set.ComputePrice)
 	default:
 		r.Passed = true
 		r.Reason = fmt.Sprintf("gain %.3g is %.1f standard errors", gain, gain/math.Max(float64(r.Error), 1e-300))

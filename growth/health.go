@@ -73,7 +73,8 @@ func (w *Watch) After(m *nn.Model, gradient []float32, moments []float64, sample
 	return next
 }
 
-func (s WatchedSite) after(l site.Layout, params map[string]nn.Entry, at nn.GradientSums, values, gradient []float32, moments []float64, samples float64) WatchedSite {
+func (s WatchedSite) after(l site.Layout, params map[string]nn.Entry, at nn.GradientSums, values, gradient []float32, moments []float64,
+	samples float64) WatchedSite {
 	first, second := params[string(l.First)+"."+nn.RoleWeight], params[string(l.Second)+"."+nn.RoleWeight]
 	width, area := first.Shape[0], l.Outgoing.Area()
 	in, out := first.Of(gradient), second.Of(gradient)

@@ -33,7 +33,8 @@ func (f *find) Take(s *State, _ *measure.Sums) {
 		}
 		c := &prospect{Layout: l, record: &s.Record.Sites[i]}
 		reason := s.limit(c)
-		*c.record = SiteRecord{Site: place.ID, Second: string(place.Second), Width: place.Width(g), Inputs: l.Incoming.Rows(), Outputs: l.Outputs, Cap: c.cap, Spectrum: []Number{}, Reason: reason}
+		*c.record = SiteRecord{Site: place.ID, Second: string(place.Second), Width: place.Width(g), Inputs: l.Incoming.Rows(),
+			Outputs: l.Outputs, Cap: c.cap, Spectrum: []Number{}, Reason: reason}
 		if reason == "" {
 			s.sites = append(s.sites, c)
 		}
@@ -73,7 +74,8 @@ func allot(train, shard int, c Samples) (r ranges, ok bool) {
 func (s *State) limit(c *prospect) (reason string) {
 	set, width := &s.Settings, c.Width(s.Model.Graph)
 	c.cost = c.Incoming.Rows() + c.Outputs*c.Outgoing.Area()
-	c.flops = 2 * (int64(c.Incoming.Weights())*int64(c.Incoming.Positions()) + int64(c.Outputs)*int64(c.Outgoing.Area())*int64(c.Outgoing.Positions()))
+	c.flops = 2 * (int64(c.Incoming.Weights())*int64(c.Incoming.Positions()) +
+		int64(c.Outputs)*int64(c.Outgoing.Area())*int64(c.Outgoing.Positions()))
 	norms, _ := c.Norms()
 	c.cost += 2*len(norms) + c.FilterLen()
 	for _, f := range c.Filters {

@@ -90,7 +90,8 @@ func (s *State) drop() bool {
 func (s *State) tooLarge(params int, flops int64) string {
 	why, left := s.Settings.overBudget(params, flops), s.Info.left(flops)
 	if why == "" && s.sparing && left < s.Settings.SamplesPerParam*float64(params) {
-		why = fmt.Sprintf("%.3g samples would be left to train each of %d parameters: fewer than %g", left/float64(params), params, s.Settings.SamplesPerParam)
+		why = fmt.Sprintf("%.3g samples would be left to train each of %d parameters: fewer than %g", left/float64(params), params,
+			s.Settings.SamplesPerParam)
 	}
 	return why
 }
@@ -138,7 +139,8 @@ func (s *State) least(c *prospect) int { return min(c.cap, s.Settings.MinNeurons
 // grown journals the growth of one site.
 func (s *State) grown(c *prospect, amplitude, predicted, measured float64) *GrownRecord {
 	width := c.Width(s.Model.Graph)
-	s.Record.Grown = append(s.Record.Grown, GrownRecord{Site: c.ID, Unit: c.Unit(s.Model.Graph), From: width, To: width + c.kept.Count, Share: c.record.Share,
+	s.Record.Grown = append(s.Record.Grown, GrownRecord{Site: c.ID, Unit: c.Unit(s.Model.Graph), From: width, To: width + c.kept.Count,
+		Share:     c.record.Share,
 		Predicted: Number(predicted), Measured: Number(measured), Amplitude: Number(amplitude), Params: c.kept.Count * c.cost})
 	return &s.Record.Grown[len(s.Record.Grown)-1]
 }

@@ -44,7 +44,8 @@ func TestAssemblyEqualsItsLoop(t *testing.T) {
 		a := AssembleBytes(got)
 		for range rapid.IntRange(0, 60).Draw(t, "chunks") {
 			lo, n := rapid.Int64Range(-1, 42).Draw(t, "offset"), rapid.Int64Range(0, 9).Draw(t, "length")
-			c := Chunk{Size: size + rapid.SampledFrom([]int64{0, 0, 0, 1}).Draw(t, "lie"), Offset: lo, Data: source[max(lo, 0) : max(lo, 0)+n]}
+			c := Chunk{Size: size + rapid.SampledFrom([]int64{0, 0, 0, 1}).Draw(t, "lie"), Offset: lo,
+				Data: source[max(lo, 0) : max(lo, 0)+n]}
 			fresh, err := a.Put(c)
 			if wantFresh, ok := put(have, c, size); fresh != wantFresh || (err == nil) != ok {
 				t.Fatalf("[%d,%d): fresh %v, %v; want %v, %v", lo, lo+n, fresh, err, wantFresh, ok)

@@ -34,19 +34,20 @@ func TestInputsTellRoundsApart(t *testing.T) {
 	g, w, q := Digest{1}, Digest{2}, Digest{3}
 	seen := map[Digest]string{spec.Inputs(g, w, q): "the round"}
 	for name, in := range map[string]Digest{
-		"graph": spec.Inputs(Digest{9}, w, q), "weights": spec.Inputs(g, Digest{9}, q), "request": spec.Inputs(g, w, Digest{9}), "order of blobs": spec.Inputs(w, g, q),
-		"kind":        func() Digest { s := spec; s.Kind = Evaluate; return s.Inputs(g, w, q) }(),
-		"generation":  func() Digest { s := spec; s.Generation++; return s.Inputs(g, w, q) }(),
-		"step":        func() Digest { s := spec; s.Step++; return s.Inputs(g, w, q) }(),
-		"split":       func() Digest { s := spec; s.Order.Split = "test"; return s.Inputs(g, w, q) }(),
-		"stream":      func() Digest { s := spec; s.Order.Stream = "growth"; return s.Inputs(g, w, q) }(),
-		"seed":        func() Digest { s := spec; s.Order.Seed++; return s.Inputs(g, w, q) }(),
-		"epoch":       func() Digest { s := spec; s.Order.Index++; return s.Inputs(g, w, q) }(),
-		"held out":    func() Digest { s := spec; s.Order.Held++; return s.Inputs(g, w, q) }(),
-		"offset":      func() Digest { s := spec; s.Offset++; return s.Inputs(g, w, q) }(),
-		"count":       func() Digest { s := spec; s.Count++; return s.Inputs(g, w, q) }(),
-		"micro-shard": func() Digest { s := spec; s.MicroShard++; return s.Inputs(g, w, q) }(),
-		"augment":     func() Digest { s := spec; s.Augment = Move; return s.Inputs(g, w, q) }(),
+		"graph": spec.Inputs(Digest{9}, w, q), "weights": spec.Inputs(g, Digest{9}, q), "request": spec.Inputs(g, w, Digest{9}),
+		"order of blobs": spec.Inputs(w, g, q),
+		"kind":           func() Digest { s := spec; s.Kind = Evaluate; return s.Inputs(g, w, q) }(),
+		"generation":     func() Digest { s := spec; s.Generation++; return s.Inputs(g, w, q) }(),
+		"step":           func() Digest { s := spec; s.Step++; return s.Inputs(g, w, q) }(),
+		"split":          func() Digest { s := spec; s.Order.Split = "test"; return s.Inputs(g, w, q) }(),
+		"stream":         func() Digest { s := spec; s.Order.Stream = "growth"; return s.Inputs(g, w, q) }(),
+		"seed":           func() Digest { s := spec; s.Order.Seed++; return s.Inputs(g, w, q) }(),
+		"epoch":          func() Digest { s := spec; s.Order.Index++; return s.Inputs(g, w, q) }(),
+		"held out":       func() Digest { s := spec; s.Order.Held++; return s.Inputs(g, w, q) }(),
+		"offset":         func() Digest { s := spec; s.Offset++; return s.Inputs(g, w, q) }(),
+		"count":          func() Digest { s := spec; s.Count++; return s.Inputs(g, w, q) }(),
+		"micro-shard":    func() Digest { s := spec; s.MicroShard++; return s.Inputs(g, w, q) }(),
+		"augment":        func() Digest { s := spec; s.Augment = Move; return s.Inputs(g, w, q) }(),
 	} {
 		if other, ok := seen[in]; ok {
 			t.Errorf("%s and %s have one digest", name, other)

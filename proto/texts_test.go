@@ -33,7 +33,10 @@ func TestPrintableLeavesNothingThatSteers(t *testing.T) {
 func TestPrintableIsPrintableAndStays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := Printable(string(rapid.SliceOf(rapid.Byte()).Draw(t, "text")))
-		if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a && r <= 0x202e }) || Printable(s) != s {
+		if !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool {
+			return r < ' ' || r >= 0x7f && r < 0xa0 || r >= 0x202a &&
+				r <= 0x202e
+		}) || Printable(s) != s {
 			t.Fatalf("%q", s)
 		}
 	})
@@ -47,12 +50,15 @@ func TestTextsOfMessagesArePrintable(t *testing.T) {
 		m, got Message
 		text   func(Message) []string
 	}{
-		{&Hello{Head: head(), Worker: "w", Host: rude, Threads: 1, Program: rude}, new(Hello), func(m Message) []string { return []string{m.(*Hello).Host, m.(*Hello).Program} }},
+		{&Hello{Head: head(), Worker: "w", Host: rude, Threads: 1, Program: rude}, new(Hello),
+			func(m Message) []string { return []string{m.(*Hello).Host, m.(*Hello).Program} }},
 		{&Refusal{Head: head(), Why: NotYet, Text: rude}, new(Refusal), func(m Message) []string { return []string{m.(*Refusal).Text} }},
 		{&Task{Head: head(), Do: Wait, Text: rude}, new(Task), func(m Message) []string { return []string{m.(*Task).Text} }},
-		{&Heartbeat{Head: head(), Worker: "w", Leave: true, Text: rude}, new(Heartbeat), func(m Message) []string { return []string{m.(*Heartbeat).Text} }},
+		{&Heartbeat{Head: head(), Worker: "w", Leave: true, Text: rude}, new(Heartbeat),
+			func(m Message) []string { return []string{m.(*Heartbeat).Text} }},
 		{&News{Head: head(), Text: rude}, new(News), func(m Message) []string { return []string{m.(*News).Text} }},
-		{&Commit{Head: head(), Kind: EndCommit, Holder: rude}, new(Commit), func(m Message) []string { return []string{m.(*Commit).Holder} }},
+		{&Commit{Head: head(), Kind: EndCommit, Holder: rude}, new(Commit),
+			func(m Message) []string { return []string{m.(*Commit).Holder} }},
 		{&Lease{Head: head(), Holder: rude}, new(Lease), func(m Message) []string { return []string{m.(*Lease).Holder} }},
 	} {
 		data, err := Marshal(c.m)

@@ -15,8 +15,9 @@ func head() Head { return Head{Run: "r1", Term: 3, Start: "s1"} }
 func samples() []Message {
 	data := []byte{1, 2, 3}
 	chunk := Chunk{Size: 9, Offset: 4, Data: data}
-	spec := RoundSpec{Round: 7, Kind: Gradient, Generation: 2, Step: 9, Order: Order{"train", "epoch", 1, 2, 3}, Offset: 64, Count: 100, MicroShard: 32,
-		Weights: BlobRef{"w/2/9", 1000, Digest{5}}}
+	spec := RoundSpec{Round: 7, Kind: Gradient, Generation: 2, Step: 9, Order: Order{"train", "epoch", 1, 2, 3}, Offset: 64, Count: 100,
+		MicroShard: 32,
+		Weights:    BlobRef{"w/2/9", 1000, Digest{5}}}
 	return []Message{
 		&Hello{Head: head(), Worker: "w1", Host: "h", Threads: 2, Data: "d", Fingerprint: "f", Program: "p"},
 		&Welcome{Head: head(), Threads: 2, Heartbeat: time.Second},
@@ -29,7 +30,8 @@ func samples() []Message {
 		&BlobRequest{Head: head(), Worker: "w1", Key: "w/2/9", Offset: 12},
 		&BlobChunk{Head: head(), Key: "w/2/9", Chunk: chunk},
 		&News{Head: head(), Ended: true, Text: "done", Holder: "h", Since: 5, Claims: true, Logged: true, Heard: "s2"},
-		&Commit{Head: head(), Kind: CheckpointCommit, Step: 9, Generation: 2, Digest: "ab", Holder: "h", Origin: 2, Born: "s0", From: 5, Object: "o", Settings: "seed: 1"},
+		&Commit{Head: head(), Kind: CheckpointCommit, Step: 9, Generation: 2, Digest: "ab", Holder: "h", Origin: 2, Born: "s0", From: 5,
+			Object: "o", Settings: "seed: 1"},
 		&Lease{Head: head(), Holder: "h", Released: true},
 		&DataRequest{Head: head(), Fetch: true},
 		&DataOffer{Head: head(), Set: DataSet{Name: "cifar10", Digest: "ab", Bytes: 9, Seed: 1, Limit: 2}, File: FileRef{"cifar10-ab", 7}},

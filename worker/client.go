@@ -60,7 +60,8 @@ func (c *client) pause(ctx context.Context) error { return pause.For(ctx, c.cfg.
 // With over the run has ended unless the first hello is answered.
 func (c *client) join(ctx context.Context, over bool) (proto.Welcome, error) {
 	hello := &proto.Hello{Head: proto.Head{Run: c.cfg.Run}, Worker: c.cfg.ID, Nonce: c.nonce,
-		Host: c.cfg.Host, Threads: c.cfg.Threads, Shared: c.cfg.shared, Data: c.samples.Digest(), Fingerprint: nn.Fingerprint(), Program: c.cfg.Program}
+		Host: c.cfg.Host, Threads: c.cfg.Threads, Shared: c.cfg.shared, Data: c.samples.Digest(), Fingerprint: nn.Fingerprint(),
+		Program: c.cfg.Program}
 	told := false
 	for {
 		welcome, err := c.hello(ctx, hello)

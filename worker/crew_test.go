@@ -49,7 +49,8 @@ func testJob(t *testing.T, kind proto.Kind, shards int) *job {
 	}
 	m := nn.Init(g, 1)
 	return &job{
-		spec:    proto.RoundSpec{Kind: kind, Order: proto.Order{Split: "train", Stream: "epoch"}, Count: uint64(8*shards - 3), MicroShard: 8},
+		spec: proto.RoundSpec{Kind: kind, Order: proto.Order{Split: "train", Stream: "epoch"}, Count: uint64(8*shards - 3),
+			MicroShard: 8},
 		version: &version{network: net, params: m.Params, buffers: m.Buffers},
 	}
 }

@@ -190,8 +190,9 @@ func (d *desk) weights(by float32) []float32 {
 // task is a round of one block of the network, the weights of a key, and the
 // request of a growth round.
 func (d *desk) task(r proto.Round, k proto.Kind, weights proto.BlobRef) proto.Task {
-	spec := proto.RoundSpec{Round: r, Kind: k, Step: proto.Step(r), Order: proto.Order{Split: "train", Stream: "epoch"}, Count: 61, MicroShard: 8,
-		Graph: d.blob("graph-0", d.graph.JSON()), Weights: weights}
+	spec := proto.RoundSpec{Round: r, Kind: k, Step: proto.Step(r), Order: proto.Order{Split: "train", Stream: "epoch"}, Count: 61,
+		MicroShard: 8,
+		Graph:      d.blob("graph-0", d.graph.JSON()), Weights: weights}
 	if k == proto.Growth {
 		data, err := proto.MarshalBlob(d.request())
 		if err != nil {

@@ -127,11 +127,13 @@ func FuzzTask(f *testing.F) {
 		f.Fatal(err)
 	}
 	spec := proto.RoundSpec{Round: 1, Kind: proto.Gradient, Order: proto.Order{Split: "train", Stream: "epoch"}, Count: 64, MicroShard: 8,
-		Graph: proto.BlobRef{Key: "graph-0", Size: 10}, Weights: proto.BlobRef{Key: "weights-1", Size: int64(4 * (g.NumParams() + g.NumBuffers()))}}
+		Graph:   proto.BlobRef{Key: "graph-0", Size: 10},
+		Weights: proto.BlobRef{Key: "weights-1", Size: int64(4 * (g.NumParams() + g.NumBuffers()))}}
 	f.Add(unsealed(f, &proto.Task{Head: theirs, Do: proto.Compute, Task: 1, Spec: spec, Block: proto.Block{Lo: 0, Hi: 4}}))
 	growth := spec
 	growth.Kind, growth.Request = proto.Growth, proto.BlobRef{Key: "request-1", Size: proto.MaxBlob}
-	f.Add(unsealed(f, &proto.Task{Head: theirs, Do: proto.Compute, Task: 1 << 63, Spec: growth, Block: proto.Block{Lo: 0, Hi: 8}, Threads: 1 << 16}))
+	f.Add(unsealed(f, &proto.Task{Head: theirs, Do: proto.Compute, Task: 1 << 63, Spec: growth, Block: proto.Block{Lo: 0, Hi: 8},
+		Threads: 1 << 16}))
 	large := spec
 	large.Count, large.MicroShard, large.Graph.Key = 1<<36, 1<<16, "graph-1"
 	f.Add(unsealed(f, &proto.Task{Head: theirs, Do: proto.Compute, Spec: large, Block: proto.Block{Lo: 0, Hi: 1 << 20}}))
@@ -139,7 +141,8 @@ func FuzzTask(f *testing.F) {
 	gone, stop := context.WithCancelCause(context.Background())
 	stop(errRejoin)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c := &client{cfg: Config{Run: "r", ID: "w", Threads: 1}.withDefaults(), bus: &oracle{answer: forge.Seal(data)}, samples: nothing{}, of: theirs}
+		c := &client{cfg: Config{Run: "r", ID: "w", Threads: 1}.withDefaults(), bus: &oracle{answer: forge.Seal(data)},
+			samples: nothing{}, of: theirs}
 		s := newSession(c, newBlobs(c), proto.Welcome{Threads: 1})
 		s.networks = map[string]*network{"graph-0": n}
 		var task proto.Task
@@ -166,7 +169,8 @@ func FuzzNews(f *testing.F) {
 	f.Add(unsealed(f, &proto.News{Head: proto.Head{Run: "other", Term: 1 << 63}, Claims: true}))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c := &client{cfg: Config{Run: "r", ID: "w"}.withDefaults(), of: theirs}
-		if err := c.onNews(&bus.Message{Data: forge.Seal(data)}); err != nil && !errors.Is(err, errEnded) && !errors.Is(err, errRejoin) && !errors.Is(err, errOver) {
+		if err := c.onNews(&bus.Message{Data: forge.Seal(data)}); err != nil && !errors.Is(err, errEnded) && !errors.Is(err, errRejoin) &&
+			!errors.Is(err, errOver) {
 			t.Error(err)
 		}
 	})

@@ -39,7 +39,8 @@ func answered(t *testing.T, task proto.Task, while time.Duration) (hellos, pulls
 			}
 		}
 		task.Head = head
-		answer(proto.RunID("r").JoinSubject(proto.EveryKey), &hello, &proto.Welcome{Head: head, Threads: 1 << 16, Heartbeat: time.Millisecond})
+		answer(proto.RunID("r").JoinSubject(proto.EveryKey), &hello, &proto.Welcome{Head: head, Threads: 1 << 16,
+			Heartbeat: time.Millisecond})
 		answer(proto.RunID("r").PullSubject(proto.EveryKey), &pull, &task)
 		ctx, stop := context.WithTimeout(context.Background(), while)
 		defer stop()

@@ -90,7 +90,8 @@ func TestWeightsAreThoseOfTheRound(t *testing.T) {
 			coordinator(t, h, mine, ref.Key, proto.Bytes32(right))
 			b := h.Connect()
 			defer b.Close()
-			c := &client{cfg: Config{Run: "r", ID: "w", Key: "k", Patience: time.Millisecond, Retry: time.Millisecond}.withDefaults(), bus: b, of: mine}
+			c := &client{cfg: Config{Run: "r", ID: "w", Key: "k", Patience: time.Millisecond, Retry: time.Millisecond}.withDefaults(),
+				bus: b, of: mine}
 			in := newBlobs(c)
 			in.reset(mine)
 			arrive(in)
@@ -114,7 +115,8 @@ func each(in *blobs, messages [][]byte) {
 }
 
 func handed(h proto.Head, key string, values []float32) *bus.Message {
-	return &bus.Message{Value: &proto.Weights{Head: h, Key: key, Digest: proto.DigestOf(proto.Bytes32(values)), Values: values, Done: func() {}}}
+	return &bus.Message{Value: &proto.Weights{Head: h, Key: key, Digest: proto.DigestOf(proto.Bytes32(values)), Values: values,
+		Done: func() {}}}
 }
 
 // An answer of another start is none.
@@ -127,7 +129,9 @@ func TestBlobsOfAnotherStart(t *testing.T) {
 	in := newBlobs(&client{cfg: Config{Run: "r", ID: "w", Key: "k", Retry: time.Millisecond}.withDefaults(), bus: b, of: mine})
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
-	if data, err := in.bytes(ctx, proto.BlobRef{Key: "graph-1", Size: 13, Digest: proto.DigestOf([]byte("another one's"))}); !errors.Is(err, context.DeadlineExceeded) {
+	if data, err := in.bytes(ctx,
+		proto.BlobRef{Key: "graph-1", Size: 13, Digest: proto.DigestOf([]byte("another one's"))}); !errors.Is(err,
+		context.DeadlineExceeded) {
 		t.Errorf("got %q, %v", data, err)
 	}
 }

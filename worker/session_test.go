@@ -28,9 +28,11 @@ func TestASessionComputesWhatItIsTold(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(t *testing.T, d *desk) {
-				d.welcome(&proto.Refusal{Head: theirs, Why: proto.NotYet, Text: "starting"}, &proto.Refusal{Head: theirs, Why: proto.NotYet, Text: "starting"})
+				d.welcome(&proto.Refusal{Head: theirs, Why: proto.NotYet, Text: "starting"},
+					&proto.Refusal{Head: theirs, Why: proto.NotYet, Text: "starting"})
 				first, second := d.blob("weights-1", proto.Bytes32(d.weights(0))), d.blob("weights-2", proto.Bytes32(d.weights(.5)))
-				tasks := []proto.Task{d.task(1, proto.Gradient, first), d.task(2, proto.Evaluate, first), d.task(3, proto.Gradient, second), d.task(4, proto.Growth, second)}
+				tasks := []proto.Task{d.task(1, proto.Gradient, first), d.task(2, proto.Evaluate, first),
+					d.task(3, proto.Gradient, second), d.task(4, proto.Growth, second)}
 				d.give(tasks...)
 				d.patient = true
 				ctx, stop := context.WithCancel(t.Context())
@@ -78,9 +80,10 @@ func TestNewerWeightsEndARound(t *testing.T) {
 		var once sync.Once
 		filled := onFill(func() {
 			once.Do(func() {
-				_ = proto.SendBlob(proto.BlobChunk{Head: theirs, Key: second.Key}, proto.Bytes32(d.weights(1)), 64, func(data []byte) error {
-					return d.bus.Publish(theirs.Run.WeightsSubject(), data)
-				})
+				_ = proto.SendBlob(proto.BlobChunk{Head: theirs, Key: second.Key}, proto.Bytes32(d.weights(1)), 64,
+					func(data []byte) error {
+						return d.bus.Publish(theirs.Run.WeightsSubject(), data)
+					})
 				time.AfterFunc(10*time.Second, func() { d.give(next) })
 			})
 			time.Sleep(time.Millisecond) // the weights arrive before the next micro-shard

@@ -10,7 +10,8 @@ import (
 func TestRecorderCountsGradientRoundsButTheFirst(t *testing.T) {
 	var r recorder
 	do := func(kind proto.Kind, step proto.Step, lo, hi uint32) {
-		t := proto.Task{Spec: proto.RoundSpec{Kind: kind, Step: step, Offset: 1000, Count: 100, MicroShard: 32}, Block: proto.Block{Lo: lo, Hi: hi}}
+		t := proto.Task{Spec: proto.RoundSpec{Kind: kind, Step: step, Offset: 1000, Count: 100, MicroShard: 32},
+			Block: proto.Block{Lo: lo, Hi: hi}}
 		r.begin(&t)
 		r.sent(10)
 		r.note(&r.stats.Compute)

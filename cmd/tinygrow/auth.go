@@ -48,8 +48,9 @@ To cut one key off, as after it was lost, take its entry out of nats/server.conf
 Nothing is overwritten. To renew the server's certificate before it ends: tinygrow auth renew DIR. To
 change all keys: make a new directory, hand out its files, restart the NATS server
 with the new nats/, then coordinator and workers; the run goes on from its last checkpoint.`,
-		Example: "  tinygrow auth init keys --host nats.example.org --host 10.0.0.5\n  tinygrow auth init keys --host localhost --host 127.0.0.1",
-		Args:    oneArg("the directory for the keys"),
+		Example: "  tinygrow auth init keys --host nats.example.org --host 10.0.0.5\n" +
+			"  tinygrow auth init keys --host localhost --host 127.0.0.1",
+		Args: oneArg("the directory for the keys"),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.Dir = args[0]
 			if err := o.Validate(); err != nil {
@@ -74,7 +75,8 @@ with the new nats/, then coordinator and workers; the run goes on from its last 
 			if err := auth.Init(o); err != nil {
 				return keysFault(err)
 			}
-			fmt.Fprintf(c.ErrOrStderr(), "keys for %s are in %s\nstart the server with: nats-server -c %s\n", strings.Join(o.Hosts, ", "), o.Dir, filepath.Join(o.Dir, "nats", "nats.conf"))
+			fmt.Fprintf(c.ErrOrStderr(), "keys for %s are in %s\nstart the server with: nats-server -c %s\n", strings.Join(o.Hosts, ", "),
+				o.Dir, filepath.Join(o.Dir, "nats", "nats.conf"))
 			return nil
 		},
 	}
@@ -95,7 +97,8 @@ func newAuthAdd() *cobra.Command {
 		Long: `Writes seed.nk and ca.crt into DIR/workers/NAME, and the key's rights into DIR/nats/server.conf. Copy the former
 to the machine and the latter to the NATS server, and let that read it with: nats-server --signal reload
 (or: docker kill -s HUP CONTAINER, kill -HUP PID). Nobody who is connected is interrupted.`,
-		Example: "  tinygrow auth add keys node7\n  tinygrow worker --nats nats://nats.example.org:4222 --creds keys/workers/node7/seed.nk --ca keys/workers/node7/ca.crt",
+		Example: "  tinygrow auth add keys node7\n" +
+			"  tinygrow worker --nats nats://nats.example.org:4222 --creds keys/workers/node7/seed.nk --ca keys/workers/node7/ca.crt",
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 2 {
 				return usagef("give the directory that auth init wrote, and a name for the key")
@@ -140,7 +143,8 @@ func keysFault(err error) error {
 func updateKeys(c *cobra.Command, o auth.Options) error {
 	changed, err := auth.Update(o)
 	if changed {
-		fmt.Fprintf(c.ErrOrStderr(), "%s has the rights of this version now\n%s", filepath.Join(o.Dir, "nats", "server.conf"), reloadAdvice(o.Dir))
+		fmt.Fprintf(c.ErrOrStderr(), "%s has the rights of this version now\n%s", filepath.Join(o.Dir, "nats", "server.conf"),
+			reloadAdvice(o.Dir))
 	}
 	return keysFault(err)
 }
@@ -183,6 +187,7 @@ func certificateFlags(c *cobra.Command, o *auth.Options) {
 	if err != nil {
 		name = "localhost"
 	}
-	c.Flags().StringArrayVar(&o.Hosts, "host", nil, "`name` or address under which clients reach the NATS server, as "+name+"; may be repeated")
+	c.Flags().StringArrayVar(&o.Hosts, "host", nil, "`name` or address under which clients reach the NATS server, as "+name+
+		"; may be repeated")
 	c.Flags().IntVar(&o.Days, "days", 397, "days that the server's certificate lasts")
 }

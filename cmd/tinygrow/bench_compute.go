@@ -34,10 +34,12 @@ canonical tree, update by SGD with momentum. One thread computes whole micro-sha
 				PeakGFLOPs float64        `json:"peak_gflop_per_s"`
 				Models     []speed.Result `json:"models"`
 			}{ISA: kernel.Active().String(), PeakGFLOPs: speed.Peak(config.Threads) / 1e9}
-			fmt.Fprintf(c.ErrOrStderr(), "%-12s %10s %9s %8s %6s %11s %9s\n", "model", "samples/s", "ms/step", "GFLOP/s", "peak", "micro-shard", "threads")
+			fmt.Fprintf(c.ErrOrStderr(), "%-12s %10s %9s %8s %6s %11s %9s\n", "model", "samples/s", "ms/step", "GFLOP/s", "peak",
+				"micro-shard", "threads")
 			err := speed.Compute(config, report.PeakGFLOPs*1e9, func(r speed.Result) {
 				report.Models = append(report.Models, r)
-				fmt.Fprintf(c.ErrOrStderr(), "%-12s %10.0f %9.2f %8.1f %6s %11d %9d\n", r.Model, r.SamplesPerSecond, r.StepMS, r.GFLOPs, share(r.PeakShare), r.MicroShard, r.Threads)
+				fmt.Fprintf(c.ErrOrStderr(), "%-12s %10.0f %9.2f %8.1f %6s %11d %9d\n", r.Model, r.SamplesPerSecond, r.StepMS, r.GFLOPs,
+					share(r.PeakShare), r.MicroShard, r.Threads)
 				for _, l := range r.Layers {
 					fmt.Fprintf(c.ErrOrStderr(), "  %-22s %8.2f ms %4.0f%% of a step on one thread", l.Kind, l.MS, 100*l.Part)
 					if l.GFLOPs > 0 {

@@ -38,10 +38,12 @@ rounds, beside that of the training before it.`,
 				Batch  int                 `json:"batch"`
 				Events []speed.EventResult `json:"events"`
 			}{config.Model, data.Name, config.Steps, config.Batch, []speed.EventResult{}}
-			fmt.Fprintf(c.ErrOrStderr(), "%5s %8s %8s %8s %8s %7s %-8s %s\n", "event", "params", "train s", "event s", "solve s", "share", "decision", "rounds, s")
+			fmt.Fprintf(c.ErrOrStderr(), "%5s %8s %8s %8s %8s %7s %-8s %s\n", "event", "params", "train s", "event s", "solve s", "share",
+				"decision", "rounds, s")
 			err = speed.Event(c.Context(), config, set, func(r speed.EventResult) {
 				report.Events = append(report.Events, r)
-				fmt.Fprintf(c.ErrOrStderr(), "%5d %8d %8.3f %8.3f %8.4f %6.1f%% %-8s", r.Event, r.Params, r.TrainS, r.EventS, r.SolveS, 100*r.Share, r.Decision)
+				fmt.Fprintf(c.ErrOrStderr(), "%5d %8d %8.3f %8.3f %8.4f %6.1f%% %-8s", r.Event, r.Params, r.TrainS, r.EventS, r.SolveS,
+					100*r.Share, r.Decision)
 				for _, round := range r.Rounds {
 					fmt.Fprintf(c.ErrOrStderr(), " %s %.3f", round.Kind, round.CPUS)
 				}

@@ -27,10 +27,12 @@ samples, and the solving between them, beside a plain forward and backward pass 
 			report := struct {
 				Models []speed.GrowthResult `json:"models"`
 			}{[]speed.GrowthResult{}}
-			fmt.Fprintf(c.ErrOrStderr(), "%-12s %6s %8s %9s %8s %9s %8s\n", "model", "sites", "samples", "rounds s", "solve s", "plain s", "threads")
+			fmt.Fprintf(c.ErrOrStderr(), "%-12s %6s %8s %9s %8s %9s %8s\n", "model", "sites", "samples", "rounds s", "solve s",
+				"plain s", "threads")
 			err := speed.Growth(c.Context(), config, func(r speed.GrowthResult) {
 				report.Models = append(report.Models, r)
-				fmt.Fprintf(c.ErrOrStderr(), "%-12s %6d %8d %9.3f %8.3f %9.3f %8d\n", r.Model, r.Sites, r.Samples, r.RoundsS, r.SolveS, r.PlainS, r.Threads)
+				fmt.Fprintf(c.ErrOrStderr(), "%-12s %6d %8d %9.3f %8.3f %9.3f %8d\n", r.Model, r.Sites, r.Samples, r.RoundsS, r.SolveS,
+					r.PlainS, r.Threads)
 			})
 			if err != nil || !asJSON {
 				return err

@@ -87,7 +87,8 @@ func runBenchScale(cmd *cobra.Command, c scale.Config, s run.Settings, plot stri
 	ctx, stop := untilSignal(cmd.Context(), func(os.Signal) {})
 	defer stop()
 	r, err := scale.Run(ctx, c, func(r scale.Row) {
-		fmt.Fprintf(cmd.ErrOrStderr(), "%d workers: %.0f samples/s, %.3f ms of processor time a sample\n", r.Workers, r.SamplesPerS, r.CPUMS)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%d workers: %.0f samples/s, %.3f ms of processor time a sample\n", r.Workers,
+			r.SamplesPerS, r.CPUMS)
 	})
 	if err != nil {
 		if ctx.Err() != nil {
@@ -99,7 +100,8 @@ func runBenchScale(cmd *cobra.Command, c scale.Config, s run.Settings, plot stri
 		}
 		return err
 	}
-	r.Model, r.Data, r.Batch, r.Cores, r.Date, r.Version = modelName(&s), s.Data.Name, s.Train.Batch, quota.CPUs(), time.Now().UTC().Format(time.DateOnly), buildVersion()
+	r.Model, r.Data, r.Batch, r.Cores, r.Date, r.Version = modelName(&s), s.Data.Name, s.Train.Batch, quota.CPUs(),
+		time.Now().UTC().Format(time.DateOnly), buildVersion()
 	r.CPU = cpuName()
 	r.Print(cmd.ErrOrStderr())
 	if !r.Same() {

@@ -34,13 +34,15 @@ command fails and keeps the files of both.`,
   tinygrow chaos --seed 3 --binaries ./tinygrow-v1,./tinygrow-v3`,
 		Args: noArgs,
 	}
-	src := newSource(cmd, dataFlags, []keyFlag{{"model", "model.name", "name", "starting network"}, {"steps", "train.steps", "n", "updates to make"}})
+	src := newSource(cmd, dataFlags, []keyFlag{{"model", "model.name", "name", "starting network"},
+		{"steps", "train.steps", "n", "updates to make"}})
 	f := cmd.Flags()
 	f.StringVar(&seeds, "seed", seeds, "`seed` of script and run, or a range of them, as 1-200")
 	f.IntVar(&c.Kills, "kills", c.Kills, "faults of a seed")
 	f.IntVar(&c.Workers, "workers", c.Workers, "worker processes")
 	f.DurationVar(&c.Limit, "stuck-after", c.Limit, "time after which a run counts as stuck")
-	f.StringSliceVar(&c.Binaries, "binaries", nil, "builds of tinygrow by commas, of which each start of a process draws `one`; without it, this one")
+	f.StringSliceVar(&c.Binaries, "binaries", nil, "builds of tinygrow by commas, of which each start of a process draws `one`; "+
+		"without it, this one")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object a seed on stdout")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		first, last, err := seedRange(seeds)
@@ -166,7 +168,8 @@ func tellChaos(cmd *cobra.Command, r chaos.Report, short bool) {
 	if r.Failure != "" {
 		verdict = r.Failure
 	}
-	fmt.Fprintf(w, "seed %d: %d steps, %d growths, %d workers, %s, %.1f s: %s\n", r.Seed, r.Steps, r.Grew, r.Workers, kindsText(r.Fired), r.WallS, verdict)
+	fmt.Fprintf(w, "seed %d: %d steps, %d growths, %d workers, %s, %.1f s: %s\n", r.Seed, r.Steps, r.Grew, r.Workers, kindsText(r.Fired),
+		r.WallS, verdict)
 	if !short && r.Failure == "" {
 		fmt.Fprintf(w, "  model      %s\n  optimizer  %s\n  journal    %s\n", r.Got.Model, r.Got.Optimizer, r.Got.Journal)
 	}

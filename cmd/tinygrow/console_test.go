@@ -60,7 +60,8 @@ func TestVerifyTellsTheTimeAtTheLatestPace(t *testing.T) {
 		}
 	}
 	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
-	for i, want := range map[int]string{0: "step 5 of 0 to 200 made again [                    ] ETA 3m15s", len(lines) - 1: "step 150 of 0 to 200 made again [===============     ] ETA 8m20s"} {
+	for i, want := range map[int]string{0: "step 5 of 0 to 200 made again [                    ] ETA 3m15s",
+		len(lines) - 1: "step 150 of 0 to 200 made again [===============     ] ETA 8m20s"} {
 		if lines[i] != want {
 			t.Errorf("line %d: %s, want %s", i, lines[i], want)
 		}
@@ -68,7 +69,8 @@ func TestVerifyTellsTheTimeAtTheLatestPace(t *testing.T) {
 }
 
 func TestTimeToGo(t *testing.T) {
-	for d, want := range map[time.Duration]string{1400 * time.Millisecond: "1s", 80 * time.Second: "1m20s", 109*time.Hour + 29*time.Second: "109h0m", 90 * time.Minute: "1h30m"} {
+	for d, want := range map[time.Duration]string{1400 * time.Millisecond: "1s", 80 * time.Second: "1m20s", 109*time.Hour +
+		29*time.Second: "109h0m", 90 * time.Minute: "1h30m"} {
 		if got := roughly(d); got != want {
 			t.Errorf("%v: %s, want %s", d, got, want)
 		}

@@ -16,7 +16,8 @@ func newDataVerify() *cobra.Command {
 		Use:   "verify",
 		Short: "Read a data set whole and tell its size, classes and digest",
 		Long: `Reads every file of a data set, refuses missing, truncated and malformed ones, names what lies there and counts for
-nothing, warns of blank, repeated and missing images, and prints the samples of each class and the digest that coordinator and workers compare.
+nothing, warns of blank, repeated and missing images, and prints the samples of each class and the digest that
+coordinator and workers compare.
 
 Data sets:
 ` + strings.TrimRight(dataset.About(), "\n"),

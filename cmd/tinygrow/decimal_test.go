@@ -16,7 +16,8 @@ func TestFlagsAreDecimal(t *testing.T) {
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {
 		c.Flags().VisitAll(func(f *pflag.Flag) {
-			odd := map[string]string{"int": "010", "int64": "0x10", "uint": "1_0", "uint64": "010", "float64": ".inf", "bool": "yes", "n": "010"}[f.Value.Type()]
+			odd := map[string]string{"int": "010", "int64": "0x10", "uint": "1_0", "uint64": "010", "float64": ".inf", "bool": "yes",
+				"n": "010"}[f.Value.Type()]
 			if odd == "" {
 				return
 			}
@@ -36,7 +37,8 @@ func TestFlagsAreDecimal(t *testing.T) {
 		t.Errorf("%d flags", seen)
 	}
 	var errs bytes.Buffer
-	if execute(t.Context(), []string{"verify", "r", "--from", "010"}, io.Discard, &errs); !strings.Contains(errs.String(), "written in decimal digits: 10") {
+	if execute(t.Context(), []string{"verify", "r", "--from", "010"}, io.Discard, &errs); !strings.Contains(errs.String(),
+		"written in decimal digits: 10") {
 		t.Error(errs.String())
 	}
 }

@@ -73,15 +73,18 @@ func spans(text string) (list []string) {
 // Files that documents name are there: in the tree, beside the document, or
 // among the results.
 func TestDocumentsCiteFilesThatExist(t *testing.T) {
-	file := regexp.MustCompile(`^[\w./-]+\.(json|jsonl|svg|txt|py|sh|go|conf|yaml|service|sbatch)$|^(deploy|cmd|coordinator|worker|growth|tensor|proto)/[\w./-]+$`)
-	made := []string{checkpoint.ConfigFile, checkpoint.MetricsFile, checkpoint.JournalFile, "state.json", "nats.conf", "server.conf"} // by runs and auth init
+	file := regexp.MustCompile(`^[\w./-]+\.(json|jsonl|svg|txt|py|sh|go|conf|yaml|service|sbatch)$|` +
+		`^(deploy|cmd|coordinator|worker|growth|tensor|proto)/[\w./-]+$`)
+	made := []string{checkpoint.ConfigFile, checkpoint.MetricsFile, checkpoint.JournalFile, "state.json", "nats.conf",
+		"server.conf"} // by runs and auth init
 	for name, text := range documents(t) {
 		for _, cited := range spans(text) {
 			cited, _, _ = strings.Cut(cited, " ")
 			if !file.MatchString(cited) || slices.Contains(made, filepath.Base(cited)) {
 				continue
 			}
-			places := []string{cited, filepath.Join(filepath.Dir(name), cited), filepath.Join("deploy", "bench", "results", cited), filepath.Join("deploy", "bench", cited)}
+			places := []string{cited, filepath.Join(filepath.Dir(name), cited), filepath.Join("deploy", "bench", "results", cited),
+				filepath.Join("deploy", "bench", cited)}
 			if !slices.ContainsFunc(places, func(p string) bool { _, err := os.Stat(filepath.Join(repository, p)); return err == nil }) {
 				t.Errorf("%s cites %s, which does not exist", name, cited)
 			}

@@ -44,7 +44,8 @@ of the way to it; and reads the data set. It takes part in no run.`,
 		r.CheckMachine(doctor.ThisMachine(quota.CPUs(), quota.CPUQuota(), quota.Memory()))
 		if s.NATS.URL != "" {
 			r.CheckKey(s.NATS.Creds)
-			r.CheckNATS(c.Context(), proto.Role(role), bus.Options{URL: s.NATS.URL, SeedFile: s.NATS.Creds, CAFile: s.NATS.CA}, doctor.Probe{})
+			r.CheckNATS(c.Context(), proto.Role(role), bus.Options{URL: s.NATS.URL, SeedFile: s.NATS.Creds, CAFile: s.NATS.CA},
+				doctor.Probe{})
 		}
 		r.CheckData(readData(s.Data), digest)
 		if asJSON {

@@ -18,10 +18,12 @@ import (
 )
 
 // long is a run that takes longer than any test waits for.
-var long = []string{"tinygrow", "train", "--limit", "256", "--batch", "64", "--steps", "1000000", "--set", "train.eval_epochs=0", "--policy", "none", "--threads", "1"}
+var long = []string{"tinygrow", "train", "--limit", "256", "--batch", "64", "--steps", "1000000", "--set", "train.eval_epochs=0",
+	"--policy", "none", "--threads", "1"}
 
 // short is one that ends by itself.
-var short = []string{"tinygrow", "train", "--limit", "256", "--batch", "64", "--steps", "400", "--set", "train.eval_epochs=0", "--policy", "none", "--threads", "1"}
+var short = []string{"tinygrow", "train", "--limit", "256", "--batch", "64", "--steps", "400", "--set", "train.eval_epochs=0", "--policy",
+	"none", "--threads", "1"}
 
 // launch runs a command line of this program in dir.
 func launch(t *testing.T, dir string, args []string, change func(*exec.Cmd)) *exec.Cmd {

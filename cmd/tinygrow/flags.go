@@ -30,7 +30,8 @@ var (
 	}
 	runFlags = []keyFlag{
 		{"model", "model.name", "name", "starting network: mlp, cnn, vgg, resnet18, resnet20, resnet32, resnet56 or wrn28"},
-		{"validation", "train.validation", "n", "training samples to hold out for evaluations; the test samples are then read at the end only"},
+		{"validation", "train.validation", "n", "training samples to hold out for evaluations; the test samples are then read at " +
+			"the end only"},
 		{"batch", "train.batch", "n", "samples of an update"},
 		{"microshard", "train.microshard", "n", "samples of a micro-shard, the atom of work; part of the result"},
 		{"lr", "optim.lr", "rate", "peak learning rate"},
@@ -46,13 +47,17 @@ var (
 		{"run", "run", "id", "id of the run (default: the name of its directory, with a hash of the path where that is no id)"},
 		{"run-dir", "run_dir", "dir", "directory of the run (default: a new one below runs)"},
 	}
-	policyFlag  = []keyFlag{{"policy", "growth.policy", "name", "growth policy: " + strings.Join(growth.Policies(), ", ") + "; paper is algorithm 1 of the TINY paper"}}
-	cacheFlag   = []keyFlag{{"cache", "fetch.dir", "dir", "where fetched data sets are kept (default: tinygrow/data below the user's cache directory)"}}
+	policyFlag = []keyFlag{{"policy", "growth.policy", "name", "growth policy: " + strings.Join(growth.Policies(), ", ") +
+		"; paper is algorithm 1 of the TINY paper"}}
+	cacheFlag = []keyFlag{{"cache", "fetch.dir", "dir", "where fetched data sets are kept (default: tinygrow/data below the user's " +
+		"cache directory)"}}
 	workersFlag = []keyFlag{{"workers", "workers", "n", "workers in this process"}}
 	threadsFlag = []keyFlag{{"threads", "worker.threads", "n", "threads of each worker; 0: all cores shared out"}}
-	listenFlag  = []keyFlag{{"listen", "nats.listen", "host:port", "start a NATS server there, on which more workers of this machine may join"}}
-	natsFlags   = []keyFlag{
-		{"nats", "nats.url", "url", "NATS server, as nats://host:4222; a password is safe from others in " + config.Variable("nats.url") + " or the file of nats.url_file"},
+	listenFlag  = []keyFlag{{"listen", "nats.listen", "host:port",
+		"start a NATS server there, on which more workers of this machine may join"}}
+	natsFlags = []keyFlag{
+		{"nats", "nats.url", "url", "NATS server, as nats://host:4222; a password is safe from others in " + config.Variable("nats.url") +
+			" or the file of nats.url_file"},
 		{"creds", "nats.creds", "file", "file with the nkey seed of this role"},
 		{"ca", "nats.ca", "file", "certificate authority of the NATS server"},
 	}
@@ -116,7 +121,8 @@ func (s *source) given() run.Given {
 func keyHelp() string {
 	var b strings.Builder
 	base := run.Defaults()
-	b.WriteString("Configuration keys, for the file, --set and the environment (" + config.Variable("optim.lr") + "=0.1), with their defaults:\n")
+	b.WriteString("Configuration keys, for the file, --set and the environment (" + config.Variable("optim.lr") +
+		"=0.1), with their defaults:\n")
 	for _, key := range config.Keys(&base) {
 		fmt.Fprintf(&b, "  %s: %s\n", key, config.Get(&base, key))
 	}

@@ -62,9 +62,11 @@ have ended, as Docker does.`,
 			return err
 		},
 	}
-	c.Flags().DurationVar(&patience, "patience", 2*time.Minute, "age of a sign of life that still counts; growth events of large networks take long")
+	c.Flags().DurationVar(&patience, "patience", 2*time.Minute,
+		"age of a sign of life that still counts; growth events of large networks take long")
 	c.Flags().DurationVar(&stall, "stall", health.Stall, "how long a process may live and get nowhere, as in a block of a large network")
-	c.Flags().BoolVar(&quit, "quit", false, "tell a process that is not healthy to quit (SIGQUIT): it writes a checkpoint and exits with 130")
+	c.Flags().BoolVar(&quit, "quit", false, "tell a process that is not healthy to quit (SIGQUIT): it writes a checkpoint and "+
+		"exits with 130")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	return c
 }

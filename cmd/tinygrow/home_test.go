@@ -22,7 +22,8 @@ func TestHomeDirectoriesOfEverySource(t *testing.T) {
 	t.Setenv(config.Variable("nats.ca"), "~/ca.crt")
 	c := &cobra.Command{Use: "any"}
 	src := newSource(c, dataFlags, runPlaceFlags)
-	if err := c.ParseFlags([]string{"--data=cifar10", "--data-dir=~/cifar", "--set", "fetch.dir=~/cache", "--config=~/c.yaml", "--run-dir", "~/runs/a"}); err != nil {
+	if err := c.ParseFlags([]string{"--data=cifar10", "--data-dir=~/cifar", "--set", "fetch.dir=~/cache", "--config=~/c.yaml",
+		"--run-dir", "~/runs/a"}); err != nil {
 		t.Fatal(err)
 	}
 	if err := expandFlags(c); err != nil {
@@ -32,7 +33,8 @@ func TestHomeDirectoriesOfEverySource(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for key, want := range map[string]string{"data.dir": "cifar", "fetch.dir": "cache", "run_dir": "runs/a", "nats.creds": "seed.nk", "nats.ca": "ca.crt", "health": "alive"} {
+	for key, want := range map[string]string{"data.dir": "cifar", "fetch.dir": "cache", "run_dir": "runs/a", "nats.creds": "seed.nk",
+		"nats.ca": "ca.crt", "health": "alive"} {
 		if is := config.Get(&got, key); is != filepath.Join(home, want) {
 			t.Errorf("%s is %s, want %s in %s", key, is, want, home)
 		}
@@ -46,7 +48,8 @@ func TestEveryPathIsExpanded(t *testing.T) {
 		if f.kind != "dir" && f.kind != "file" {
 			continue
 		}
-		got, _ := run.Given{Flags: []run.Flag{{Name: "--" + f.name, Key: f.key, Value: "~/x"}}}.Resolve(run.Defaults()) // faults are of other kinds
+		got, _ := run.Given{Flags: []run.Flag{{Name: "--" + f.name, Key: f.key,
+			Value: "~/x"}}}.Resolve(run.Defaults()) // faults are of other kinds
 		if is := config.Get(&got, f.key); is != "/home/me/x" {
 			t.Errorf("--%s is a path, and ~/x became %s", f.name, is)
 		}

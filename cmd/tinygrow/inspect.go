@@ -89,7 +89,8 @@ func (out *inspection) print(to io.Writer) error {
 		return err
 	}
 	w := newTable(to)
-	fmt.Fprintf(w, "%s: step %d, generation %d, %s parameters, %s FLOPs a sample\n", out.Path, out.Step, out.Generation, thousands(out.Params), thousands(int(out.FLOPs)))
+	fmt.Fprintf(w, "%s: step %d, generation %d, %s parameters, %s FLOPs a sample\n", out.Path, out.Step, out.Generation,
+		thousands(out.Params), thousands(int(out.FLOPs)))
 	if c := out.Card; c != nil {
 		fmt.Fprintf(w, "trained on %s, digest %.16s; bytes are normalised by mean %.4g and deviation %.4g; classes %s\n",
 			c.Data, c.Digest, c.Mean, c.Std, c.ClassList())
@@ -101,7 +102,8 @@ func (out *inspection) print(to io.Writer) error {
 	if len(out.Sites) > 0 {
 		fmt.Fprintln(w, "\nsite\twidth\tPsi^2\tbottleneck\tlargest lambdas\tnote")
 		for _, s := range out.Sites {
-			fmt.Fprintf(w, "%s\t%d\t%.4g\t%s\t%.3g\t%s\n", s.Site, s.Width, float64(s.Psi2), s.Bottleneck(growth.PolicyTiny), s.Spectrum[:min(4, len(s.Spectrum))], s.Reason)
+			fmt.Fprintf(w, "%s\t%d\t%.4g\t%s\t%.3g\t%s\n", s.Site, s.Width, float64(s.Psi2), s.Bottleneck(growth.PolicyTiny),
+				s.Spectrum[:min(4, len(s.Spectrum))], s.Reason)
 		}
 	}
 	if out.DryRun != nil {
@@ -123,7 +125,8 @@ func printDryRun(w io.Writer, r *growth.Record) {
 		samples, values = samples+round.Samples, values+round.Values
 	}
 	fmt.Fprintf(w, "parameters %s -> %s, FLOPs a sample %s -> %s; the event reads %s samples in %d rounds, %s bytes from every worker\n",
-		thousands(r.ParamsBefore), thousands(r.ParamsAfter), thousands(int(r.FLOPsBefore)), thousands(int(r.FLOPsAfter)), thousands(samples), len(r.Rounds), thousands(8*values))
+		thousands(r.ParamsBefore), thousands(r.ParamsAfter), thousands(int(r.FLOPsBefore)), thousands(int(r.FLOPsAfter)),
+		thousands(samples), len(r.Rounds), thousands(8*values))
 	trials := map[site.ID]growth.TrialRecord{}
 	for _, t := range r.Trials {
 		trials[t.Sites[0]] = t
@@ -146,7 +149,8 @@ func printDryRun(w io.Writer, r *growth.Record) {
 		if g, ok := grown[s.Site]; ok {
 			verdict = fmt.Sprintf("grows to %d", g.To)
 		}
-		fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%s\t%s\t%s\t%d\t%s\n", s.Site, s.Width, s.Bottleneck(r.Policy), s.Kept, predicted, amplitude, gain, s.Params, verdict)
+		fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%s\t%s\t%s\t%d\t%s\n", s.Site, s.Width, s.Bottleneck(r.Policy), s.Kept, predicted, amplitude,
+			gain, s.Params, verdict)
 	}
 }
 

@@ -30,7 +30,8 @@ func explain(text, places string) string {
 // longer name.
 func mentions(text, path string) bool {
 	for rest, ok := text, path != ""; ok; {
-		if _, rest, ok = strings.Cut(rest, path); ok && (rest == "" || !strings.ContainsAny(rest[:1], "-_.0123456789") && !isLetter(rest[0])) {
+		if _, rest, ok = strings.Cut(rest, path); ok && (rest == "" ||
+			!strings.ContainsAny(rest[:1], "-_.0123456789") && !isLetter(rest[0])) {
 			return true
 		}
 	}

@@ -17,7 +17,8 @@ const rude = "host\x1b[2J\x1b]0;owned\x07\r\nFORGED LINE\n\u202egnp.exe\xff"
 // Whatever others call themselves, each thing that is told is one line without
 // control characters, in every place where something is told.
 func TestWhatOthersWroteCannotSteerTheTerminal(t *testing.T) {
-	r := coordinator.Result{Run: "r", Widths: map[string]int{rude: 3}, Quarantined: []coordinator.Quarantined{{Worker: proto.WorkerID(rude), Host: rude, Why: rude}}}
+	r := coordinator.Result{Run: "r", Widths: map[string]int{rude: 3},
+		Quarantined: []coordinator.Quarantined{{Worker: proto.WorkerID(rude), Host: rude, Why: rude}}}
 	for name, c := range map[string]struct {
 		lines int
 		tell  func(out *bytes.Buffer)
@@ -42,7 +43,10 @@ func TestWhatOthersWroteCannotSteerTheTerminal(t *testing.T) {
 		var out bytes.Buffer
 		c.tell(&out)
 		text := out.String()
-		if strings.ContainsFunc(strings.ReplaceAll(text, "\n", ""), func(r rune) bool { return r < ' ' || r == 0x7f || r == 0x202e || r == 0xfffd }) {
+		if strings.ContainsFunc(strings.ReplaceAll(text, "\n", ""), func(r rune) bool {
+			return r < ' ' || r == 0x7f || r == 0x202e ||
+				r == 0xfffd
+		}) {
 			t.Errorf("%s: %q", name, text)
 		}
 		if n := strings.Count(text, "\n"); n > c.lines+2 || strings.Contains(text, "\nFORGED") {

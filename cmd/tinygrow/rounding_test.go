@@ -36,12 +36,14 @@ var imprecise = map[string]string{
 
 // exact lists what of package math has the same bits everywhere, because IEEE
 // 754 or integer arithmetic defines them. What tensor/portable replaces is absent.
-var exact = []string{"Abs", "Ceil", "Copysign", "FMA", "Float32bits", "Float32frombits", "Float64bits", "Float64frombits", "Floor", "Frexp", "Inf",
+var exact = []string{"Abs", "Ceil", "Copysign", "FMA", "Float32bits", "Float32frombits", "Float64bits", "Float64frombits", "Floor",
+	"Frexp", "Inf",
 	"IsInf", "IsNaN", "Ldexp", "Max", "Min", "Mod", "Modf", "NaN", "Nextafter", "Pow10", "Round", "RoundToEven", "Signbit", "Sqrt", "Trunc"}
 
 // containers lists what of gonum may be used: it holds and moves numbers. All
 // else computes, in an order that depends on the processor.
-var containers = []string{"At", "Caps", "Copy", "DenseCopyOf", "Dims", "IsEmpty", "NewDense", "NewSymDense", "RawMatrix", "RawRowView", "RawSymmetric",
+var containers = []string{"At", "Caps", "Copy", "DenseCopyOf", "Dims", "IsEmpty", "NewDense", "NewSymDense", "RawMatrix", "RawRowView",
+	"RawSymmetric",
 	"Set", "SetCol", "SetRow", "SetSym", "Slice", "SymmetricDim", "T", "Zero"}
 
 // A rounding finds arithmetic whose bits may depend on the compiler or the processor.

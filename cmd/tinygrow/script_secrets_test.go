@@ -45,7 +45,8 @@ func withCredentials(ts *testscript.TestScript, _ bool, args []string) {
 // and on the command line, which must fail and hide the password.
 func unreached(ts *testscript.TestScript, _ bool, addresses []string) {
 	for _, url := range addresses {
-		for _, command := range []string{"doctor --limit 100", "doctor --limit 100 --json", "coordinator --limit 100 --run-dir c", "worker --run c --limit 100", "worker", "train --limit 100 --run-dir c"} {
+		for _, command := range []string{"doctor --limit 100", "doctor --limit 100 --json", "coordinator --limit 100 --run-dir c",
+			"worker --run c --limit 100", "worker", "train --limit 100 --run-dir c"} {
 			args := strings.Fields(command)
 			ts.Setenv("TINYGROW_NATS_URL", url)
 			if ts.Exec("tinygrow", args...) == nil {

@@ -42,7 +42,8 @@ func newVersion() *cobra.Command {
 
 // versionLine is what version and --version print.
 func versionLine() string {
-	return fmt.Sprintf("tinygrow %s, %s, %s/%s, %s kernels", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH, kernel.Active())
+	return fmt.Sprintf("tinygrow %s, %s, %s/%s, %s kernels", buildVersion(), runtime.Version(), runtime.GOOS, runtime.GOARCH,
+		kernel.Active())
 }
 
 // program names this build to coordinators.

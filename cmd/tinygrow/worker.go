@@ -25,7 +25,8 @@ and keeps in --cache; the workers of a host share that. A data set given here mu
   tinygrow worker --nats nats://host:4222 --run a --data cifar10 --data-dir ~/cifar --threads 8`,
 		Args: noArgs,
 	}
-	src := newSource(c, dataFlags, []keyFlag{{"run", "run", "id", "id of the run to join; without it, the one that goes on"}}, cacheFlag, threadsFlag, natsFlags, healthFlag)
+	src := newSource(c, dataFlags, []keyFlag{{"run", "run", "id", "id of the run to join; without it, the one that goes on"}}, cacheFlag,
+		threadsFlag, natsFlags, healthFlag)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end: what was done and how long it took")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		s, err := src.given().Resolve(run.WorkerDefaults())

@@ -15,8 +15,9 @@ import (
 )
 
 func testCard() *nn.Card {
-	return &nn.Card{Input: nn.Shape{C: 2, H: 1, W: 1}, Mean: []float64{0.1, 1.0 / 3}, Std: []float64{2.5, 1e-3}, Classes: []string{"cat", "dog\n\x1b[31m", "Käfer"},
-		Data: "folder", Digest: strings.Repeat("ab", 32)}
+	return &nn.Card{Input: nn.Shape{C: 2, H: 1, W: 1}, Mean: []float64{0.1, 1.0 / 3}, Std: []float64{2.5, 1e-3},
+		Classes: []string{"cat", "dog\n\x1b[31m", "Käfer"},
+		Data:    "folder", Digest: strings.Repeat("ab", 32)}
 }
 
 // savedWith saves a checkpoint of step 1 with a card.
@@ -66,7 +67,8 @@ func TestAModelFileIsComplete(t *testing.T) {
 		}
 	}
 	want := testCard()
-	if !reflect.DeepEqual(p.Mean, want.Mean) || !reflect.DeepEqual(p.Std, want.Std) || p.Input["c"] != 2 || !reflect.DeepEqual(classes, want.Classes) || set["digest"] != want.Digest {
+	if !reflect.DeepEqual(p.Mean, want.Mean) || !reflect.DeepEqual(p.Std, want.Std) || p.Input["c"] != 2 ||
+		!reflect.DeepEqual(classes, want.Classes) || set["digest"] != want.Digest {
 		t.Errorf("metadata %v", header.Metadata)
 	}
 }

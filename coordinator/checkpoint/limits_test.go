@@ -41,7 +41,8 @@ func allocated(f func()) uint64 {
 // No file of a run is read that is no file, or larger than its limit: each is
 // replaced by a device, a pipe, a directory and a sparse file of twice the limit.
 func TestFilesOfARunAreBounded(t *testing.T) {
-	for name, limit := range map[string]int64{ConfigFile: MaxConfig, stateFile: maxState, modelFile: 1 << 39, optimizerFile: 1 << 39, JournalFile: 0} {
+	for name, limit := range map[string]int64{ConfigFile: MaxConfig, stateFile: maxState, modelFile: 1 << 39, optimizerFile: 1 << 39,
+		JournalFile: 0} {
 		for kind, replace := range map[string]func(path string) error{
 			"a device":    func(path string) error { return os.Symlink("/dev/zero", path) },
 			"a pipe":      func(path string) error { return syscall.Mkfifo(path, 0o644) },

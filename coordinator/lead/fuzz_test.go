@@ -30,7 +30,8 @@ func FuzzRead(f *testing.F) {
 			t.Fatal(err)
 		}
 		if raw == nil {
-			if raw, err = proto.Marshal(&proto.Commit{Head: proto.Head{Run: "r", Term: proto.Term(term)}, Kind: proto.CommitKind(kind), Step: proto.Step(step),
+			if raw, err = proto.Marshal(&proto.Commit{Head: proto.Head{Run: "r", Term: proto.Term(term)}, Kind: proto.CommitKind(kind),
+				Step:   proto.Step(step),
 				Origin: proto.Term(origin), From: from, Digest: digest, Object: object}); err != nil {
 				return
 			}

@@ -43,7 +43,8 @@ func Read(ctx context.Context, log bus.Log, run proto.RunID) (History, error) {
 	if err != nil {
 		return History{}, err
 	}
-	h := History{Last: last.Number, Term: newest.Term, Origin: newest.Origin, Born: newest.Born, From: newest.From, Ended: newest.Kind == proto.EndCommit}
+	h := History{Last: last.Number, Term: newest.Term, Origin: newest.Origin, Born: newest.Born, From: newest.From,
+		Ended: newest.Kind == proto.EndCommit}
 	if h.From == 0 {
 		h.From = last.Number
 	}
@@ -85,7 +86,8 @@ func decode(r bus.Record, run proto.RunID) (Record, error) {
 		err = fmt.Errorf("it is of run %s", out.Run)
 	}
 	if err != nil {
-		return out, fmt.Errorf("record %d of the commit log of run %s: %w: the log is damaged or not ours: remove its stream, then continue from the run directory with tinygrow coordinator --resume", r.Number, run, err)
+		return out, fmt.Errorf("record %d of the commit log of run %s: %w: the log is damaged or not ours: remove its stream, then "+
+			"continue from the run directory with tinygrow coordinator --resume", r.Number, run, err)
 	}
 	return out, nil
 }

@@ -66,10 +66,12 @@ func Open(ctx context.Context, s System, o Options) (*Lead, error) {
 	}
 	l := &Lead{o: o, holder: Here(o.Dir), start: proto.NewStart(), lost: make(chan error, 1)}
 	var err error
-	if l.log, err = s.OpenLog(ctx, bus.LogOptions{Name: "tg-log-" + string(o.Run), Subject: o.Run.LogSubject(), Replicas: o.Replicas}); err != nil {
+	if l.log, err = s.OpenLog(ctx, bus.LogOptions{Name: "tg-log-" + string(o.Run), Subject: o.Run.LogSubject(),
+		Replicas: o.Replicas}); err != nil {
 		return nil, err
 	}
-	if l.lease, err = s.OpenLog(ctx, bus.LogOptions{Name: "tg-lease-" + string(o.Run), Subject: o.Run.LeaseSubject(), Keep: 1, Volatile: true, Replicas: o.Replicas}); err != nil {
+	if l.lease, err = s.OpenLog(ctx, bus.LogOptions{Name: "tg-lease-" + string(o.Run), Subject: o.Run.LeaseSubject(), Keep: 1,
+		Volatile: true, Replicas: o.Replicas}); err != nil {
 		return nil, err
 	}
 	l.objects, err = s.OpenObjects(ctx, bus.ObjectOptions{Name: "tg-checkpoints-" + string(o.Run), Replicas: o.Replicas})
@@ -161,11 +163,13 @@ func (l *Lead) missing(ctx context.Context, after uint64) error {
 	case err != nil:
 		return err
 	case last.Number < after:
-		return fmt.Errorf("%w: run %s had %d and goes on at fewer: was the NATS server's store deleted? Continue from the run directory with tinygrow coordinator --resume", ErrShort, l.o.Run, after)
+		return fmt.Errorf("%w: run %s had %d and goes on at fewer: was the NATS server's store deleted? Continue from the run "+
+			"directory with tinygrow coordinator --resume", ErrShort, l.o.Run, after)
 	}
 	return fmt.Errorf("a record behind number %d is on its way between the servers", after)
 }
 
 func (l *Lead) fenced(holder string, term proto.Term) error {
-	return fmt.Errorf("%w: run %s is led by %s in term %d: this coordinator stops, the run goes on there; to stand by for it, start this one with --standby", ErrFenced, l.o.Run, holder, term)
+	return fmt.Errorf("%w: run %s is led by %s in term %d: this coordinator stops, the run goes on there; to stand by for it, start "+
+		"this one with --standby", ErrFenced, l.o.Run, holder, term)
 }

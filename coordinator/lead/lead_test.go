@@ -205,7 +205,8 @@ func TestTheLogFences(t *testing.T) {
 		if err := first.Commit(proto.StepCommit, lead.State{Step: 2, Digest: "two"}); err != nil {
 			t.Fatal(err)
 		}
-		if err := flush(t, a, first); !errors.Is(err, lead.ErrFenced) || !strings.Contains(err.Error(), b.Holder()) || !strings.Contains(err.Error(), "term 2") {
+		if err := flush(t, a, first); !errors.Is(err, lead.ErrFenced) || !strings.Contains(err.Error(), b.Holder()) ||
+			!strings.Contains(err.Error(), "term 2") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -268,7 +269,8 @@ func TestALedgerReplays(t *testing.T) {
 		for _, c := range []struct {
 			kind  proto.CommitKind
 			state lead.State
-		}{{proto.GrowthCommit, lead.State{Step: 4, Digest: "G"}}, {proto.StepCommit, lead.State{Step: 5, Digest: "e"}}, {proto.StepCommit, lead.State{Step: 6, Digest: "f"}}} {
+		}{{proto.GrowthCommit, lead.State{Step: 4, Digest: "G"}}, {proto.StepCommit, lead.State{Step: 5, Digest: "e"}},
+			{proto.StepCommit, lead.State{Step: 6, Digest: "f"}}} {
 			if err := l.Commit(c.kind, c.state); err != nil || !l.Clear() {
 				t.Fatalf("%+v: %v, clear %v", c, err, l.Clear())
 			}

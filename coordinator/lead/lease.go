@@ -48,7 +48,8 @@ func (l *Lead) Acquire(ctx context.Context, standby func(holder string)) error {
 		case failing.IsZero():
 			failing = time.Now()
 		case standby == nil && time.Since(failing) > 10*time.Second:
-			return fmt.Errorf("lease of run %s: %w: check the server, and whether this key may use JetStream (tinygrow auth init writes the rights); cluster.log=off goes without", l.o.Run, err)
+			return fmt.Errorf("lease of run %s: %w: check the server, and whether this key may use JetStream (tinygrow auth init "+
+				"writes the rights); cluster.log=off goes without", l.o.Run, err)
 		}
 		_ = pause.For(ctx, l.o.Silence/looks) // the loop sees that ctx ended
 	}
@@ -158,7 +159,8 @@ func (l *Lead) renew(ctx context.Context) error {
 		return err
 	}
 	if lease.Start != l.start {
-		return fmt.Errorf("%w: run %s is led by %s, this one was cut off or stood still for too long: it stops, the run goes on there; to stand by for it, start this one with --standby", ErrFenced, l.o.Run, lease.Holder)
+		return fmt.Errorf("%w: run %s is led by %s, this one was cut off or stood still for too long: it stops, the run goes on there; "+
+			"to stand by for it, start this one with --standby", ErrFenced, l.o.Run, lease.Holder)
 	}
 	l.number = r.Number // an acknowledgement was lost
 	return nil

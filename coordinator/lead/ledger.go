@@ -115,7 +115,8 @@ func (l *Ledger) Commit(kind proto.CommitKind, s State) error {
 		old, known := l.again[key]
 		switch {
 		case known && old.digest != s.Digest:
-			return fmt.Errorf("%w: %s of step %d gives %.16s, the commit log of run %s has %.16s: a machine computes wrongly, or two builds were mixed: run tinygrow doctor on all of them, then continue with tinygrow coordinator --resume",
+			return fmt.Errorf("%w: %s of step %d gives %.16s, the commit log of run %s has %.16s: a machine computes wrongly, or two "+
+				"builds were mixed: run tinygrow doctor on all of them, then continue with tinygrow coordinator --resume",
 				ErrOtherBits, kind, s.Step, s.Digest, l.self.Head.Run, old.digest)
 		case known:
 			delete(l.again, key)

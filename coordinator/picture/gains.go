@@ -93,7 +93,8 @@ func DrawGains(path, title string, gains []Gain) error {
 		}
 	}
 	if hi == 0 {
-		return fmt.Errorf("plot %s: no growth event of these runs measured a gain: policies that do not solve for neurons measure none", path)
+		return fmt.Errorf("plot %s: no growth event of these runs measured a gain: policies that do not solve for neurons "+
+			"measure none", path)
 	}
 	p := newPlot(title, "predicted gain (first order, at the amplitude taken)", "measured gain (other samples)")
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}

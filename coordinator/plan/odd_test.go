@@ -35,7 +35,8 @@ func TestSumsThatCannotBeAreBlamedOnTheirSender(t *testing.T) {
 // Sums that hardly can be count when somebody else got the same.
 func TestDoubtedSumsCountWhenTheyAreConfirmed(t *testing.T) {
 	s := opened(t, "a", "b", "c")
-	s.want(oddOne("a", node(0, 1), 1, "", "no number"), "doubt a [0,1): no number", "ignore a [0,1): it is folded when a second worker got the same",
+	s.want(oddOne("a", node(0, 1), 1, "", "no number"), "doubt a [0,1): no number",
+		"ignore a [0,1): it is folded when a second worker got the same",
 		"assign c [0,1) task 2: to be computed by two")
 	s.want(oddOne("c", node(0, 1), 1, "", "no number"), "fold c [0,1): the same as that of a")
 	s.want(Partial{"b", 2, node(1, 2), 1}, "fold b [1,2): first partial of its block", "complete 2: all 2 micro-shards are in")
@@ -72,6 +73,7 @@ func TestADoubtIsSettledByAnotherKey(t *testing.T) {
 	warm(s, ka, kb, lx)
 	s.step(Open{Round: 2, MicroShards: 1, Kind: "gradient"})
 	s.step(s.pull(kb))
-	s.want(oddOne(ka, node(0, 1), 1, "", "no number"), "doubt K.a [0,1): no number", "ignore K.a [0,1): it is folded when a second worker got the same",
+	s.want(oddOne(ka, node(0, 1), 1, "", "no number"), "doubt K.a [0,1): no number",
+		"ignore K.a [0,1): it is folded when a second worker got the same",
 		"assign L.x [0,1) task 2: to be computed by two")
 }

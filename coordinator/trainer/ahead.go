@@ -13,7 +13,8 @@ type Ahead struct {
 func (t *Trainer) Ahead() Ahead {
 	left := t.Steps() - min(t.at.Step, t.Steps())
 	g := t.set.Growth
-	return Ahead{Samples: int(left) * t.set.Train.Batch, Events: t.eventsAhead(), EventSamples: g.Samples.Statistics + g.Samples.Newborn + g.Samples.Amplitude,
+	return Ahead{Samples: int(left) * t.set.Train.Batch, Events: t.eventsAhead(), EventSamples: g.Samples.Statistics + g.Samples.Newborn +
+		g.Samples.Amplitude,
 		EvaluationSamples: t.evaluationsAhead()}
 }
 

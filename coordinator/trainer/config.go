@@ -66,10 +66,12 @@ func (c Config) Validate() error {
 	found.Check(c.Steps <= 1<<40, "steps %d: at most %d", c.Steps, uint64(1)<<40)
 	found.Check(c.MaxFLOPs >= 0 && c.MaxFLOPs <= 1e30, "max_flops %v: must be at least 0", c.MaxFLOPs)
 	found.Check(c.TargetAccuracy >= 0 && c.TargetAccuracy <= 1, "target_accuracy %v: must be 0 to 1", c.TargetAccuracy)
-	found.Check(c.TargetAccuracy == 0 || c.EvalEpochs > 0, "target_accuracy %v: is looked at in evaluations: set eval_epochs above 0", c.TargetAccuracy)
+	found.Check(c.TargetAccuracy == 0 || c.EvalEpochs > 0, "target_accuracy %v: is looked at in evaluations: set eval_epochs above 0",
+		c.TargetAccuracy)
 	found.Check(c.MicroShard >= 1 && c.MicroShard <= 1024, "microshard %d: must be 1 to 1024", c.MicroShard)
 	found.Check(c.Batch >= 1 && c.Batch <= 1<<20, "batch %d: must be 1 to %d", c.Batch, 1<<20)
-	found.Check(c.MicroShard <= c.Batch, "microshard %d is larger than the batch of %d: lower --microshard or raise --batch", c.MicroShard, c.Batch)
+	found.Check(c.MicroShard <= c.Batch, "microshard %d is larger than the batch of %d: lower --microshard or raise --batch",
+		c.MicroShard, c.Batch)
 	found.Check(c.Validation >= 0 && c.Validation <= 1<<40, "validation %d: must be at least 0", c.Validation)
 	found.Check(c.EvalEpochs >= 0 && c.EvalEpochs <= 1e6, "eval_epochs %v: must be at least 0", c.EvalEpochs)
 	return found.Err()

@@ -96,7 +96,8 @@ func (t *Trainer) later(old *Trainer) error {
 	case !done && c.MaxFLOPs > 0 && (was.MaxFLOPs == 0 || c.MaxFLOPs < was.MaxFLOPs):
 		return fmt.Errorf("max_flops is %s, and would be %.4g", orNone(was.MaxFLOPs), c.MaxFLOPs)
 	case c.TargetAccuracy > 0 && t.reached() >= c.TargetAccuracy:
-		return fmt.Errorf("an accuracy of %.4g is reached, and target_accuracy is %.4g: raise --target-accuracy", t.reached(), c.TargetAccuracy)
+		return fmt.Errorf("an accuracy of %.4g is reached, and target_accuracy is %.4g: raise --target-accuracy", t.reached(),
+			c.TargetAccuracy)
 	case !done && c.TargetAccuracy > 0 && (was.TargetAccuracy == 0 || c.TargetAccuracy < was.TargetAccuracy):
 		return fmt.Errorf("target_accuracy is %s, and would be %.4g", orNone(was.TargetAccuracy), c.TargetAccuracy)
 	}

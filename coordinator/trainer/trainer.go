@@ -99,7 +99,8 @@ func (s Settings) Validate() error {
 		return err
 	}
 	if held := s.Train.Validation; held > 0 && s.Train.Batch > s.train() {
-		return fmt.Errorf("batch %d, %d samples held out for validation: the data set has %d training samples: lower --validation or --batch", s.Train.Batch, held, s.Data.Train)
+		return fmt.Errorf("batch %d, %d samples held out for validation: the data set has %d training samples: lower --validation or "+
+			"--batch", s.Train.Batch, held, s.Data.Train)
 	}
 	if s.Train.Batch > s.Data.Train {
 		return fmt.Errorf("batch %d: the data set has %d training samples: lower --batch", s.Train.Batch, s.Data.Train)
@@ -295,7 +296,8 @@ func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 		panic("trainer: sums after the end of the run")
 	}
 	if len(s.F32) != r.F32 || len(s.F64) != r.F64 {
-		return Applied{}, fmt.Errorf("sums of the %s round of step %d: %d and %d values, want %d and %d", r.Kind, r.Step, len(s.F32), len(s.F64), r.F32, r.F64)
+		return Applied{}, fmt.Errorf("sums of the %s round of step %d: %d and %d values, want %d and %d", r.Kind, r.Step, len(s.F32),
+			len(s.F64), r.F32, r.F64)
 	}
 	m := tally(s.F64)
 	if m.Samples != float64(r.Count) {
@@ -311,9 +313,12 @@ func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 	default:
 		if math.IsNaN(m.Loss) || math.IsInf(m.Loss, 0) {
 			if r.Step == 0 {
-				return Applied{}, fmt.Errorf("%w before its first step: the loss of fresh weights is %v: look for pixels or targets that are no numbers (tinygrow data verify)", ErrDiverged, m.Loss)
+				return Applied{},
+					fmt.Errorf("%w before its first step: the loss of fresh weights is %v: look for pixels or targets that are no "+
+						"numbers (tinygrow data verify)", ErrDiverged, m.Loss)
 			}
-			return Applied{}, fmt.Errorf("%w: the loss of step %d is %v: lower the learning rate (--lr) or add warm-up", ErrDiverged, r.Step, m.Loss)
+			return Applied{}, fmt.Errorf("%w: the loss of step %d is %v: lower the learning rate (--lr) or add warm-up", ErrDiverged,
+				r.Step, m.Loss)
 		}
 		if r.Kind == proto.Evaluate {
 			a.Eval = t.evaluated(r.Order.Split, m)

@@ -134,7 +134,8 @@ func TestKeysOfAnEarlierVersion(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := strings.NewReplacer("# Written by tinygrow auth; included by nats.conf. To cut a key off, take its entry out and reload the server.", "# Written by tinygrow auth init; included by nats.conf.",
+	old := strings.NewReplacer("# Written by tinygrow auth; included by nats.conf. To cut a key off, take its entry out and reload the "+
+		"server.", "# Written by tinygrow auth init; included by nats.conf.",
 		"{ # coordinator", "{ # coordinator", "tg.*.up.*.", "tg.*.").Replace(string(text))
 	old = regexp.MustCompile(`tg\.\*\.up\.U\w+\.`).ReplaceAllString(old, "tg.*.")
 	old = regexp.MustCompile(`_INBOX_worker\.U\w+\.>`).ReplaceAllString(old, "_INBOX_worker.>")

@@ -174,7 +174,8 @@ func keyOf(t *testing.T, dir string) proto.Key {
 func TestEachKeyMayUseItsOwnSubjectsOnly(t *testing.T) {
 	dir := withOther(t)
 	s := serve(t, filepath.Join(dir, "nats", "nats.conf"))
-	names := strings.NewReplacer("KEY", string(keyOf(t, filepath.Join(dir, "worker"))), "OTHER", string(keyOf(t, filepath.Join(dir, "workers/other"))))
+	names := strings.NewReplacer("KEY", string(keyOf(t, filepath.Join(dir, "worker"))), "OTHER",
+		string(keyOf(t, filepath.Join(dir, "workers/other"))))
 	for _, h := range holders {
 		c, err := dial(t, dialingAs(t, s, filepath.Join(dir, h.dir)))
 		if err != nil {
@@ -200,7 +201,8 @@ func TestEachKeyMayUseItsOwnSubjectsOnly(t *testing.T) {
 func TestTheTableOfThisTestKnowsAllRights(t *testing.T) {
 	known := func(pattern string) bool {
 		for _, w := range subjects {
-			if server.SubjectsCollide(pattern, w.subject) && !slices.Contains([]string{">", "tg.>", "tg.*.>", "tg.r.up.>", "$JS.>"}, w.subject) {
+			if server.SubjectsCollide(pattern, w.subject) && !slices.Contains([]string{">", "tg.>", "tg.*.>", "tg.r.up.>", "$JS.>"},
+				w.subject) {
 				return true
 			}
 		}
@@ -276,7 +278,8 @@ func TestTheBusConnects(t *testing.T) {
 			t.Errorf("%s: %q, %v", subject, answer, err)
 		}
 	}
-	if _, err := bus.Open(bus.Options{URL: s.ClientURL(), CAFile: auth.Authority(dir, proto.WorkerRole)}); !errors.Is(err, bus.ErrUnreachable) || !strings.Contains(err.Error(), "--creds") {
+	if _, err := bus.Open(bus.Options{URL: s.ClientURL(), CAFile: auth.Authority(dir, proto.WorkerRole)}); !errors.Is(err,
+		bus.ErrUnreachable) || !strings.Contains(err.Error(), "--creds") {
 		t.Errorf("without a key: %v", err)
 	}
 	if _, err := bus.Open(bus.Options{URL: s.ClientURL()}); !errors.Is(err, bus.ErrUnreachable) || !strings.Contains(err.Error(), "--ca") {
@@ -301,7 +304,8 @@ func TestShippedConfiguration(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := serve(t, conf)
-	if _, err := dial(t, dialing{addr: s.Addr().String(), authority: auth.Authority(o.Dir, proto.ViewerRole), seed: seed(t, o.Dir, proto.ViewerRole)}); err != nil {
+	if _, err := dial(t, dialing{addr: s.Addr().String(), authority: auth.Authority(o.Dir, proto.ViewerRole),
+		seed: seed(t, o.Dir, proto.ViewerRole)}); err != nil {
 		t.Error(err)
 	}
 	opts, err := server.ProcessConfigFile(conf)
@@ -389,7 +393,8 @@ func TestRenewKeepsClientsIn(t *testing.T) {
 	conf := filepath.Join(o.Dir, "nats", "nats.conf")
 	connect := func() error {
 		s := serve(t, conf)
-		_, err := dial(t, dialing{addr: s.Addr().String(), authority: auth.Authority(o.Dir, proto.WorkerRole), seed: seed(t, o.Dir, proto.WorkerRole)})
+		_, err := dial(t, dialing{addr: s.Addr().String(), authority: auth.Authority(o.Dir, proto.WorkerRole),
+			seed: seed(t, o.Dir, proto.WorkerRole)})
 		return err
 	}
 	if err := connect(); err == nil {

@@ -64,7 +64,8 @@ func TestCluster(t *testing.T) {
 		t.Cleanup(func() { servers[i].Shutdown(); servers[i].WaitForShutdown() })
 	}
 	for _, s := range servers {
-		for end := time.Now().Add(30 * time.Second); !s.ReadyForConnections(time.Second) || s.NumRoutes() < n-1; time.Sleep(20 * time.Millisecond) {
+		for end := time.Now().Add(30 * time.Second); !s.ReadyForConnections(time.Second) ||
+			s.NumRoutes() < n-1; time.Sleep(20 * time.Millisecond) {
 			if time.Now().After(end) {
 				t.Fatalf("%s has %d routes", s.Name(), s.NumRoutes())
 			}

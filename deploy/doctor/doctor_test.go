@@ -79,7 +79,8 @@ func TestPlainServer(t *testing.T) {
 		}
 	}
 	n := r.NATS
-	if n == nil || n.Echo <= 0 || n.LatencyMS.Median <= 0 || n.LatencyMS.P95 < n.LatencyMS.Median || n.Server.Version == "" || n.MessageBytes != proto.MaxChunk {
+	if n == nil || n.Echo <= 0 || n.LatencyMS.Median <= 0 || n.LatencyMS.P95 < n.LatencyMS.Median || n.Server.Version == "" ||
+		n.MessageBytes != proto.MaxChunk {
 		t.Errorf("%+v", n)
 	}
 }
@@ -114,12 +115,14 @@ func TestServerWithKeys(t *testing.T) {
 		var r doctor.Report
 		r.CheckKey(o.SeedFile)
 		r.CheckNATS(context.Background(), role, o, quick)
-		if r.Worst() == doctor.Fault || level(&r, "key") != doctor.OK || level(&r, "certificate") != doctor.Advice || r.NATS.Server.TLS != "TLS 1.3" || !r.NATS.Server.Auth || r.NATS.Echo <= 0 {
+		if r.Worst() == doctor.Fault || level(&r, "key") != doctor.OK || level(&r, "certificate") != doctor.Advice ||
+			r.NATS.Server.TLS != "TLS 1.3" || !r.NATS.Server.Auth || r.NATS.Echo <= 0 {
 			t.Errorf("%s: %+v %+v", role, r, r.NATS)
 		}
 	}
 	var r doctor.Report
-	r.CheckNATS(context.Background(), proto.CoordinatorRole, bus.Options{URL: s.URL(), SeedFile: auth.Seed(dir, proto.ViewerRole), CAFile: auth.Authority(dir, proto.ViewerRole)},
+	r.CheckNATS(context.Background(), proto.CoordinatorRole, bus.Options{URL: s.URL(), SeedFile: auth.Seed(dir, proto.ViewerRole),
+		CAFile: auth.Authority(dir, proto.ViewerRole)},
 		doctor.Probe{Pings: 2, Time: 50 * time.Millisecond})
 	if !r.Faulty("bandwidth") {
 		t.Errorf("another role's key: %+v", r)

@@ -25,7 +25,8 @@ func TestReportAndCheck(t *testing.T) {
 	if err != nil || s.Role != "worker" || s.State != "waiting for a coordinator" || s.PID != os.Getpid() {
 		t.Errorf("%+v, %v", s, err)
 	}
-	if _, err := Check(file, now.Add(61*time.Second), time.Minute, time.Hour); !errors.Is(err, ErrSilent) || !strings.Contains(err.Error(), "waiting for a coordinator") {
+	if _, err := Check(file, now.Add(61*time.Second), time.Minute, time.Hour); !errors.Is(err, ErrSilent) ||
+		!strings.Contains(err.Error(), "waiting for a coordinator") {
 		t.Errorf("a minute later: %v", err)
 	}
 	now = now.Add(100 * time.Millisecond)

@@ -44,5 +44,6 @@ func (s *Saved) Evaluate(ctx context.Context) (Evaluation, error) {
 
 // local computes on a data set in this process.
 func (s *Saved) local(set *dataset.Set) worker.Local {
-	return worker.Local{Samples: set, Threads: s.Settings.Worker.Threads, MicroShard: s.Settings.Train.MicroShard, Augment: s.Settings.Train.Augmentation()}
+	return worker.Local{Samples: set, Threads: s.Settings.Worker.Threads, MicroShard: s.Settings.Train.MicroShard,
+		Augment: s.Settings.Train.Augmentation()}
 }

@@ -28,9 +28,12 @@ func TestWhatCountsAsProgress(t *testing.T) {
 		{"a growth event", nil, func(e coordinator.Events) { e.Grew(growth.Record{}, trainer.GrownRecord{}) }, true},
 		{"a part of a sum", nil, func(e coordinator.Events) { e.Decided(plan.Fold{}) }, true},
 		{"workers that come and go", nil, func(e coordinator.Events) { e.Decided(plan.Drop{}) }, false},
-		{"a server that answers while there is work", func(e coordinator.Events) { e.Resumed("") }, func(e coordinator.Events) { e.Reached() }, false},
-		{"a server that answers while workers are waited for", func(e coordinator.Events) { e.Waiting("") }, func(e coordinator.Events) { e.Reached() }, true},
-		{"a server that does not, while workers are waited for", func(e coordinator.Events) { e.Waiting("") }, func(coordinator.Events) {}, false},
+		{"a server that answers while there is work", func(e coordinator.Events) { e.Resumed("") },
+			func(e coordinator.Events) { e.Reached() }, false},
+		{"a server that answers while workers are waited for", func(e coordinator.Events) { e.Waiting("") },
+			func(e coordinator.Events) { e.Reached() }, true},
+		{"a server that does not, while workers are waited for", func(e coordinator.Events) { e.Waiting("") },
+			func(coordinator.Events) {}, false},
 	} {
 		file := filepath.Join(t.TempDir(), "health")
 		e := showLife(coordinator.Events{}, health.NewReporter("coordinator", file))

@@ -14,8 +14,10 @@ func TestIDsOfDirectories(t *testing.T) {
 	long := strings.Repeat("cifar10-resnet18-", 4)
 	seen := map[string]string{}
 	for _, dir := range []string{
-		"a", "a-b_c", "A", "a.b", "a b", "a-b", "a:b", "läufe", "laufe", "lüufe", "実験一", "実験二", "...x", "-a", "--a", "-", "a*", "a>", "a\nb", "a\x1bb",
-		long + "seed1", long + "seed2", strings.Repeat("a", 64), strings.Repeat("a", 65), strings.Repeat("a", 66), "x/実験一", "y/実験一", "x/" + long, "y/" + long,
+		"a", "a-b_c", "A", "a.b", "a b", "a-b", "a:b", "läufe", "laufe", "lüufe", "実験一", "実験二", "...x", "-a", "--a", "-", "a*", "a>",
+		"a\nb", "a\x1bb",
+		long + "seed1", long + "seed2", strings.Repeat("a", 64), strings.Repeat("a", 65), strings.Repeat("a", 66), "x/実験一", "y/実験一",
+		"x/" + long, "y/" + long,
 	} {
 		id := idOf(dir)
 		if err := proto.RunID(id).Validate(); err != nil || strings.HasPrefix(id, "-") {
@@ -29,7 +31,8 @@ func TestIDsOfDirectories(t *testing.T) {
 			t.Errorf("%q has the ids %q and %q", dir, id, again)
 		}
 	}
-	for dir, want := range map[string]string{"a": "a", "/runs/default": "default", "x/y/seed-1_b": "seed-1_b", "/": "run-8a5edab28263", "/x/My run.1": "My-run-1-29791ade07cd"} {
+	for dir, want := range map[string]string{"a": "a", "/runs/default": "default", "x/y/seed-1_b": "seed-1_b", "/": "run-8a5edab28263",
+		"/x/My run.1": "My-run-1-29791ade07cd"} {
 		if got := idOf(dir); got != want {
 			t.Errorf("%q: id %q, want %q", dir, got, want)
 		}

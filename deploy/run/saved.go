@@ -97,7 +97,9 @@ func readRunConfig(dir string) (Settings, error) {
 	whole := bytes.HasSuffix(document, []byte(endOfConfig))
 	required := func(key string) bool { return decides(key) || !whole }
 	if err := config.DecodeWhole(&run, filepath.Join(dir, checkpoint.ConfigFile), document, required); err != nil {
-		return run, as(ErrRun, fmt.Errorf("%w\nthe file was cut or changed, or is of another version of tinygrow: restore it, or go on with that version", err))
+		return run, as(ErrRun,
+			fmt.Errorf("%w\nthe file was cut or changed, or is of another version of tinygrow: restore it, or go on with that "+
+				"version", err))
 	}
 	id := run.Run
 	run.Place = Defaults().Place
@@ -125,7 +127,8 @@ func (s *Saved) fits(set *dataset.Set) error {
 	if len(faults) == 0 {
 		return s.sameClasses(set)
 	}
-	return as(ErrRun, fmt.Errorf("%s: a checkpoint of another architecture: %s: name its data set with --data", s.Path, strings.Join(faults, "; ")))
+	return as(ErrRun, fmt.Errorf("%s: a checkpoint of another architecture: %s: name its data set with --data", s.Path,
+		strings.Join(faults, "; ")))
 }
 
 // sameClasses refuses data whose classes are not those of the model.
@@ -172,7 +175,8 @@ func (s *Saved) reads(set *dataset.Set, err error) (*dataset.Set, error) {
 		return nil, err
 	}
 	if s.Card == nil {
-		slog.Warn("the checkpoint is of an earlier version and does not tell how the model reads pictures: mean and deviation are those of the training samples at hand", "path", s.Path)
+		slog.Warn("the checkpoint is of an earlier version and does not tell how the model reads pictures: mean and deviation are "+
+			"those of the training samples at hand", "path", s.Path)
 		return set, nil
 	}
 	set.Normalise(s.Card.Mean, s.Card.Std)
@@ -185,7 +189,8 @@ func progressOf(state *checkpoint.State) (at trainer.Progress, err error) {
 		err = as(ErrRun, fmt.Errorf("%w: progress of step %d: %w", checkpoint.ErrDamaged, state.Step, err))
 	}
 	if err == nil && at.Step != uint64(state.Step) {
-		err = as(ErrRun, fmt.Errorf("%w: the checkpoint of step %d tells of the progress of step %d", checkpoint.ErrDamaged, state.Step, at.Step))
+		err = as(ErrRun, fmt.Errorf("%w: the checkpoint of step %d tells of the progress of step %d", checkpoint.ErrDamaged,
+			state.Step, at.Step))
 	}
 	return at, err
 }

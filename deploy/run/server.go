@@ -71,7 +71,8 @@ func (n NATS) address() (host string, port int, err error) {
 
 // dial connects one participant to the NATS server.
 func (n NATS) dial(role proto.Role, name string) (bus.System, error) {
-	o := bus.Options{URL: n.URL, Name: "tinygrow " + name, SeedFile: n.Creds, CAFile: n.CA, Bulk: proto.Bulk, MinPayload: proto.MinPayload, Log: slog.Default()}
+	o := bus.Options{URL: n.URL, Name: "tinygrow " + name, SeedFile: n.Creds, CAFile: n.CA, Bulk: proto.Bulk,
+		MinPayload: proto.MinPayload, Log: slog.Default()}
 	key, err := o.Key()
 	if err != nil {
 		return nil, err
@@ -121,7 +122,8 @@ func (n NATS) checkFiles() error {
 		default:
 			f.Close()
 			if size > maxKeyFile {
-				faults = append(faults, fmt.Errorf("nats: %s: the file is %w: it has %d bytes, and may have %d", name, file.ErrTooLarge, size, maxKeyFile))
+				faults = append(faults, fmt.Errorf("nats: %s: the file is %w: it has %d bytes, and may have %d", name, file.ErrTooLarge,
+					size, maxKeyFile))
 			}
 		}
 	}

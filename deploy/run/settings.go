@@ -130,7 +130,8 @@ func (s *Settings) checkModel() error {
 func (p *Place) validate() error {
 	var found faults.List
 	found.Check(p.Workers >= 1 && p.Workers <= 1024, "workers %d: must be 1 to 1024", p.Workers)
-	found.Check(p.Workers < 1 || p.Worker.Threads <= quota.MaxThreads/p.Workers, "workers %d of %d threads: must be %d threads in all", p.Workers, p.Worker.Threads, quota.MaxThreads)
+	found.Check(p.Workers < 1 || p.Worker.Threads <= quota.MaxThreads/p.Workers, "workers %d of %d threads: must be %d threads in all",
+		p.Workers, p.Worker.Threads, quota.MaxThreads)
 	for _, err := range []error{p.Worker.Validate(), p.Fetch.Validate()} {
 		if err != nil {
 			found = append(found, err)

@@ -33,7 +33,9 @@ func (s *Settings) openLead(ctx context.Context, system lead.System, standby boo
 		con.Line("no commit log and no standby: the NATS server runs without JetStream (nats-server -js)")
 		return nil, nil
 	}
-	return nil, as(ErrNetwork, fmt.Errorf("commit log of run %s: %w: start the server with JetStream (nats-server -js), name the coordinator's own key (--creds), or go without: leave out --standby and set cluster.log=off", s.Run, err))
+	return nil, as(ErrNetwork,
+		fmt.Errorf("commit log of run %s: %w: start the server with JetStream (nats-server -js), name the coordinator's own key "+
+			"(--creds), or go without: leave out --standby and set cluster.log=off", s.Run, err))
 }
 
 // claim is how long a coordinator asks whether another one leads its run, where

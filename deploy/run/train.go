@@ -24,7 +24,8 @@ func (s *Settings) openData() (*dataset.Set, coordinator.Data, error) {
 		return nil, coordinator.Data{}, as(ErrData, err)
 	}
 	d := coordinator.Data{Digest: set.Digest(), Train: set.Len(dataset.Train), Test: set.Len(dataset.Test),
-		Shape: set.Shape(), Classes: set.Classes(), Card: set.Card(), Set: proto.DataSet{Name: set.Name(), Digest: set.Digest(), Bytes: set.Bytes()}, Pack: set.Pack}
+		Shape: set.Shape(), Classes: set.Classes(), Card: set.Card(), Pack: set.Pack,
+		Set: proto.DataSet{Name: set.Name(), Digest: set.Digest(), Bytes: set.Bytes()}}
 	if dataset.Drawn(s.Data.Name) {
 		d.Set.Seed, d.Set.Limit = s.Data.Seed, s.Data.Limit
 	}
@@ -36,7 +37,8 @@ func (s *Settings) job(d coordinator.Data, resume bool, events coordinator.Event
 	kept := *s
 	kept.NATS.URL = bus.Bare(s.NATS.URL) // who resumes the run gives passwords again
 	resolved, err := config.Encode(&kept)
-	return coordinator.Job{Run: proto.RunID(s.Run), Dir: s.RunDir, Config: s.Config, Resolved: append(resolved, endOfConfig...), Settings: s.asked(), Data: d, Resume: resume, End: s.end, Events: events, Invite: s.invite()}, err
+	return coordinator.Job{Run: proto.RunID(s.Run), Dir: s.RunDir, Config: s.Config, Resolved: append(resolved, endOfConfig...),
+		Settings: s.asked(), Data: d, Resume: resume, End: s.end, Events: events, Invite: s.invite()}, err
 }
 
 // Start is how a coordinator begins.
@@ -162,5 +164,6 @@ func (s *Settings) enough(n int) error {
 	if s.NATS.URL != "" || s.NATS.Listen != "" || least <= n {
 		return nil
 	}
-	return usagef("cluster.min_workers %d: this process has %d, and no others can join: give --workers %d, or --listen or --nats", least, n, least)
+	return usagef("cluster.min_workers %d: this process has %d, and no others can join: give --workers %d, or --listen or --nats",
+		least, n, least)
 }

@@ -42,7 +42,8 @@ func (j *Job) amplitude(req *Request) error {
 		if !t.input {
 			o.Keep = append(o.Keep, t.cut)
 		}
-		wide, err := site.Widen(&nn.Model{Graph: j.model, Params: make([]float32, j.model.NumParams()), Buffers: make([]float32, j.model.NumBuffers())}, c.Insertions)
+		wide, err := site.Widen(&nn.Model{Graph: j.model, Params: make([]float32, j.model.NumParams()),
+			Buffers: make([]float32, j.model.NumBuffers())}, c.Insertions)
 		if err != nil {
 			return err
 		}

@@ -19,7 +19,8 @@ type plans struct {
 func (s *siteData) plan(neurons bool) {
 	p := &s.plans
 	if !neurons {
-		p.update = kernel.NewCovariance(kernel.UnfoldOf(s.Outgoing.Geometry(s.c), s.Outgoing.Bias), kernel.Beside{C: s.c, W: s.Outgoing.OutW}, nil, nil)
+		p.update = kernel.NewCovariance(kernel.UnfoldOf(s.Outgoing.Geometry(s.c), s.Outgoing.Bias),
+			kernel.Beside{C: s.c, W: s.Outgoing.OutW}, nil, nil)
 		p.scratchLen = p.update.ScratchLen()
 		return
 	}

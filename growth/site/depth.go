@@ -45,7 +45,8 @@ func Stages(g *nn.Graph) []Stage {
 		s.Blocks++
 		s.Sites = append(slices.Clone(s.Sites), inside[n.ID]...)
 		at[s.End] = s
-		if len(s.Sites) > 0 && !slices.ContainsFunc(g.Consumers(s.End), func(id nn.NodeID) bool { return g.Node(id).Op.Role() == nn.Joins }) {
+		if len(s.Sites) > 0 && !slices.ContainsFunc(g.Consumers(s.End),
+			func(id nn.NodeID) bool { return g.Node(id).Op.Role() == nn.Joins }) {
 			stages = append(stages, s)
 		}
 	}

@@ -10,7 +10,8 @@ import (
 
 // Empty returns an insertion of k neurons of zeros.
 func (l Layout) Empty(k int) Insertion {
-	in := Insertion{Site: l.ID, Count: k, Alpha: make([]float32, k*l.Incoming.Rows()), Omega: make([]float32, l.Outputs*k*l.Outgoing.Area())}
+	in := Insertion{Site: l.ID, Count: k, Alpha: make([]float32, k*l.Incoming.Rows()),
+		Omega: make([]float32, l.Outputs*k*l.Outgoing.Area())}
 	if norms, _ := l.Norms(); len(norms) > 0 {
 		in.Mean, in.Var = make([]float64, len(norms)*k), make([]float64, len(norms)*k)
 	}

@@ -23,7 +23,8 @@ func TestOnlyRegularFilesOfBoundedSizeAreRead(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(syscall.Mkfifo(at("pipe"), 0o644), os.Symlink("/dev/zero", at("zero")), os.Symlink("full", at("link")), os.Symlink("twice", at("big")), os.Symlink("loop", at("loop"))); err != nil {
+	if err := errors.Join(syscall.Mkfifo(at("pipe"), 0o644), os.Symlink("/dev/zero", at("zero")), os.Symlink("full", at("link")),
+		os.Symlink("twice", at("big")), os.Symlink("loop", at("loop"))); err != nil {
 		t.Fatal(err)
 	}
 	l, err := net.Listen("unix", at("socket"))
@@ -31,7 +32,8 @@ func TestOnlyRegularFilesOfBoundedSizeAreRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	for name, want := range map[string]error{"empty": nil, "full": nil, "link": nil, "larger": ErrTooLarge, "twice": ErrTooLarge, "sparse": ErrTooLarge, "big": ErrTooLarge,
+	for name, want := range map[string]error{"empty": nil, "full": nil, "link": nil, "larger": ErrTooLarge, "twice": ErrTooLarge,
+		"sparse": ErrTooLarge, "big": ErrTooLarge,
 		"pipe": ErrIrregular, "zero": ErrIrregular, ".": ErrIrregular, "missing": fs.ErrNotExist} {
 		data, err := Read(at(name), most)
 		if !errors.Is(err, want) || want != nil && len(data) > most+1 {

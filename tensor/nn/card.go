@@ -56,7 +56,8 @@ func (c *Card) Validate() error {
 	}
 	found.Check(len(c.Classes) >= 1 && len(c.Classes) <= maxCardClasses, "%d classes: must be 1 to %d", len(c.Classes), maxCardClasses)
 	for _, name := range c.Classes[:min(len(c.Classes), maxCardClasses)] {
-		found.Check(len(name) <= maxClassName && utf8.ValidString(name), "class %.40q: must be UTF-8 of at most %d bytes", name, maxClassName)
+		found.Check(len(name) <= maxClassName && utf8.ValidString(name), "class %.40q: must be UTF-8 of at most %d bytes", name,
+			maxClassName)
 	}
 	for _, name := range []string{c.Data, c.Digest} { // printed as they are
 		found.Check(len(name) <= maxClassName && strings.Trim(name, plainLetters) == "",

@@ -76,7 +76,8 @@ func TestAllFaultyFilesAreNamedInOrder(t *testing.T) {
 	files["train-images-idx3-ubyte"] = files["train-images-idx3-ubyte"][:20]
 	files["t10k-labels-idx1-ubyte.gz"] = files["t10k-labels-idx1-ubyte.gz"][:9]
 	delete(files, "train-labels-idx1-ubyte")
-	has(t, mustFail(t, "mnist", write(t, t.TempDir(), files)), "cut short: 4 of 24 bytes", "neither train-labels-idx1-ubyte nor", "labels-idx1-ubyte.gz: the file is damaged or cut short")
+	has(t, mustFail(t, "mnist", write(t, t.TempDir(), files)), "cut short: 4 of 24 bytes", "neither train-labels-idx1-ubyte nor",
+		"labels-idx1-ubyte.gz: the file is damaged or cut short")
 
 	files = folder()
 	for i := range 30 {
@@ -152,7 +153,8 @@ func TestLitterIsPassedOver(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	write(t, dir, map[string][]byte{".DS_Store": {1}, "train/.DS_Store": {1}, "train/list.csv": {1}, "train/cat/._1.jpg": {1}, "train/cat/Thumbs.db": {1}, "test/.git/x": {1}})
+	write(t, dir, map[string][]byte{".DS_Store": {1}, "train/.DS_Store": {1}, "train/list.csv": {1}, "train/cat/._1.jpg": {1},
+		"train/cat/Thumbs.db": {1}, "test/.git/x": {1}})
 	got, err := Open(Config{Name: "folder", Dir: dir})
 	if err != nil || got.Digest() != want.Digest() || !slices.Equal(got.ClassNames(), want.ClassNames()) {
 		t.Errorf("with litter: %v", err)
@@ -259,7 +261,8 @@ func TestDigestIsOfContentsAlone(t *testing.T) {
 
 func TestVerifyWarns(t *testing.T) {
 	files := cifarFiles("")
-	files["data_batch_1.bin"] = append(files["data_batch_1.bin"], make([]byte, 2*3073)...)                // a copy that was given its length before its bytes
+	files["data_batch_1.bin"] = append(files["data_batch_1.bin"],
+		make([]byte, 2*3073)...) // a copy that was given its length before its bytes
 	files["data_batch_2.bin"] = append(files["data_batch_2.bin"], append([]byte{4}, record(7)[1:]...)...) // 7's image as class 4
 	files["test_batch.bin"] = record(3)
 	dir := write(t, t.TempDir(), files)
@@ -268,7 +271,8 @@ func TestVerifyWarns(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := strings.Join(r.Warnings, "\n")
-	has(t, text, "2 train images are of one value", "1 train images have the bytes of another of a different class", "9 classes have no test samples", "1 test images are training images too")
+	has(t, text, "2 train images are of one value", "1 train images have the bytes of another of a different class",
+		"9 classes have no test samples", "1 test images are training images too")
 	if len(r.Warnings) != 4 || r.Dir != dir || r.Train.Samples != 13 {
 		t.Errorf("%+v", r)
 	}
@@ -298,7 +302,8 @@ func TestPlanesOfEveryColourModel(t *testing.T) {
 		for _, dst := range []interface {
 			image.Image
 			Set(x, y int, c color.Color)
-		}{image.NewRGBA(source.Rect), image.NewNRGBA(source.Rect), image.NewGray(source.Rect), image.NewGray16(source.Rect), image.NewRGBA64(source.Rect),
+		}{image.NewRGBA(source.Rect), image.NewNRGBA(source.Rect), image.NewGray(source.Rect), image.NewGray16(source.Rect),
+			image.NewRGBA64(source.Rect),
 			image.NewPaletted(source.Rect, color.Palette{color.Black, color.White, color.NRGBA{200, 10, 30, 100}})} {
 			for i := range w * h {
 				c := source.NRGBA64At(i%w, i/w)
@@ -318,7 +323,8 @@ func TestPlanesOfEveryColourModel(t *testing.T) {
 			tests = append(tests, img)
 		}
 	}
-	for _, ratio := range []image.YCbCrSubsampleRatio{image.YCbCrSubsampleRatio444, image.YCbCrSubsampleRatio420, image.YCbCrSubsampleRatio422} {
+	for _, ratio := range []image.YCbCrSubsampleRatio{image.YCbCrSubsampleRatio444, image.YCbCrSubsampleRatio420,
+		image.YCbCrSubsampleRatio422} {
 		img := image.NewYCbCr(source.Rect, ratio)
 		for i, plane := range [][]byte{img.Y, img.Cb, img.Cr} {
 			for j := range plane {

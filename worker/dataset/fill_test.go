@@ -271,7 +271,8 @@ func TestFits(t *testing.T) {
 		return g
 	}
 	fits := graph(s.Shape(), s.Classes())
-	for _, o := range []proto.Order{{Split: Train}, {Split: Train, Held: 99}, {Split: Validation, Held: 1}, {Split: Validation, Held: 1 << 63}} {
+	for _, o := range []proto.Order{{Split: Train}, {Split: Train, Held: 99}, {Split: Validation, Held: 1},
+		{Split: Validation, Held: 1 << 63}} {
 		if err := s.Fits(o, fits); err != nil {
 			t.Errorf("%+v: %v", o, err)
 		}

@@ -126,7 +126,8 @@ func TestFilesOfTwiceTheLimitAreRefusedUnread(t *testing.T) {
 			files[fmt.Sprintf("train/%d/%d.png", i%2, i)] = large
 		}
 		files["test/0/1.png"] = large
-		err := refuses(t, Config{Name: "folder", Dir: write(t, t.TempDir(), files), MemoryMB: 18}, "13 samples of 3000000 bytes", "the limit is 18 MiB", "data.memory_mb=38")
+		err := refuses(t, Config{Name: "folder", Dir: write(t, t.TempDir(), files), MemoryMB: 18}, "13 samples of 3000000 bytes",
+			"the limit is 18 MiB", "data.memory_mb=38")
 		if !errors.Is(err, ErrTooLarge) {
 			t.Errorf("%v", err)
 		}
@@ -248,7 +249,8 @@ func FuzzPackedHeader(f *testing.F) {
 		}
 		s := &Set{name: h.Name, shape: h.Shape, classes: h.Classes, flip: h.Flip}
 		in := io.Reader(&b)
-		if s.train.unpack(in, h.Train, int64(s.shape.Len()), len(s.classes)) != nil || s.test.unpack(in, h.Test, int64(s.shape.Len()), len(s.classes)) != nil {
+		if s.train.unpack(in, h.Train, int64(s.shape.Len()), len(s.classes)) != nil || s.test.unpack(in, h.Test, int64(s.shape.Len()),
+			len(s.classes)) != nil {
 			return
 		}
 		s.finish()
@@ -268,7 +270,8 @@ func FuzzFolder(f *testing.F) {
 	places := []string{"train/cat", "train", "", "test/cat", "train/cat/sub", "test"}
 	dir := f.TempDir()
 	for _, d := range []string{"train/cat/sub", "train/cat", "train/dog", "test/cat"} {
-		if err := errors.Join(os.MkdirAll(filepath.Join(dir, d), 0o755), os.WriteFile(filepath.Join(dir, d, "known.png"), ok, 0o644)); err != nil {
+		if err := errors.Join(os.MkdirAll(filepath.Join(dir, d), 0o755), os.WriteFile(filepath.Join(dir, d, "known.png"), ok,
+			0o644)); err != nil {
 			f.Fatal(err)
 		}
 	}

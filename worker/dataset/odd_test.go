@@ -38,8 +38,9 @@ func cmykJPEG(w, h byte, inks [4]byte) []byte {
 	b = append(b, 0xff, 0xdb, 0, 67, 0)
 	b = append(b, bytes.Repeat([]byte{8}, 64)...) // a mean of v is then v - 128
 	b = append(b, 0xff, 0xc0, 0, 20, 8, 0, h, 0, w, 4, 1, 0x11, 0, 2, 0x11, 0, 3, 0x11, 0, 4, 0x11, 0)
-	b = append(b, 0xff, 0xc4, 0, 31, 0x00, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11) // 4 bits tell how many follow
-	b = append(b, 0xff, 0xc4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)                                     // 0: the block ends
+	b = append(b, 0xff, 0xc4, 0, 31, 0x00, 0, 0, 0, 12, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10,
+		11) // 4 bits tell how many follow
+	b = append(b, 0xff, 0xc4, 0, 20, 0x10, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0) // 0: the block ends
 	b = append(b, 0xff, 0xda, 0, 14, 4, 1, 0, 2, 0, 3, 0, 4, 0, 0, 63, 0)
 	var bits string
 	for _, ink := range inks {
@@ -172,7 +173,8 @@ func oddFiles(t *testing.T) []odd {
 		{name: "dangling", make: link("gone"), unused: noEnding},
 		{name: "up", make: link(".."), unused: belowClass},
 		{name: "more", make: func(path string) error {
-			return errors.Join(os.MkdirAll(filepath.Join(path, "deep"), 0o755), os.WriteFile(filepath.Join(path, "deep", "1.png"), good, 0o644))
+			return errors.Join(os.MkdirAll(filepath.Join(path, "deep"), 0o755), os.WriteFile(filepath.Join(path, "deep", "1.png"),
+				good, 0o644))
 		}, unused: belowClass},
 		{name: "void", make: func(path string) error { return os.Mkdir(path, 0o755) }, unused: emptyFolder},
 		{name: "forged\nwarning: all is well.gif", data: moving, unused: ".gif files, which are not read"},
@@ -184,7 +186,8 @@ func oddFiles(t *testing.T) []odd {
 func oddFolder(t *testing.T, o odd) string {
 	t.Helper()
 	ok := picturePNG(5, 4, color.RGBA{10, 200, 30, 255})
-	dir := write(t, t.TempDir(), map[string][]byte{"train/cat/ok.png": ok, "train/cat/zz.png": ok, "train/dog/ok.png": ok, "test/cat/ok.png": ok})
+	dir := write(t, t.TempDir(), map[string][]byte{"train/cat/ok.png": ok, "train/cat/zz.png": ok, "train/dog/ok.png": ok,
+		"test/cat/ok.png": ok})
 	path := filepath.Join(dir, "train/cat", o.name)
 	if o.make == nil {
 		o.make = func(path string) error { return os.WriteFile(path, o.data, 0o644) }
@@ -218,7 +221,8 @@ func TestEveryOddFileIsReadOrNamed(t *testing.T) {
 			t.Errorf("%q: %v", o.name, err)
 		case r.Train.Samples != 3+o.samples:
 			t.Errorf("%q: %d samples", o.name, r.Train.Samples)
-		case o.unused == "" && len(r.Unused) > 0 || o.unused != "" && (len(r.Unused) != 1 || r.Unused[0].What != o.unused || r.Unused[0].Count != 1):
+		case o.unused == "" && len(r.Unused) > 0 || o.unused != "" && (len(r.Unused) != 1 || r.Unused[0].What != o.unused ||
+			r.Unused[0].Count != 1):
 			t.Errorf("%q: counts for nothing: %v, want %q", o.name, r.Unused, o.unused)
 		case o.unused != "" && !strings.Contains(text.String(), "counts for nothing: 1 "):
 			t.Errorf("%q: the report does not tell: %s", o.name, text.String())
@@ -229,7 +233,8 @@ func TestEveryOddFileIsReadOrNamed(t *testing.T) {
 // What train says in a line is what Verify knows.
 func TestTrainingTellsWhatVerifyKnows(t *testing.T) {
 	ok := picturePNG(5, 4, color.White)
-	files := map[string][]byte{"val/cat/1.png": ok, "train/list.csv": {1}, "train/1.png": ok, "train/.DS_Store": {1}, "test/note.txt": {1}, "readme": {1}}
+	files := map[string][]byte{"val/cat/1.png": ok, "train/list.csv": {1}, "train/1.png": ok, "train/.DS_Store": {1},
+		"test/note.txt": {1}, "readme": {1}}
 	for _, name := range []string{"train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "train/cat/sub/2.png", "train/cat/sub/3.png"} {
 		files[name] = ok
 	}
@@ -298,7 +303,8 @@ func TestFilesOfOtherSetsAreNamed(t *testing.T) {
 
 // The size that most pictures have counts, wherever the odd one stands.
 func TestTheOddPicturesAreNamedNotTheRightOnes(t *testing.T) {
-	files := map[string][]byte{"train/cat/0.png": picturePNG(9, 9, color.White), "test/cat/x.png": picturePNG(4, 5, color.White), "train/dog/a.png": picturePNG(5, 4, color.White)}
+	files := map[string][]byte{"train/cat/0.png": picturePNG(9, 9, color.White), "test/cat/x.png": picturePNG(4, 5, color.White),
+		"train/dog/a.png": picturePNG(5, 4, color.White)}
 	for i := range 30 {
 		files["train/cat/"+string('A'+rune(i))+".png"] = picturePNG(5, 4, color.White)
 	}
@@ -328,7 +334,8 @@ func TestWebP(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		s, err := Open(Config{Name: "folder", Dir: write(t, t.TempDir(), map[string][]byte{"train/a/1.webp": data, "train/b/1.WEBP": data, "test/a/1.webp": data})})
+		s, err := Open(Config{Name: "folder", Dir: write(t, t.TempDir(), map[string][]byte{"train/a/1.webp": data, "train/b/1.WEBP": data,
+			"test/a/1.webp": data})})
 		if err != nil || s.Len(Train) != 2 {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -337,7 +344,8 @@ func TestWebP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	has(t, mustFail(t, "folder", write(t, t.TempDir(), map[string][]byte{"train/a/1.webp": moving, "train/b/1.webp": moving, "test/a/1.webp": moving})), "of a kind that is not read")
+	has(t, mustFail(t, "folder", write(t, t.TempDir(), map[string][]byte{"train/a/1.webp": moving, "train/b/1.webp": moving,
+		"test/a/1.webp": moving})), "of a kind that is not read")
 }
 
 // Adobe's inks are stored inverted: without black a byte is the light that is left.
@@ -354,7 +362,8 @@ func TestFourInksGiveTheirColour(t *testing.T) {
 // 16 bits become the nearest of 8. The values are Python's: Fraction(v*255, 65535)
 // rounded half up.
 func TestSixteenBitsAreRounded(t *testing.T) {
-	for v, want := range map[uint16]byte{0: 0, 128: 0, 129: 1, 255: 1, 256: 1, 385: 1, 386: 2, 0x7fff: 127, 0x8000: 128, 0x80ff: 128, 0x8100: 128, 0x8101: 129, 0xfe7f: 254, 0xff7e: 254, 0xff7f: 255, 0xffff: 255} {
+	for v, want := range map[uint16]byte{0: 0, 128: 0, 129: 1, 255: 1, 256: 1, 385: 1, 386: 2, 0x7fff: 127, 0x8000: 128, 0x80ff: 128,
+		0x8100: 128, 0x8101: 129, 0xfe7f: 254, 0xff7e: 254, 0xff7f: 255, 0xffff: 255} {
 		img := image.NewGray16(image.Rect(0, 0, 1, 1))
 		img.SetGray16(0, 0, color.Gray16{Y: v})
 		data := encoded(t, func(b *bytes.Buffer) error { return png.Encode(b, img) })

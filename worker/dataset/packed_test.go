@@ -41,7 +41,8 @@ func TestPackedSetsComeBack(t *testing.T) {
 			strings.Join(got.ClassNames(), ",") != strings.Join(want.ClassNames(), ",") || got.Shape() != want.Shape() {
 			t.Errorf("%s: another set came back", name)
 		}
-		if !got.Card().Equal(want.Card()) || !slices.Equal(got.table, want.table) { // so a worker that fetched it normalises to the same bits
+		if !got.Card().Equal(want.Card()) ||
+			!slices.Equal(got.table, want.table) { // so a worker that fetched it normalises to the same bits
 			t.Errorf("%s: it is normalised otherwise", name)
 		}
 		for i := range want.Len(Train) {
@@ -151,7 +152,8 @@ func TestClaimsTakeNoMemory(t *testing.T) {
 
 func FuzzUnpack(f *testing.F) {
 	f.Add(packed(f, shapesSet(f, 10, 10)))
-	f.Add(forge(f, packHeader{Name: "mnist", Shape: nn.Shape{C: 1, H: 1, W: 1}, Classes: []string{"a"}, Train: 1, Test: 1}, bytes.NewReader(make([]byte, 6))))
+	f.Add(forge(f, packHeader{Name: "mnist", Shape: nn.Shape{C: 1, H: 1, W: 1}, Classes: []string{"a"}, Train: 1, Test: 1},
+		bytes.NewReader(make([]byte, 6))))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := Unpack(bytes.NewReader(data), 1<<20)
 		if err != nil {

@@ -44,7 +44,8 @@ func record(labels ...byte) []byte {
 }
 
 func cifarFiles(prefix string) map[string][]byte {
-	files := map[string][]byte{prefix + "batches.meta.txt": []byte("a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n"), prefix + "test_batch.bin": record(9)}
+	files := map[string][]byte{prefix + "batches.meta.txt": []byte("a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n"),
+		prefix + "test_batch.bin": record(9)}
 	for i, name := range cifar10.train {
 		files[prefix+name] = append(record(byte(i)), record(byte(i+5))...)
 	}
@@ -142,7 +143,8 @@ func TestReadFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := s.Report(); got.Shape != [3]int{3, 4, 5} || strings.Join(got.Classes, " ") != "cat dog" || got.Train.PerClass[0] != 2 || got.Train.PerClass[1] != 1 || got.Test.PerClass[1] != 1 {
+	if got := s.Report(); got.Shape != [3]int{3, 4, 5} || strings.Join(got.Classes, " ") != "cat dog" || got.Train.PerClass[0] != 2 ||
+		got.Train.PerClass[1] != 1 || got.Test.PerClass[1] != 1 {
 		t.Errorf("%+v", got)
 	}
 	if img := s.Image(Train, 1); img[0] != 255 || img[20] != 0 || img[59] != 10 {
@@ -165,7 +167,8 @@ func TestFaultsOfFilesAreNamed(t *testing.T) {
 		{"cifar10", "no data_batch_1.bin in", map[string][]byte{"x": nil}},
 		{"cifar10", "data_batch_3.bin is missing: unpack cifar-10-binary.tar.gz again", replace(cifarFiles(""), "data_batch_3.bin", nil)},
 		{"cifar10", "test_batch.bin: the file is empty", replace(cifarFiles(""), "test_batch.bin", []byte{})},
-		{"cifar10", "3072 bytes are not a whole number of CIFAR-10 records of 3073 bytes", replace(cifarFiles(""), "data_batch_2.bin", make([]byte, 3072))},
+		{"cifar10", "3072 bytes are not a whole number of CIFAR-10 records of 3073 bytes", replace(cifarFiles(""), "data_batch_2.bin",
+			make([]byte, 3072))},
 		{"cifar10", "record 0 has label 10, but CIFAR-10 has 10 classes", replace(cifarFiles(""), "data_batch_2.bin", record(10))},
 		{"mnist", "neither train-labels-idx1-ubyte nor train-labels-idx1-ubyte.gz", replace(mnist(), "train-labels-idx1-ubyte", nil)},
 		{"mnist", "the files are not of one set", replace(mnist(), "train-labels-idx1-ubyte", idx(false, []byte{1}, 1))},
@@ -179,9 +182,11 @@ func TestFaultsOfFilesAreNamed(t *testing.T) {
 		{"folder", "must hold train/CLASS/* and test/CLASS/*", map[string][]byte{"cat/1.png": nil}},
 		{"folder", "x.png: the file is empty", replace(folder(), "train/cat/x.png", []byte{})},
 		{"folder", "x.png: neither PNG, JPEG, WebP", replace(folder(), "train/cat/x.png", []byte("hello"))},
-		{"folder", "x.PNG is 4 x 4, but 3 of 4 pictures are 5 x 4: all must have one size", replace(folder(), "train/dog/x.PNG", picturePNG(4, 4, color.White))},
+		{"folder", "x.PNG is 4 x 4, but 3 of 4 pictures are 5 x 4: all must have one size",
+			replace(folder(), "train/dog/x.PNG", picturePNG(4, 4, color.White))},
 		{"folder", "bird is a class of test, but not of train", replace(folder(), "test/bird/1.png", picturePNG(5, 4, color.White))},
-		{"folder", ".tif or .tiff files among its 1 entries", replace(replace(folder(), "test/dog/y.jpeg", nil), "test/dog/y.gif", []byte{1})},
+		{"folder", ".tif or .tiff files among its 1 entries", replace(replace(folder(), "test/dog/y.jpeg", nil), "test/dog/y.gif",
+			[]byte{1})},
 		{"folder", "at least 2 folders", map[string][]byte{"train/a/1.png": picturePNG(2, 2, color.White), "test/a/1.png": nil}},
 		{"folder", "EOF", replace(folder(), "train/cat/x.png", picturePNG(5, 4, color.White)[:40])},
 	} {
@@ -194,7 +199,8 @@ func TestFaultsOfFilesAreNamed(t *testing.T) {
 	if _, err := Open(Config{Name: "cifar10", Dir: filepath.Join(t.TempDir(), "nowhere")}); !errors.Is(err, ErrData) {
 		t.Errorf("a directory that is not there: %v", err)
 	}
-	if _, err := Open(Config{Name: "cifar10", Dir: filepath.Join(write(t, t.TempDir(), map[string][]byte{"f": nil}), "f")}); !errors.Is(err, ErrData) {
+	if _, err := Open(Config{Name: "cifar10", Dir: filepath.Join(write(t, t.TempDir(), map[string][]byte{"f": nil}),
+		"f")}); !errors.Is(err, ErrData) {
 		t.Errorf("a file in place of a directory: %v", err)
 	}
 }
@@ -233,7 +239,8 @@ func FuzzCIFAR(f *testing.F) {
 		for _, format := range []cifarFormat{cifar10, cifar100} {
 			var s samples
 			n := int64(len(data))
-			if format.checkSize(n) == nil && format.decode(&s, bytes.NewReader(data), n/format.record()) == nil && len(s.images) != cifarImage*len(s.labels) {
+			if format.checkSize(n) == nil && format.decode(&s, bytes.NewReader(data), n/format.record()) == nil &&
+				len(s.images) != cifarImage*len(s.labels) {
 				t.Fatal("images and labels do not fit")
 			}
 		}

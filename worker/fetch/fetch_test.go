@@ -73,8 +73,10 @@ type stand struct {
 
 func newStand(t *testing.T, set proto.DataSet, file []byte) *stand {
 	h := bus.NewHub(0)
-	s := &stand{t: t, hub: h, b: h.Connect(), set: set, file: file, answers: func(_ int32, m *proto.FileChunk) *proto.FileChunk { return m }}
-	for subject, handler := range map[string]bus.Handler{run.DataSubject(proto.EveryKey): s.answer, run.FileSubject(proto.EveryKey): s.hand} {
+	s := &stand{t: t, hub: h, b: h.Connect(), set: set, file: file,
+		answers: func(_ int32, m *proto.FileChunk) *proto.FileChunk { return m }}
+	for subject, handler := range map[string]bus.Handler{run.DataSubject(proto.EveryKey): s.answer,
+		run.FileSubject(proto.EveryKey): s.hand} {
 		if _, err := s.b.Subscribe(subject, handler); err != nil {
 			t.Fatal(err)
 		}
@@ -332,7 +334,8 @@ func TestASetThatTheMemoryCannotHoldIsNotFetched(t *testing.T) {
 	s := newStand(t, d, pack(t, want))
 	client := s.client(t.TempDir())
 	client.LimitMB = 1 << 24
-	if _, err := client.Get(soon(t), s.hub.Connect()); !errors.Is(err, ErrRefused) || !errors.Is(err, dataset.ErrTooLarge) || s.fetches.Load() != 0 {
+	if _, err := client.Get(soon(t), s.hub.Connect()); !errors.Is(err, ErrRefused) || !errors.Is(err, dataset.ErrTooLarge) ||
+		s.fetches.Load() != 0 {
 		t.Errorf("%v, asked for the file %d times", err, s.fetches.Load())
 	}
 }

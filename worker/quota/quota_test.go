@@ -30,17 +30,23 @@ func TestQuotas(t *testing.T) {
 		memory               int64
 	}{
 		{"nothing", "", "", nil, 4, 4, 0},
-		{"version 2, none", "0::/user.slice\n", mountsTwo, map[string]string{"sys/fs/cgroup/user.slice/cpu.max": "max 100000", "sys/fs/cgroup/user.slice/memory.max": "max"}, 4, 4, 0},
-		{"version 2, one", "0::/\n", mountsTwo, map[string]string{"sys/fs/cgroup/cpu.max": "100000 100000\n", "sys/fs/cgroup/memory.max": "1073741824\n"}, 2, 1, 1 << 30},
+		{"version 2, none", "0::/user.slice\n", mountsTwo, map[string]string{"sys/fs/cgroup/user.slice/cpu.max": "max 100000",
+			"sys/fs/cgroup/user.slice/memory.max": "max"}, 4, 4, 0},
+		{"version 2, one", "0::/\n", mountsTwo, map[string]string{"sys/fs/cgroup/cpu.max": "100000 100000\n",
+			"sys/fs/cgroup/memory.max": "1073741824\n"}, 2, 1, 1 << 30},
 		{"version 2, half", "0::/\n", mountsTwo, map[string]string{"sys/fs/cgroup/cpu.max": "50000 100000"}, 2, 1, 0},
 		{"version 2, one and a half", "0::/\n", mountsTwo, map[string]string{"sys/fs/cgroup/cpu.max": "150000 100000"}, 8, 2, 0},
 		{"version 2, more than there are", "0::/\n", mountsTwo, map[string]string{"sys/fs/cgroup/cpu.max": "900000 100000"}, 2, 2, 0},
-		{"version 2, the parent's is less", "0::/a/b\n", mountsTwo, map[string]string{"sys/fs/cgroup/a/b/cpu.max": "400000 100000", "sys/fs/cgroup/a/cpu.max": "200000 100000"}, 8, 2, 0},
-		{"version 1, none", "4:cpu,cpuacct:/\n9:memory:/\n", mountsOne, map[string]string{cpu1 + "cpu.cfs_quota_us": "-1", cpu1 + "cpu.cfs_period_us": "100000", mem1 + "memory.limit_in_bytes": "9223372036854771712"}, 2, 2, 0},
+		{"version 2, the parent's is less", "0::/a/b\n", mountsTwo, map[string]string{"sys/fs/cgroup/a/b/cpu.max": "400000 100000",
+			"sys/fs/cgroup/a/cpu.max": "200000 100000"}, 8, 2, 0},
+		{"version 1, none", "4:cpu,cpuacct:/\n9:memory:/\n", mountsOne, map[string]string{cpu1 + "cpu.cfs_quota_us": "-1",
+			cpu1 + "cpu.cfs_period_us": "100000", mem1 + "memory.limit_in_bytes": "9223372036854771712"}, 2, 2, 0},
 		{"version 1, one", "4:cpu,cpuacct:/docker/abc\n9:memory:/docker/abc\n", mountsOne, map[string]string{
-			cpu1 + "docker/abc/cpu.cfs_quota_us": "100000", cpu1 + "docker/abc/cpu.cfs_period_us": "100000", mem1 + "docker/abc/memory.limit_in_bytes": "536870912"}, 2, 1, 1 << 29},
+			cpu1 + "docker/abc/cpu.cfs_quota_us": "100000", cpu1 + "docker/abc/cpu.cfs_period_us": "100000",
+			mem1 + "docker/abc/memory.limit_in_bytes": "536870912"}, 2, 1, 1 << 29},
 		{"version 1, inside a container", "4:cpu,cpuacct:/docker/abc\n9:memory:/docker/abc\n0::/\n", mountsInside, map[string]string{
-			cpu1 + "cpu.cfs_quota_us": "250000", cpu1 + "cpu.cfs_period_us": "100000", mem1 + "memory.limit_in_bytes": "536870912"}, 4, 3, 1 << 29},
+			cpu1 + "cpu.cfs_quota_us": "250000", cpu1 + "cpu.cfs_period_us": "100000", mem1 + "memory.limit_in_bytes": "536870912"}, 4,
+			3, 1 << 29},
 		{"nonsense", "x\n4:cpu\n0::/\n", mountsTwo, map[string]string{"sys/fs/cgroup/cpu.max": "NaN 1e9999"}, 2, 2, 0},
 	} {
 		root := t.TempDir()
@@ -90,12 +96,15 @@ func TestFreeMemory(t *testing.T) {
 		files map[string]string
 		want  int64
 	}{
-		"nobody tells":               {nil, 0},
-		"of the host":                {map[string]string{"proc/meminfo": "MemTotal: 100 kB\nMemAvailable:   64 kB\n"}, 64 << 10},
-		"of the group":               {map[string]string{"proc/meminfo": "MemAvailable: 64 kB\n", mem + "memory.max": "40000", mem + "memory.current": "30000"}, 10000},
-		"of the group without files": {map[string]string{mem + "memory.max": "40000", mem + "memory.current": "30000", mem + "memory.stat": "file 9\ninactive_file 5000\n"}, 15000},
-		"no limit of the group":      {map[string]string{"proc/meminfo": "MemAvailable: 64 kB\n", mem + "memory.max": "max", mem + "memory.current": "30000"}, 64 << 10},
-		"used up":                    {map[string]string{mem + "memory.max": "40000", mem + "memory.current": "40000"}, 1},
+		"nobody tells": {nil, 0},
+		"of the host":  {map[string]string{"proc/meminfo": "MemTotal: 100 kB\nMemAvailable:   64 kB\n"}, 64 << 10},
+		"of the group": {map[string]string{"proc/meminfo": "MemAvailable: 64 kB\n", mem + "memory.max": "40000",
+			mem + "memory.current": "30000"}, 10000},
+		"of the group without files": {map[string]string{mem + "memory.max": "40000", mem + "memory.current": "30000",
+			mem + "memory.stat": "file 9\ninactive_file 5000\n"}, 15000},
+		"no limit of the group": {map[string]string{"proc/meminfo": "MemAvailable: 64 kB\n", mem + "memory.max": "max",
+			mem + "memory.current": "30000"}, 64 << 10},
+		"used up": {map[string]string{mem + "memory.max": "40000", mem + "memory.current": "40000"}, 1},
 	} {
 		root := t.TempDir()
 		for file, text := range with(c.files, "proc/self/cgroup", "0::/\n", "proc/self/mountinfo", mountsTwo) {
@@ -121,7 +130,8 @@ func TestTotal(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(root, "proc"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(root, "proc", "meminfo"), []byte("MemTotal:       24684084 kB\nMemFree:  1 kB\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(root, "proc", "meminfo"), []byte("MemTotal:       24684084 kB\nMemFree:  1 kB\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	if got := (system{root}).total(); got != 24684084<<10 {

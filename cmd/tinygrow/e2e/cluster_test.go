@@ -90,7 +90,8 @@ func config() coordinator.Config {
 	c.Model = nn.ModelConfig{Name: "cnn", Widths: []int{2, 2}, Norm: "batch", Head: "flatten"}
 	c.Train.Batch, c.Train.MicroShard, c.Train.Epochs, c.Train.EvalEpochs, c.Train.Augment = 56, 8, 4, 1, true
 	c.Growth.EverySteps, c.Growth.Samples.Statistics, c.Growth.Samples.Newborn, c.Growth.Samples.Amplitude = 4, 192, 64, 64
-	c.Growth.Gate.Significance, c.Growth.Gate.Price, c.Growth.Gate.ComputePrice, c.Growth.SamplesPerParam, c.Growth.MinNeurons, c.Growth.MaxNeurons = 0.01, 0, 0, 0, 1, 2
+	c.Growth.Gate.Significance, c.Growth.Gate.Price, c.Growth.Gate.ComputePrice, c.Growth.SamplesPerParam, c.Growth.MinNeurons,
+		c.Growth.MaxNeurons = 0.01, 0, 0, 0, 1, 2
 	c.Optimizer.LR, c.Optimizer.Schedule = 0.05, optim.Constant
 	c.Cluster.LostAfter = 2 * time.Second
 	return c
@@ -269,7 +270,8 @@ func TestReference(t *testing.T) {
 // and threads, over memory and over NATS.
 func TestWorkersDoNotMatter(t *testing.T) {
 	want := of(reference(t))
-	for name, s := range map[string]func() system{"memory": memory, "shared": shared, "mixed": mixed, "nats": func() system { return overNATS(t) }} {
+	for name, s := range map[string]func() system{"memory": memory, "shared": shared, "mixed": mixed,
+		"nats": func() system { return overNATS(t) }} {
 		counts := []int{1, 2, 3, 8}
 		if testing.Short() {
 			counts = []int{1, 3}

@@ -96,7 +96,8 @@ func TestFaultyMessages(t *testing.T) {
 		var fired bus.Fired
 		for _, f := range faulty {
 			x := f.Fired()
-			fired.Lost, fired.Repeated, fired.Reordered, fired.Damaged, fired.Truncated = fired.Lost+x.Lost, fired.Repeated+x.Repeated, fired.Reordered+x.Reordered, fired.Damaged+x.Damaged, fired.Truncated+x.Truncated
+			fired.Lost, fired.Repeated, fired.Reordered, fired.Damaged, fired.Truncated = fired.Lost+x.Lost, fired.Repeated+x.Repeated,
+				fired.Reordered+x.Reordered, fired.Damaged+x.Damaged, fired.Truncated+x.Truncated
 		}
 		if fired.Lost == 0 || fired.Repeated == 0 || fired.Reordered == 0 || fired.Damaged == 0 || fired.Truncated == 0 {
 			t.Errorf("not every fault was injected: %+v", fired)
@@ -221,7 +222,8 @@ func TestRefusals(t *testing.T) {
 	w.Stop()
 	err := <-stranger.done
 	stranger.bus.Close()
-	if !errors.Is(err, worker.ErrRefused) || !strings.Contains(err.Error(), "another data set") || !strings.Contains(refused, "--data-dir") {
+	if !errors.Is(err, worker.ErrRefused) || !strings.Contains(err.Error(), "another data set") ||
+		!strings.Contains(refused, "--data-dir") {
 		t.Errorf("worker says %v, coordinator says %q", err, refused)
 	}
 }
@@ -318,7 +320,8 @@ func TestTwoWorkersOfOneID(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	for i, err := range told {
-		if !errors.Is(err, worker.ErrRefused) || !strings.Contains(err.Error(), "a worker called same is at work already") || !strings.Contains(err.Error(), "worker.id") {
+		if !errors.Is(err, worker.ErrRefused) || !strings.Contains(err.Error(), "a worker called same is at work already") ||
+			!strings.Contains(err.Error(), "worker.id") {
 			t.Errorf("worker %d was told %v", i+1, err)
 		}
 	}

@@ -53,7 +53,8 @@ func TestHopelessData(t *testing.T) {
 		"labels are noise": {noise, func(c *coordinator.Config) { c.Growth.Gate.Significance = 3 }, ""},
 		"one class":        {func(b *nn.Batch, _ proto.Order, _ int) { clear(b.Labels) }, nil, ""},
 		"constant images":  {func(b *nn.Batch, _ proto.Order, _ int) { fill(b, 0.5) }, nil, ""},
-		"black images":     {func(b *nn.Batch, _ proto.Order, _ int) { fill(b, 0) }, func(c *coordinator.Config) { c.Model.Norm = "none" }, ""},
+		"black images": {func(b *nn.Batch, _ proto.Order, _ int) { fill(b, 0) },
+			func(c *coordinator.Config) { c.Model.Norm = "none" }, ""},
 		"a width beyond the rank": {func(b *nn.Batch, _ proto.Order, _ int) { fill(b, 0.5) },
 			func(c *coordinator.Config) { c.Model.Widths, c.Growth.MaxWidth = []int{30, 40}, 30 }, "the limit is 30"},
 	} {

@@ -112,7 +112,8 @@ func TestTwoCoordinatorsOfOneIDWithoutALog(t *testing.T) {
 						ended = s.begin(ctx, second)
 					case 10: // it is still there
 						o := <-ended
-						if !errors.Is(o.err, lead.ErrHeld) || !strings.Contains(o.err.Error(), first.Dir) || !strings.Contains(o.err.Error(), "--run") {
+						if !errors.Is(o.err, lead.ErrHeld) || !strings.Contains(o.err.Error(), first.Dir) ||
+							!strings.Contains(o.err.Error(), "--run") {
 							t.Errorf("the second ended with %+v, %v", o.r, o.err)
 						}
 					}

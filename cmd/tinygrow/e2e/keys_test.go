@@ -50,7 +50,8 @@ func newGuarded(t *testing.T, names ...string) *guarded {
 	if err != nil {
 		t.Fatal(err)
 	}
-	o.Host, o.Port, o.HTTPPort, o.NoLog, o.NoSigs, o.StoreDir, o.SyncAlways = "127.0.0.1", server.RANDOM_PORT, 0, true, true, t.TempDir(), false
+	o.Host, o.Port, o.HTTPPort, o.NoLog, o.NoSigs, o.StoreDir, o.SyncAlways = "127.0.0.1", server.RANDOM_PORT, 0, true, true,
+		t.TempDir(), false
 	o.Nkeys = append(o.Nkeys, &server.NkeyUser{Nkey: g.spies()})
 	if g.s, err = server.NewServer(o); err != nil {
 		t.Fatal(err)
@@ -85,7 +86,8 @@ func (g *guarded) spies() (public string) {
 
 // options are those of who has the files in a directory of keys.
 func (g *guarded) options(dir string) (bus.Options, proto.Key) {
-	o := bus.Options{URL: g.s.ClientURL(), SeedFile: filepath.Join(g.dir, dir, "seed.nk"), CAFile: filepath.Join(g.dir, dir, "ca.crt"), Bulk: proto.Bulk}
+	o := bus.Options{URL: g.s.ClientURL(), SeedFile: filepath.Join(g.dir, dir, "seed.nk"), CAFile: filepath.Join(g.dir, dir, "ca.crt"),
+		Bulk: proto.Bulk}
 	k, err := o.Key()
 	if err != nil {
 		g.t.Fatal(err)
@@ -187,7 +189,8 @@ func requests(head proto.Head, k proto.Key) []struct {
 		m       proto.Message
 		answer  bool
 	}{
-		{run.JoinSubject(k), &proto.Hello{Head: head, Worker: "w", Nonce: "n", Threads: 1, Data: "other", Fingerprint: nn.Fingerprint()}, true},
+		{run.JoinSubject(k), &proto.Hello{Head: head, Worker: "w", Nonce: "n", Threads: 1, Data: "other",
+			Fingerprint: nn.Fingerprint()}, true},
 		{run.PullSubject(k), &proto.Pull{Head: head, Worker: "w", Nonce: "n", Seq: 1}, true},
 		{run.DataSubject(k), &proto.DataRequest{Head: head}, true},
 		{run.FileSubject(k), &proto.FileRequest{Head: head, Key: "x"}, true},
@@ -238,8 +241,10 @@ func TestForgedRepliesLeadNowhere(t *testing.T) {
 	forged := []string{
 		"$JS.API.STREAM.DELETE.precious", "$JS.API.STREAM.PURGE.precious", "$O.tinygrow-data.M.x", "$O.tinygrow-data.C.x", "$KV.lease.x",
 		"$JS.ACK.precious.x.1.2.3.4.5", "$JS.FC.precious.x",
-		proto.WorkerRole.Inbox(victim) + ".x", proto.WorkerRole.Inbox(k), proto.WorkerRole.Inbox(k) + "x.y", proto.CoordinatorRole.Inbox("") + ".x",
-		"tg.test.log", "tg.test.lease", "tg.test.bulk.weights", proto.RunID("test").PullSubject(victim), proto.RunID("test").PartialSubject(k), "tgprobe.coordinator.x", "_INBOX.x",
+		proto.WorkerRole.Inbox(victim) + ".x", proto.WorkerRole.Inbox(k), proto.WorkerRole.Inbox(k) + "x.y",
+		proto.CoordinatorRole.Inbox("") + ".x",
+		"tg.test.log", "tg.test.lease", "tg.test.bulk.weights", proto.RunID("test").PullSubject(victim),
+		proto.RunID("test").PartialSubject(k), "tgprobe.coordinator.x", "_INBOX.x",
 	}
 	own := proto.WorkerRole.Inbox(k) + ".forged"
 	seen := g.watch("$O.>", "$KV.>", "$JS.API.STREAM.>", "$JS.ACK.precious.>", "$JS.FC.precious.>", "_INBOX.>", "_INBOX_worker.*", own,
@@ -300,7 +305,8 @@ func forger(ctx context.Context, b bus.Bus, k proto.Key, names []proto.WorkerID,
 		for _, name := range names {
 			for lo := range uint32(7) {
 				m.Worker, m.Round, m.Block = name, round, proto.Block{Lo: lo, Hi: lo + 1}
-				_ = proto.SendPartial(m, sums(), 4096, func(data []byte) error { return b.Publish(proto.RunID("test").PartialSubject(k), data) })
+				_ = proto.SendPartial(m, sums(), 4096,
+					func(data []byte) error { return b.Publish(proto.RunID("test").PartialSubject(k), data) })
 			}
 		}
 		time.Sleep(time.Millisecond)

@@ -62,7 +62,8 @@ func TestMemoryIsFlat(t *testing.T) {
 				case r.Step%apart == 0 && r.Step > steps-looks*apart && r.Step < steps:
 					last.look()
 				case r.Step%100 == 50 && (r.Step > early || r.Step < early-200) && r.Step < steps-200 && name != "nats":
-					// Another one takes its place, under a new name. A NATS server, which is in this process too, keeps the names of those that left.
+					// Another one takes its place, under a new name. A NATS server, which is in this process too,
+					// keeps the names of those that left.
 					old := guest
 					w.ID = proto.WorkerID(fmt.Sprintf("guest-%d", r.Step))
 					guest = s.start(w, data, nil)
@@ -79,7 +80,8 @@ func TestMemoryIsFlat(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			t.Logf("step %d: %d KiB, %d goroutines; step %d: %d KiB, %d goroutines", early, first.bytes>>10, first.goroutines, steps, last.bytes>>10, last.goroutines)
+			t.Logf("step %d: %d KiB, %d goroutines; step %d: %d KiB, %d goroutines", early, first.bytes>>10, first.goroutines, steps,
+				last.bytes>>10, last.goroutines)
 			// A leak of 16 bytes a step would show.
 			if grown := int64(last.bytes) - int64(first.bytes); grown > 16*int64(steps-early) {
 				t.Errorf("%d bytes more after %d steps", grown, steps-early)

@@ -48,7 +48,8 @@ func TestAWrongWorkerIsPutIntoQuarantine(t *testing.T) {
 		if len(r.Quarantined) != 1 || r.Quarantined[0].Worker != "wrong" || r.Quarantined[0].Host != "attic" {
 			t.Errorf("in quarantine: %+v", r.Quarantined)
 		}
-		if text := strings.Join(alarms, "\n"); !strings.Contains(text, "got different sums of block") || !strings.Contains(text, `worker wrong (host "attic") is in quarantine`) {
+		if text := strings.Join(alarms, "\n"); !strings.Contains(text, "got different sums of block") ||
+			!strings.Contains(text, `worker wrong (host "attic") is in quarantine`) {
 			t.Errorf("alarms: %s", text)
 		}
 		if err := wrong.Stop(); !errors.Is(err, worker.ErrRefused) || !strings.Contains(err.Error(), "worker wrong is in quarantine") {

@@ -39,7 +39,8 @@ func startServer(t *testing.T, o natsserver.Options) *natsserver.Server {
 // at is the system of those who reach a server at an address.
 func at(t *testing.T, address string, log *slog.Logger) system {
 	return system{connect: func() bus.Bus {
-		b, err := bus.Open(bus.Options{URL: address, Name: "test", InboxPrefix: proto.WorkerRole.Inbox(proto.Anybody), Bulk: proto.Bulk, MinPayload: proto.MinPayload, Log: log})
+		b, err := bus.Open(bus.Options{URL: address, Name: "test", InboxPrefix: proto.WorkerRole.Inbox(proto.Anybody), Bulk: proto.Bulk,
+			MinPayload: proto.MinPayload, Log: log})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,7 +157,8 @@ func TestTheDiskOfTheServerIsFull(t *testing.T) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
 	wholeMetrics(t, j.Dir, r.Steps)
-	if text := strings.Join(said, "\n"); !strings.Contains(text, "free the disk, then start the server again") || !strings.Contains(text, "has the record") {
+	if text := strings.Join(said, "\n"); !strings.Contains(text, "free the disk, then start the server again") ||
+		!strings.Contains(text, "has the record") {
 		t.Errorf("it said:\n%s", text)
 	}
 }

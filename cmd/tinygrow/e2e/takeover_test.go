@@ -82,7 +82,8 @@ func lasting(t *testing.T, test func(t *testing.T, s system)) {
 		}
 		t.Cleanup(server.Stop)
 		test(t, system{connect: func() bus.Bus {
-			b, err := bus.Open(bus.Options{URL: server.URL(), Name: "test", InboxPrefix: proto.WorkerRole.Inbox(proto.Anybody), Bulk: proto.Bulk})
+			b, err := bus.Open(bus.Options{URL: server.URL(), Name: "test", InboxPrefix: proto.WorkerRole.Inbox(proto.Anybody),
+				Bulk: proto.Bulk})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -55,7 +55,8 @@ func TestWidthOfAPseudoTerminal(t *testing.T) {
 }
 
 func TestTerminalsThatMoveNoCursor(t *testing.T) {
-	for want, envs := range map[bool][]map[string]string{true: {{"TERM": "xterm"}, {"TERM": "linux", "NO_COLOR": ""}}, false: {{"TERM": "dumb"}, {}, {"TERM": "xterm", "NO_COLOR": "1"}}} {
+	for want, envs := range map[bool][]map[string]string{true: {{"TERM": "xterm"}, {"TERM": "linux", "NO_COLOR": ""}},
+		false: {{"TERM": "dumb"}, {}, {"TERM": "xterm", "NO_COLOR": "1"}}} {
 		for _, env := range envs {
 			if got := movable(func(name string) string { return env[name] }); got != want {
 				t.Errorf("%v: %v, want %v", env, got, want)

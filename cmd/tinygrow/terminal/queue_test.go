@@ -37,7 +37,8 @@ func TestAStalledPipeHoldsNobody(t *testing.T) {
 	s.Close()
 	w.Close()
 	text := string(<-got)
-	if !strings.HasPrefix(text, "0 xxx") || !strings.HasSuffix(text, "messages were left out here: nobody read them)\nthe reader is back\n") {
+	if !strings.HasPrefix(text, "0 xxx") ||
+		!strings.HasSuffix(text, "messages were left out here: nobody read them)\nthe reader is back\n") {
 		t.Errorf("%d bytes: %.40q ... %q", len(text), text, text[max(0, len(text)-200):])
 	}
 }

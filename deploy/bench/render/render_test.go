@@ -75,7 +75,8 @@ func TestScaleTableShowsEachRow(t *testing.T) {
 		"| s to 50 % test accuracy |\n|---:|---:|---:|---:|---:|---:|---:|---:|---:|\n",
 		"| 1 | 2 | 3000 | 100 % | 0.50 | 1.00 | 2.00 + 2.00 | 1.000 | 12 |",
 		"| 8 | 2 | 2700 | 90 % | 0.55 | 1.10 | 4.04 + 16.00 | 1.002 | never |",
-		"vgg on cifar10, 1000 parameters, batch 512; 1 run(s) a row; all rows end in the same weights, 61.0 % test accuracy; X, 2 cores; 2026-01-02.",
+		"vgg on cifar10, 1000 parameters, batch 512; 1 run(s) a row; all rows end in the same weights, 61.0 % test accuracy; X, 2 " +
+			"cores; 2026-01-02.",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in:\n%s", want, got)

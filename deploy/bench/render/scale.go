@@ -34,7 +34,8 @@ func scaleTable(raw []byte) (string, error) {
 		return "", fmt.Errorf("no rows")
 	}
 	var b strings.Builder
-	b.WriteString("| workers | threads in all | samples/s | efficiency a thread | CPU ms a sample | over one worker | MB a step, up + down | over the numbers in them |")
+	b.WriteString("| workers | threads in all | samples/s | efficiency a thread | CPU ms a sample | over one worker | MB a step, up + " +
+		"down | over the numbers in them |")
 	target, columns := r.Target > 0, 8
 	if target {
 		columns++
@@ -42,7 +43,8 @@ func scaleTable(raw []byte) (string, error) {
 	}
 	b.WriteString("\n|" + strings.Repeat("---:|", columns) + "\n")
 	for _, x := range r.Rows {
-		fmt.Fprintf(&b, "| %d | %d | %.0f | %.0f %% | %.2f | %.2f | %.2f + %.2f | %.3f |", x.Workers, x.Threads, x.SamplesPerS, 100*x.Efficiency, x.CPUMS, x.CPURatio,
+		fmt.Fprintf(&b, "| %d | %d | %.0f | %.0f %% | %.2f | %.2f | %.2f + %.2f | %.3f |", x.Workers, x.Threads, x.SamplesPerS,
+			100*x.Efficiency, x.CPUMS, x.CPURatio,
 			x.Up/1e6, x.Down/1e6, (x.Up+x.Down)/(x.FormulaUp+x.FormulaDown))
 		switch {
 		case target && x.TargetS > 0:
@@ -58,7 +60,8 @@ func scaleTable(raw []byte) (string, error) {
 			same = "the rows end in different weights"
 		}
 	}
-	fmt.Fprintf(&b, "\n%s on %s, %d parameters, batch %d; %d run(s) a row; %s, %.1f %% test accuracy; %s, %d cores; %s. By `deploy/bench/scale.sh`.\n",
+	fmt.Fprintf(&b, "\n%s on %s, %d parameters, batch %d; %d run(s) a row; %s, %.1f %% test accuracy; %s, %d cores; %s. By "+
+		"`deploy/bench/scale.sh`.\n",
 		r.Model, r.Data, r.Params, r.Batch, r.Repeat, same, 100*r.Rows[0].Accuracy, r.CPU, r.Cores, r.Date)
 	return b.String(), nil
 }

@@ -73,11 +73,14 @@ func computeTable(raw []byte) (string, error) {
 		return "", err
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "| network | tinygrow, samples/s | PyTorch at its best, samples/s | ratio | share of the FMA peak | gain of %d threads over one | peak memory, MiB (PyTorch) | PyTorch's best setting |\n|---|---:|---:|---:|---:|---:|---:|---|\n", r.Threads)
+	fmt.Fprintf(&b, "| network | tinygrow, samples/s | PyTorch at its best, samples/s | ratio | share of the FMA peak | gain of %d "+
+		"threads over one | peak memory, MiB (PyTorch) | PyTorch's best setting |\n|---|---:|---:|---:|---:|---:|---:|---|\n", r.Threads)
 	for _, m := range r.Models {
-		fmt.Fprintf(&b, "| %s | %.0f | %.0f | %.2f | %.0f %% | %.2f | %.0f (%.0f) | %s |\n", m.Model, m.Ours, m.Torch, m.Ratio, 100*m.Peak, m.Speed, m.RSS, m.TheirRSS, m.Best)
+		fmt.Fprintf(&b, "| %s | %.0f | %.0f | %.2f | %.0f %% | %.2f | %.0f (%.0f) | %s |\n", m.Model, m.Ours, m.Torch, m.Ratio,
+			100*m.Peak, m.Speed, m.RSS, m.TheirRSS, m.Best)
 	}
-	fmt.Fprintf(&b, "\nMedians of %d paired, alternating runs; batch %d, %d threads; %s, %d cores; %s.\n", r.Repeat, r.Batch, r.Threads, r.CPU, r.Cores, r.Date)
+	fmt.Fprintf(&b, "\nMedians of %d paired, alternating runs; batch %d, %d threads; %s, %d cores; %s.\n", r.Repeat, r.Batch, r.Threads,
+		r.CPU, r.Cores, r.Date)
 	return b.String(), nil
 }
 
@@ -111,11 +114,14 @@ func growthCostTable(raw []byte) (string, error) {
 		return "", err
 	}
 	var b strings.Builder
-	b.WriteString("| network | sites | tinygrow, s beyond the plain pass | PyTorch, s beyond it | ratio | in all: tinygrow, s | PyTorch, s | ratio |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
+	b.WriteString("| network | sites | tinygrow, s beyond the plain pass | PyTorch, s beyond it | ratio | in all: tinygrow, s | " +
+		"PyTorch, s | ratio |\n|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, m := range r.Models {
-		fmt.Fprintf(&b, "| %s | %d | %.2f | %.2f | %.1f | %.2f | %.2f | %.1f |\n", m.Model, m.Sites, m.Beyond, m.Torch, m.Ratio, m.Total, m.TorchTotal, m.TotalRatio)
+		fmt.Fprintf(&b, "| %s | %d | %.2f | %.2f | %.1f | %.2f | %.2f | %.1f |\n", m.Model, m.Sites, m.Beyond, m.Torch, m.Ratio, m.Total,
+			m.TorchTotal, m.TotalRatio)
 	}
-	fmt.Fprintf(&b, "\nProcessor time on one core, %d samples, medians of %d paired, alternating runs; %s, %d cores; %s.\n", r.Samples, r.Repeat, r.CPU, r.Cores, r.Date)
+	fmt.Fprintf(&b, "\nProcessor time on one core, %d samples, medians of %d paired, alternating runs; %s, %d cores; %s.\n", r.Samples,
+		r.Repeat, r.CPU, r.Cores, r.Date)
 	if n := len(r.Events.Costs); n > 0 {
 		var train, event float64
 		for _, c := range r.Events.Costs {
@@ -174,14 +180,16 @@ func campaignTable(raw []byte) (string, error) {
 	}
 	slices.SortStableFunc(order, func(a, b row) int { return strings.Compare(b.network, a.network) })
 	var b strings.Builder
-	b.WriteString("| network | policy | test accuracy, each seed | median | parameters, start -> end | events that grew, of all | epochs | CPU-seconds |\n|---|---|---|---:|---:|---:|---:|---:|\n")
+	b.WriteString("| network | policy | test accuracy, each seed | median | parameters, start -> end | events that grew, of all | " +
+		"epochs | CPU-seconds |\n|---|---|---|---:|---:|---:|---:|---:|\n")
 	for _, at := range order {
 		var each []string
 		for _, r := range runs[at] {
 			each = append(each, fmt.Sprintf("%.1f %%", 100*r.Accuracy))
 		}
 		mid := func(value func(policyRun) float64) float64 { return median(runs[at], value) }
-		fmt.Fprintf(&b, "| %s | %s | %s | %.1f %% | %.0f -> %.0f | %.0f of %.0f | %.1f | %.0f |\n", at.network, at.policy, strings.Join(each, ", "),
+		fmt.Fprintf(&b, "| %s | %s | %s | %.1f %% | %.0f -> %.0f | %.0f of %.0f | %.1f | %.0f |\n", at.network, at.policy,
+			strings.Join(each, ", "),
 			100*mid(func(r policyRun) float64 { return r.Accuracy }),
 			mid(func(r policyRun) float64 { return float64(r.Start) }), mid(func(r policyRun) float64 { return float64(r.End) }),
 			mid(func(r policyRun) float64 { return float64(r.grew()) }), mid(func(r policyRun) float64 { return float64(len(r.Events)) }),

@@ -81,7 +81,8 @@ func (m *measured) row() (Row, error) {
 	steps := float64(t.Steps)
 	ms := func(s float64) float64 { return s / steps * 1e3 }
 	r := Row{Workers: m.workers, Threads: t.Threads, Steps: t.Steps, SamplesPerS: float64(t.Samples) / t.WallS, StepMS: ms(t.WallS),
-		Partials: float64(t.Partials) / steps, FormulaUp: float64(t.PartialBytes) / steps, FormulaDown: float64(m.workers) * float64(t.WeightBytes) / steps,
+		Partials: float64(t.Partials) / steps, FormulaUp: float64(t.PartialBytes) / steps,
+		FormulaDown:  float64(m.workers) * float64(t.WeightBytes) / steps,
 		EvalAccuracy: m.result.TestAccuracy, Model: m.result.ModelSHA256}
 	cpu, active := t.CPUS+m.serverCPU, 0
 	var slowest float64
@@ -143,7 +144,8 @@ func medians(rows []Row) Row {
 		func(r *Row) *float64 { return &r.SamplesPerS }, func(r *Row) *float64 { return &r.CPUMS },
 		func(r *Row) *float64 { return &r.Up }, func(r *Row) *float64 { return &r.Down },
 		func(r *Row) *float64 { return &r.FormulaUp }, func(r *Row) *float64 { return &r.Partials },
-		func(r *Row) *float64 { return &r.StepMS }, func(r *Row) *float64 { return &r.GrowthS }, func(r *Row) *float64 { return &r.TargetS },
+		func(r *Row) *float64 { return &r.StepMS }, func(r *Row) *float64 { return &r.GrowthS },
+		func(r *Row) *float64 { return &r.TargetS },
 		func(r *Row) *float64 { return &r.Split.Compute }, func(r *Row) *float64 { return &r.Split.Encode },
 		func(r *Row) *float64 { return &r.Split.Wire }, func(r *Row) *float64 { return &r.Split.Wait },
 		func(r *Row) *float64 { return &r.Split.Decode }, func(r *Row) *float64 { return &r.Split.Reduce },
@@ -177,7 +179,8 @@ func (r Report) Same() bool {
 // Print writes the report as tables.
 func (r Report) Print(out io.Writer) {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "workers\tthreads\tsamples/s\tefficiency\tCPU ms/sample\tratio\tMB up\tformula\tMB down\tformula\tgrowth s\taccuracy\tto target s\t")
+	fmt.Fprintln(w, "workers\tthreads\tsamples/s\tefficiency\tCPU ms/sample\tratio\tMB up\tformula\tMB down\tformula\t"+
+		"growth s\taccuracy\tto target s\t")
 	for _, x := range r.Rows {
 		accuracy, target := "-", "-"
 		if x.EvalAccuracy != nil {
@@ -186,7 +189,8 @@ func (r Report) Print(out io.Writer) {
 		if x.TargetS > 0 {
 			target = fmt.Sprintf("%.1f", x.TargetS)
 		}
-		fmt.Fprintf(w, "%d\t%d\t%.0f\t%.0f %%\t%.3f\t%.2f\t%.3f\t%.3f\t%.3f\t%.3f\t%.1f\t%s\t%s\t\n", x.Workers, x.Threads, x.SamplesPerS, 100*x.Efficiency,
+		fmt.Fprintf(w, "%d\t%d\t%.0f\t%.0f %%\t%.3f\t%.2f\t%.3f\t%.3f\t%.3f\t%.3f\t%.1f\t%s\t%s\t\n", x.Workers, x.Threads, x.SamplesPerS,
+			100*x.Efficiency,
 			x.CPUMS, x.CPURatio, x.Up/1e6, x.FormulaUp/1e6, x.Down/1e6, x.FormulaDown/1e6, x.GrowthS, accuracy, target)
 	}
 	w.Flush()
@@ -194,7 +198,8 @@ func (r Report) Print(out io.Writer) {
 	fmt.Fprintln(w, "workers\tms/step\tcompute\tencode\twire\twait\tdecode\treduce\tupdate\tserve\t")
 	for _, x := range r.Rows {
 		s := x.Split
-		fmt.Fprintf(w, "%d\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t\n", x.Workers, x.StepMS, s.Compute, s.Encode, s.Wire, s.Wait, s.Decode, s.Reduce, s.Update, s.Serve)
+		fmt.Fprintf(w, "%d\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t\n", x.Workers, x.StepMS, s.Compute, s.Encode, s.Wire,
+			s.Wait, s.Decode, s.Reduce, s.Update, s.Serve)
 	}
 	w.Flush()
 }

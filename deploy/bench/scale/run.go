@@ -88,7 +88,8 @@ func measure(ctx context.Context, c Config, n int) (*measured, error) {
 	})
 	for i := range n {
 		group.Go(func() error {
-			return ask(ctx, &m.stats[i], c.Binary, url, "worker", "--config", file, "--run", id, "--threads", strconv.Itoa(c.Threads), "--json")
+			return ask(ctx, &m.stats[i], c.Binary, url, "worker", "--config", file, "--run", id,
+				"--threads", strconv.Itoa(c.Threads), "--json")
 		})
 	}
 	err = group.Wait()

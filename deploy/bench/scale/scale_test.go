@@ -17,7 +17,8 @@ func sample() *measured {
 	var r coordinator.Result
 	accuracy := 0.7
 	r.ModelSHA256, r.TestAccuracy = "abc", &accuracy
-	r.Timing = coordinator.Timing{Steps: 10, Samples: 1000, WallS: 2, CPUS: 0.5, Partials: 20, PartialBytes: 8000, WeightBytes: 3000, Threads: 2}
+	r.Timing = coordinator.Timing{Steps: 10, Samples: 1000, WallS: 2, CPUS: 0.5, Partials: 20, PartialBytes: 8000, WeightBytes: 3000,
+		Threads: 2}
 	r.Timing.Phases = coordinator.Phases{Wait: 1.5, Serve: 0.1, Reduce: 0.1, Update: 0.2, Encode: 0.1, Decode: 0.05, Send: 0.2}
 	return &measured{workers: 3, result: r, serverCPU: 0.25, target: 0.6,
 		stats: []worker.Stats{

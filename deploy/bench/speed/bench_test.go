@@ -66,7 +66,8 @@ func TestLayersCoverTheStep(t *testing.T) {
 	if want := float64(64 * flops); operations < 0.99*want || operations > 1.01*want {
 		t.Errorf("%v operations, want %v", operations, want)
 	}
-	for _, kind := range []string{"conv forward", "conv backward-data", "conv backward-weights", "linear forward", "norm forward", "pool backward", "loss", "pack", "reduce and update"} {
+	for _, kind := range []string{"conv forward", "conv backward-data", "conv backward-weights", "linear forward", "norm forward",
+		"pool backward", "loss", "pack", "reduce and update"} {
 		if !kinds[kind] {
 			t.Errorf("no %q in %v", kind, kinds)
 		}
@@ -88,7 +89,8 @@ func TestSizesKeepAllThreadsBusy(t *testing.T) {
 	for _, c := range []struct {
 		batch, threads int
 		want           []int
-	}{{128, 1, []int{32, 64, 128}}, {128, 2, []int{32, 64}}, {10, 2, []int{5}}, {100, 8, []int{13}}, {5000, 1, []int{32, 64, 128, 256, 512, 1024}}} {
+	}{{128, 1, []int{32, 64, 128}}, {128, 2, []int{32, 64}}, {10, 2, []int{5}}, {100, 8, []int{13}},
+		{5000, 1, []int{32, 64, 128, 256, 512, 1024}}} {
 		if got := (Config{Batch: c.batch, Threads: c.threads}).sizes(); !slices.Equal(got, c.want) {
 			t.Errorf("sizes of %d on %d = %v, want %v", c.batch, c.threads, got, c.want)
 		}

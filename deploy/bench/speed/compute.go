@@ -33,7 +33,8 @@ func (c Config) Validate() error {
 	}
 	found.Check(c.Batch > 0 && c.Batch <= maxSamples, "batch of %d samples: must be 1 to %d", c.Batch, maxSamples)
 	found.Check(c.Threads >= 1 && c.Threads <= quota.MaxThreads, "%d threads: must be 1 to %d", c.Threads, quota.MaxThreads)
-	found.Check(c.MicroShard >= 0 && c.MicroShard <= 1024, "micro-shard of %d samples: must be 1 to 1024, or 0 for the fastest", c.MicroShard)
+	found.Check(c.MicroShard >= 0 && c.MicroShard <= 1024, "micro-shard of %d samples: must be 1 to 1024, or 0 for the fastest",
+		c.MicroShard)
 	found.Check(c.MicroShard <= max(c.Batch, 1), "micro-shard of %d samples is larger than the batch of %d", c.MicroShard, c.Batch)
 	found.Check(c.Time > 0 && c.Time <= 24*time.Hour, "time %v: must be above 0 and at most 24h", c.Time)
 	return found.Err()

@@ -53,7 +53,8 @@ type house struct {
 
 var (
 	generatedMark = regexp.MustCompile(`(?m)^// Code generated .* DO NOT EDIT\.$`)
-	headlessStart = regexp.MustCompile(`^// (of|those|that|which|whose|as|in|for|with|by|from|to|behind|where|when|until|beside|among|and|or|if|unless) `)
+	headlessStart = regexp.MustCompile(`^// (of|those|that|which|whose|as|in|for|with|by|from|to|` +
+		`behind|where|when|until|beside|among|and|or|if|unless) `)
 )
 
 func (h *house) visit(path string, d fs.DirEntry, err error) error {
@@ -193,7 +194,10 @@ func receiverName(d *ast.FuncDecl) string {
 	}
 }
 
-var basic = map[string]bool{"string": true, "bool": true, "int": true, "int64": true, "int32": true, "uint64": true, "uint32": true, "float64": true, "float32": true}
+var basic = map[string]bool{
+	"string": true, "bool": true, "int": true, "int64": true, "int32": true, "uint64": true, "uint32": true,
+	"float64": true, "float32": true,
+}
 
 // sameNeighbours reports whether two neighbouring parameters have one basic type.
 func sameNeighbours(params *ast.FieldList) bool {

@@ -25,7 +25,8 @@ func ExpandHome(path string) (string, error) {
 		}
 	}
 	if err != nil {
-		return path, fmt.Errorf("%s: whose home directory that is cannot be told (%w): write the path out, or ./%[1]s for a name that begins with ~", path, err)
+		return path, fmt.Errorf("%s: whose home directory that is cannot be told (%w): write the path out, or ./%[1]s for a name that "+
+			"begins with ~", path, err)
 	}
 	return filepath.Join(home, rest), nil
 }

@@ -9,7 +9,8 @@ import (
 
 func TestHomeDirectoriesInPaths(t *testing.T) {
 	t.Setenv("HOME", "/home/me")
-	for path, want := range map[string]string{"~": "/home/me", "~/x/y": "/home/me/x/y", "a/~/b": "a/~/b", "./~": "./~", "": "", "/x": "/x"} {
+	for path, want := range map[string]string{"~": "/home/me", "~/x/y": "/home/me/x/y", "a/~/b": "a/~/b", "./~": "./~", "": "",
+		"/x": "/x"} {
 		if got, err := ExpandHome(path); err != nil || got != want {
 			t.Errorf("%s: %s, %v, want %s", path, got, err, want)
 		}

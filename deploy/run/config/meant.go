@@ -11,22 +11,32 @@ import (
 var synonyms = map[string][]string{
 	"learningrate": {"lr"}, "learnrate": {"lr"}, "rate": {"lr"}, "stepsize": {"lr"},
 	"batchsize": {"batch"}, "bs": {"batch"}, "minibatch": {"batch"}, "minibatchsize": {"batch"},
-	"numworkers": {"workers"}, "nworkers": {"workers"}, "nproc": {"workers"}, "processes": {"workers"}, "jobs": {"workers"}, "worldsize": {"workers"},
+	"numworkers": {"workers"}, "nworkers": {"workers"}, "nproc": {"workers"},
+	"processes": {"workers"}, "jobs": {"workers"}, "worldsize": {"workers"},
 	"numthreads": {"threads"}, "nthreads": {"threads"}, "cpus": {"threads"}, "cores": {"threads"}, "numcpus": {"threads"},
 	"epoch": {"epochs"}, "numepochs": {"epochs"}, "nepochs": {"epochs"}, "maxepochs": {"epochs"},
 	"numsteps": {"steps"}, "maxsteps": {"steps"}, "iterations": {"steps"}, "iters": {"steps"}, "maxiter": {"steps"}, "maxiters": {"steps"},
 	"dataset": {"data", "dataname"}, "datapath": {"datadir"}, "dataroot": {"datadir"}, "root": {"datadir"}, "datafolder": {"datadir"},
-	"arch": {"model", "modelname"}, "architecture": {"model", "modelname"}, "network": {"model", "modelname"}, "net": {"model", "modelname"},
-	"output": {"rundir", "out"}, "outputdir": {"rundir"}, "outdir": {"rundir"}, "savedir": {"rundir"}, "logdir": {"rundir"}, "workdir": {"rundir"},
+	"arch": {"model", "modelname"}, "architecture": {"model", "modelname"},
+	"network": {"model", "modelname"}, "net": {"model", "modelname"},
+	"output": {"rundir", "out"}, "outputdir": {"rundir"}, "outdir": {"rundir"},
+	"savedir": {"rundir"}, "logdir": {"rundir"}, "workdir": {"rundir"},
 	"randomseed": {"seed"}, "manualseed": {"seed"}, "rngseed": {"seed"},
 	"server": {"nats", "natsurl", "coordinator"}, "url": {"nats"}, "address": {"nats", "natsurl"}, "natsserver": {"nats", "natsurl"},
-	"key": {"creds"}, "keyfile": {"creds"}, "credentials": {"creds"}, "seedfile": {"creds"}, "cacert": {"ca"}, "cafile": {"ca"}, "certificate": {"ca"},
-	"wd": {"weightdecay"}, "decay": {"weightdecay"}, "l2": {"weightdecay"}, "gradclip": {"clipnorm"}, "clipgrad": {"clipnorm"}, "maxgradnorm": {"clipnorm"},
-	"scheduler": {"schedule"}, "lrscheduler": {"schedule"}, "warmup": {"optimwarmup"}, "pctstart": {"optimwarmup"}, "val": {"validation"}, "valsplit": {"validation"}, "holdout": {"validation"},
-	"fit": {"train"}, "run": {"train"}, "start": {"train"}, "learn": {"train"}, "test": {"eval"}, "evaluate": {"eval"}, "validate": {"eval"},
-	"continue": {"resume"}, "restart": {"resume"}, "show": {"inspect"}, "info": {"inspect"}, "summary": {"inspect"}, "describe": {"inspect"},
-	"status": {"health"}, "master": {"coordinator"}, "leader": {"coordinator"}, "client": {"worker"}, "agent": {"worker"}, "node": {"worker"},
-	"benchmark": {"bench"}, "draw": {"plot"}, "chart": {"plot"}, "graph": {"plot"}, "check": {"doctor", "verify"}, "diagnose": {"doctor"}, "keys": {"auth"},
+	"key": {"creds"}, "keyfile": {"creds"}, "credentials": {"creds"}, "seedfile": {"creds"},
+	"cacert": {"ca"}, "cafile": {"ca"}, "certificate": {"ca"},
+	"wd": {"weightdecay"}, "decay": {"weightdecay"}, "l2": {"weightdecay"},
+	"gradclip": {"clipnorm"}, "clipgrad": {"clipnorm"}, "maxgradnorm": {"clipnorm"},
+	"scheduler": {"schedule"}, "lrscheduler": {"schedule"}, "warmup": {"optimwarmup"}, "pctstart": {"optimwarmup"},
+	"val": {"validation"}, "valsplit": {"validation"}, "holdout": {"validation"},
+	"fit": {"train"}, "run": {"train"}, "start": {"train"}, "learn": {"train"},
+	"test": {"eval"}, "evaluate": {"eval"}, "validate": {"eval"},
+	"continue": {"resume"}, "restart": {"resume"}, "show": {"inspect"},
+	"info": {"inspect"}, "summary": {"inspect"}, "describe": {"inspect"},
+	"status": {"health"}, "master": {"coordinator"}, "leader": {"coordinator"},
+	"client": {"worker"}, "agent": {"worker"}, "node": {"worker"},
+	"benchmark": {"bench"}, "draw": {"plot"}, "chart": {"plot"}, "graph": {"plot"},
+	"check": {"doctor", "verify"}, "diagnose": {"doctor"}, "keys": {"auth"},
 }
 
 // absent are names of what does not exist here, with what to do instead.
@@ -34,7 +44,8 @@ var absent = map[string]string{}
 
 func init() {
 	for _, name := range []string{"gpu", "gpus", "cuda", "device", "devices", "accelerator", "usegpu", "ngpu", "ngpus", "numgpus"} {
-		absent[name] = "tinygrow computes on processors and uses no GPU: leave it out; worker.threads (--threads) says how many cores to use"
+		absent[name] = "tinygrow computes on processors and uses no GPU: leave it out; " +
+			"worker.threads (--threads) says how many cores to use"
 	}
 	for _, name := range []string{"amp", "fp16", "bf16", "half", "mixedprecision"} {
 		absent[name] = "tinygrow computes in float32 throughout: leave it out"

@@ -5,7 +5,8 @@ import "testing"
 func TestSynonyms(t *testing.T) {
 	known := []string{"data.name", "data.dir", "train.batch", "optim.lr", "optim.weight_decay", "run_dir"}
 	for name, want := range map[string]string{
-		"learning_rate": "optim.lr", "optim.learning-rate": "optim.lr", "lr": "optim.lr", "train.lr": "optim.lr", "batch_size": "train.batch", "dataset": "data.name",
+		"learning_rate": "optim.lr", "optim.learning-rate": "optim.lr", "lr": "optim.lr", "train.lr": "optim.lr",
+		"batch_size": "train.batch", "dataset": "data.name",
 		"wd": "optim.weight_decay", "weight-decay": "optim.weight_decay", "output_dir": "run_dir", "colour": "",
 	} {
 		if got := Synonym(name, known); got != want {

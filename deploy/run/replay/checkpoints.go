@@ -101,12 +101,14 @@ func (r *replay) restore(c *checkpoint.Checkpoint) (*trainer.Trainer, error) {
 		}
 	}
 	if !ok {
-		r.lose(Difference{Step: c.Step, Where: name, Text: "no lines of the logs end where it was made: the logs before it were changed; name an earlier step with --from to find where"})
+		r.lose(Difference{Step: c.Step, Where: name, Text: "no lines of the logs end where it was made: the logs before it were " +
+			"changed; name an earlier step with --from to find where"})
 		return t, nil
 	}
 	var h head
 	if line != nil && json.Unmarshal(line, &h) == nil && h.Digest != t.Digest().String() {
-		r.report.add(Difference{Step: c.Step, Where: name, Field: "digest, of the metrics before it,", Logged: h.Digest, Computed: t.Digest().String()})
+		r.report.add(Difference{Step: c.Step, Where: name, Field: "digest, of the metrics before it,", Logged: h.Digest,
+			Computed: t.Digest().String()})
 	}
 	return t, nil
 }
@@ -119,7 +121,8 @@ func (r *replay) compareStates(t *trainer.Trainer, from, to int64) error {
 		r.states = r.states[1:]
 		name := "checkpoint " + r.nameOf(s.Step)
 		if s.MetricsBytes < from || s.Step != t.Step() {
-			r.report.add(Difference{Step: s.Step, Where: name, Text: fmt.Sprintf("it was made at byte %d of the metrics, where no step ends", s.MetricsBytes)})
+			r.report.add(Difference{Step: s.Step, Where: name,
+				Text: fmt.Sprintf("it was made at byte %d of the metrics, where no step ends", s.MetricsBytes)})
 			continue
 		}
 		c, err := r.load(s.Step)

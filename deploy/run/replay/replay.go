@@ -282,7 +282,8 @@ func (r *replay) compareMetric(kind string, step proto.Step, v any, count *int) 
 		r.lose(Difference{Step: step, Where: where, Text: "it is no JSON object"})
 		return nil
 	case h.Kind != kind || h.Step != step:
-		r.lose(Difference{Step: step, Where: where, Text: fmt.Sprintf("it is of kind %q and step %d, computed again it is of kind %q and step %d", h.Kind, h.Step, kind, step)})
+		r.lose(Difference{Step: step, Where: where,
+			Text: fmt.Sprintf("it is of kind %q and step %d, computed again it is of kind %q and step %d", h.Kind, h.Step, kind, step)})
 		return nil
 	}
 	r.metrics.take()

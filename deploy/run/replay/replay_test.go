@@ -34,7 +34,8 @@ func trained(t *testing.T) Options {
 	c.Growth.EverySteps, c.Growth.Samples.Statistics, c.Growth.Samples.Newborn, c.Growth.Samples.Amplitude = 8, 64, 32, 32
 	c.Growth.Gate.Significance, c.Growth.Gate.Price, c.Growth.Gate.ComputePrice, c.Growth.Follow = 0, 0, 0, 3
 	c.Checkpoint.EverySteps, c.Checkpoint.Every, c.Checkpoint.Keep, c.Cluster.Log = 10, time.Hour, 9, coordinator.LogOff
-	data := coordinator.Data{Digest: set.Digest(), Train: set.Len(dataset.Train), Test: set.Len(dataset.Test), Shape: set.Shape(), Classes: set.Classes()}
+	data := coordinator.Data{Digest: set.Digest(), Train: set.Len(dataset.Train), Test: set.Len(dataset.Test), Shape: set.Shape(),
+		Classes: set.Classes()}
 	dir := filepath.Join(t.TempDir(), "run")
 	hub := bus.NewHub(0)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -159,7 +159,8 @@ func hashes(r *coordinator.Result) Hashes {
 
 // undisturbed trains with one worker in one process.
 func (c *cluster) undisturbed(ctx context.Context) (*coordinator.Result, error) {
-	p := exec.CommandContext(ctx, c.Binary, append([]string{"train", "--run-dir", filepath.Join(c.dir, "alone"), "--workers", "1", "--json"}, c.flags()...)...)
+	p := exec.CommandContext(ctx, c.Binary, append([]string{"train", "--run-dir", filepath.Join(c.dir, "alone"),
+		"--workers", "1", "--json"}, c.flags()...)...)
 	var stderr bytes.Buffer
 	p.Stderr = &stderr
 	out, err := p.Output()
@@ -192,13 +193,16 @@ func (c *cluster) start() error {
 			return nil
 		}
 		var k *keeper
-		k, err = keep(&keeper{name: name, binary: c.draw(name), args: args, ends: name == "coordinator", stdin: stdin, out: file(name + ".json")}, file(name+".log"))
+		k, err = keep(&keeper{name: name, binary: c.draw(name), args: args, ends: name == "coordinator", stdin: stdin,
+			out: file(name + ".json")}, file(name+".log"))
 		return k
 	}
 	c.nats = keepProcess("nats", "bench", "nats", "--port", strconv.Itoa(port), "--store", file("jetstream"))
-	c.coordinator = keepProcess("coordinator", append([]string{"coordinator", "--nats", url, "--run", "chaos", "--run-dir", c.run, "--resume", "--json", "--set", "cluster.log=on"}, c.flags()...)...)
+	c.coordinator = keepProcess("coordinator", append([]string{"coordinator", "--nats", url, "--run", "chaos", "--run-dir", c.run,
+		"--resume", "--json", "--set", "cluster.log=on"}, c.flags()...)...)
 	for i := range c.Workers {
-		c.workers = append(c.workers, keepProcess(fmt.Sprintf("worker-%d", i+1), "worker", "--config", c.config, "--nats", url, "--run", "chaos", "--threads", "1"))
+		c.workers = append(c.workers, keepProcess(fmt.Sprintf("worker-%d", i+1), "worker", "--config", c.config, "--nats", url,
+			"--run", "chaos", "--threads", "1"))
 	}
 	return err
 }

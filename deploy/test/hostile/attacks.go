@@ -132,8 +132,10 @@ func deputies(ctx context.Context, v *victim, c *raw) error {
 	if err != nil {
 		return err
 	}
-	targets := []string{"$JS.API.STREAM.DELETE." + dataStream, "$JS.API.STREAM.PURGE." + dataStream, "$O." + dataStore + ".M.planted", "$O." + dataStore + ".C.planted",
-		"$JS.API.STREAM.DELETE." + foreignLog, foreignRun.LogSubject(), foreignRun.LeaseSubject(), v.Run.LeaseSubject(), v.Run.LogSubject(), v.Run.WeightsSubject(), v.Run.NewsSubject()}
+	targets := []string{"$JS.API.STREAM.DELETE." + dataStream, "$JS.API.STREAM.PURGE." + dataStream,
+		"$O." + dataStore + ".M.planted", "$O." + dataStore + ".C.planted",
+		"$JS.API.STREAM.DELETE." + foreignLog, foreignRun.LogSubject(), foreignRun.LeaseSubject(), v.Run.LeaseSubject(),
+		v.Run.LogSubject(), v.Run.WeightsSubject(), v.Run.NewsSubject()}
 	for ctx.Err() == nil {
 		for _, reply := range targets {
 			c.publish("$JS.API.DIRECT.GET."+dataStream, reply, []byte(`{"seq":1}`))
@@ -175,8 +177,9 @@ func assemblies(ctx context.Context, v *victim, c *raw) error {
 		size := int64(proto.NewSums(f32, f64).Size())
 		for _, m := range list {
 			for i := range uint32(3) {
-				c.publish(v.Run.PartialSubject(c.key), "", encode(&proto.PartialChunk{Head: m.head, Worker: m.id, Round: t.Spec.Round, Block: proto.Block{Lo: i, Hi: i + 1},
-					Chunk: proto.Chunk{Size: size, Data: []byte{1}}}))
+				c.publish(v.Run.PartialSubject(c.key), "",
+					encode(&proto.PartialChunk{Head: m.head, Worker: m.id, Round: t.Spec.Round, Block: proto.Block{Lo: i, Hi: i + 1},
+						Chunk: proto.Chunk{Size: size, Data: []byte{1}}}))
 			}
 		}
 		c.flush()
@@ -197,14 +200,16 @@ func junk(ctx context.Context, v *victim, c *raw) error {
 	noise := make([]byte, 300)
 	for n := 0; ctx.Err() == nil; n++ {
 		rand.Read(noise)
-		for _, subject := range []string{v.Run.JoinSubject(c.key), v.Run.DataSubject(c.key), v.Run.PullSubject(c.key), v.Run.BeatSubject(c.key), v.Run.BlobSubject(c.key), v.Run.PartialSubject(c.key)} {
+		for _, subject := range []string{v.Run.JoinSubject(c.key), v.Run.DataSubject(c.key), v.Run.PullSubject(c.key),
+			v.Run.BeatSubject(c.key), v.Run.BlobSubject(c.key), v.Run.PartialSubject(c.key)} {
 			c.publish(subject, c.inbox+".0", noise)
 			c.publish(subject, "", []byte{})
 		}
 		h := m.hello("other data")
 		h.Worker, h.Host, h.Program = proto.WorkerID(fmt.Sprintf("w%d", n)), rude, rude
 		c.publish(v.Run.JoinSubject(c.key), c.inbox+".0", encode(h))
-		c.publish(v.Run.BeatSubject(c.key), "", encode(&proto.Heartbeat{Head: m.head, Worker: m.id, Nonce: m.nonce, Leave: true, Text: rude}))
+		c.publish(v.Run.BeatSubject(c.key), "",
+			encode(&proto.Heartbeat{Head: m.head, Worker: m.id, Nonce: m.nonce, Leave: true, Text: rude}))
 		digest, err := v.digest(ctx, c)
 		if err != nil {
 			continue
@@ -239,8 +244,9 @@ func loris(ctx context.Context, v *victim, c *raw) error {
 	return m.each(ctx, func(t proto.Task, f32, f64 int) {
 		size := int64(proto.NewSums(f32, f64).Size())
 		for at := int64(0); at < 50 && ctx.Err() == nil; at++ {
-			c.publish(v.Run.PartialSubject(c.key), "", encode(&proto.PartialChunk{Head: m.head, Worker: m.id, Round: t.Spec.Round, Block: t.Block,
-				Chunk: proto.Chunk{Size: size, Offset: 2 * at, Data: []byte{1}}}))
+			c.publish(v.Run.PartialSubject(c.key), "",
+				encode(&proto.PartialChunk{Head: m.head, Worker: m.id, Round: t.Spec.Round, Block: t.Block,
+					Chunk: proto.Chunk{Size: size, Offset: 2 * at, Data: []byte{1}}}))
 			c.flush()
 			_ = pause.For(ctx, batch)
 		}

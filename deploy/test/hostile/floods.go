@@ -80,6 +80,7 @@ func floodChunks(ctx context.Context, v *victim, c *raw) error {
 	if err != nil {
 		return err
 	}
-	chunk := encode(&proto.PartialChunk{Head: m.head, Worker: m.id, Block: proto.Block{Lo: 0, Hi: 1}, Chunk: proto.Chunk{Size: 1 << 20, Data: make([]byte, 64<<10)}})
+	chunk := encode(&proto.PartialChunk{Head: m.head, Worker: m.id, Block: proto.Block{Lo: 0, Hi: 1},
+		Chunk: proto.Chunk{Size: 1 << 20, Data: make([]byte, 64<<10)}})
 	return flood(ctx, c, v.Run.PartialSubject(c.key), "", func() []byte { return chunk })
 }

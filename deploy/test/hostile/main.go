@@ -50,7 +50,8 @@ func main() {
 	flag.IntVar(&f.steps, "steps", 400, "steps of each run")
 	flag.DurationVar(&f.calm, "calm", 4*time.Second, "time before the attack")
 	flag.DurationVar(&f.window, "window", 8*time.Second, "time of the attack")
-	flag.Float64Var(&f.leastRate, "least-rate", 0.5, "steps under attack, as a part of those before it, below which it fails; 0 where time is not to be judged")
+	flag.Float64Var(&f.leastRate, "least-rate", 0.5, "steps under attack, as a part of those before it, below which it fails; 0 where "+
+		"time is not to be judged")
 	flag.Parse()
 	endWithUs()
 	if err := bench(f); err != nil {
@@ -110,7 +111,8 @@ func bench(f flags) error {
 		}
 	}
 	calm := map[string]figures{}
-	report := outcome{Date: time.Now().Format("2006-01-02"), CPUs: runtime.NumCPU(), Steps: f.steps, CalmS: f.calm.Seconds(), AttackS: f.window.Seconds()}
+	report := outcome{Date: time.Now().Format("2006-01-02"), CPUs: runtime.NumCPU(), Steps: f.steps, CalmS: f.calm.Seconds(),
+		AttackS: f.window.Seconds()}
 	bad := 0
 	for _, a := range attacks {
 		if !only.MatchString(a.name) {
@@ -118,7 +120,8 @@ func bench(f flags) error {
 		}
 		kind := fmt.Sprint(a.settings)
 		if _, ok := calm[kind]; !ok {
-			if calm[kind], err = measure(f, filepath.Join(dir, "calm"+kind), attack{name: "undisturbed", settings: a.settings}); err != nil {
+			if calm[kind], err = measure(f, filepath.Join(dir, "calm"+kind),
+				attack{name: "undisturbed", settings: a.settings}); err != nil {
 				return err
 			}
 			report.Calm = append(report.Calm, calm[kind])
@@ -128,7 +131,8 @@ func bench(f flags) error {
 			return fmt.Errorf("%s: %w", a.name, err)
 		}
 		got.judge(calm[kind], f.leastRate)
-		fmt.Fprintf(os.Stderr, "%-12s %5.1f steps/s, %5.1f under attack, %4.0f MB, log %d bytes, %s %q\n", got.Name, got.Before, got.Under, got.Peak, got.Log, got.End, got.Faults)
+		fmt.Fprintf(os.Stderr, "%-12s %5.1f steps/s, %5.1f under attack, %4.0f MB, log %d bytes, %s %q\n", got.Name, got.Before,
+			got.Under, got.Peak, got.Log, got.End, got.Faults)
 		bad += len(got.Faults)
 		report.Attacks = append(report.Attacks, got)
 	}

@@ -63,8 +63,9 @@ func measure(f flags, dir string, a attack) (figures, error) {
 	}
 	defer s.close()
 	runDir := filepath.Join(dir, "run")
-	args := []string{"coordinator", "--run", string(run), "--run-dir", runDir, "--json", "--limit", "2048", "--model", "mlp", "--batch", "256", "--microshard", "16",
-		"--steps", fmt.Sprint(f.steps), "--set", "train.eval_epochs=20", "--set", "growth.every_steps=150", "--set", "cluster.min_workers=3"}
+	args := []string{"coordinator", "--run", string(run), "--run-dir", runDir, "--json", "--limit", "2048", "--model", "mlp",
+		"--batch", "256", "--microshard", "16", "--steps", fmt.Sprint(f.steps),
+		"--set", "train.eval_epochs=20", "--set", "growth.every_steps=150", "--set", "cluster.min_workers=3"}
 	for _, x := range a.settings {
 		args = append(args, "--set", x)
 	}
@@ -83,7 +84,8 @@ func measure(f flags, dir string, a attack) (figures, error) {
 		if err != nil {
 			return figures{}, err
 		}
-		w, err := s.start(f.binary, id, dir, "worker", "--run", string(run), "--threads", "1", "--set", "worker.id="+id, "--cache", filepath.Join(s.dir, id+"-cache"))
+		w, err := s.start(f.binary, id, dir, "worker", "--run", string(run), "--threads", "1", "--set", "worker.id="+id,
+			"--cache", filepath.Join(s.dir, id+"-cache"))
 		if err != nil {
 			return figures{}, err
 		}

@@ -70,7 +70,8 @@ func (v *victim) join(ctx context.Context, c *raw, id proto.WorkerID) (*member, 
 }
 
 func (m *member) hello(digest string) *proto.Hello {
-	return &proto.Hello{Head: m.head, Worker: m.id, Nonce: m.nonce, Host: "elsewhere-" + string(m.id), Threads: 1, Data: digest, Fingerprint: nn.Fingerprint(), Program: "tinygrow"}
+	return &proto.Hello{Head: m.head, Worker: m.id, Nonce: m.nonce, Host: "elsewhere-" + string(m.id), Threads: 1, Data: digest,
+		Fingerprint: nn.Fingerprint(), Program: "tinygrow"}
 }
 
 // multiply joins by n names at once and keeps them alive until ctx ends.
@@ -136,7 +137,8 @@ func (m *member) pull(ctx context.Context) (proto.Task, error) {
 func (m *member) blob(ctx context.Context, ref proto.BlobRef) ([]byte, error) {
 	var data []byte
 	for int64(len(data)) < ref.Size {
-		answer, err := m.conn.request(ctx, m.head.Run.BlobSubject(m.conn.key), encode(&proto.BlobRequest{Head: m.head, Worker: m.id, Key: ref.Key, Offset: int64(len(data))}), 5*time.Second)
+		answer, err := m.conn.request(ctx, m.head.Run.BlobSubject(m.conn.key),
+			encode(&proto.BlobRequest{Head: m.head, Worker: m.id, Key: ref.Key, Offset: int64(len(data))}), 5*time.Second)
 		if err != nil {
 			return nil, err
 		}
@@ -174,7 +176,8 @@ func (m *member) partial(t *proto.Task, s proto.Sums) { m.forge(m.conn.key, m.id
 
 // forge sends sums over a block in the name of a worker, below the name of a key.
 func (m *member) forge(k proto.Key, as proto.WorkerID, r *proto.RoundSpec, b proto.Block, s proto.Sums) {
-	head := proto.PartialChunk{Head: m.head, Worker: as, Round: r.Round, Block: b, Inputs: r.Inputs(r.Graph.Digest, r.Weights.Digest, r.Request.Digest)}
+	head := proto.PartialChunk{Head: m.head, Worker: as, Round: r.Round, Block: b, Inputs: r.Inputs(r.Graph.Digest, r.Weights.Digest,
+		r.Request.Digest)}
 	proto.SendPartial(head, s, proto.MaxChunk, func(data []byte) error {
 		m.conn.publish(m.head.Run.PartialSubject(k), "", data)
 		return nil

@@ -67,7 +67,8 @@ func newSite(dir string) (*site, error) {
 		}
 	}
 	var err error
-	if s.server, err = natsserver.Start(natsserver.Options{Config: filepath.Join(s.keys, "nats", "nats.conf"), StoreDir: filepath.Join(dir, "jetstream"), MaxStore: 1 << 30}); err != nil {
+	if s.server, err = natsserver.Start(natsserver.Options{Config: filepath.Join(s.keys, "nats", "nats.conf"),
+		StoreDir: filepath.Join(dir, "jetstream"), MaxStore: 1 << 30}); err != nil {
 		return nil, err
 	}
 	u, err := url.Parse(s.server.URL())
@@ -110,7 +111,8 @@ func (s *site) furnish() error {
 	if err != nil {
 		return err
 	}
-	b, err := bus.Open(bus.Options{URL: "tls://" + s.addr, Name: "bench", SeedFile: a.Seed, CAFile: a.Authority, InboxPrefix: a.Inbox, Bulk: proto.Bulk})
+	b, err := bus.Open(bus.Options{URL: "tls://" + s.addr, Name: "bench", SeedFile: a.Seed, CAFile: a.Authority, InboxPrefix: a.Inbox,
+		Bulk: proto.Bulk})
 	if err != nil {
 		return err
 	}
@@ -162,7 +164,8 @@ func (s *site) touched() []string {
 	now := s.streams()
 	for name, was := range s.before {
 		is := now[name]
-		if is.There != was.There || is.First != was.First || is.Messages < was.Messages || is.Planted > 0 || name == foreignLog && is.Messages != was.Messages {
+		if is.There != was.There || is.First != was.First || is.Messages < was.Messages || is.Planted > 0 ||
+			name == foreignLog && is.Messages != was.Messages {
 			list = append(list, name)
 		}
 	}

@@ -44,7 +44,8 @@ func certificateAdvice(err error, o bus.Options, now time.Time) string {
 		return fmt.Sprintf("another authority than that of %s signed its certificate: "+
 			"take ca.crt (--ca) from the directory that tinygrow auth init made for this server", o.CAFile)
 	case errors.As(err, &other) && other.Certificate != nil:
-		return fmt.Sprintf("its certificate is for %s: call it so in --nats, or make one for this name too: tinygrow auth renew DIR --host NAME",
+		return fmt.Sprintf("its certificate is for %s: call it so in --nats, or make one for this name too: tinygrow auth renew "+
+			"DIR --host NAME",
 			strings.Join(namesOf(other.Certificate), ", "))
 	case errors.Is(err, nats.ErrSecureConnWanted):
 		return "this server speaks no TLS: leave --ca out, or start it with the nats.conf that tinygrow auth init wrote"
@@ -89,7 +90,8 @@ func keyAdvice(err error, o bus.Options, _ time.Time) string {
 		return "it wants a key that it knows: name the seed file of this role (--creds)"
 	case refused:
 		return fmt.Sprintf("it does not know the key in %s: "+
-			"take seed.nk from the directory that the server's own configuration was made with, or let the server read the new one", o.SeedFile)
+			"take seed.nk from the directory that the server's own configuration was made with, or let the server read the new one",
+			o.SeedFile)
 	}
 	return ""
 }

@@ -33,8 +33,10 @@ func TestAdviceFitsTheFault(t *testing.T) {
 	}{
 		{failed(x509.UnknownAuthorityError{}), bus.Options{}, "(--ca)"},
 		{failed(x509.UnknownAuthorityError{}), bus.Options{CAFile: "x.crt"}, "another authority than that of x.crt"},
-		{failed(x509.CertificateInvalidError{Cert: late, Reason: x509.Expired}), bus.Options{CAFile: "x.crt"}, "ended at 2025-03-01 12:00 UTC"},
-		{failed(x509.CertificateInvalidError{Cert: early, Reason: x509.Expired}), bus.Options{}, "begins at 2027-03-01 12:00 UTC, and the clock of this machine says 2026-03-01"},
+		{failed(x509.CertificateInvalidError{Cert: late, Reason: x509.Expired}), bus.Options{CAFile: "x.crt"},
+			"ended at 2025-03-01 12:00 UTC"},
+		{failed(x509.CertificateInvalidError{Cert: early, Reason: x509.Expired}), bus.Options{},
+			"begins at 2027-03-01 12:00 UTC, and the clock of this machine says 2026-03-01"},
 		{failed(x509.HostnameError{Certificate: named, Host: "b"}), bus.Options{}, "is for a.example.org, 10.0.0.5"},
 		{failed(errors.New("odd")), bus.Options{}, "cannot be verified"},
 		{nats.ErrSecureConnWanted, bus.Options{CAFile: "x.crt"}, "speaks no TLS"},

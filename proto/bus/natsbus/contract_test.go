@@ -160,7 +160,8 @@ func TestLogsOutlastTheServer(t *testing.T) {
 				want = 0
 			}
 			t.Run(fmt.Sprintf("volatile %v, start %d", volatile, i), func(t *testing.T) {
-				l := openLog(t, connector(t, natsserver.Options{StoreDir: dir})(), bus.LogOptions{Name: "a", Subject: "a", Volatile: volatile})
+				l := openLog(t, connector(t, natsserver.Options{StoreDir: dir})(),
+					bus.LogOptions{Name: "a", Subject: "a", Volatile: volatile})
 				last, err := l.Last(soon(t))
 				if err != nil || last.Number != want {
 					t.Fatalf("the log ends with %v, %v, want number %d", last, err, want)

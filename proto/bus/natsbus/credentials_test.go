@@ -10,8 +10,10 @@ import (
 // TestErrorsShowNoCredentials dials addresses that fail in different ways.
 func TestErrorsShowNoCredentials(t *testing.T) {
 	for _, address := range []string{
-		"nats://user:s3cr3t@127.0.0.1:1", "nats://s3cr3t@127.0.0.1:1", "nats://user:s3cr3t@127.0.0.1:port", "nats://user:s3cr3t%zz@127.0.0.1:1",
-		"nats://user:s3cr3t@127.0.0.1:1,nats://s3cr3t@127.0.0.1:1", "http://user:s3cr3t@127.0.0.1:1", "nats://user:s3cr3t@", "user:s3cr3t@127.0.0.1:1",
+		"nats://user:s3cr3t@127.0.0.1:1", "nats://s3cr3t@127.0.0.1:1", "nats://user:s3cr3t@127.0.0.1:port",
+		"nats://user:s3cr3t%zz@127.0.0.1:1",
+		"nats://user:s3cr3t@127.0.0.1:1,nats://s3cr3t@127.0.0.1:1", "http://user:s3cr3t@127.0.0.1:1", "nats://user:s3cr3t@",
+		"user:s3cr3t@127.0.0.1:1",
 		"nats://user:%733cr3t@127.0.0.1:x",
 	} {
 		b, err := bus.Open(bus.Options{URL: address, Name: "test"})

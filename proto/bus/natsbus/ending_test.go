@@ -102,7 +102,8 @@ func TestNoEndingOfAConnectionIsForGood(t *testing.T) {
 	errs := []string{
 		"Authorization Violation", "User Authentication Expired", "User Authentication Revoked", "Account Authentication Expired",
 		"Maximum Connections Exceeded", "Maximum Account Active Connections Exceeded", "Maximum Payload Violation", "Slow Consumer",
-		"Unknown Protocol Operation", "Parser Error", "Secure Connection - TLS Required", "Stale Connection", "Server Shutdown", "Anything Else",
+		"Unknown Protocol Operation", "Parser Error", "Secure Connection - TLS Required", "Stale Connection", "Server Shutdown",
+		"Anything Else",
 	}
 	s, err := natsserver.Start(natsserver.Options{})
 	if err != nil {
@@ -113,7 +114,8 @@ func TestNoEndingOfAConnectionIsForGood(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			p := startProxy(t, s.URL())
-			b, err := bus.Open(bus.Options{URL: "nats://" + p.listener.Addr().String(), Name: "test", Bulk: func(s string) bool { return strings.HasPrefix(s, "bulk") }})
+			b, err := bus.Open(bus.Options{URL: "nats://" + p.listener.Addr().String(), Name: "test",
+				Bulk: func(s string) bool { return strings.HasPrefix(s, "bulk") }})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -203,7 +205,8 @@ func TestRefusedKeysAreNotForGood(t *testing.T) {
 	const right, other = `{user: tg, password: "right"}`, `{user: tg, password: "other"}`
 	s := secured(t, port, right, store)
 	var log lines
-	b, err := bus.Open(bus.Options{URL: fmt.Sprintf("nats://tg:right@127.0.0.1:%d", port), Name: "test", Bulk: func(s string) bool { return s == "bulk" || strings.HasPrefix(s, "$JS.API.OBJ") }, Log: log.logger()})
+	b, err := bus.Open(bus.Options{URL: fmt.Sprintf("nats://tg:right@127.0.0.1:%d", port), Name: "test",
+		Bulk: func(s string) bool { return s == "bulk" || strings.HasPrefix(s, "$JS.API.OBJ") }, Log: log.logger()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -299,7 +302,8 @@ func TestAnotherKeyIsSaid(t *testing.T) {
 	}
 	s := secured(t, port, `{nkey: `+first+`}`, "")
 	var log lines
-	b, err := bus.Open(bus.Options{URL: fmt.Sprintf("nats://127.0.0.1:%d", port), Name: "test", SeedFile: file, InboxPrefix: "_INBOX.k", Log: log.logger()})
+	b, err := bus.Open(bus.Options{URL: fmt.Sprintf("nats://127.0.0.1:%d", port), Name: "test", SeedFile: file, InboxPrefix: "_INBOX.k",
+		Log: log.logger()})
 	if err != nil {
 		t.Fatal(err)
 	}

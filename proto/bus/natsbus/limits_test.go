@@ -36,7 +36,8 @@ func TestDialSaysWhatAServerOfSmallMessagesLacks(t *testing.T) {
 	}
 	defer s.Stop()
 	_, err = bus.Open(bus.Options{URL: s.URL(), MinPayload: 16 << 10})
-	if !errors.Is(err, bus.ErrPayload) || !strings.Contains(err.Error(), "set max_payload: 1MB") || !strings.Contains(err.Error(), "1024 bytes") {
+	if !errors.Is(err, bus.ErrPayload) || !strings.Contains(err.Error(), "set max_payload: 1MB") ||
+		!strings.Contains(err.Error(), "1024 bytes") {
 		t.Errorf("got %v", err)
 	}
 }
