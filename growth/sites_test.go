@@ -137,6 +137,33 @@ func likeBranch(t *testing.T, name string, m *nn.Model, in site.Insertion, bs []
 	}
 }
 
+// The part of a network that amplitudes are measured with has the loss of the whole, which is smoothed too.
+func TestSuffixHasTheLossOfTheWhole(t *testing.T) {
+	g, err := nn.Build(nn.ModelConfig{Name: "vgg", Input: nn.Shape{C: 2, H: 8, W: 8}, Classes: 4, Widths: []int{3, 3}, LabelSmoothing: 0.2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, m := newWorld(t, g, 64, 1), nn.Init(g, 1)
+	whole, err := nn.Compile(g, 32, nn.Options{Inference: true, KeepValues: []nn.NodeID{"conv2"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest, params, _ := site.Suffix(g, "conv2")
+	part, err := nn.Compile(rest, 32, nn.Options{Inference: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := w.batches(0, 32, 32)[0]
+	a, c := whole.NewWorkspace(), part.NewWorkspace()
+	a.Forward(whole.Pack(nil, m.Params), m.Buffers, b, nn.Train)
+	behind := *b
+	behind.X = a.Value("conv2")
+	c.Forward(part.Pack(nil, m.Params[params:]), nil, &behind, nn.Train)
+	if got, want := c.Loss(), a.Loss(); got != want {
+		t.Errorf("%+v behind the cut, %+v in all", got, want)
+	}
+}
+
 // A network whose blocks are all empty computes, learns and grows inside them.
 func TestEmptyBlocksGrow(t *testing.T) {
 	for _, name := range []string{"resnet20", "wrn28"} {

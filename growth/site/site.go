@@ -134,7 +134,7 @@ func Suffix(g *nn.Graph, cut nn.NodeID) (rest *nn.Graph, params, buffers int) {
 	if err != nil {
 		panic("growth: suffix of an invalid graph")
 	}
-	rest = &nn.Graph{Generation: g.Generation, Input: shapes[cut], Loss: g.Loss}
+	rest = &nn.Graph{Generation: g.Generation, Input: shapes[cut], Loss: g.Loss, Smoothing: g.Smoothing}
 	rest.Nodes = append(rest.Nodes, nn.Node{ID: cut, Op: nn.OpInput})
 	behind := false
 	for _, n := range g.Clone().Nodes {

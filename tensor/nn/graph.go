@@ -46,5 +46,8 @@ type Graph struct {
 	Generation uint64 `json:"generation" msgpack:"generation"`
 	Input      Shape  `json:"input" msgpack:"input"`
 	Loss       Loss   `json:"loss" msgpack:"loss"`
-	Nodes      []Node `json:"nodes" msgpack:"nodes"`
+	// Smoothing is the part of a sample's target that is shared out over all classes (label smoothing), of
+	// CrossEntropy in training alone.
+	Smoothing float64 `json:"smoothing,omitempty" msgpack:"smoothing,omitempty"`
+	Nodes     []Node  `json:"nodes" msgpack:"nodes"`
 }

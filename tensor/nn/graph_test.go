@@ -97,6 +97,8 @@ func TestValidateRefuses(t *testing.T) {
 		"same id twice":                func(g *Graph) { g.Nodes[2].ID = "conv1" },
 		"too many parameters":          func(g *Graph) { g.Nodes[1].Out, g.Nodes[4].Out = 1<<20, 1<<20 },
 		"values without end":           func(g *Graph) { g.Input.H, g.Input.W, g.Nodes[1].Out, g.Nodes[4].Out = 4096, 4096, 9, 9 },
+		"smoothing of all":             func(g *Graph) { g.Smoothing = 1 },
+		"smoothing of squared errors":  func(g *Graph) { g.Loss, g.Smoothing = MSE, 0.1 },
 		"no input shape":               func(g *Graph) { g.Input.C = 0 },
 		"one input to add":             func(g *Graph) { g.Nodes[5].Inputs = g.Nodes[5].Inputs[:1] },
 		"no nodes":                     func(g *Graph) { g.Nodes = nil },

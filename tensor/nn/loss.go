@@ -13,7 +13,8 @@ type Metrics struct {
 }
 
 // Loss returns the metrics of the last Forward, and prepares Backward. Losses
-// are computed in float64, one sample after another, classes in order.
+// are computed in float64, one sample after another, classes in order. Labels are
+// smoothed where the graph says so, but not in Eval mode.
 func (w *Workspace) Loss() Metrics {
 	p := w.program
 	var d []float32
@@ -24,6 +25,10 @@ func (w *Workspace) Loss() Metrics {
 		}
 	}
 	y := w.at(p.logits)
+	smoothing := 0.0
+	if w.mode == Train {
+		smoothing = p.graph.Smoothing
+	}
 	m := Metrics{N: float64(w.n)}
 	for i := range w.n {
 		at := i/tensor.Lanes*p.output.C*tensor.Lanes + i%tensor.Lanes
@@ -32,7 +37,7 @@ func (w *Workspace) Loss() Metrics {
 			gradient = d[at:]
 		}
 		if p.graph.Loss == CrossEntropy {
-			w.losses[i] = w.crossEntropy(values, gradient, int(w.batch.Labels[i]))
+			w.losses[i] = w.crossEntropy(values, gradient, int(w.batch.Labels[i]), smoothing)
 		} else {
 			w.losses[i] = squaredError(values, w.batch.Targets[at:], gradient, p.output.C)
 		}
@@ -51,28 +56,35 @@ func (w *Workspace) SampleLosses() []float64 { return w.losses[:w.n] }
 // The values of one sample, y, its targets and the gradient d lie tensor.Lanes
 // apart; d may be nil.
 
-// crossEntropy returns log(sum exp y) - y[label], and writes
-// softmax(y) - onehot(label) to d.
-func (w *Workspace) crossEntropy(y, d []float32, label int) float64 {
+// crossEntropy returns log(sum exp y) - sum t y and writes softmax(y) - t to d, where the targets t
+// are smoothing / classes, and 1 - smoothing more for the label (PyTorch's label_smoothing).
+func (w *Workspace) crossEntropy(y, d []float32, label int, smoothing float64) float64 {
 	if label < 0 || label >= len(w.exps) {
 		panic("nn: label outside the classes")
 	}
 	top := float64(y[argmax(y, len(w.exps))*tensor.Lanes])
-	var sum float64
+	var sum, all float64
 	for c := range w.exps {
-		w.exps[c] = portable.Exp(float64(y[c*tensor.Lanes]) - top)
+		above := float64(y[c*tensor.Lanes]) - top
+		w.exps[c] = portable.Exp(above)
 		sum += w.exps[c]
+		all += above
 	}
+	rest := smoothing / float64(len(w.exps))
 	if d != nil {
 		for c, e := range w.exps {
-			g := e / sum
+			g := e/sum - rest
 			if c == label {
-				g -= 1
+				g -= 1 - smoothing
 			}
 			d[c*tensor.Lanes] = float32(g)
 		}
 	}
-	return portable.Log(sum) - (float64(y[label*tensor.Lanes]) - top)
+	loss := portable.Log(sum) - float64((1-smoothing)*(float64(y[label*tensor.Lanes])-top))
+	if rest > 0 {
+		loss -= float64(rest * all)
+	}
+	return loss
 }
 
 // squaredError returns the sum over outputs of (y - target)^2 and writes

@@ -20,6 +20,7 @@ type torchCase struct {
 	Output          []float64
 	OutputEval      []float64 `json:"output_eval"`
 	Loss            float64
+	LossEval        float64 `json:"loss_eval"`
 	Correct         float64
 	Gradient        map[string][]float64
 	BuffersAfter    []float64 `json:"buffers_after"`
@@ -98,6 +99,7 @@ func (c *torchCase) compare(t *testing.T) {
 	near(t, "running statistics", buffers, c.BuffersAfter, 2e-6)
 	w.Forward(p.Pack(nil, c.Params), buffers, b, Eval)
 	near(t, "output in eval mode", output(), c.OutputEval, 5e-6)
+	near(t, "loss in eval mode", []float32{float32(w.Loss().Loss)}, []float64{c.LossEval}, 1e-6)
 
 	for _, tr := range c.Training {
 		cfg := optim.Default()

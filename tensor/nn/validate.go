@@ -20,6 +20,9 @@ func (g *Graph) Validate() error {
 	if g.Loss != CrossEntropy && g.Loss != MSE {
 		say("loss %q: must be %q or %q", g.Loss, CrossEntropy, MSE)
 	}
+	if !(g.Smoothing >= 0 && g.Smoothing < 1) || g.Smoothing != 0 && g.Loss != CrossEntropy {
+		say("smoothing %v: must be at least 0 and below 1, and 0 but for %s", g.Smoothing, CrossEntropy)
+	}
 	if len(g.Nodes) < 2 || len(g.Nodes) > maxNodes {
 		say("graph of %d nodes: needs an input and at least one layer, and at most %d nodes", len(g.Nodes), maxNodes)
 		return errors.Join(faults...)

@@ -14,6 +14,8 @@ type ModelConfig struct {
 	Input   Shape  `json:"input" yaml:"input"`
 	Classes int    `json:"classes" yaml:"classes"`
 	Loss    Loss   `json:"loss" yaml:"loss"` // default cross_entropy
+	// LabelSmoothing is the part of a training sample's target that is shared out over all classes; mse has none.
+	LabelSmoothing float64 `json:"label_smoothing" yaml:"label_smoothing"`
 	// Widths are the hidden layers of mlp (default 64, 64) and the convolutions
 	// of cnn (default 4, 4, 4, 4) and vgg (default 32, 64, 128). A layer may
 	// start with 0, but not two in a row.
@@ -65,6 +67,9 @@ func Build(c ModelConfig) (*Graph, error) {
 		return nil, fmt.Errorf("model %q: %w", c.Name, err)
 	}
 	g := &Graph{Input: c.Input, Loss: c.Loss, Nodes: []Node{{ID: "input", Op: OpInput}}}
+	if c.Loss == CrossEntropy {
+		g.Smoothing = c.LabelSmoothing
+	}
 	b := &builder{g: g, config: c, last: "input", side: min(c.Input.H, c.Input.W)}
 	switch c.Name {
 	case "mlp":
@@ -145,6 +150,9 @@ func (c *ModelConfig) defaults() error {
 	}
 	if c.Classes < 1 {
 		faults = append(faults, fmt.Errorf("classes %d: must be at least 1", c.Classes))
+	}
+	if !(c.LabelSmoothing >= 0 && c.LabelSmoothing < 1) {
+		faults = append(faults, fmt.Errorf("label_smoothing %v: must be at least 0 and below 1", c.LabelSmoothing))
 	}
 	if residual := strings.HasPrefix(c.Name, "resnet") || c.Name == "wrn28"; c.EmptyBlocks && !residual {
 		faults = append(faults,

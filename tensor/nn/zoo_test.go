@@ -67,9 +67,18 @@ func TestPresets(t *testing.T) {
 	}
 }
 
+func TestSmoothingIsOfCrossEntropy(t *testing.T) {
+	for loss, want := range map[Loss]float64{"": 0.1, CrossEntropy: 0.1, MSE: 0} {
+		g, err := Build(ModelConfig{Name: "mlp", Input: Shape{3, 1, 1}, Classes: 2, Loss: loss, LabelSmoothing: 0.1})
+		if err != nil || g.Smoothing != want {
+			t.Errorf("loss %q: smoothing %v, want %v: %v", loss, g.Smoothing, want, err)
+		}
+	}
+}
+
 func TestBuildReportsAllFaults(t *testing.T) {
-	_, err := Build(ModelConfig{Name: "alexnet", Input: Shape{3, 32, 32}, Activation: "swish", Norm: "layer", Width: -1})
-	for _, part := range []string{`"alexnet": must be one of mlp, cnn`, `activation "swish"`, `norm "layer"`, "classes 0", "width and widen"} {
+	_, err := Build(ModelConfig{Name: "alexnet", Input: Shape{3, 32, 32}, Activation: "swish", Norm: "layer", Width: -1, LabelSmoothing: 1})
+	for _, part := range []string{`"alexnet": must be one of mlp, cnn`, `activation "swish"`, `norm "layer"`, "classes 0", "label_smoothing 1", "width and widen"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("faults lack %q: %v", part, err)
 		}

@@ -97,10 +97,10 @@ class Net:
             }[n["op"]]()
         return v[self.graph["nodes"][-1]["id"]].flatten(1)
 
-    def loss(self, y, labels, targets):
+    def loss(self, y, labels, targets, smooth=True):
         if self.graph["loss"] == "mse":
             return ((y - targets) ** 2).sum()
-        return F.cross_entropy(y, labels, reduction="sum")
+        return F.cross_entropy(y, labels, reduction="sum", label_smoothing=self.graph.get("smoothing", 0.0) if smooth else 0.0)
 
 
 def flat(tensors):
@@ -136,7 +136,7 @@ def case(graph, n, seed):
     loss.backward()
     golden |= {"output": flat([y]), "loss": loss.item(), "correct": int((y.argmax(1) == labels).sum()),
                "gradient": {k: flat([v.grad]) for k, v in net.params.items()}, "buffers_after": flat(net.buffers.values()),
-               "output_eval": flat([net(x, False)]), "training": []}
+               "output_eval": flat([net(x, False)]), "loss_eval": net.loss(net(x, False), labels, targets, False).item(), "training": []}
     for o in OPTIMIZERS:
         net = Net(graph, seed)
         opt, losses = optimizer(o, list(net.params.values())), []
@@ -150,4 +150,6 @@ def case(graph, n, seed):
     return golden
 
 
-print(json.dumps([case(IMAGES, 5, 1), case(FLAT, 37, 2)], separators=(",", ":")))
+SMOOTH = FLAT | {"loss": "cross_entropy", "smoothing": 0.2}
+
+print(json.dumps([case(IMAGES, 5, 1), case(FLAT, 37, 2), case(SMOOTH, 6, 3)], separators=(",", ":")))
