@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -131,79 +128,4 @@ func growthCostTable(raw []byte) (string, error) {
 			n, r.Events.Model, r.Events.Data, 100*event/train, r.Events.Steps, r.Events.Batch)
 	}
 	return b.String(), nil
-}
-
-// policyRun is the part of a line of campaign.py that the table shows.
-type policyRun struct {
-	Network  string
-	Policy   string
-	Accuracy float64 `json:"test_accuracy"`
-	Start    int     `json:"params_start"`
-	End      int     `json:"params_end"`
-	Epochs   float64
-	CPU      float64 `json:"cpu_s"`
-	Events   []struct {
-		Decision string
-	} `json:"growth_events"`
-}
-
-// grew returns how many events grew something.
-func (r policyRun) grew() (n int) {
-	for _, e := range r.Events {
-		if e.Decision != "refuse" {
-			n++
-		}
-	}
-	return n
-}
-
-// campaignTable renders what campaign.py prints, one row a network and policy.
-func campaignTable(raw []byte) (string, error) {
-	type row struct{ network, policy string }
-	var order []row
-	runs := map[row][]policyRun{}
-	lines := bufio.NewScanner(bytes.NewReader(raw))
-	lines.Buffer(nil, 1<<26)
-	for lines.Scan() {
-		var r policyRun
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			return "", err
-		}
-		at := row{r.Network, r.Policy}
-		if runs[at] == nil {
-			order = append(order, at)
-		}
-		runs[at] = append(runs[at], r)
-	}
-	if err := lines.Err(); err != nil {
-		return "", err
-	}
-	slices.SortStableFunc(order, func(a, b row) int { return strings.Compare(b.network, a.network) })
-	var b strings.Builder
-	b.WriteString("| network | policy | test accuracy, each seed | median | parameters, start -> end | events that grew, of all | " +
-		"epochs | CPU-seconds |\n|---|---|---|---:|---:|---:|---:|---:|\n")
-	for _, at := range order {
-		var each []string
-		for _, r := range runs[at] {
-			each = append(each, fmt.Sprintf("%.1f %%", 100*r.Accuracy))
-		}
-		mid := func(value func(policyRun) float64) float64 { return median(runs[at], value) }
-		fmt.Fprintf(&b, "| %s | %s | %s | %.1f %% | %.0f -> %.0f | %.0f of %.0f | %.1f | %.0f |\n", at.network, at.policy,
-			strings.Join(each, ", "),
-			100*mid(func(r policyRun) float64 { return r.Accuracy }),
-			mid(func(r policyRun) float64 { return float64(r.Start) }), mid(func(r policyRun) float64 { return float64(r.End) }),
-			mid(func(r policyRun) float64 { return float64(r.grew()) }), mid(func(r policyRun) float64 { return float64(len(r.Events)) }),
-			mid(func(r policyRun) float64 { return r.Epochs }), mid(func(r policyRun) float64 { return r.CPU }))
-	}
-	return b.String(), nil
-}
-
-// median returns the middle of what value says of each run; the mean of the two middle ones where their number is even.
-func median(runs []policyRun, value func(policyRun) float64) float64 {
-	var v []float64
-	for _, r := range runs {
-		v = append(v, value(r))
-	}
-	slices.Sort(v)
-	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }
