@@ -78,3 +78,18 @@ func (f *tensorFile) card(g *nn.Graph) (*nn.Card, error) {
 	}
 	return &card, nil
 }
+
+// ReadGraph reads the architecture and the card of a model file, and not its
+// weights. The card is nil in a file of an earlier version.
+func ReadGraph(path string) (*nn.Graph, *nn.Card, error) {
+	info, err := readInfo(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	g, err := nn.ParseGraph([]byte(info[graphKey]))
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
+	}
+	card, err := (&tensorFile{path: path, info: info}).card(g)
+	return g, card, err
+}

@@ -27,7 +27,7 @@ const (
 
 // Names of the files of a checkpoint.
 const (
-	modelFile     = "model.safetensors"
+	modelFile     = ModelFile
 	optimizerFile = "optimizer.safetensors"
 	stateFile     = "state.json"
 )

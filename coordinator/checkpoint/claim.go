@@ -253,3 +253,14 @@ func startOf(pid int) string {
 	}
 	return fields[start-1]
 }
+
+// Active reports whether a process works on the run in path, as far as can be
+// seen without asking for its lock: the file that names the owner was written a
+// short while ago. A process that stands still for longer looks like one that is gone.
+func Active(path string) bool {
+	info, err := os.Stat(filepath.Join(path, ownerFile))
+	return err == nil && time.Since(info.ModTime()) < activeFor
+}
+
+// activeFor is for how long after its owner wrote to it a run counts as active.
+const activeFor = 15 * time.Second

@@ -19,6 +19,7 @@ const (
 	ConfigFile  = "config.yaml"
 	JournalFile = "growth.jsonl"
 	MetricsFile = "metrics.jsonl"
+	ModelFile   = "model.safetensors" // of each checkpoint
 	lockFile    = ".lock"
 	ownerFile   = ".owner"
 	checkpoints = "checkpoints"

@@ -82,34 +82,16 @@ const (
 // readTensors reads a file that holds as many float32 values as expect makes of its
 // metadata; a file of another size is not read.
 func readTensors(path string, expect func(info map[string]string) (values int, err error)) (*tensorFile, error) {
-	f, size, err := file.Open(path)
-	if errors.Is(err, file.ErrIrregular) {
-		return nil, fmt.Errorf("%w: %w", ErrDamaged, err)
-	}
+	f, size, err := openTensors(path)
 	if err != nil {
-		return nil, fmt.Errorf("checkpoint: %w", err)
+		return nil, err
 	}
 	defer f.Close()
-	head := make([]byte, min(size, 8))
-	if _, err := io.ReadFull(f, head); err != nil {
-		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
+	head, info, err := readHead(f, size)
+	if err != nil {
+		return nil, err
 	}
 	damaged := func(err error) error { return fmt.Errorf("%w: %s: %w", ErrDamaged, path, err) }
-	n, err := headerLen(head)
-	if err != nil {
-		return nil, damaged(err)
-	}
-	if n > size-8 {
-		return nil, damaged(fmt.Errorf("a header of %d bytes in a file of %d", n, size))
-	}
-	head = append(head, make([]byte, n)...)
-	if _, err := io.ReadFull(f, head[8:]); err != nil {
-		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
-	}
-	info, err := readHeader(head[8:])
-	if err != nil {
-		return nil, damaged(err)
-	}
 	values, err := expect(info)
 	if err != nil {
 		return nil, damaged(err)
@@ -122,6 +104,54 @@ func readTensors(path string, expect func(info map[string]string) (values int, e
 		return nil, fmt.Errorf("checkpoint: %s: %w", path, err)
 	}
 	return parseTensors(path, data)
+}
+
+// openTensors opens a file of tensors and returns its size.
+func openTensors(path string) (*os.File, int64, error) {
+	f, size, err := file.Open(path)
+	if errors.Is(err, file.ErrIrregular) {
+		return nil, 0, fmt.Errorf("%w: %w", ErrDamaged, err)
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("checkpoint: %w", err)
+	}
+	return f, size, nil
+}
+
+// readHead reads the header of a file of tensors, with the length in front of it,
+// and returns the metadata in it as well.
+func readHead(f *os.File, size int64) (head []byte, info map[string]string, err error) {
+	head = make([]byte, min(size, 8))
+	if _, err := io.ReadFull(f, head); err != nil {
+		return nil, nil, fmt.Errorf("checkpoint: %s: %w", f.Name(), err)
+	}
+	damaged := func(err error) error { return fmt.Errorf("%w: %s: %w", ErrDamaged, f.Name(), err) }
+	n, err := headerLen(head)
+	if err != nil {
+		return nil, nil, damaged(err)
+	}
+	if n > size-8 {
+		return nil, nil, damaged(fmt.Errorf("a header of %d bytes in a file of %d", n, size))
+	}
+	head = append(head, make([]byte, n)...)
+	if _, err := io.ReadFull(f, head[8:]); err != nil {
+		return nil, nil, fmt.Errorf("checkpoint: %s: %w", f.Name(), err)
+	}
+	if info, err = readHeader(head[8:]); err != nil {
+		return nil, nil, damaged(err)
+	}
+	return head, info, nil
+}
+
+// readInfo returns the metadata of a file of tensors, which are not read.
+func readInfo(path string) (map[string]string, error) {
+	f, size, err := openTensors(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	_, info, err := readHead(f, size)
+	return info, err
 }
 
 // headerLen returns the length of the header that follows the first eight bytes.

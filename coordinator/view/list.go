@@ -1,0 +1,190 @@
+package view
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/proto/file"
+)
+
+// MaxRuns is how many runs of a folder are listed, the newest ones.
+const MaxRuns = 1000
+
+// Summary is a line about a run in a list.
+type Summary struct {
+	Name     string    `json:"name"`
+	State    State     `json:"state"`
+	Policy   string    `json:"policy"`
+	Model    string    `json:"model"`
+	Data     string    `json:"data"`
+	Seed     string    `json:"seed"`
+	Step     uint64    `json:"step"`
+	Epoch    float64   `json:"epoch"`
+	Params   int       `json:"params"`
+	Split    string    `json:"split"`    // that Accuracy is of; empty: not evaluated yet
+	Accuracy float64   `json:"accuracy"` // at the last evaluation
+	Wall     float64   `json:"wall"`     // seconds of the process that wrote last
+	Changed  time.Time `json:"changed"`
+	Fault    string    `json:"fault,omitempty"` // why the run cannot be read
+}
+
+// Library is the runs of a folder, or a single run.
+type Library struct{ folder string }
+
+// NewLibrary returns the runs that lie in a folder now and later. The folder may
+// be a run itself, which is then the only one. ErrNoRuns is returned for a folder
+// that is not there or is no folder.
+func NewLibrary(folder string) (*Library, error) {
+	info, err := os.Stat(folder)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%s: %w: there is no such folder: give the folder in which runs lie, or a run", folder, ErrNoRuns)
+	case err != nil:
+		return nil, err
+	case !info.IsDir():
+		return nil, fmt.Errorf("%s: %w: it is a file: give the folder in which runs lie, or a run", folder, ErrNoRuns)
+	}
+	whole, err := filepath.Abs(folder)
+	return &Library{whole}, err
+}
+
+// Folder returns where the runs lie.
+func (l *Library) Folder() string { return l.folder }
+
+// dirs returns the directories of runs by name.
+func (l *Library) dirs() (map[string]string, error) {
+	if isRun(l.folder) {
+		return map[string]string{filepath.Base(l.folder): l.folder}, nil
+	}
+	entries, err := os.ReadDir(l.folder)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]string{}
+	for _, e := range entries {
+		if path := filepath.Join(l.folder, e.Name()); isRun(path) {
+			found[e.Name()] = path
+		}
+	}
+	return found, nil
+}
+
+// isRun reports whether a directory holds a run.
+func isRun(path string) bool {
+	info, err := os.Stat(filepath.Join(path, checkpoint.ConfigFile))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// Dir returns the directory of the run of a name, or checkpoint.ErrNoRun. No name
+// leads out of the folder.
+func (l *Library) Dir(name string) (string, error) {
+	dirs, err := l.dirs()
+	if err != nil {
+		return "", err
+	}
+	if dir, ok := dirs[name]; ok {
+		return dir, nil
+	}
+	return "", fmt.Errorf("%q: %w in %s", name, checkpoint.ErrNoRun, l.folder)
+}
+
+// List returns the runs, those that changed last first.
+func (l *Library) List() ([]Summary, error) {
+	dirs, err := l.dirs()
+	if err != nil {
+		return nil, err
+	}
+	list := []Summary{}
+	for name, dir := range dirs {
+		s := Summary{Name: name}
+		for _, f := range []string{checkpoint.MetricsFile, checkpoint.ConfigFile} {
+			if info, err := os.Stat(filepath.Join(dir, f)); err == nil && info.ModTime().After(s.Changed) {
+				s.Changed = info.ModTime()
+			}
+		}
+		list = append(list, s)
+	}
+	slices.SortFunc(list, func(a, b Summary) int {
+		if c := b.Changed.Compare(a.Changed); c != 0 {
+			return c
+		}
+		return bytes.Compare([]byte(a.Name), []byte(b.Name))
+	})
+	list = list[:min(len(list), MaxRuns)]
+	for i := range list {
+		if err := list[i].read(dirs[list[i].Name]); err != nil {
+			list[i].Fault = err.Error()
+		}
+	}
+	return list, nil
+}
+
+// window is how many bytes at the end of the metrics are read for a Summary.
+const window = 64 << 10
+
+// read fills the summary of the run in dir from its configuration, its newest
+// checkpoint and the end of its metrics.
+func (s *Summary) read(dir string) error {
+	document, err := checkpoint.ReadConfig(dir)
+	if err != nil {
+		return err
+	}
+	r := &Run{dir: dir, forward: map[uint64]int64{}}
+	if r.info, err = readInfo(dir, document); err != nil {
+		return err
+	}
+	s.Policy, s.Model, s.Data, s.Seed = r.info.Policy, r.info.Model, r.info.Data, r.info.Seed
+	end, err := readEnd(filepath.Join(dir, checkpoint.MetricsFile))
+	if err != nil {
+		return err
+	}
+	for text := range bytes.Lines(end) {
+		var l line
+		if !flat(text, l.set) {
+			continue
+		}
+		if l.step >= s.Step {
+			s.Step, s.Params = l.step, max(l.params, s.Params)
+			s.Wall = max(s.Wall, l.wall)
+		}
+		switch l.kind {
+		case "step":
+			s.Epoch, s.Params = l.epoch, l.params
+			r.last = Point{Step: l.step, Epoch: l.epoch}
+		case "evaluation":
+			s.Split, s.Accuracy, s.Epoch, s.Params = l.split, l.accuracy, l.epoch, l.params
+		}
+	}
+	err = r.readCheckpoint()
+	s.State = r.state()
+	return err
+}
+
+// readEnd returns the last lines of a file, without one that is cut at either end.
+func readEnd(path string) ([]byte, error) {
+	f, size, err := file.Open(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	from := max(size-window, 0)
+	data := make([]byte, size-from)
+	n, err := f.ReadAt(data, from)
+	if n < len(data) {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if from > 0 {
+		_, data, _ = bytes.Cut(data, []byte{'\n'})
+	}
+	return data[:bytes.LastIndexByte(data, '\n')+1], nil
+}
