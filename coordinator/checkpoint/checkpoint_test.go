@@ -25,7 +25,7 @@ func testGraph(hidden int) *nn.Graph {
 
 func testCheckpoint(hidden int, step proto.Step) *Checkpoint {
 	m := nn.Init(testGraph(hidden), 1)
-	o := optim.New(optim.Default(), len(m.Params))
+	o := optim.New(optim.Default(), optim.Plain(len(m.Params)))
 	for i := range m.Params {
 		o.Slots()[0].Data[i] = float32(i)
 	}

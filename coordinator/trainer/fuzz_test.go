@@ -20,7 +20,7 @@ func FuzzProgress(f *testing.F) {
 			return
 		}
 		m := nn.Init(toyGraph(4), 1)
-		tr, err := Restore(toySettings(), m, optim.New(toySettings().Optimizer, len(m.Params)).Slots(), updates, at)
+		tr, err := Restore(toySettings(), m, optim.New(toySettings().Optimizer, LayoutOf(m.Graph)).Slots(), updates, at)
 		if err != nil {
 			return
 		}

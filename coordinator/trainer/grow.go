@@ -62,7 +62,7 @@ func (s Settings) event(at Progress) growth.EventInfo {
 func (t *Trainer) conclude(a *Applied) error {
 	out := t.event.Outcome()
 	if out.Grown {
-		opt, err := optim.Restore(t.set.Optimizer, len(out.Model.Params), t.opt.Count(), out.Slots)
+		opt, err := optim.Restore(t.set.Optimizer, LayoutOf(out.Model.Graph), t.opt.Count(), out.Slots)
 		if err != nil {
 			return fmt.Errorf("growth event %d: %w", t.eventNumber(), err)
 		}

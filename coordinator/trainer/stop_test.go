@@ -126,7 +126,7 @@ func TestBudgetIsRestored(t *testing.T) {
 	set.Train.MaxFLOPs = 8e4
 	set.Growth.EverySteps, set.Growth.Until = 2, 1
 	set.Growth.Policy = growth.PolicyRandom
-	whole, told := restoreAnywhere(t, set)
+	whole, told := restoreAnywhere(t, set, toyGraph(2))
 	if whole.Progress().Stopped == "" {
 		t.Errorf("the budget was not spent: %v", whole.Progress().FLOPs)
 	}
@@ -170,7 +170,7 @@ func TestValidation(t *testing.T) {
 	if at := tr.Progress(); at.Growth.Events == 0 || at.Validation.Samples != 60 || at.Test.Samples != 70 {
 		t.Errorf("progress %+v", at)
 	}
-	restoreAnywhere(t, set)
+	restoreAnywhere(t, set, toyGraph(2))
 
 	set.Train.TargetAccuracy = 0.01
 	tr = newToyOf(t, set)

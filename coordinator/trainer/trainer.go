@@ -121,7 +121,7 @@ func New(s Settings, m *nn.Model) (*Trainer, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	return &Trainer{set: s, model: m, opt: optim.New(s.Optimizer, len(m.Params)),
+	return &Trainer{set: s, model: m, opt: optim.New(s.Optimizer, LayoutOf(m.Graph)),
 		at: Progress{StartParams: len(m.Params)}}, nil
 }
 
@@ -132,7 +132,7 @@ func Restore(s Settings, m *nn.Model, slots []optim.Slot, updates uint64, at Pro
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	opt, err := optim.Restore(s.Optimizer, len(m.Params), updates, slots)
+	opt, err := optim.Restore(s.Optimizer, LayoutOf(m.Graph), updates, slots)
 	if err != nil {
 		return nil, fmt.Errorf("the checkpoint does not fit the configuration: %w", err)
 	}

@@ -106,8 +106,11 @@ func toySettings() Settings {
 
 func newToy(t *testing.T) *Trainer { return newToyOf(t, toySettings()) }
 
-func newToyOf(t *testing.T, s Settings) *Trainer {
-	tr, err := New(s, nn.Init(toyGraph(2), 1))
+func newToyOf(t *testing.T, s Settings) *Trainer { return newTrainerOf(t, s, toyGraph(2)) }
+
+func newTrainerOf(t *testing.T, s Settings, g *nn.Graph) *Trainer {
+	t.Helper()
+	tr, err := New(s, nn.Init(g, 1))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,16 +189,37 @@ func TestSequenceOfRounds(t *testing.T) {
 }
 
 // A trainer restored anywhere goes on as if nothing had happened.
-func TestRestoreAnywhere(t *testing.T) { restoreAnywhere(t, toySettings()) }
+func TestRestoreAnywhere(t *testing.T) { restoreAnywhere(t, toySettings(), toyGraph(2)) }
+
+// So does one whose parameters are updated by kind and by matrix.
+func TestRestoreAnywhereWithMuon(t *testing.T) {
+	g := toyGraph(2)
+	g.Node("fc1").Op, g.Node("fc1").Kernel, g.Node("fc1").Stride = nn.OpConv, 1, 1
+	set := toySettings()
+	set.Optimizer.Name, set.Optimizer.DecayBiases, set.Optimizer.NormBiasLR = optim.Muon, false, 4
+	whole, _ := restoreAnywhere(t, set, g)
+	first := whole.Model().Graph.ParamEntries()[0]
+	if whole.Generation() == 0 || first.Shape[0] < 3 {
+		t.Fatalf("grew to %v", first.Shape)
+	}
+	var sum float64
+	for _, w := range first.Of(whole.Model().Params) {
+		sum += float64(w) * float64(w)
+	}
+	// The norm of the last update's weights was sqrt(rows), and its direction has taken it off by little.
+	if rows := float64(first.Shape[0]); math.Abs(sum/rows-1) > 0.2 {
+		t.Errorf("squared norm %v of %v rows", sum, rows)
+	}
+}
 
 // restoreAnywhere runs to the end, returns all that was told on the way, and
 // then runs again, each time restored after another number of rounds.
-func restoreAnywhere(t *testing.T, set Settings) (whole *Trainer, told []Applied) {
+func restoreAnywhere(t *testing.T, set Settings, g *nn.Graph) (whole *Trainer, told []Applied) {
 	t.Helper()
-	whole = newToyOf(t, set)
+	whole = newTrainerOf(t, set, g)
 	want := run(t, whole, never)
 	for at := range 30 {
-		tr := newToyOf(t, set)
+		tr := newTrainerOf(t, set, g)
 		n := 0
 		got := run(t, tr, func() bool { n++; return n > at })
 		js, err := json.Marshal(tr.Progress())
@@ -380,7 +404,7 @@ func TestUpdateBitsDoNotDependOnProcessors(t *testing.T) {
 	for _, procs := range []int{1, 2, 5} {
 		before := runtime.GOMAXPROCS(procs)
 		m := nn.Init(g, 1)
-		o := optim.New(optim.Default(), len(m.Params))
+		o := optim.New(optim.Default(), LayoutOf(m.Graph))
 		d, spans := update(m, o, grad, 0.5, 0.1)
 		runtime.GOMAXPROCS(before)
 		if d != digest(m, o) {
@@ -412,7 +436,7 @@ func BenchmarkUpdateAndDigest(b *testing.B) {
 		{ID: "fc3", Op: nn.OpLinear, Inputs: []nn.NodeID{"fc2"}, Out: 10, Bias: true},
 	}}
 	m := nn.Init(g, 1)
-	o := optim.New(optim.Default(), len(m.Params))
+	o := optim.New(optim.Default(), LayoutOf(m.Graph))
 	grad := make([]float32, len(m.Params))
 	b.SetBytes(int64(4 * 3 * len(grad)))
 	for b.Loop() {

@@ -79,6 +79,7 @@ func digest(m *nn.Model, o *optim.Optimizer) Digest {
 // parameter is touched by one goroutine, so the bits do not depend on how many there are.
 func update(m *nn.Model, o *optim.Optimizer, grad []float32, scale float32, lr float64) (Digest, proto.Spans) {
 	u := o.Begin(clip(grad, scale, o.Config().ClipNorm), lr)
+	parallel.Each(u.Matrices(), func(i int) { u.Direct(i, m.Params, grad) })
 	h := newHasher(len(m.Params))
 	parallel.Each(len(h.parts), func(i int) {
 		lo, hi := i*chunk, min((i+1)*chunk, len(m.Params))

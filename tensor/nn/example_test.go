@@ -29,7 +29,7 @@ func Example() {
 
 	m := nn.Init(g, 1)
 	w, grad := p.NewWorkspace(), make([]float32, len(m.Params))
-	o := optim.New(optim.Default(), len(m.Params))
+	o := optim.New(optim.Default(), optim.Plain(len(m.Params)))
 	for step := range 4 {
 		w.Forward(p.Pack(nil, m.Params), m.Buffers, b, nn.Train)
 		loss := w.Loss()

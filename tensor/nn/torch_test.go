@@ -107,7 +107,7 @@ func (c *torchCase) compare(t *testing.T) {
 		if err := json.Unmarshal(tr.Optimizer, &cfg); err != nil {
 			t.Fatal(err)
 		}
-		o := optim.New(cfg, len(grad))
+		o := optim.New(cfg, optim.Plain(len(grad)))
 		params := append([]float32(nil), c.Params...)
 		buffers := append([]float32(nil), c.Buffers...)
 		for _, want := range tr.Losses {

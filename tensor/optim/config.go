@@ -1,8 +1,8 @@
 // Package optim updates parameters from summed gradients: SGD with momentum,
-// Nesterov's form and weight decay, AdamW, and learning-rate schedules. It
-// follows PyTorch's definitions. Updates are element-wise, so any split of the
-// parameters over goroutines gives the same bits. It computes no gradients and
-// starts no goroutine.
+// Nesterov's form and weight decay, AdamW, Muon, and learning-rate schedules. It
+// follows PyTorch's definitions. Updates are element-wise, but for those by matrix,
+// which are prepared one by one, so any split of the parameters over goroutines gives
+// the same bits. It computes no gradients and starts no goroutine.
 package optim
 
 import (
@@ -16,6 +16,7 @@ import (
 const (
 	SGD       = "sgd"
 	AdamW     = "adamw"
+	Muon      = "muon"
 	Constant  = "constant"
 	Step      = "step"
 	Cosine    = "cosine"
@@ -29,16 +30,24 @@ var schedules = []string{Constant, Step, Cosine, Trapezoid, OneCycle}
 // Config says how parameters are updated. The zero value is invalid; start
 // from Default.
 type Config struct {
-	Name        string  `json:"name" yaml:"name"` // sgd or adamw
-	LR          float64 `json:"lr" yaml:"lr"`     // the peak learning rate
+	// Name is sgd, adamw, or muon, which makes the updates of convolutions orthogonal
+	// matrices and treats the rest as sgd does.
+	Name        string  `json:"name" yaml:"name"`
+	LR          float64 `json:"lr" yaml:"lr"` // the peak learning rate
 	WeightDecay float64 `json:"weight_decay" yaml:"weight_decay"`
+	// DecayBiases: weight decay acts on biases and on the parameters of
+	// normalisations too, as in PyTorch.
+	DecayBiases bool `json:"decay_biases" yaml:"decay_biases"`
+	// NormBiasLR is a factor on the rate of what normalisations add.
+	NormBiasLR float64 `json:"norm_bias_lr" yaml:"norm_bias_lr"`
 	// Momentum and Nesterov are sgd's; momentum 0 keeps no velocity.
 	Momentum float64 `json:"momentum" yaml:"momentum"`
 	Nesterov bool    `json:"nesterov" yaml:"nesterov"`
 	// Beta1, Beta2 and Eps are adamw's.
-	Beta1 float64 `json:"beta1" yaml:"beta1"`
-	Beta2 float64 `json:"beta2" yaml:"beta2"`
-	Eps   float64 `json:"eps" yaml:"eps"`
+	Beta1 float64    `json:"beta1" yaml:"beta1"`
+	Beta2 float64    `json:"beta2" yaml:"beta2"`
+	Eps   float64    `json:"eps" yaml:"eps"`
+	Muon  MuonConfig `json:"muon" yaml:"muon"`
 	// Schedule is constant, step (times StepFactor every StepEpochs epochs), cosine (half a
 	// cosine from LR to MinLR over what follows the warm-up), trapezoid (LR until the part
 	// Hold of the run is done, then a straight line to MinLR) or one_cycle (PyTorch's
@@ -55,11 +64,20 @@ type Config struct {
 	ClipNorm float64 `json:"clip_norm" yaml:"clip_norm"`
 }
 
+// MuonConfig says how muon updates convolutions: K. Jordan's Muon as in airbench94_muon. A matrix
+// with an output in each row whose values go into batch normalisation is held at the norm
+// sqrt(outputs), so that LR alone says how far it turns; others are subject to weight decay.
+type MuonConfig struct {
+	// LR is the peak rate; it follows the schedule of Config.LR.
+	LR       float64 `json:"lr" yaml:"lr"`
+	Momentum float64 `json:"momentum" yaml:"momentum"` // in Nesterov's form
+}
+
 // Default returns SGD with momentum 0.9 at a rate of 0.1 that falls to 0 along a cosine, gradients of norm at most 5, and
 // PyTorch's defaults for the rest.
 func Default() Config {
-	return Config{Name: SGD, LR: 0.1, Momentum: 0.9, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
-		Schedule: Cosine, StepEpochs: 30, StepFactor: 0.1, Hold: 0.3, ClipNorm: 5}
+	return Config{Name: SGD, LR: 0.1, DecayBiases: true, NormBiasLR: 1, Momentum: 0.9, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
+		Muon: MuonConfig{LR: 0.1, Momentum: 0.6}, Schedule: Cosine, StepEpochs: 30, StepFactor: 0.1, Hold: 0.3, ClipNorm: 5}
 }
 
 // Validate returns all faults at once (errors.Join), or nil.
@@ -69,12 +87,18 @@ func (c Config) Validate() error {
 		found.Check(v >= lo && v <= hi, "%s %v: must be %v to %v", name, v, lo, hi)
 	}
 	below1 := math.Nextafter(1, 0)
-	found.Check(c.Name == SGD || c.Name == AdamW, "optimizer %q: must be %q or %q", c.Name, SGD, AdamW)
+	found.Check(c.Name == SGD || c.Name == AdamW || c.Name == Muon, "optimizer %q: must be %q, %q or %q", c.Name, SGD, AdamW, Muon)
 	found.Check(c.LR > 0 && c.LR <= 1e6, "lr %v: must be above 0", c.LR)
 	within("weight_decay", c.WeightDecay, 0, 1e6)
-	if c.Name == SGD {
+	within("norm_bias_lr", c.NormBiasLR, 0, 1e6)
+	if c.Name == SGD || c.Name == Muon {
 		within("momentum", c.Momentum, 0, below1)
 		found.Check(!c.Nesterov || c.Momentum > 0, "nesterov: needs a momentum above 0")
+	}
+	if c.Name == Muon {
+		found.Check(c.Momentum > 0, "momentum %v: muon needs one above 0", c.Momentum)
+		found.Check(c.Muon.LR > 0 && c.Muon.LR <= 1e6, "muon.lr %v: must be above 0", c.Muon.LR)
+		within("muon.momentum", c.Muon.Momentum, 0, below1)
 	}
 	if c.Name == AdamW {
 		within("beta1", c.Beta1, 0, below1)

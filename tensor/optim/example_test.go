@@ -15,7 +15,7 @@ func Example() {
 		return
 	}
 	params, grad := []float32{1}, make([]float32, 1)
-	o := optim.New(c, len(params))
+	o := optim.New(c, optim.Plain(len(params)))
 	for step := range uint64(4) {
 		grad[0] = params[0]
 		lr := optim.LR(c, step, optim.Length{Steps: 4, PerEpoch: 1})

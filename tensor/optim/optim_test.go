@@ -17,7 +17,30 @@ func configs() map[string]Config {
 		"momentum": with(func(c *Config) { c.WeightDecay = 5e-4 }),
 		"nesterov": with(func(c *Config) { c.Nesterov, c.WeightDecay = true, 5e-4 }),
 		"adamw":    with(func(c *Config) { c.Name, c.WeightDecay = AdamW, 0.01 }),
+		"groups":   with(func(c *Config) { c.DecayBiases, c.NormBiasLR, c.WeightDecay = false, 3, 0.01 }),
+		"adamw of groups": with(func(c *Config) {
+			c.Name, c.DecayBiases, c.NormBiasLR, c.WeightDecay = AdamW, false, 3, 0.01
+		}),
+		"muon": with(func(c *Config) { c.Name, c.WeightDecay, c.Nesterov = Muon, 0.01, true }),
 	}
+}
+
+// layout has every kind, a filter of each orientation and one that no normalisation follows.
+var layout = Layout{
+	{Kind: Filters, Len: 5 * 18, Rows: 5, Normed: true}, {Kind: Biases, Len: 5}, {Kind: NormScales, Len: 5}, {Kind: NormBiases, Len: 5},
+	{Kind: Filters, Len: 40 * 9, Rows: 40, Normed: true}, {Kind: NormScales, Len: 40}, {Kind: NormBiases, Len: 40},
+	{Kind: Filters, Len: 12 * 4, Rows: 12}, {Kind: Weights, Len: 70}, {Kind: Biases, Len: 7},
+}
+
+// kindAt returns the tensor of parameter i.
+func (l Layout) at(i int) Tensor {
+	for _, t := range l {
+		if i < t.Len {
+			return t
+		}
+		i -= t.Len
+	}
+	panic("no such parameter")
 }
 
 // naive is one update in float64, as PyTorch's documentation states it.
@@ -41,9 +64,12 @@ func naive(c Config, t int, p, g float64, s []float64, lr float64) float64 {
 }
 
 func TestStepsAgainstFloat64(t *testing.T) {
-	const n = 77
+	n := layout.Len()
 	for name, c := range configs() {
-		o := New(c, n)
+		if c.Name == Muon {
+			continue
+		}
+		o := New(c, layout)
 		s := rng.New(5)
 		params, grad := make([]float32, n), make([]float32, n)
 		want, state := make([]float64, n), make([][2]float64, n)
@@ -55,7 +81,14 @@ func TestStepsAgainstFloat64(t *testing.T) {
 			lr := 0.01 / float64(step)
 			for i := range grad {
 				grad[i] = float32(64 * s.Normal(uint64(step*n+i)))
-				want[i] = naive(c, step, want[i], float64(grad[i])/64, state[i][:], lr)
+				own, rate := c, lr
+				if k := layout.at(i).Kind; !c.DecayBiases && k != Weights && k != Filters {
+					own.WeightDecay = 0
+				}
+				if layout.at(i).Kind == NormBiases {
+					rate *= c.NormBiasLR
+				}
+				want[i] = naive(own, step, want[i], float64(grad[i])/64, state[i][:], rate)
 			}
 			o.Step(params, grad, 1./64, lr)
 		}
@@ -72,9 +105,9 @@ func TestStepsAgainstFloat64(t *testing.T) {
 }
 
 func TestPartsGiveTheSameBits(t *testing.T) {
-	const n = 1001
+	n := layout.Len()
 	for name, c := range configs() {
-		whole, parts := New(c, n), New(c, n)
+		whole, parts := New(c, layout), New(c, layout)
 		a, b, grad := make([]float32, n), make([]float32, n), make([]float32, n)
 		s := rng.New(6)
 		for step := range 3 {
@@ -84,7 +117,11 @@ func TestPartsGiveTheSameBits(t *testing.T) {
 			whole.Step(a, grad, 0.5, 0.1)
 			u := parts.Begin(0.5, 0.1)
 			var wg sync.WaitGroup
-			for _, r := range [][2]int{{0, 7}, {7, 500}, {500, 500}, {500, n}} {
+			for i := range u.Matrices() {
+				wg.Go(func() { u.Direct(i, b, grad) })
+			}
+			wg.Wait()
+			for _, r := range [][2]int{{0, 7}, {7, 400}, {400, 400}, {400, n}} {
 				wg.Go(func() { u.Apply(b, grad, kernel.Range{Lo: r[0], Hi: r[1]}) })
 			}
 			wg.Wait()
@@ -99,12 +136,12 @@ func TestPartsGiveTheSameBits(t *testing.T) {
 
 func TestRestore(t *testing.T) {
 	for name, c := range configs() {
-		o := New(c, 3)
+		o := New(c, Plain(3))
 		p, q := []float32{1, 2, 3}, []float32{1, 2, 3}
 		g := []float32{3, -2, 1}
 		o.Step(p, g, 1, 0.1)
 		copy(q, p)
-		r, err := Restore(c, 3, o.Count(), cloneSlots(o.Slots()))
+		r, err := Restore(c, Plain(3), o.Count(), cloneSlots(o.Slots()))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -115,7 +152,7 @@ func TestRestore(t *testing.T) {
 				t.Errorf("%s: a restored optimizer goes elsewhere", name)
 			}
 		}
-		if _, err := Restore(c, 4, 1, append(o.Slots(), Slot{"more", nil})); err == nil {
+		if _, err := Restore(c, Plain(4), 1, append(o.Slots(), Slot{"more", nil})); err == nil {
 			t.Errorf("%s: wrong state was taken", name)
 		}
 	}
@@ -130,10 +167,13 @@ func cloneSlots(slots []Slot) []Slot {
 }
 
 func TestStepAllocatesNothing(t *testing.T) {
-	o := New(Default(), 100)
-	p, g := make([]float32, 100), make([]float32, 100)
-	if n := testing.AllocsPerRun(10, func() { o.Step(p, g, 1, 0.1) }); n != 0 {
-		t.Errorf("%v allocations a step", n)
+	for name, c := range configs() {
+		o := New(c, layout)
+		p, g := make([]float32, layout.Len()), make([]float32, layout.Len())
+		g[0], g[100] = 1, 1
+		if n := testing.AllocsPerRun(10, func() { o.Step(p, g, 1, 0.1) }); n != 0 {
+			t.Errorf("%s: %v allocations a step", name, n)
+		}
 	}
 }
 
@@ -212,6 +252,10 @@ func TestValidateReportsAllFaults(t *testing.T) {
 		"nesterov without momentum": func(c *Config) { c.Momentum, c.Nesterov = 0, true },
 		"beta of 1":                 func(c *Config) { c.Name, c.Beta2 = AdamW, 1 },
 		"no eps":                    func(c *Config) { c.Name, c.Eps = AdamW, 0 },
+		"negative norm_bias_lr":     func(c *Config) { c.NormBiasLR = -1 },
+		"muon without momentum":     func(c *Config) { c.Name, c.Momentum = Muon, 0 },
+		"muon's momentum of 1":      func(c *Config) { c.Name, c.Muon.Momentum = Muon, 1 },
+		"muon's rate of 0":          func(c *Config) { c.Name, c.Muon.LR = Muon, 0 },
 		"no step length":            func(c *Config) { c.Schedule, c.StepEpochs = Step, 0 },
 		"min_lr above lr":           func(c *Config) { c.Schedule, c.MinLR = Cosine, 1 },
 		"min_lr of a trapezoid":     func(c *Config) { c.Schedule, c.MinLR = Trapezoid, 1 },

@@ -16,10 +16,12 @@ type Slot struct {
 
 // Optimizer is a Config with its state for n parameters.
 type Optimizer struct {
-	config Config
-	n      int
-	count  uint64
-	slots  []Slot
+	config   Config
+	n        int
+	segments []segment
+	matrices []segment // those that are matrices
+	count    uint64
+	slots    []Slot
 }
 
 // slotNames returns the state vectors that c keeps.
@@ -34,11 +36,12 @@ func slotNames(c Config) []string {
 }
 
 // New returns an optimizer of zero state. c must be valid.
-func New(c Config, n int) *Optimizer {
+func New(c Config, l Layout) *Optimizer {
 	if c.Validate() != nil {
 		panic("optim: invalid config")
 	}
-	o := &Optimizer{config: c, n: n}
+	n := l.Len()
+	o := newOptimizer(c, l)
 	for _, name := range slotNames(c) {
 		o.slots = append(o.slots, Slot{name, make([]float32, n)})
 	}
@@ -47,11 +50,11 @@ func New(c Config, n int) *Optimizer {
 
 // Restore returns an optimizer that has made count updates and whose state is
 // slots, which it keeps. Growth and checkpoints come back through here.
-func Restore(c Config, n int, count uint64, slots []Slot) (*Optimizer, error) {
+func Restore(c Config, l Layout, count uint64, slots []Slot) (*Optimizer, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	names := slotNames(c)
+	names, n := slotNames(c), l.Len()
 	if len(slots) != len(names) {
 		return nil, fmt.Errorf("optimizer state has %d vectors, %s needs %v", len(slots), c.Name, names)
 	}
@@ -60,7 +63,19 @@ func Restore(c Config, n int, count uint64, slots []Slot) (*Optimizer, error) {
 			return nil, fmt.Errorf("optimizer state %q of %d values: %s needs %q of %d", s.Name, len(s.Data), c.Name, names[i], n)
 		}
 	}
-	return &Optimizer{config: c, n: n, count: count, slots: append([]Slot(nil), slots...)}, nil
+	o := newOptimizer(c, l)
+	o.count, o.slots = count, append([]Slot(nil), slots...)
+	return o, nil
+}
+
+func newOptimizer(c Config, l Layout) *Optimizer {
+	o := &Optimizer{config: c, n: l.Len(), segments: l.segments(c)}
+	for _, s := range o.segments {
+		if s.matrix != nil {
+			o.matrices = append(o.matrices, s)
+		}
+	}
+	return o
 }
 
 // Slots returns the state vectors themselves, not copies.
@@ -75,48 +90,85 @@ func (o *Optimizer) Config() Config { return o.config }
 // Step makes one update of all parameters in place. The gradient is grad times
 // scale: 1/n where grad is a sum over n samples.
 func (o *Optimizer) Step(params, grad []float32, scale float32, lr float64) {
-	o.Begin(scale, lr).Apply(params, grad, kernel.Range{Hi: o.n})
+	u := o.Begin(scale, lr)
+	for i := range o.matrices {
+		u.Direct(i, params, grad)
+	}
+	u.Apply(params, grad, kernel.Range{Hi: o.n})
 }
 
 // Update is one update, whose parts may be applied by several goroutines.
 type Update struct {
-	o    *Optimizer
-	sgd  kernel.SGDCoefs
-	adam kernel.AdamCoefs
+	o      *Optimizer
+	sgd    [kinds]kernel.SGDCoefs
+	adam   [kinds]kernel.AdamCoefs
+	muonLR float64
 }
 
-// Begin starts an update and counts it; every parameter must then be covered
-// by exactly one Apply.
+// Begin starts an update and counts it. Then Direct must be called once for each
+// of the Matrices, and after that every parameter be covered by exactly one Apply.
 func (o *Optimizer) Begin(scale float32, lr float64) Update {
 	o.count++
 	c := o.config
-	u := Update{o: o}
-	if c.Name == SGD {
-		u.sgd = kernel.SGDCoefs{Scale: scale, LR: float32(lr), Momentum: float32(c.Momentum), WeightDecay: float32(c.WeightDecay),
-			Nesterov: c.Nesterov}
-		return u
-	}
-	u.adam = kernel.AdamCoefs{
-		Scale: scale, Beta1: float32(c.Beta1), Beta2: float32(c.Beta2), Rest1: float32(1 - c.Beta1), Rest2: float32(1 - c.Beta2),
-		Keep: float32(1 - float64(lr*c.WeightDecay)), Eps: float32(c.Eps),
-		Step: float32(lr / (1 - portable.PowInt(c.Beta1, o.count))),
-		Root: float32(1 / math.Sqrt(1-portable.PowInt(c.Beta2, o.count))),
+	u := Update{o: o, muonLR: float64(lr / c.LR * c.Muon.LR)}
+	for k := range kinds {
+		rate, decay := float64(lr*c.factor(k)), 0.0
+		if c.decays(k) {
+			decay = c.WeightDecay
+		}
+		if c.Name != AdamW {
+			u.sgd[k] = kernel.SGDCoefs{Scale: scale, LR: float32(rate), Momentum: float32(c.Momentum), WeightDecay: float32(decay),
+				Nesterov: c.Nesterov}
+			continue
+		}
+		u.adam[k] = kernel.AdamCoefs{
+			Scale: scale, Beta1: float32(c.Beta1), Beta2: float32(c.Beta2), Rest1: float32(1 - c.Beta1), Rest2: float32(1 - c.Beta2),
+			Keep: float32(1 - float64(rate*decay)), Eps: float32(c.Eps),
+			Step: float32(rate / (1 - portable.PowInt(c.Beta1, o.count))),
+			Root: float32(1 / math.Sqrt(1-portable.PowInt(c.Beta2, o.count))),
+		}
 	}
 	return u
 }
 
+// Matrices returns how many tensors are updated as matrices.
+func (u Update) Matrices() int { return len(u.o.matrices) }
+
+// Direct finds the direction in which matrix i is updated; several goroutines may do
+// so for different ones. params and grad are the full vectors.
+func (u Update) Direct(i int, params, grad []float32) {
+	u.check(params, grad)
+	s := u.o.matrices[i]
+	s.matrix.direct(params[s.lo:s.hi], grad[s.lo:s.hi], u.o.slots[0].Data[s.lo:s.hi], u)
+}
+
 // Apply updates a range of the parameters; params and grad are the full vectors.
 func (u Update) Apply(params, grad []float32, part kernel.Range) {
+	u.check(params, grad)
+	for _, seg := range u.o.segments {
+		if lo, hi := max(part.Lo, seg.lo), min(part.Hi, seg.hi); lo < hi {
+			u.apply(seg, params[lo:hi], grad[lo:hi], lo)
+		}
+	}
+}
+
+// apply updates the part of a segment that begins at parameter lo.
+func (u Update) apply(seg segment, params, grad []float32, lo int) {
+	s, hi := u.o.slots, lo+len(params)
+	switch {
+	case seg.matrix != nil:
+		seg.matrix.apply(params, lo-seg.lo)
+	case u.o.config.Name == AdamW:
+		kernel.AdamW(params, grad, s[0].Data[lo:hi], s[1].Data[lo:hi], u.adam[seg.kind])
+	case len(s) > 0:
+		kernel.SGD(params, grad, s[0].Data[lo:hi], u.sgd[seg.kind])
+	default:
+		kernel.SGD(params, grad, nil, u.sgd[seg.kind])
+	}
+}
+
+func (u Update) check(params, grad []float32) {
 	if len(params) != u.o.n || len(grad) != u.o.n {
 		panic("optim: wrong number of parameters")
-	}
-	s, lo, hi := u.o.slots, part.Lo, part.Hi
-	switch {
-	case u.o.config.Name == AdamW:
-		kernel.AdamW(params[lo:hi], grad[lo:hi], s[0].Data[lo:hi], s[1].Data[lo:hi], u.adam)
-	case len(s) > 0:
-		kernel.SGD(params[lo:hi], grad[lo:hi], s[0].Data[lo:hi], u.sgd)
-	default:
-		kernel.SGD(params[lo:hi], grad[lo:hi], nil, u.sgd)
 	}
 }

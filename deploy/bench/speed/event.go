@@ -157,7 +157,7 @@ func (c EventConfig) train(m *nn.Model, slots []optim.Slot, data Data, from int)
 	}
 	t.rate = c.Rate
 	if slots != nil {
-		if t.optimizer, err = optim.Restore(optim.Default(), len(m.Params), uint64(from), slots); err != nil {
+		if t.optimizer, err = optim.Restore(optim.Default(), optim.Plain(len(m.Params)), uint64(from), slots); err != nil {
 			return nil, err
 		}
 	}

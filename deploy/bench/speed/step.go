@@ -41,7 +41,7 @@ func newTrainer(m *nn.Model, w work) (*trainer, error) {
 		return nil, err
 	}
 	t := &trainer{model: m, program: program, packed: program.NewPacked(), threads: w.threads, samples: batch, rate: 0.001}
-	t.optimizer = optim.New(optim.Default(), g.NumParams())
+	t.optimizer = optim.New(optim.Default(), optim.Plain(g.NumParams()))
 	pixels := rng.New(1)
 	for at := 0; at < batch; at += microShard {
 		b := program.NewBatch()

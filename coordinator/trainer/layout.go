@@ -1,0 +1,38 @@
+package trainer
+
+import (
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/optim"
+)
+
+// LayoutOf tells an optimizer what the parameters of a graph are.
+func LayoutOf(g *nn.Graph) optim.Layout {
+	var l optim.Layout
+	for _, e := range g.ParamEntries() {
+		t := optim.Tensor{Len: e.Len()}
+		scales := g.Node(e.Node).Op.Role() == nn.Scales
+		switch {
+		case scales && e.Role == nn.RoleBias:
+			t.Kind = optim.NormBiases
+		case scales:
+			t.Kind = optim.NormScales
+		case e.Role == nn.RoleBias:
+			t.Kind = optim.Biases
+		case g.Node(e.Node).Op == nn.OpConv:
+			t.Kind, t.Rows, t.Normed = optim.Filters, e.Shape[0], normed(g, e.Node)
+		}
+		l = append(l, t)
+	}
+	return l
+}
+
+// normed reports whether every reader of a node is a batch normalisation.
+func normed(g *nn.Graph, id nn.NodeID) bool {
+	readers := g.Consumers(id)
+	for _, r := range readers {
+		if g.Node(r).Op != nn.OpBatchNorm {
+			return false
+		}
+	}
+	return len(readers) > 0
+}
