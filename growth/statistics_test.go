@@ -47,8 +47,11 @@ func linearPath(g *nn.Graph, place site.Site, shapes map[nn.NodeID]nn.Shape, map
 			k, stride, pad = at.H, 1, 0
 		case nn.OpMaxPool, nn.OpAvgPool:
 		default:
-			at = out
-			continue
+			if n.Op.Role() != nn.Filters {
+				at = out
+				continue
+			}
+			k, pad = 1, pad-k/2 // the filter of a new channel is 1 at the centre
 		}
 		var next [][]float64
 		for oy := range out.H {
@@ -59,7 +62,7 @@ func linearPath(g *nn.Graph, place site.Site, shapes map[nn.NodeID]nn.Shape, map
 					for kx := range k {
 						y, x := oy*stride-pad+ky, ox*stride-pad+kx
 						if y < 0 || x < 0 || y >= at.H || x >= at.W {
-							if n.Op == nn.OpAvgPool {
+							if n.Op == nn.OpAvgPool || n.Op.Role() == nn.Filters {
 								count++
 							}
 							continue
@@ -148,6 +151,10 @@ func naiveStatistics(t *testing.T, m *nn.Model, place site.Site, bs []*nn.Batch)
 	return r
 }
 
+// filteredSites are what may lie between the two layers of a site, with filters of
+// single channels among it.
+var filteredSites = map[string][]nn.Node{}
+
 // statisticsNets are graphs with a site "a" whose statistics are checked.
 func statisticsNets(t *testing.T) map[string]*nn.Graph {
 	nets := map[string]*nn.Graph{
@@ -163,6 +170,11 @@ func statisticsNets(t *testing.T) map[string]*nn.Graph {
 			growthtest.Pooling("p", nn.OpAvgPool, 3, 2, 1), growthtest.Conv("z", 3, 2, 1, 1, true), growthtest.Op("p2", nn.OpGlobalAvgPool)),
 		"max pool, padded": growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, growthtest.Conv("a", 3, 3, 1, 0, false), growthtest.Norm("n"), growthtest.Op("r", nn.OpReLU),
 			growthtest.Pooling("p", nn.OpMaxPool, 3, 2, 1), growthtest.Conv("z", 3, 2, 1, 0, false), growthtest.Op("p2", nn.OpGlobalAvgPool)),
+	}
+	for name, between := range filteredSites {
+		nodes := append([]nn.Node{growthtest.Conv("a", 3, 2, 1, 1, true)}, between...)
+		nodes = append(nodes, growthtest.Conv("z", 3, 2, 1, 0, true), growthtest.Op("p", nn.OpGlobalAvgPool))
+		nets[name] = growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 5}, nn.CrossEntropy, nodes...)
 	}
 	// the site's input is larger than the image
 	nets["wide"] = growthtest.Chain(t, nn.Shape{C: 1, H: 4, W: 4}, nn.CrossEntropy, growthtest.Conv("w", 9, 3, 1, 1, true), growthtest.Op("rw", nn.OpReLU),

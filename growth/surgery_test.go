@@ -112,6 +112,12 @@ func sideBranch(t *testing.T, m *nn.Model, in site.Insertion) *nn.Model {
 			}
 		case e.Node == "branch":
 			copy(dst, in.Omega)
+		case strings.HasPrefix(string(e.Node), "b-") && g.Node(e.Node).Op.Role() == nn.Filters:
+			if area := g.Node(e.Node).Kernel * g.Node(e.Node).Kernel; e.Role == nn.RoleWeight {
+				for k := range in.Count {
+					dst[k*area+g.Node(e.Node).Kernel/2*(g.Node(e.Node).Kernel+1)] = 1
+				}
+			}
 		default:
 			name := e.Name
 			if e.Node == "old" {

@@ -104,6 +104,9 @@ func (n Node) named(id NodeID, in ...NodeID) Node {
 	return n
 }
 
+// operationGraphs are small graphs of operations that the tests below have none of.
+var operationGraphs = map[string]func() *Graph{}
+
 // zoo of small graphs: every operation, every fusion, every fan-out.
 func smallGraphs() map[string]*Graph {
 	ce := CrossEntropy
@@ -139,6 +142,9 @@ func smallGraphs() map[string]*Graph {
 		"same node twice": chain(im, ce, conv(3, 3, 1, 1, true).named("a", "x"), op(OpAdd).named("sum", "a", "a"), op(OpReLU), op(OpGlobalAvgPool), linear(3)),
 		"empty layers":    chain(im, ce, conv(0, 3, 1, 1, true), bn(), op(OpReLU), conv(3, 3, 1, 1, true), op(OpReLU), op(OpGlobalAvgPool), linear(0), op(OpReLU), linear(3)),
 		"empty chain":     chain(im, ce, conv(0, 3, 1, 1, false), bn(), op(OpReLU), pool(OpMaxPool, 2, 2, 0), conv(0, 3, 1, 1, false), bn(), op(OpReLU), op(OpGlobalAvgPool), linear(3)),
+	}
+	for name, f := range operationGraphs {
+		graphs[name] = f()
 	}
 	for _, f := range Activations() {
 		graphs["mlp "+string(f)] = chain(Shape{7, 1, 1}, MSE, linear(6), op(f), linear(4))

@@ -159,6 +159,10 @@ func (r *reference) node(n *Node) [][]float64 {
 			}
 		}
 	default:
+		if f, ok := operationReferences[n.Op]; ok {
+			f(r, n, out)
+			break
+		}
 		f, ok := activationReferences[n.Op]
 		if !ok {
 			panic("no reference of " + string(n.Op))
@@ -241,6 +245,9 @@ func laneIndex(i, j int, s Shape) int {
 	c, p := j/(s.H*s.W), j%(s.H*s.W)
 	return ((i/tensor.Lanes*s.H*s.W+p)*s.C+c)*tensor.Lanes + i%tensor.Lanes
 }
+
+// operationReferences are operations that add to an output of zeros in float64.
+var operationReferences = map[Op]func(r *reference, n *Node, out [][]float64){}
 
 // activationReferences are the activations in float64.
 var activationReferences = map[Op]func(v float64) float64{
