@@ -38,4 +38,20 @@ type laneSumArgs struct {
 	channels, pixels int
 }
 
+type filterArgs struct {
+	dst, src, w, bias unsafe.Pointer
+	taps              unsafe.Pointer
+	tapsLen           int
+	channels          int
+	wStep, biasStep   int
+	dstStep, srcStep  int
+}
+
+type filterSumArgs struct {
+	sums, x, dy       unsafe.Pointer
+	channels, count   int
+	sumsStep, tapStep int
+	xStep, dyStep     int
+}
+
 func start(x []float32) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(x)) }

@@ -132,3 +132,20 @@ func BenchmarkSyrk(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkDepthwise(b *testing.B) {
+	for _, w := range []Window{
+		{C: 32, H: 32, W: 32, KH: 3, KW: 3, Stride: 1, Pad: 1}, {C: 128, H: 16, W: 16, KH: 3, KW: 3, Stride: 1, Pad: 1},
+		{C: 101, H: 16, W: 16, KH: 3, KW: 3, Stride: 2, Pad: 1}, {C: 256, H: 8, W: 8, KH: 5, KW: 5, Stride: 1, Pad: 2},
+	} {
+		d := NewDepthwise(w)
+		x, y := make([]float32, w.H*w.W*w.C*lanes), make([]float32, w.OutH()*w.OutW()*w.C*lanes)
+		weight, scratch := make([]float32, w.C*w.KH*w.KW), make([]float32, d.ScratchLen())
+		taps := 0
+		w.reads(func(_, _, _, _, _, _ int) { taps++ })
+		name, flops := fmt.Sprintf("%dx%d-%d-k%ds%d", w.H, w.W, w.C, w.KH, w.Stride), 2*float64(taps*w.C*lanes)
+		b.Run(name+"/forward", func(b *testing.B) { measure(b, flops, func() { d.Forward(y, x, weight, nil, 1) }) })
+		b.Run(name+"/data", func(b *testing.B) { measure(b, flops, func() { d.BackwardData(x, y, weight, 1) }) })
+		b.Run(name+"/weights", func(b *testing.B) { measure(b, flops, func() { d.BackwardWeights(weight, nil, x, y, 1, scratch) }) })
+	}
+}

@@ -277,3 +277,77 @@ func doubleAVX2Rows(rows int, args *uintptr) {
 		panic("kernel: no tile of that many rows")
 	}
 }
+
+// filterAVX512Rows calls the kernel for rows in [1, 4].
+func filterAVX512Rows(rows int, args *uintptr) {
+	switch rows {
+	case 1:
+		filterAVX512x1(args)
+	case 2:
+		filterAVX512x2(args)
+	case 3:
+		filterAVX512x3(args)
+	case 4:
+		filterAVX512x4(args)
+	default:
+		panic("kernel: no tile of that many rows")
+	}
+}
+
+// filterAVX2Rows calls the kernel for rows in [1, 3].
+func filterAVX2Rows(rows int, args *uintptr) {
+	switch rows {
+	case 1:
+		filterAVX2x1(args)
+	case 2:
+		filterAVX2x2(args)
+	case 3:
+		filterAVX2x3(args)
+	default:
+		panic("kernel: no tile of that many rows")
+	}
+}
+
+// filterSumAVX512Rows calls the kernel for rows in [1, 7].
+func filterSumAVX512Rows(rows int, args *uintptr) {
+	switch rows {
+	case 1:
+		filterSumAVX512x1(args)
+	case 2:
+		filterSumAVX512x2(args)
+	case 3:
+		filterSumAVX512x3(args)
+	case 4:
+		filterSumAVX512x4(args)
+	case 5:
+		filterSumAVX512x5(args)
+	case 6:
+		filterSumAVX512x6(args)
+	case 7:
+		filterSumAVX512x7(args)
+	default:
+		panic("kernel: no tile of that many rows")
+	}
+}
+
+// filterSumAVX2Rows calls the kernel for rows in [1, 7].
+func filterSumAVX2Rows(rows int, args *uintptr) {
+	switch rows {
+	case 1:
+		filterSumAVX2x1(args)
+	case 2:
+		filterSumAVX2x2(args)
+	case 3:
+		filterSumAVX2x3(args)
+	case 4:
+		filterSumAVX2x4(args)
+	case 5:
+		filterSumAVX2x5(args)
+	case 6:
+		filterSumAVX2x6(args)
+	case 7:
+		filterSumAVX2x7(args)
+	default:
+		panic("kernel: no tile of that many rows")
+	}
+}

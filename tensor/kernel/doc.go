@@ -16,6 +16,9 @@
 //   - Conv.BackwardWeights: starts at +0, then runs over (block, oh, lane, ow).
 //     Rows oh whose tap lies above or below the image are left out; columns
 //     whose tap lies left or right of it take part with x = 0.
+//   - Depthwise: like Conv forward and backward-data, of one channel. A weight's
+//     gradient is 32 such sums, one for each lane, over (block, oh, ow) where the
+//     tap lies inside the image; their lanes are then added as said below.
 //   - Gemm, Syrk, Gemm64: starts at C (accumulate) or +0, then runs over k.
 //   - Covariance: chains of a few thousand links over (strip of rows, row,
 //     lane, column), added in float64 in order.

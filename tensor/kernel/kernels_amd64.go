@@ -519,6 +519,111 @@ func laneSumAVX512(args *uintptr)
 //go:noescape
 func laneSumAVX2(args *uintptr)
 
+// filterAVX512x1 is the loop of type filter for 1 pixels.
+//
+//go:noescape
+func filterAVX512x1(args *uintptr)
+
+// filterAVX512x2 is the loop of type filter for 2 pixels.
+//
+//go:noescape
+func filterAVX512x2(args *uintptr)
+
+// filterAVX512x3 is the loop of type filter for 3 pixels.
+//
+//go:noescape
+func filterAVX512x3(args *uintptr)
+
+// filterAVX512x4 is the loop of type filter for 4 pixels.
+//
+//go:noescape
+func filterAVX512x4(args *uintptr)
+
+// filterAVX2x1 is the loop of type filter for 1 pixels.
+//
+//go:noescape
+func filterAVX2x1(args *uintptr)
+
+// filterAVX2x2 is the loop of type filter for 2 pixels.
+//
+//go:noescape
+func filterAVX2x2(args *uintptr)
+
+// filterAVX2x3 is the loop of type filter for 3 pixels.
+//
+//go:noescape
+func filterAVX2x3(args *uintptr)
+
+// filterSumAVX512x1 is the loop of type filterSum for 1 taps.
+//
+//go:noescape
+func filterSumAVX512x1(args *uintptr)
+
+// filterSumAVX2x1 is the loop of type filterSum for 1 taps.
+//
+//go:noescape
+func filterSumAVX2x1(args *uintptr)
+
+// filterSumAVX512x2 is the loop of type filterSum for 2 taps.
+//
+//go:noescape
+func filterSumAVX512x2(args *uintptr)
+
+// filterSumAVX2x2 is the loop of type filterSum for 2 taps.
+//
+//go:noescape
+func filterSumAVX2x2(args *uintptr)
+
+// filterSumAVX512x3 is the loop of type filterSum for 3 taps.
+//
+//go:noescape
+func filterSumAVX512x3(args *uintptr)
+
+// filterSumAVX2x3 is the loop of type filterSum for 3 taps.
+//
+//go:noescape
+func filterSumAVX2x3(args *uintptr)
+
+// filterSumAVX512x4 is the loop of type filterSum for 4 taps.
+//
+//go:noescape
+func filterSumAVX512x4(args *uintptr)
+
+// filterSumAVX2x4 is the loop of type filterSum for 4 taps.
+//
+//go:noescape
+func filterSumAVX2x4(args *uintptr)
+
+// filterSumAVX512x5 is the loop of type filterSum for 5 taps.
+//
+//go:noescape
+func filterSumAVX512x5(args *uintptr)
+
+// filterSumAVX2x5 is the loop of type filterSum for 5 taps.
+//
+//go:noescape
+func filterSumAVX2x5(args *uintptr)
+
+// filterSumAVX512x6 is the loop of type filterSum for 6 taps.
+//
+//go:noescape
+func filterSumAVX512x6(args *uintptr)
+
+// filterSumAVX2x6 is the loop of type filterSum for 6 taps.
+//
+//go:noescape
+func filterSumAVX2x6(args *uintptr)
+
+// filterSumAVX512x7 is the loop of type filterSum for 7 taps.
+//
+//go:noescape
+func filterSumAVX512x7(args *uintptr)
+
+// filterSumAVX2x7 is the loop of type filterSum for 7 taps.
+//
+//go:noescape
+func filterSumAVX2x7(args *uintptr)
+
 // peakAVX512 is the loop of FMALoop.
 //
 //go:noescape

@@ -12034,6 +12034,1276 @@ channel:
 	VZEROUPPER
 	RET
 
+// func filterAVX512x1(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·filterAVX512x1(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R8
+	MOVQ 16(DI), R9
+	MOVQ 72(DI), R12
+	MOVQ 80(DI), R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 48(DI), R13
+
+channel:
+	MOVQ         24(DI), AX
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	ADDQ         64(DI), AX
+	MOVQ         AX, 24(DI)
+	MOVQ         32(DI), DX
+	MOVQ         40(DI), CX
+	TESTQ        CX, CX
+	JZ           store
+
+tap:
+	MOVQ         (DX), AX
+	MOVQ         8(DX), BX
+	LEAQ         (R8)(AX*4), AX
+	VBROADCASTSS (R9)(BX*4), Z2
+	VFMADD231PS  (AX), Z2, Z0
+	VFMADD231PS  64(AX), Z2, Z1
+	ADDQ         $0x10, DX
+	DECQ         CX
+	JNZ          tap
+
+store:
+	LEAQ    (R12)(R12*2), AX
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	ADDQ    $0x80, SI
+	ADDQ    $0x80, R8
+	ADDQ    56(DI), R9
+	DECQ    R13
+	JNZ     channel
+	VZEROUPPER
+	RET
+
+// func filterAVX512x2(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·filterAVX512x2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R8
+	MOVQ 16(DI), R9
+	MOVQ 72(DI), R12
+	MOVQ 80(DI), R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 48(DI), R13
+
+channel:
+	MOVQ         24(DI), AX
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	ADDQ         64(DI), AX
+	MOVQ         AX, 24(DI)
+	MOVQ         32(DI), DX
+	MOVQ         40(DI), CX
+	TESTQ        CX, CX
+	JZ           store
+
+tap:
+	MOVQ         (DX), AX
+	MOVQ         8(DX), BX
+	LEAQ         (R8)(AX*4), AX
+	VBROADCASTSS (R9)(BX*4), Z4
+	VFMADD231PS  (AX), Z4, Z0
+	VFMADD231PS  64(AX), Z4, Z1
+	VFMADD231PS  (AX)(R10*1), Z4, Z2
+	VFMADD231PS  64(AX)(R10*1), Z4, Z3
+	ADDQ         $0x10, DX
+	DECQ         CX
+	JNZ          tap
+
+store:
+	LEAQ    (R12)(R12*2), AX
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, (SI)(R12*1)
+	VMOVUPS Z3, 64(SI)(R12*1)
+	ADDQ    $0x80, SI
+	ADDQ    $0x80, R8
+	ADDQ    56(DI), R9
+	DECQ    R13
+	JNZ     channel
+	VZEROUPPER
+	RET
+
+// func filterAVX512x3(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·filterAVX512x3(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R8
+	MOVQ 16(DI), R9
+	MOVQ 72(DI), R12
+	MOVQ 80(DI), R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 48(DI), R13
+
+channel:
+	MOVQ         24(DI), AX
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	ADDQ         64(DI), AX
+	MOVQ         AX, 24(DI)
+	MOVQ         32(DI), DX
+	MOVQ         40(DI), CX
+	TESTQ        CX, CX
+	JZ           store
+
+tap:
+	MOVQ         (DX), AX
+	MOVQ         8(DX), BX
+	LEAQ         (R8)(AX*4), AX
+	VBROADCASTSS (R9)(BX*4), Z6
+	VFMADD231PS  (AX), Z6, Z0
+	VFMADD231PS  64(AX), Z6, Z1
+	VFMADD231PS  (AX)(R10*1), Z6, Z2
+	VFMADD231PS  64(AX)(R10*1), Z6, Z3
+	VFMADD231PS  (AX)(R10*2), Z6, Z4
+	VFMADD231PS  64(AX)(R10*2), Z6, Z5
+	ADDQ         $0x10, DX
+	DECQ         CX
+	JNZ          tap
+
+store:
+	LEAQ    (R12)(R12*2), AX
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, (SI)(R12*1)
+	VMOVUPS Z3, 64(SI)(R12*1)
+	VMOVUPS Z4, (SI)(R12*2)
+	VMOVUPS Z5, 64(SI)(R12*2)
+	ADDQ    $0x80, SI
+	ADDQ    $0x80, R8
+	ADDQ    56(DI), R9
+	DECQ    R13
+	JNZ     channel
+	VZEROUPPER
+	RET
+
+// func filterAVX512x4(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·filterAVX512x4(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R8
+	MOVQ 16(DI), R9
+	MOVQ 72(DI), R12
+	MOVQ 80(DI), R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 48(DI), R13
+
+channel:
+	MOVQ         24(DI), AX
+	VBROADCASTSS (AX), Z0
+	VMOVAPS      Z0, Z1
+	VMOVAPS      Z0, Z2
+	VMOVAPS      Z0, Z3
+	VMOVAPS      Z0, Z4
+	VMOVAPS      Z0, Z5
+	VMOVAPS      Z0, Z6
+	VMOVAPS      Z0, Z7
+	ADDQ         64(DI), AX
+	MOVQ         AX, 24(DI)
+	MOVQ         32(DI), DX
+	MOVQ         40(DI), CX
+	TESTQ        CX, CX
+	JZ           store
+
+tap:
+	MOVQ         (DX), AX
+	MOVQ         8(DX), BX
+	LEAQ         (R8)(AX*4), AX
+	VBROADCASTSS (R9)(BX*4), Z8
+	VFMADD231PS  (AX), Z8, Z0
+	VFMADD231PS  64(AX), Z8, Z1
+	VFMADD231PS  (AX)(R10*1), Z8, Z2
+	VFMADD231PS  64(AX)(R10*1), Z8, Z3
+	VFMADD231PS  (AX)(R10*2), Z8, Z4
+	VFMADD231PS  64(AX)(R10*2), Z8, Z5
+	VFMADD231PS  (AX)(R11*1), Z8, Z6
+	VFMADD231PS  64(AX)(R11*1), Z8, Z7
+	ADDQ         $0x10, DX
+	DECQ         CX
+	JNZ          tap
+
+store:
+	LEAQ    (R12)(R12*2), AX
+	VMOVUPS Z0, (SI)
+	VMOVUPS Z1, 64(SI)
+	VMOVUPS Z2, (SI)(R12*1)
+	VMOVUPS Z3, 64(SI)(R12*1)
+	VMOVUPS Z4, (SI)(R12*2)
+	VMOVUPS Z5, 64(SI)(R12*2)
+	VMOVUPS Z6, (SI)(AX*1)
+	VMOVUPS Z7, 64(SI)(AX*1)
+	ADDQ    $0x80, SI
+	ADDQ    $0x80, R8
+	ADDQ    56(DI), R9
+	DECQ    R13
+	JNZ     channel
+	VZEROUPPER
+	RET
+
+// func filterAVX2x1(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·filterAVX2x1(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R8
+	MOVQ 16(DI), R9
+	MOVQ 72(DI), R12
+	MOVQ 80(DI), R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 48(DI), R13
+
+channel:
+	MOVQ         24(DI), AX
+	VBROADCASTSS (AX), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	ADDQ         64(DI), AX
+	MOVQ         AX, 24(DI)
+	MOVQ         32(DI), DX
+	MOVQ         40(DI), CX
+	TESTQ        CX, CX
+	JZ           store
+
+tap:
+	MOVQ         (DX), AX
+	MOVQ         8(DX), BX
+	LEAQ         (R8)(AX*4), AX
+	VBROADCASTSS (R9)(BX*4), Y4
+	VFMADD231PS  (AX), Y4, Y0
+	VFMADD231PS  32(AX), Y4, Y1
+	VFMADD231PS  64(AX), Y4, Y2
+	VFMADD231PS  96(AX), Y4, Y3
+	ADDQ         $0x10, DX
+	DECQ         CX
+	JNZ          tap
+
+store:
+	LEAQ    (R12)(R12*2), AX
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS Y3, 96(SI)
+	ADDQ    $0x80, SI
+	ADDQ    $0x80, R8
+	ADDQ    56(DI), R9
+	DECQ    R13
+	JNZ     channel
+	VZEROUPPER
+	RET
+
+// func filterAVX2x2(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·filterAVX2x2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R8
+	MOVQ 16(DI), R9
+	MOVQ 72(DI), R12
+	MOVQ 80(DI), R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 48(DI), R13
+
+channel:
+	MOVQ         24(DI), AX
+	VBROADCASTSS (AX), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	ADDQ         64(DI), AX
+	MOVQ         AX, 24(DI)
+	MOVQ         32(DI), DX
+	MOVQ         40(DI), CX
+	TESTQ        CX, CX
+	JZ           store
+
+tap:
+	MOVQ         (DX), AX
+	MOVQ         8(DX), BX
+	LEAQ         (R8)(AX*4), AX
+	VBROADCASTSS (R9)(BX*4), Y8
+	VFMADD231PS  (AX), Y8, Y0
+	VFMADD231PS  32(AX), Y8, Y1
+	VFMADD231PS  64(AX), Y8, Y2
+	VFMADD231PS  96(AX), Y8, Y3
+	VFMADD231PS  (AX)(R10*1), Y8, Y4
+	VFMADD231PS  32(AX)(R10*1), Y8, Y5
+	VFMADD231PS  64(AX)(R10*1), Y8, Y6
+	VFMADD231PS  96(AX)(R10*1), Y8, Y7
+	ADDQ         $0x10, DX
+	DECQ         CX
+	JNZ          tap
+
+store:
+	LEAQ    (R12)(R12*2), AX
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS Y3, 96(SI)
+	VMOVUPS Y4, (SI)(R12*1)
+	VMOVUPS Y5, 32(SI)(R12*1)
+	VMOVUPS Y6, 64(SI)(R12*1)
+	VMOVUPS Y7, 96(SI)(R12*1)
+	ADDQ    $0x80, SI
+	ADDQ    $0x80, R8
+	ADDQ    56(DI), R9
+	DECQ    R13
+	JNZ     channel
+	VZEROUPPER
+	RET
+
+// func filterAVX2x3(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·filterAVX2x3(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R8
+	MOVQ 16(DI), R9
+	MOVQ 72(DI), R12
+	MOVQ 80(DI), R10
+	LEAQ (R10)(R10*2), R11
+	MOVQ 48(DI), R13
+
+channel:
+	MOVQ         24(DI), AX
+	VBROADCASTSS (AX), Y0
+	VMOVAPS      Y0, Y1
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y0, Y3
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y0, Y5
+	VMOVAPS      Y0, Y6
+	VMOVAPS      Y0, Y7
+	VMOVAPS      Y0, Y8
+	VMOVAPS      Y0, Y9
+	VMOVAPS      Y0, Y10
+	VMOVAPS      Y0, Y11
+	ADDQ         64(DI), AX
+	MOVQ         AX, 24(DI)
+	MOVQ         32(DI), DX
+	MOVQ         40(DI), CX
+	TESTQ        CX, CX
+	JZ           store
+
+tap:
+	MOVQ         (DX), AX
+	MOVQ         8(DX), BX
+	LEAQ         (R8)(AX*4), AX
+	VBROADCASTSS (R9)(BX*4), Y12
+	VFMADD231PS  (AX), Y12, Y0
+	VFMADD231PS  32(AX), Y12, Y1
+	VFMADD231PS  64(AX), Y12, Y2
+	VFMADD231PS  96(AX), Y12, Y3
+	VFMADD231PS  (AX)(R10*1), Y12, Y4
+	VFMADD231PS  32(AX)(R10*1), Y12, Y5
+	VFMADD231PS  64(AX)(R10*1), Y12, Y6
+	VFMADD231PS  96(AX)(R10*1), Y12, Y7
+	VFMADD231PS  (AX)(R10*2), Y12, Y8
+	VFMADD231PS  32(AX)(R10*2), Y12, Y9
+	VFMADD231PS  64(AX)(R10*2), Y12, Y10
+	VFMADD231PS  96(AX)(R10*2), Y12, Y11
+	ADDQ         $0x10, DX
+	DECQ         CX
+	JNZ          tap
+
+store:
+	LEAQ    (R12)(R12*2), AX
+	VMOVUPS Y0, (SI)
+	VMOVUPS Y1, 32(SI)
+	VMOVUPS Y2, 64(SI)
+	VMOVUPS Y3, 96(SI)
+	VMOVUPS Y4, (SI)(R12*1)
+	VMOVUPS Y5, 32(SI)(R12*1)
+	VMOVUPS Y6, 64(SI)(R12*1)
+	VMOVUPS Y7, 96(SI)(R12*1)
+	VMOVUPS Y8, (SI)(R12*2)
+	VMOVUPS Y9, 32(SI)(R12*2)
+	VMOVUPS Y10, 64(SI)(R12*2)
+	VMOVUPS Y11, 96(SI)(R12*2)
+	ADDQ    $0x80, SI
+	ADDQ    $0x80, R8
+	ADDQ    56(DI), R9
+	DECQ    R13
+	JNZ     channel
+	VZEROUPPER
+	RET
+
+// func filterSumAVX512x1(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·filterSumAVX512x1(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R10
+	MOVQ 16(DI), R11
+	MOVQ 48(DI), R12
+
+channel:
+	MOVQ $0x00000001, R13
+
+part:
+	MOVQ    R10, R8
+	MOVQ    R11, R9
+	MOVQ    32(DI), CX
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+
+pixel:
+	VMOVUPS     (R9), Z2
+	VMOVUPS     64(R9), Z3
+	VFMADD231PS (R8), Z2, Z0
+	VFMADD231PS 64(R8), Z3, Z1
+	ADDQ        56(DI), R8
+	ADDQ        64(DI), R9
+	DECQ        CX
+	JNZ         pixel
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	ADDQ        $0x80, SI
+	ADDQ        $0x80, R10
+	ADDQ        $0x80, R11
+	DECQ        R13
+	JNZ         part
+	MOVQ        40(DI), AX
+	LEAQ        -128(SI)(AX*1), SI
+	DECQ        24(DI)
+	JNZ         channel
+	VZEROUPPER
+	RET
+
+// func filterSumAVX2x1(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·filterSumAVX2x1(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R10
+	MOVQ 16(DI), R11
+	MOVQ 48(DI), R12
+
+channel:
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    R10, R8
+	MOVQ    R11, R9
+	MOVQ    32(DI), CX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+
+pixel:
+	VMOVUPS     (R9), Y2
+	VMOVUPS     32(R9), Y3
+	VFMADD231PS (R8), Y2, Y0
+	VFMADD231PS 32(R8), Y3, Y1
+	ADDQ        56(DI), R8
+	ADDQ        64(DI), R9
+	DECQ        CX
+	JNZ         pixel
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 32(SI)
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, R11
+	DECQ        R13
+	JNZ         part
+	MOVQ        40(DI), AX
+	LEAQ        -128(SI)(AX*1), SI
+	DECQ        24(DI)
+	JNZ         channel
+	VZEROUPPER
+	RET
+
+// func filterSumAVX512x2(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·filterSumAVX512x2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R10
+	MOVQ 16(DI), R11
+	MOVQ 48(DI), R12
+
+channel:
+	MOVQ $0x00000001, R13
+
+part:
+	MOVQ    R10, R8
+	MOVQ    R11, R9
+	MOVQ    32(DI), CX
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+
+pixel:
+	VMOVUPS     (R9), Z4
+	VMOVUPS     64(R9), Z5
+	VFMADD231PS (R8), Z4, Z0
+	VFMADD231PS 64(R8), Z5, Z1
+	VFMADD231PS (R8)(R12*1), Z4, Z2
+	VFMADD231PS 64(R8)(R12*1), Z5, Z3
+	ADDQ        56(DI), R8
+	ADDQ        64(DI), R9
+	DECQ        CX
+	JNZ         pixel
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMOVUPS     Z2, 128(SI)
+	VMOVUPS     Z3, 192(SI)
+	ADDQ        $0x80, SI
+	ADDQ        $0x80, R10
+	ADDQ        $0x80, R11
+	DECQ        R13
+	JNZ         part
+	MOVQ        40(DI), AX
+	LEAQ        -128(SI)(AX*1), SI
+	DECQ        24(DI)
+	JNZ         channel
+	VZEROUPPER
+	RET
+
+// func filterSumAVX2x2(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·filterSumAVX2x2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R10
+	MOVQ 16(DI), R11
+	MOVQ 48(DI), R12
+
+channel:
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    R10, R8
+	MOVQ    R11, R9
+	MOVQ    32(DI), CX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 128(SI), Y2
+	VMOVUPS 160(SI), Y3
+
+pixel:
+	VMOVUPS     (R9), Y4
+	VMOVUPS     32(R9), Y5
+	VFMADD231PS (R8), Y4, Y0
+	VFMADD231PS 32(R8), Y5, Y1
+	VFMADD231PS (R8)(R12*1), Y4, Y2
+	VFMADD231PS 32(R8)(R12*1), Y5, Y3
+	ADDQ        56(DI), R8
+	ADDQ        64(DI), R9
+	DECQ        CX
+	JNZ         pixel
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 32(SI)
+	VMOVUPS     Y2, 128(SI)
+	VMOVUPS     Y3, 160(SI)
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, R11
+	DECQ        R13
+	JNZ         part
+	MOVQ        40(DI), AX
+	LEAQ        -128(SI)(AX*1), SI
+	DECQ        24(DI)
+	JNZ         channel
+	VZEROUPPER
+	RET
+
+// func filterSumAVX512x3(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·filterSumAVX512x3(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R10
+	MOVQ 16(DI), R11
+	MOVQ 48(DI), R12
+
+channel:
+	MOVQ $0x00000001, R13
+
+part:
+	MOVQ    R10, R8
+	MOVQ    R11, R9
+	MOVQ    32(DI), CX
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS 320(SI), Z5
+
+pixel:
+	VMOVUPS     (R9), Z6
+	VMOVUPS     64(R9), Z7
+	VFMADD231PS (R8), Z6, Z0
+	VFMADD231PS 64(R8), Z7, Z1
+	VFMADD231PS (R8)(R12*1), Z6, Z2
+	VFMADD231PS 64(R8)(R12*1), Z7, Z3
+	VFMADD231PS (R8)(R12*2), Z6, Z4
+	VFMADD231PS 64(R8)(R12*2), Z7, Z5
+	ADDQ        56(DI), R8
+	ADDQ        64(DI), R9
+	DECQ        CX
+	JNZ         pixel
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMOVUPS     Z2, 128(SI)
+	VMOVUPS     Z3, 192(SI)
+	VMOVUPS     Z4, 256(SI)
+	VMOVUPS     Z5, 320(SI)
+	ADDQ        $0x80, SI
+	ADDQ        $0x80, R10
+	ADDQ        $0x80, R11
+	DECQ        R13
+	JNZ         part
+	MOVQ        40(DI), AX
+	LEAQ        -128(SI)(AX*1), SI
+	DECQ        24(DI)
+	JNZ         channel
+	VZEROUPPER
+	RET
+
+// func filterSumAVX2x3(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·filterSumAVX2x3(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R10
+	MOVQ 16(DI), R11
+	MOVQ 48(DI), R12
+
+channel:
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    R10, R8
+	MOVQ    R11, R9
+	MOVQ    32(DI), CX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 128(SI), Y2
+	VMOVUPS 160(SI), Y3
+	VMOVUPS 256(SI), Y4
+	VMOVUPS 288(SI), Y5
+
+pixel:
+	VMOVUPS     (R9), Y6
+	VMOVUPS     32(R9), Y7
+	VFMADD231PS (R8), Y6, Y0
+	VFMADD231PS 32(R8), Y7, Y1
+	VFMADD231PS (R8)(R12*1), Y6, Y2
+	VFMADD231PS 32(R8)(R12*1), Y7, Y3
+	VFMADD231PS (R8)(R12*2), Y6, Y4
+	VFMADD231PS 32(R8)(R12*2), Y7, Y5
+	ADDQ        56(DI), R8
+	ADDQ        64(DI), R9
+	DECQ        CX
+	JNZ         pixel
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 32(SI)
+	VMOVUPS     Y2, 128(SI)
+	VMOVUPS     Y3, 160(SI)
+	VMOVUPS     Y4, 256(SI)
+	VMOVUPS     Y5, 288(SI)
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, R11
+	DECQ        R13
+	JNZ         part
+	MOVQ        40(DI), AX
+	LEAQ        -128(SI)(AX*1), SI
+	DECQ        24(DI)
+	JNZ         channel
+	VZEROUPPER
+	RET
+
+// func filterSumAVX512x4(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·filterSumAVX512x4(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R10
+	MOVQ 16(DI), R11
+	MOVQ 48(DI), R12
+
+channel:
+	MOVQ $0x00000001, R13
+
+part:
+	MOVQ    R10, R8
+	MOVQ    R11, R9
+	MOVQ    32(DI), CX
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z6
+	VMOVUPS 448(SI), Z7
+
+pixel:
+	VMOVUPS     (R9), Z8
+	VMOVUPS     64(R9), Z9
+	LEAQ        (R12)(R12*2), AX
+	LEAQ        (R8)(AX*1), BX
+	VFMADD231PS (R8), Z8, Z0
+	VFMADD231PS 64(R8), Z9, Z1
+	VFMADD231PS (R8)(R12*1), Z8, Z2
+	VFMADD231PS 64(R8)(R12*1), Z9, Z3
+	VFMADD231PS (R8)(R12*2), Z8, Z4
+	VFMADD231PS 64(R8)(R12*2), Z9, Z5
+	VFMADD231PS (BX), Z8, Z6
+	VFMADD231PS 64(BX), Z9, Z7
+	ADDQ        56(DI), R8
+	ADDQ        64(DI), R9
+	DECQ        CX
+	JNZ         pixel
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMOVUPS     Z2, 128(SI)
+	VMOVUPS     Z3, 192(SI)
+	VMOVUPS     Z4, 256(SI)
+	VMOVUPS     Z5, 320(SI)
+	VMOVUPS     Z6, 384(SI)
+	VMOVUPS     Z7, 448(SI)
+	ADDQ        $0x80, SI
+	ADDQ        $0x80, R10
+	ADDQ        $0x80, R11
+	DECQ        R13
+	JNZ         part
+	MOVQ        40(DI), AX
+	LEAQ        -128(SI)(AX*1), SI
+	DECQ        24(DI)
+	JNZ         channel
+	VZEROUPPER
+	RET
+
+// func filterSumAVX2x4(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·filterSumAVX2x4(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R10
+	MOVQ 16(DI), R11
+	MOVQ 48(DI), R12
+
+channel:
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    R10, R8
+	MOVQ    R11, R9
+	MOVQ    32(DI), CX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 128(SI), Y2
+	VMOVUPS 160(SI), Y3
+	VMOVUPS 256(SI), Y4
+	VMOVUPS 288(SI), Y5
+	VMOVUPS 384(SI), Y6
+	VMOVUPS 416(SI), Y7
+
+pixel:
+	VMOVUPS     (R9), Y8
+	VMOVUPS     32(R9), Y9
+	LEAQ        (R12)(R12*2), AX
+	LEAQ        (R8)(AX*1), BX
+	VFMADD231PS (R8), Y8, Y0
+	VFMADD231PS 32(R8), Y9, Y1
+	VFMADD231PS (R8)(R12*1), Y8, Y2
+	VFMADD231PS 32(R8)(R12*1), Y9, Y3
+	VFMADD231PS (R8)(R12*2), Y8, Y4
+	VFMADD231PS 32(R8)(R12*2), Y9, Y5
+	VFMADD231PS (BX), Y8, Y6
+	VFMADD231PS 32(BX), Y9, Y7
+	ADDQ        56(DI), R8
+	ADDQ        64(DI), R9
+	DECQ        CX
+	JNZ         pixel
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 32(SI)
+	VMOVUPS     Y2, 128(SI)
+	VMOVUPS     Y3, 160(SI)
+	VMOVUPS     Y4, 256(SI)
+	VMOVUPS     Y5, 288(SI)
+	VMOVUPS     Y6, 384(SI)
+	VMOVUPS     Y7, 416(SI)
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, R11
+	DECQ        R13
+	JNZ         part
+	MOVQ        40(DI), AX
+	LEAQ        -128(SI)(AX*1), SI
+	DECQ        24(DI)
+	JNZ         channel
+	VZEROUPPER
+	RET
+
+// func filterSumAVX512x5(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·filterSumAVX512x5(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R10
+	MOVQ 16(DI), R11
+	MOVQ 48(DI), R12
+
+channel:
+	MOVQ $0x00000001, R13
+
+part:
+	MOVQ    R10, R8
+	MOVQ    R11, R9
+	MOVQ    32(DI), CX
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z6
+	VMOVUPS 448(SI), Z7
+	VMOVUPS 512(SI), Z8
+	VMOVUPS 576(SI), Z9
+
+pixel:
+	VMOVUPS     (R9), Z10
+	VMOVUPS     64(R9), Z11
+	LEAQ        (R12)(R12*2), AX
+	LEAQ        (R8)(AX*1), BX
+	VFMADD231PS (R8), Z10, Z0
+	VFMADD231PS 64(R8), Z11, Z1
+	VFMADD231PS (R8)(R12*1), Z10, Z2
+	VFMADD231PS 64(R8)(R12*1), Z11, Z3
+	VFMADD231PS (R8)(R12*2), Z10, Z4
+	VFMADD231PS 64(R8)(R12*2), Z11, Z5
+	VFMADD231PS (BX), Z10, Z6
+	VFMADD231PS 64(BX), Z11, Z7
+	VFMADD231PS (BX)(R12*1), Z10, Z8
+	VFMADD231PS 64(BX)(R12*1), Z11, Z9
+	ADDQ        56(DI), R8
+	ADDQ        64(DI), R9
+	DECQ        CX
+	JNZ         pixel
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMOVUPS     Z2, 128(SI)
+	VMOVUPS     Z3, 192(SI)
+	VMOVUPS     Z4, 256(SI)
+	VMOVUPS     Z5, 320(SI)
+	VMOVUPS     Z6, 384(SI)
+	VMOVUPS     Z7, 448(SI)
+	VMOVUPS     Z8, 512(SI)
+	VMOVUPS     Z9, 576(SI)
+	ADDQ        $0x80, SI
+	ADDQ        $0x80, R10
+	ADDQ        $0x80, R11
+	DECQ        R13
+	JNZ         part
+	MOVQ        40(DI), AX
+	LEAQ        -128(SI)(AX*1), SI
+	DECQ        24(DI)
+	JNZ         channel
+	VZEROUPPER
+	RET
+
+// func filterSumAVX2x5(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·filterSumAVX2x5(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R10
+	MOVQ 16(DI), R11
+	MOVQ 48(DI), R12
+
+channel:
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    R10, R8
+	MOVQ    R11, R9
+	MOVQ    32(DI), CX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 128(SI), Y2
+	VMOVUPS 160(SI), Y3
+	VMOVUPS 256(SI), Y4
+	VMOVUPS 288(SI), Y5
+	VMOVUPS 384(SI), Y6
+	VMOVUPS 416(SI), Y7
+	VMOVUPS 512(SI), Y8
+	VMOVUPS 544(SI), Y9
+
+pixel:
+	VMOVUPS     (R9), Y10
+	VMOVUPS     32(R9), Y11
+	LEAQ        (R12)(R12*2), AX
+	LEAQ        (R8)(AX*1), BX
+	VFMADD231PS (R8), Y10, Y0
+	VFMADD231PS 32(R8), Y11, Y1
+	VFMADD231PS (R8)(R12*1), Y10, Y2
+	VFMADD231PS 32(R8)(R12*1), Y11, Y3
+	VFMADD231PS (R8)(R12*2), Y10, Y4
+	VFMADD231PS 32(R8)(R12*2), Y11, Y5
+	VFMADD231PS (BX), Y10, Y6
+	VFMADD231PS 32(BX), Y11, Y7
+	VFMADD231PS (BX)(R12*1), Y10, Y8
+	VFMADD231PS 32(BX)(R12*1), Y11, Y9
+	ADDQ        56(DI), R8
+	ADDQ        64(DI), R9
+	DECQ        CX
+	JNZ         pixel
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 32(SI)
+	VMOVUPS     Y2, 128(SI)
+	VMOVUPS     Y3, 160(SI)
+	VMOVUPS     Y4, 256(SI)
+	VMOVUPS     Y5, 288(SI)
+	VMOVUPS     Y6, 384(SI)
+	VMOVUPS     Y7, 416(SI)
+	VMOVUPS     Y8, 512(SI)
+	VMOVUPS     Y9, 544(SI)
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, R11
+	DECQ        R13
+	JNZ         part
+	MOVQ        40(DI), AX
+	LEAQ        -128(SI)(AX*1), SI
+	DECQ        24(DI)
+	JNZ         channel
+	VZEROUPPER
+	RET
+
+// func filterSumAVX512x6(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·filterSumAVX512x6(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R10
+	MOVQ 16(DI), R11
+	MOVQ 48(DI), R12
+
+channel:
+	MOVQ $0x00000001, R13
+
+part:
+	MOVQ    R10, R8
+	MOVQ    R11, R9
+	MOVQ    32(DI), CX
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z6
+	VMOVUPS 448(SI), Z7
+	VMOVUPS 512(SI), Z8
+	VMOVUPS 576(SI), Z9
+	VMOVUPS 640(SI), Z10
+	VMOVUPS 704(SI), Z11
+
+pixel:
+	VMOVUPS     (R9), Z12
+	VMOVUPS     64(R9), Z13
+	LEAQ        (R12)(R12*2), AX
+	LEAQ        (R8)(AX*1), BX
+	VFMADD231PS (R8), Z12, Z0
+	VFMADD231PS 64(R8), Z13, Z1
+	VFMADD231PS (R8)(R12*1), Z12, Z2
+	VFMADD231PS 64(R8)(R12*1), Z13, Z3
+	VFMADD231PS (R8)(R12*2), Z12, Z4
+	VFMADD231PS 64(R8)(R12*2), Z13, Z5
+	VFMADD231PS (BX), Z12, Z6
+	VFMADD231PS 64(BX), Z13, Z7
+	VFMADD231PS (BX)(R12*1), Z12, Z8
+	VFMADD231PS 64(BX)(R12*1), Z13, Z9
+	VFMADD231PS (BX)(R12*2), Z12, Z10
+	VFMADD231PS 64(BX)(R12*2), Z13, Z11
+	ADDQ        56(DI), R8
+	ADDQ        64(DI), R9
+	DECQ        CX
+	JNZ         pixel
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMOVUPS     Z2, 128(SI)
+	VMOVUPS     Z3, 192(SI)
+	VMOVUPS     Z4, 256(SI)
+	VMOVUPS     Z5, 320(SI)
+	VMOVUPS     Z6, 384(SI)
+	VMOVUPS     Z7, 448(SI)
+	VMOVUPS     Z8, 512(SI)
+	VMOVUPS     Z9, 576(SI)
+	VMOVUPS     Z10, 640(SI)
+	VMOVUPS     Z11, 704(SI)
+	ADDQ        $0x80, SI
+	ADDQ        $0x80, R10
+	ADDQ        $0x80, R11
+	DECQ        R13
+	JNZ         part
+	MOVQ        40(DI), AX
+	LEAQ        -128(SI)(AX*1), SI
+	DECQ        24(DI)
+	JNZ         channel
+	VZEROUPPER
+	RET
+
+// func filterSumAVX2x6(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·filterSumAVX2x6(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R10
+	MOVQ 16(DI), R11
+	MOVQ 48(DI), R12
+
+channel:
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    R10, R8
+	MOVQ    R11, R9
+	MOVQ    32(DI), CX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 128(SI), Y2
+	VMOVUPS 160(SI), Y3
+	VMOVUPS 256(SI), Y4
+	VMOVUPS 288(SI), Y5
+	VMOVUPS 384(SI), Y6
+	VMOVUPS 416(SI), Y7
+	VMOVUPS 512(SI), Y8
+	VMOVUPS 544(SI), Y9
+	VMOVUPS 640(SI), Y10
+	VMOVUPS 672(SI), Y11
+
+pixel:
+	VMOVUPS     (R9), Y12
+	VMOVUPS     32(R9), Y13
+	LEAQ        (R12)(R12*2), AX
+	LEAQ        (R8)(AX*1), BX
+	VFMADD231PS (R8), Y12, Y0
+	VFMADD231PS 32(R8), Y13, Y1
+	VFMADD231PS (R8)(R12*1), Y12, Y2
+	VFMADD231PS 32(R8)(R12*1), Y13, Y3
+	VFMADD231PS (R8)(R12*2), Y12, Y4
+	VFMADD231PS 32(R8)(R12*2), Y13, Y5
+	VFMADD231PS (BX), Y12, Y6
+	VFMADD231PS 32(BX), Y13, Y7
+	VFMADD231PS (BX)(R12*1), Y12, Y8
+	VFMADD231PS 32(BX)(R12*1), Y13, Y9
+	VFMADD231PS (BX)(R12*2), Y12, Y10
+	VFMADD231PS 32(BX)(R12*2), Y13, Y11
+	ADDQ        56(DI), R8
+	ADDQ        64(DI), R9
+	DECQ        CX
+	JNZ         pixel
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 32(SI)
+	VMOVUPS     Y2, 128(SI)
+	VMOVUPS     Y3, 160(SI)
+	VMOVUPS     Y4, 256(SI)
+	VMOVUPS     Y5, 288(SI)
+	VMOVUPS     Y6, 384(SI)
+	VMOVUPS     Y7, 416(SI)
+	VMOVUPS     Y8, 512(SI)
+	VMOVUPS     Y9, 544(SI)
+	VMOVUPS     Y10, 640(SI)
+	VMOVUPS     Y11, 672(SI)
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, R11
+	DECQ        R13
+	JNZ         part
+	MOVQ        40(DI), AX
+	LEAQ        -128(SI)(AX*1), SI
+	DECQ        24(DI)
+	JNZ         channel
+	VZEROUPPER
+	RET
+
+// func filterSumAVX512x7(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·filterSumAVX512x7(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R10
+	MOVQ 16(DI), R11
+	MOVQ 48(DI), R12
+
+channel:
+	MOVQ $0x00000001, R13
+
+part:
+	MOVQ    R10, R8
+	MOVQ    R11, R9
+	MOVQ    32(DI), CX
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z6
+	VMOVUPS 448(SI), Z7
+	VMOVUPS 512(SI), Z8
+	VMOVUPS 576(SI), Z9
+	VMOVUPS 640(SI), Z10
+	VMOVUPS 704(SI), Z11
+	VMOVUPS 768(SI), Z12
+	VMOVUPS 832(SI), Z13
+
+pixel:
+	VMOVUPS     (R9), Z14
+	VMOVUPS     64(R9), Z15
+	LEAQ        (R12)(R12*2), AX
+	LEAQ        (R8)(AX*1), BX
+	LEAQ        (BX)(AX*1), AX
+	VFMADD231PS (R8), Z14, Z0
+	VFMADD231PS 64(R8), Z15, Z1
+	VFMADD231PS (R8)(R12*1), Z14, Z2
+	VFMADD231PS 64(R8)(R12*1), Z15, Z3
+	VFMADD231PS (R8)(R12*2), Z14, Z4
+	VFMADD231PS 64(R8)(R12*2), Z15, Z5
+	VFMADD231PS (BX), Z14, Z6
+	VFMADD231PS 64(BX), Z15, Z7
+	VFMADD231PS (BX)(R12*1), Z14, Z8
+	VFMADD231PS 64(BX)(R12*1), Z15, Z9
+	VFMADD231PS (BX)(R12*2), Z14, Z10
+	VFMADD231PS 64(BX)(R12*2), Z15, Z11
+	VFMADD231PS (AX), Z14, Z12
+	VFMADD231PS 64(AX), Z15, Z13
+	ADDQ        56(DI), R8
+	ADDQ        64(DI), R9
+	DECQ        CX
+	JNZ         pixel
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMOVUPS     Z2, 128(SI)
+	VMOVUPS     Z3, 192(SI)
+	VMOVUPS     Z4, 256(SI)
+	VMOVUPS     Z5, 320(SI)
+	VMOVUPS     Z6, 384(SI)
+	VMOVUPS     Z7, 448(SI)
+	VMOVUPS     Z8, 512(SI)
+	VMOVUPS     Z9, 576(SI)
+	VMOVUPS     Z10, 640(SI)
+	VMOVUPS     Z11, 704(SI)
+	VMOVUPS     Z12, 768(SI)
+	VMOVUPS     Z13, 832(SI)
+	ADDQ        $0x80, SI
+	ADDQ        $0x80, R10
+	ADDQ        $0x80, R11
+	DECQ        R13
+	JNZ         part
+	MOVQ        40(DI), AX
+	LEAQ        -128(SI)(AX*1), SI
+	DECQ        24(DI)
+	JNZ         channel
+	VZEROUPPER
+	RET
+
+// func filterSumAVX2x7(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·filterSumAVX2x7(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ (DI), SI
+	MOVQ 8(DI), R10
+	MOVQ 16(DI), R11
+	MOVQ 48(DI), R12
+
+channel:
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    R10, R8
+	MOVQ    R11, R9
+	MOVQ    32(DI), CX
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 128(SI), Y2
+	VMOVUPS 160(SI), Y3
+	VMOVUPS 256(SI), Y4
+	VMOVUPS 288(SI), Y5
+	VMOVUPS 384(SI), Y6
+	VMOVUPS 416(SI), Y7
+	VMOVUPS 512(SI), Y8
+	VMOVUPS 544(SI), Y9
+	VMOVUPS 640(SI), Y10
+	VMOVUPS 672(SI), Y11
+	VMOVUPS 768(SI), Y12
+	VMOVUPS 800(SI), Y13
+
+pixel:
+	VMOVUPS     (R9), Y14
+	VMOVUPS     32(R9), Y15
+	LEAQ        (R12)(R12*2), AX
+	LEAQ        (R8)(AX*1), BX
+	LEAQ        (BX)(AX*1), AX
+	VFMADD231PS (R8), Y14, Y0
+	VFMADD231PS 32(R8), Y15, Y1
+	VFMADD231PS (R8)(R12*1), Y14, Y2
+	VFMADD231PS 32(R8)(R12*1), Y15, Y3
+	VFMADD231PS (R8)(R12*2), Y14, Y4
+	VFMADD231PS 32(R8)(R12*2), Y15, Y5
+	VFMADD231PS (BX), Y14, Y6
+	VFMADD231PS 32(BX), Y15, Y7
+	VFMADD231PS (BX)(R12*1), Y14, Y8
+	VFMADD231PS 32(BX)(R12*1), Y15, Y9
+	VFMADD231PS (BX)(R12*2), Y14, Y10
+	VFMADD231PS 32(BX)(R12*2), Y15, Y11
+	VFMADD231PS (AX), Y14, Y12
+	VFMADD231PS 32(AX), Y15, Y13
+	ADDQ        56(DI), R8
+	ADDQ        64(DI), R9
+	DECQ        CX
+	JNZ         pixel
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 32(SI)
+	VMOVUPS     Y2, 128(SI)
+	VMOVUPS     Y3, 160(SI)
+	VMOVUPS     Y4, 256(SI)
+	VMOVUPS     Y5, 288(SI)
+	VMOVUPS     Y6, 384(SI)
+	VMOVUPS     Y7, 416(SI)
+	VMOVUPS     Y8, 512(SI)
+	VMOVUPS     Y9, 544(SI)
+	VMOVUPS     Y10, 640(SI)
+	VMOVUPS     Y11, 672(SI)
+	VMOVUPS     Y12, 768(SI)
+	VMOVUPS     Y13, 800(SI)
+	ADDQ        $0x40, SI
+	ADDQ        $0x40, R10
+	ADDQ        $0x40, R11
+	DECQ        R13
+	JNZ         part
+	MOVQ        40(DI), AX
+	LEAQ        -128(SI)(AX*1), SI
+	DECQ        24(DI)
+	JNZ         channel
+	VZEROUPPER
+	RET
+
 // func peakAVX512(args *uintptr)
 // Requires: AVX, AVX512F
 TEXT ·peakAVX512(SB), NOSPLIT, $0-8

@@ -24,6 +24,10 @@ var families = []family{
 	{"sumAVX2x1", "sumAVX2", "x1", 6},
 	{"doubleAVX512", "doubleAVX512", "", 14},
 	{"doubleAVX2", "doubleAVX2", "", 6},
+	{"filterAVX512", "filterAVX512", "", 4},
+	{"filterAVX2", "filterAVX2", "", 3},
+	{"filterSumAVX512", "filterSumAVX512", "", 7},
+	{"filterSumAVX2", "filterSumAVX2", "", 7},
 }
 
 // dispatch returns the Go file that calls a kernel by its number of rows. Switches

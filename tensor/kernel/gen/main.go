@@ -20,6 +20,7 @@ func main() {
 	sumKernels()
 	transposeKernels()
 	laneSumKernels()
+	filterKernels()
 	peakKernels()
 	out := flag.String("dispatch", "../dispatch_amd64.go", "output of the Go switches over kernels")
 	neon := flag.String("neon", "../neon_arm64", "output of the NEON kernels, .s and .go")

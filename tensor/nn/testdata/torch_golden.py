@@ -21,6 +21,10 @@ def conv(id, x, out, k, stride=1, pad=0, bias=False):
     return node(id, "conv2d", x, out=out, kernel=k, stride=stride, **({"pad": pad} if pad else {}), **({"bias": True} if bias else {}))
 
 
+def depthwise(id, x, k, stride=1, pad=0, bias=False):
+    return node(id, "depthwiseconv2d", x, kernel=k, stride=stride, **({"pad": pad} if pad else {}), **({"bias": True} if bias else {}))
+
+
 def bn(id, x):
     return node(id, "batchnorm", x, eps=1e-5, momentum=0.1)
 
@@ -46,6 +50,14 @@ FLAT = {"generation": 3, "input": {"c": 2, "h": 4, "w": 4}, "loss": "mse", "node
     node("flat", "flatten", "pool1"), node("fc1", "linear", "flat", out=6, bias=True), node("tanh1", "tanh", "fc1"),
     node("fc2", "linear", "tanh1", out=5), bn("bn2", "fc2"), node("relu2", "relu", "bn2"), node("fc3", "linear", "relu2", out=3, bias=True)]}
 
+# Depthwise convolutions between pointwise ones, as in MobileNet: odd and even kernels, strides, with and without padding and bias.
+DEPTHWISE = {"generation": 0, "input": {"c": 3, "h": 9, "w": 9}, "loss": "cross_entropy", "nodes": [
+    {"id": "x", "op": "input"},
+    depthwise("dw0", "x", 2, 1, 1), conv("pw1", "dw0", 7, 1), bn("bn1", "pw1"), node("relu1", "relu", "bn1"),
+    depthwise("dw1", "relu1", 3, 2, 1), bn("bn2", "dw1"), node("relu2", "relu", "bn2"), conv("pw2", "relu2", 5, 1, 1, 0, True),
+    depthwise("dw2", "pw2", 5, 1, 1, True), node("gelu2", "gelu", "dw2"), depthwise("dw3", "gelu2", 1, 2), node("gap", "globalavgpool", "dw3"),
+    node("fc", "linear", "gap", out=4, bias=True)]}
+
 
 class Net:
     """Interprets a graph; parameters and buffers are in the order of ParamEntries and BufferEntries."""
@@ -66,6 +78,8 @@ class Net:
             k, s, p, out = n.get("kernel", 1), n.get("stride", 1), n.get("pad", 0), n.get("out", c)
             if n["op"] == "conv2d":
                 self.params[n["id"] + ".weight"] = (rand(out, c, k, k) * (2 / (c * k * k)) ** 0.5).float().double()
+            if n["op"] == "depthwiseconv2d":
+                self.params[n["id"] + ".weight"] = (rand(c, 1, k, k) * (2 / (k * k)) ** 0.5).float().double()
             if n["op"] == "linear":
                 self.params[n["id"] + ".weight"] = (rand(out, c * h * w) * (1 / (c * h * w)) ** 0.5).float().double()
             if n["op"] == "batchnorm":
@@ -89,6 +103,7 @@ class Net:
             k, s, p = n.get("kernel"), n.get("stride"), n.get("pad", 0)
             v[n["id"]] = {
                 "conv2d": lambda: F.conv2d(a, w, b, s, p),
+                "depthwiseconv2d": lambda: F.conv2d(a, w, b, s, p, groups=a.shape[1]),
                 "linear": lambda: F.linear(a.flatten(1), w, b)[:, :, None, None],
                 "batchnorm": lambda: F.batch_norm(a, self.buffers[name + "running_mean"], self.buffers[name + "running_var"], w, b, train, n["momentum"], n["eps"]),
                 "relu": lambda: F.relu(a), "gelu": lambda: F.gelu(a), "tanh": lambda: torch.tanh(a), "identity": lambda: a, "flatten": lambda: a,
@@ -152,4 +167,4 @@ def case(graph, n, seed):
 
 SMOOTH = FLAT | {"loss": "cross_entropy", "smoothing": 0.2}
 
-print(json.dumps([case(IMAGES, 5, 1), case(FLAT, 37, 2), case(SMOOTH, 6, 3)], separators=(",", ":")))
+print(json.dumps([case(IMAGES, 5, 1), case(FLAT, 37, 2), case(SMOOTH, 6, 3), case(DEPTHWISE, 7, 4)], separators=(",", ":")))
