@@ -97,7 +97,8 @@ func (s *server) onBlob(_ proto.Key, m *bus.Message) {
 
 func (s *server) onPartial(k proto.Key, m *bus.Message) {
 	started := time.Now()
-	whole, ok := arrived{}, false
+	var whole arrived
+	var ok bool
 	if handed, near := m.Value.(*proto.Partial); near {
 		whole, ok = s.partials.take(k, handed)
 	} else {

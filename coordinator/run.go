@@ -261,13 +261,13 @@ func (s *server) ends() {
 	s.rivals.end(!more, task.Text)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 	defer cancel()
-	s.bus.Flush(ctx)
+	_ = s.bus.Flush(ctx) // who does not hear of the end finds nobody to pull from
 }
 
 // publish sends news. Who misses it learns it from the answer to a pull, or
 // from finding nobody to pull from.
 func publish(b bus.Bus, n *proto.News) {
-	proto.Encode(n, func(data []byte) error { return b.Publish(n.Run.NewsSubject(), data) })
+	_ = proto.Encode(n, func(data []byte) error { return b.Publish(n.Run.NewsSubject(), data) })
 }
 
 // flush lets readers of the metrics see them once a second, and workers that
@@ -348,7 +348,7 @@ func (s *server) answer(w proto.WorkerID, t *proto.Task) {
 
 // reply answers a request; an answer that is lost is asked for again.
 func reply(m *bus.Message, answer proto.Message) {
-	proto.Encode(answer, m.Respond)
+	_ = proto.Encode(answer, m.Respond)
 }
 
 func (s *server) open(r roundInfo, o offer, newWeights bool) {

@@ -44,7 +44,7 @@ const cutMark = " ..."
 
 // plain reports whether s needs no change.
 func plain(s string) bool {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if c := s[i]; c < ' ' || c > '~' {
 			return false
 		}

@@ -85,10 +85,10 @@ func (j *job) lengths() (f32, f64 int) {
 func (j *job) pack(packs *[2]*nn.Packed, threads int) {
 	v := j.version
 	i, program := 0, v.network.train
-	switch {
-	case j.spec.Kind == proto.Growth:
+	switch j.spec.Kind {
+	case proto.Growth:
 		return
-	case j.spec.Kind == proto.Evaluate:
+	case proto.Evaluate:
 		i, program = 1, v.network.eval
 	}
 	if v.packed[i] != nil {

@@ -46,7 +46,7 @@ func report(out io.Writer, r *coordinator.Result) {
 	}
 	w.row("model", "sha256 %s", r.ModelSHA256)
 	w.row("directory", "%s", r.RunDir)
-	w.Flush()
+	_ = w.Flush() // into memory
 	screen := terminal.New(out)
 	for line := range strings.Lines(text.String()) {
 		screen.Line(strings.TrimRight(line, " \n"))

@@ -1,6 +1,7 @@
 package checkpoint
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/rand"
 	"encoding/json"
@@ -247,7 +248,7 @@ func startOf(pid int) string {
 		return ""
 	}
 	const start = 20 // field, counted behind the name of the program in brackets
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	fields := strings.Fields(string(text[bytes.LastIndexByte(text, ')')+1:]))
 	if len(fields) < start {
 		return ""
 	}

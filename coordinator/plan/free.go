@@ -27,7 +27,8 @@ func (f *free) put(b proto.Block) {
 
 // take removes a node of at most want micro-shards (want >= 1) and returns it:
 // the largest such node there is or that splitting yields, the leftmost among equals.
-func (f *free) take(want int) (proto.Block, bool) {
+// It returns an empty block if there is none.
+func (f *free) take(want int) proto.Block {
 	best, split := -1, -1
 	for i, b := range *f {
 		n := int(b.Len())
@@ -47,12 +48,12 @@ func (f *free) take(want int) (proto.Block, bool) {
 			f.put(right)
 			node = left
 		}
-		return node, true
+		return node
 	}
 	if best < 0 {
-		return proto.Block{}, false
+		return proto.Block{}
 	}
 	node := (*f)[best]
 	*f = slices.Delete(*f, best, best+1)
-	return node, true
+	return node
 }

@@ -58,10 +58,10 @@ func (p *Plan) offer(now Time, w *worker) {
 		if !w.served {
 			share, why = int(r.MicroShards)*w.threads/active, "its share of the round"
 		}
-		b, _ := r.free.take(p.clamp(share, w))
+		b := r.free.take(p.clamp(share, w))
 		p.assign(now, w, b, why)
 	case len(w.held) == 1 && left >= active && !benched && w.served && !w.suspect:
-		b, _ := r.free.take(p.clamp(left*w.threads/(2*active), w))
+		b := r.free.take(p.clamp(left*w.threads/(2*active), w))
 		p.assign(now, w, b, "to have the next one ready; there is enough for all")
 	case len(w.held) == 0:
 		b, why, ok := p.wanted(w, false)

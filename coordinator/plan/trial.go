@@ -57,7 +57,7 @@ func (p *Plan) trial(w *worker) bool {
 
 // try gives w a micro-shard.
 func (p *Plan) try(now Time, w *worker) {
-	b, _ := p.round.free.take(1)
+	b := p.round.free.take(1)
 	p.trusts(w).tried++
 	p.round.tried++
 	p.assign(now, w, b, "one to begin with, because it has finished none yet")

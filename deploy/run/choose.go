@@ -31,7 +31,7 @@ func (g Given) chooseLength(out *Settings) error {
 // name, and refuses a directory of files that the named set would not read.
 func (g Given) chooseData(out *Settings) error {
 	given := Settings{}
-	g.lay(&given) // its faults are told with all others
+	_ = g.lay(&given) // its faults are told with all others
 	dir := given.Data.Dir
 	if dir == "" {
 		return nil

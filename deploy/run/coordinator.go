@@ -26,7 +26,7 @@ func (s *Settings) Check(resumed bool) error {
 // A run that others may be leading is not extended.
 func (g Given) Coordinator(mayResume, standby bool) (out Settings, resume bool, err error) {
 	named := Defaults()
-	g.lay(&named) // its faults are told with all others
+	_ = g.lay(&named) // its faults are told with all others
 	if named.Run != "" || named.RunDir != "" {
 		named.Name()
 	}

@@ -2,6 +2,7 @@ package run_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"os"
@@ -73,7 +74,7 @@ func ExampleOpen() {
 func ExampleGiven_Resolve() {
 	given := run.Given{Assignments: []string{"workers=0", "optim.lrr=0.1"}}
 	_, err := given.Resolve(run.Defaults())
-	fmt.Println(run.Kind(err) == run.ErrUsage)
+	fmt.Println(errors.Is(err, run.ErrUsage))
 	fmt.Println(err)
 	// Output:
 	// true

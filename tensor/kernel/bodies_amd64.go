@@ -51,7 +51,7 @@ func (s *sum) do(isa ISA) {
 		args.fresh = 1
 	}
 	words := (*uintptr)(unsafe.Pointer(&args))
-	vecs := 0
+	var vecs int
 	for v := 0; v < s.vecs; v += vecs {
 		vecs = s.tileVecs(isa, s.vecs-v)
 		limit := sumRows(isa, vecs)

@@ -67,7 +67,7 @@ func (t *tridiagonal) reduce(a []float64) {
 	n := t.n
 	factors, w := make([]float64, n), make([]float64, n)
 	column := make([]float64, n)
-	for k := 0; k < n-1; k++ {
+	for k := range n - 1 {
 		t.diagonal[k] = a[k*n+k]
 		x := column[:n-k-1]
 		for i := range x {

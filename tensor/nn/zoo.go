@@ -54,7 +54,7 @@ func Preset(name string) (ModelConfig, bool) {
 		c.Name, c.Widths = "vgg", []int{27, 51, 101}
 	case "resnet18-8", "resnet18-16", "resnet18-64":
 		c.Name = "resnet18"
-		fmt.Sscanf(name, "resnet18-%d", &c.Width)
+		_, _ = fmt.Sscanf(name, "resnet18-%d", &c.Width)
 	default:
 		return ModelConfig{}, false
 	}
@@ -179,14 +179,13 @@ type builder struct {
 	side   int // shorter side of the image so far
 }
 
-func (b *builder) add(n Node, id string, inputs ...NodeID) NodeID {
+func (b *builder) add(n Node, id string, inputs ...NodeID) {
 	n.ID, n.Inputs = NodeID(id), inputs
 	if inputs == nil {
 		n.Inputs = []NodeID{b.last}
 	}
 	b.g.Nodes = append(b.g.Nodes, n)
 	b.last = n.ID
-	return n.ID
 }
 
 // conv adds a convolution of n's Out, Kernel and Stride that keeps the border.

@@ -181,8 +181,8 @@ const maxBelow = 1 << 17
 // they may lead back.
 func (l *listing) below(dir string) {
 	n, first := 0, ""
-	filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
+	_ = filepath.WalkDir(dir, func(path string, e os.DirEntry, err error) error {
+		if err != nil || e.IsDir() { // what cannot be read is not counted
 			return nil
 		}
 		if n++; n == 1 {

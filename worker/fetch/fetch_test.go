@@ -315,8 +315,6 @@ func TestWhatIsRefusedAndWhy(t *testing.T) {
 		d := good
 		c.change(&d)
 		s := newStand(t, d, c.file)
-		if c.file != nil {
-		}
 		client := s.client(t.TempDir())
 		client.Name = c.told
 		if _, err := client.Get(soon(t), s.hub.Connect()); !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), c.text) {

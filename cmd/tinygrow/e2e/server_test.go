@@ -142,7 +142,9 @@ func TestTheDiskOfTheServerIsFull(t *testing.T) {
 	j.Config.Cluster.LostAfter = 20 * time.Second
 	j.Events.Step = func(r trainer.StepRecord, _ coordinator.Pace) {
 		if r.Step == 6 {
-			server.StopJetStream()
+			if err := server.StopJetStream(); err != nil {
+				t.Error(err)
+			}
 		}
 	}
 	j.Events.Waiting = func(why string) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 )
@@ -31,7 +32,7 @@ func scaleTable(raw []byte) (string, error) {
 		return "", err
 	}
 	if len(r.Rows) == 0 {
-		return "", fmt.Errorf("no rows")
+		return "", errors.New("no rows")
 	}
 	var b strings.Builder
 	b.WriteString("| workers | threads in all | samples/s | efficiency a thread | CPU ms a sample | over one worker | MB a step, up + " +

@@ -167,7 +167,7 @@ func (p *process) waitForStep(metrics string, step int) error {
 		}
 		select {
 		case <-p.over:
-			return fmt.Errorf("%s ended before step %d: %v: %s", p.Args[0], step, p.err, p.log.Bytes())
+			return fmt.Errorf("%s ended before step %d: %w: %s", p.Args[0], step, p.err, p.log.Bytes())
 		case <-end:
 			return fmt.Errorf("%s did not reach step %d within %v", p.Args[0], step, patience)
 		case <-tick.C:

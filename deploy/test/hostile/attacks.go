@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -97,7 +98,7 @@ func sybil(ctx context.Context, v *victim, c *raw) error {
 	var group sync.WaitGroup
 	for _, m := range v.multiply(ctx, c, "mallory", 5) {
 		group.Go(func() {
-			m.each(ctx, func(t proto.Task, f32, f64 int) {
+			_ = m.each(ctx, func(t proto.Task, f32, f64 int) { // ends with its connection, as the attack does
 				m.partial(&t, forged(&t.Spec, t.Block, f32, f64))
 			})
 		})
@@ -159,7 +160,7 @@ func hoard(ctx context.Context, v *victim, c *raw) error {
 	for _, m := range v.multiply(ctx, c, "hoarder", 200) {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				m.pull(ctx)
+				_, _ = m.pull(ctx)
 			}
 		})
 	}
@@ -171,7 +172,7 @@ func hoard(ctx context.Context, v *victim, c *raw) error {
 func assemblies(ctx context.Context, v *victim, c *raw) error {
 	list := v.multiply(ctx, c, "beginner", 200)
 	if len(list) == 0 {
-		return fmt.Errorf("nobody was admitted")
+		return errors.New("nobody was admitted")
 	}
 	return list[0].each(ctx, func(t proto.Task, f32, f64 int) {
 		size := int64(proto.NewSums(f32, f64).Size())
@@ -182,7 +183,7 @@ func assemblies(ctx context.Context, v *victim, c *raw) error {
 						Chunk: proto.Chunk{Size: size, Data: []byte{1}}}))
 			}
 		}
-		c.flush()
+		_ = c.flush()
 	})
 }
 
@@ -247,7 +248,7 @@ func loris(ctx context.Context, v *victim, c *raw) error {
 			c.publish(v.Run.PartialSubject(c.key), "",
 				encode(&proto.PartialChunk{Head: m.head, Worker: m.id, Round: t.Spec.Round, Block: t.Block,
 					Chunk: proto.Chunk{Size: size, Offset: 2 * at, Data: []byte{1}}}))
-			c.flush()
+			_ = c.flush()
 			_ = pause.For(ctx, batch)
 		}
 	})

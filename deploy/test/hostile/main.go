@@ -81,7 +81,9 @@ func attacker(name, on string) int {
 		end = err.Error()
 		<-ctx.Done()
 	}
-	json.NewEncoder(os.Stdout).Encode(sent{c.sent.Load(), c.refused.Load(), end})
+	if err := json.NewEncoder(os.Stdout).Encode(sent{c.sent.Load(), c.refused.Load(), end}); err != nil {
+		return 2
+	}
 	return 0
 }
 

@@ -96,7 +96,7 @@ func (v *victim) multiply(ctx context.Context, c *raw, name string, n int) []*me
 			for _, m := range list {
 				m.beat()
 			}
-			c.flush()
+			_ = c.flush()
 			_ = pause.For(ctx, time.Second)
 		}
 	}()
@@ -178,9 +178,9 @@ func (m *member) partial(t *proto.Task, s proto.Sums) { m.forge(m.conn.key, m.id
 func (m *member) forge(k proto.Key, as proto.WorkerID, r *proto.RoundSpec, b proto.Block, s proto.Sums) {
 	head := proto.PartialChunk{Head: m.head, Worker: as, Round: r.Round, Block: b, Inputs: r.Inputs(r.Graph.Digest, r.Weights.Digest,
 		r.Request.Digest)}
-	proto.SendPartial(head, s, proto.MaxChunk, func(data []byte) error {
+	_ = proto.SendPartial(head, s, proto.MaxChunk, func(data []byte) error {
 		m.conn.publish(m.head.Run.PartialSubject(k), "", data)
 		return nil
 	})
-	m.conn.flush()
+	_ = m.conn.flush()
 }

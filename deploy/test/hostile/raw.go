@@ -50,7 +50,7 @@ func dial(a access, deaf bool) (*raw, error) {
 		return nil, err
 	}
 	if t, ok := plain.(*net.TCPConn); ok && deaf {
-		t.SetReadBuffer(4 << 10)
+		_ = t.SetReadBuffer(4 << 10)
 	}
 	line, err := bufio.NewReaderSize(plain, 16).ReadString('\n')
 	if err != nil {
@@ -106,13 +106,15 @@ func greeting(info, seedFile string) (string, error) {
 	return string(hello), err
 }
 
+// send writes a line and the data that belong to it into the buffer; flush tells
+// whether they were sent.
 func (c *raw) send(line string, data []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.out.WriteString(line)
+	_, _ = c.out.WriteString(line)
 	if data != nil {
-		c.out.Write(data)
-		c.out.WriteString("\r\n")
+		_, _ = c.out.Write(data)
+		_, _ = c.out.WriteString("\r\n")
 	}
 }
 
@@ -145,7 +147,7 @@ func (c *raw) read(in *bufio.Reader) {
 		switch fields[0] {
 		case "PING":
 			c.send("PONG\r\n", nil)
-			c.flush()
+			_ = c.flush()
 		case "-ERR":
 			c.refused.Add(1)
 		case "MSG", "HMSG":

@@ -198,7 +198,7 @@ func endWithUs() {
 	go func() {
 		<-told
 		started.Range(func(p, _ any) bool {
-			p.(*process).cmd.Process.Kill()
+			_ = p.(*process).cmd.Process.Kill()
 			return true
 		})
 		os.Exit(1)
@@ -228,24 +228,27 @@ func (s *site) start(binary, name, dir string, args ...string) (*process, error)
 	}
 	started.Store(p, true)
 	go func() {
+		var cut error
 		for in := bufio.NewReader(pipe); ; {
 			line, err := in.ReadString('\n')
 			if strings.HasPrefix(line, "run ") && strings.Contains(line, " started") {
 				p.started.CompareAndSwap(0, time.Now().UnixNano())
 			}
-			file.WriteString(line)
+			if _, err := file.WriteString(line); err != nil {
+				cut = err
+			}
 			if err != nil {
 				break
 			}
 		}
-		p.err = errors.Join(p.cmd.Wait(), file.Close())
+		p.err = errors.Join(p.cmd.Wait(), cut, file.Close())
 		close(p.done)
 	}()
 	return p, nil
 }
 
 func (p *process) stop() {
-	p.cmd.Process.Kill()
+	_ = p.cmd.Process.Kill() // it may have ended
 	<-p.done
 	if p.watched != nil {
 		<-p.watched

@@ -157,8 +157,8 @@ func (l *link) subscribeAgain(subject string) {
 	for s := range l.subs {
 		if s.subject == subject {
 			known = true
-			s.sub.Unsubscribe()
-			_ = s.make() // it fails when the connection ended; then a new one comes
+			_ = s.sub.Unsubscribe() // the server has refused it
+			_ = s.make()            // it fails when the connection ended; then a new one comes
 		}
 	}
 	l.mu.Unlock()

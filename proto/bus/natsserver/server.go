@@ -94,7 +94,7 @@ func (s *Server) URL() string { return s.s.ClientURL() }
 
 // StopJetStream does what a server does to itself when its disk is full: it goes
 // on without JetStream until it is started again.
-func (s *Server) StopJetStream() { s.s.ShutdownJetStream() }
+func (s *Server) StopJetStream() error { return s.s.ShutdownJetStream() }
 
 // Stop ends the server and returns when it is down.
 func (s *Server) Stop() {
