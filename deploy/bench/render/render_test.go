@@ -71,6 +71,32 @@ func TestCampaignTableTakesTheTrialThatDidBestOnSamplesHeldOut(t *testing.T) {
 	}
 }
 
+func TestWhereTableShowsTheBestRuleFirst(t *testing.T) {
+	raw := `{"effort":{"steps":300,"samples":512,"fork":50},"networks":[
+{"network":"a","budget":4e12,"accuracy":[0.5,0.7],"sites":[{"layer":"conv1","worth":-0.0125},{"layer":"conv2","worth":0.02}],
+"spearman":{"guess":-0.5,"solver":0.25}},
+{"network":"b","budget":4e12,"accuracy":[0.4],"sites":[{"layer":"fc1","worth":0.01}],"spearman":{"solver":0.75}}]}`
+	got, err := whereTable([]byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `| rule, for equal computation | a | b |
+|---|---:|---:|
+| solver | 0.25 | 0.75 |
+| guess | -0.50 | - |
+
+Scores after 300 steps of training, statistics of 512 samples, forks of 50 steps.
+a has 60.0 % with 4e12 FLOPs (seeds: 2); twice the width changes that, in points, by: conv1 -1.2, conv2 +2.0.
+b has 40.0 % with 4e12 FLOPs (seeds: 1); twice the width changes that, in points, by: fc1 +1.0.
+`
+	if got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	if _, err := whereTable([]byte("{}")); err == nil {
+		t.Error("a report without networks was rendered")
+	}
+}
+
 func TestGrowthCostTable(t *testing.T) {
 	raw := `{"date":"2026-01-02","cpu":"abacus","cores":2,"samples":2048,"repeat":3,
 "models":[{"model":"mlp-64","sites":2,"beyond_s":0.25,"torch_beyond_s":5,"ratio":20.04,"total_s":0.5,"torch_total_s":5.5,"total_ratio":11}],

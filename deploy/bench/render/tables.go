@@ -16,6 +16,7 @@ var tables = []struct {
 	{"compute", "compute.json", computeTable},
 	{"growth-cost", "growth-cost.json", growthCostTable},
 	{"campaign", "campaign.jsonl", campaignTable},
+	{"where", "where.json", whereTable},
 	{"scale-cifar10", "scale-cifar10.json", scaleTable},
 	{"scale-resnet18-16", "scale-resnet18-16.json", scaleTable},
 }

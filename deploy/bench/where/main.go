@@ -1,0 +1,103 @@
+// Command where asks which rule tells where width is worth its computation. The
+// plan `where` of deploy/bench/campaign has trained networks with one layer twice as
+// wide each, from the beginning and with equal computation: their accuracy less
+// that of the network as it is is the worth of width there. This command trains
+// each of these networks for a few hundred steps, as a growth event finds it, scores
+// all layers by every rule, and compares the order of scores with that of worth
+// (Spearman's rank correlation). It prints JSON, which deploy/bench/render renders.
+//
+//	go run ./deploy/bench/campaign -plan where -data-dir CIFAR -runs DIR
+//	go run ./deploy/bench/where -data-dir CIFAR > deploy/bench/results/where.json
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := command(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "where:", err)
+		os.Exit(1)
+	}
+}
+
+// Report is what the command prints.
+type Report struct {
+	Effort   Effort    `json:"effort"`
+	Networks []Network `json:"networks"`
+}
+
+// Effort says how scores are measured.
+type Effort struct {
+	Steps   int `json:"steps"`   // of training before
+	Samples int `json:"samples"` // of statistics
+	Fork    int `json:"fork"`    // steps after the site has grown
+}
+
+// Network is a network with the worth of width of its layers.
+type Network struct {
+	Name   string  `json:"network"`
+	Budget float64 `json:"budget"` // FLOPs of the runs that tell the worth
+	// Accuracy is that of the network as it is, by seed.
+	Accuracy []float64 `json:"accuracy"`
+	Sites    []Site    `json:"sites"`
+	// Spearman is the rank correlation of each rule's scores with the worth.
+	Spearman map[string]float64 `json:"spearman"`
+
+	set map[string]string // its settings
+}
+
+// Site is a layer that was twice as wide.
+type Site struct {
+	Layer    string    `json:"layer"`
+	Width    int       `json:"width"`
+	Accuracy []float64 `json:"accuracy"` // when it is twice as wide, by seed
+	Worth    float64   `json:"worth"`    // mean of the differences
+	FLOPs    int64     `json:"flops"`    // of a sample, forward, that it costs
+	// Scores are those of the rules, each for the same computation.
+	Scores map[string]float64 `json:"scores"`
+}
+
+func command(ctx context.Context, args []string) error {
+	f := flag.NewFlagSet("where", flag.ContinueOnError)
+	results := f.String("results", "deploy/bench/results/where.jsonl", "file of the campaign's results")
+	dataDir := f.String("data-dir", "", "directory of the data set's files")
+	var e Effort
+	f.IntVar(&e.Steps, "steps", 300, "steps of training before scores are measured")
+	f.IntVar(&e.Samples, "samples", 16384, "samples of statistics")
+	f.IntVar(&e.Fork, "fork", 50, "steps of training of a grown copy")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	if e.Steps < 1 || e.Samples < 1 || e.Fork < 1 {
+		return errors.New("-steps, -samples and -fork must be at least 1")
+	}
+	networks, err := read(*results)
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "tinygrow-where-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	for i := range networks {
+		n := &networks[i]
+		fmt.Fprintf(os.Stderr, "%s: %d layers\n", n.Name, len(n.Sites))
+		if err := (&scorer{Network: n, Effort: e, dataDir: *dataDir, dir: dir}).score(ctx); err != nil {
+			return fmt.Errorf("%s: %w", n.Name, err)
+		}
+	}
+	out := json.NewEncoder(os.Stdout)
+	out.SetIndent("", " ")
+	return out.Encode(Report{e, networks})
+}

@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tinygrow/tinygrow/deploy/run"
+	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// The rules by name. All but the fourth are a value divided by the FLOPs that
+// twice the width costs.
+const (
+	ruleSolver  = "lambda^2 of the solver"         // sum of lambda^2 less what chance gives, [tiny] prop. 3.2
+	ruleGain    = "first-order gain, other data"   // of the solver's neurons, on samples they were not made for
+	ruleGradMax = "squared gradient of GradMax"    // of as many neurons as there are
+	ruleEqual   = "equal computation a layer"      // 1 / (width^2 positions): the cheapest layer first
+	ruleFisher  = "importance of its channels"     // Taylor and Fisher: sum over channels of (gradient x activation)^2
+	ruleFork    = "a fork of a few training steps" // decrease of the training loss by random neurons
+)
+
+// scorer scores the layers of one network.
+type scorer struct {
+	*Network
+	Effort
+	dataDir, dir string
+	model        *nn.Model // after Steps
+}
+
+// score fills the scores of all layers, and Spearman.
+func (s *scorer) score(ctx context.Context) error {
+	base, err := s.train(ctx, "base", map[string]string{"train.steps": strconv.Itoa(s.Steps)})
+	if err != nil {
+		return err
+	}
+	saved, err := run.Open(base.dir)
+	if err != nil {
+		return err
+	}
+	s.model = saved.Model
+	if err := s.costs(saved.Settings.Model); err != nil {
+		return err
+	}
+	for _, rule := range []func(context.Context, string) error{s.solver, s.gradMax, s.fisher, s.forks} {
+		if err := rule(ctx, base.dir); err != nil {
+			return err
+		}
+	}
+	s.correlate()
+	return nil
+}
+
+// costs measures what twice the width of each layer costs, and scores by that alone.
+func (s *scorer) costs(c nn.ModelConfig) error {
+	g := s.model.Graph
+	c.Input, c.Classes = g.Input, g.Output().Out
+	shapes, err := g.Shapes()
+	if err != nil {
+		return err
+	}
+	for i := range s.Sites {
+		at := &s.Sites[i]
+		node := g.Node(nn.NodeID(at.Layer))
+		if node == nil {
+			return fmt.Errorf("it has no layer %s", at.Layer)
+		}
+		at.Width = node.Out
+		wide := c
+		wide.Units = maps.Clone(c.Units)
+		if wide.Units == nil {
+			wide.Units = map[string]int{}
+		}
+		wide.Units[at.Layer] = 2 * at.Width
+		twice, err := nn.Build(wide)
+		if err != nil {
+			return fmt.Errorf("%s: %w", at.Layer, err)
+		}
+		at.FLOPs = twice.FLOPs() - g.FLOPs()
+		positions := shapes[node.ID].H * shapes[node.ID].W
+		at.Scores[ruleEqual] = 1 / float64(at.Width*at.Width*positions)
+	}
+	return nil
+}
+
+// solver scores by what growth statistics say.
+func (s *scorer) solver(ctx context.Context, dir string) error {
+	saved, err := s.open(dir, growth.PolicyTiny)
+	if err != nil {
+		return err
+	}
+	sites, event, err := saved.Foretell(ctx, true)
+	if err != nil {
+		return err
+	}
+	for _, r := range sites {
+		s.give(string(r.Site), ruleSolver, float64(r.Total)-float64(r.Chance))
+	}
+	for _, r := range event.Sites {
+		s.give(string(r.Site), ruleGain, float64(r.Predicted))
+	}
+	return nil
+}
+
+// gradMax scores by the squared gradient of as many new neurons as the layer has.
+func (s *scorer) gradMax(ctx context.Context, dir string) error {
+	saved, err := s.open(dir, growth.PolicyGradMax)
+	if err != nil {
+		return err
+	}
+	_, event, err := saved.Foretell(ctx, true)
+	if err != nil {
+		return err
+	}
+	for _, r := range event.Sites {
+		s.give(string(r.Site), ruleGradMax, float64(r.Predicted))
+	}
+	return nil
+}
+
+// open opens the run in dir with a growth policy that may double every layer.
+func (s *scorer) open(dir, policy string) (*run.Saved, error) {
+	saved, err := run.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	var widths []string
+	for _, at := range s.Sites {
+		widths = append(widths, fmt.Sprintf("%s: %d", at.Layer, 2*at.Width))
+	}
+	return saved, saved.Give(run.Given{Assignments: []string{"growth.policy=" + policy, "data.dir=" + s.dataDir,
+		"growth.widths={" + strings.Join(widths, ", ") + "}", "growth.max_neurons=1024", "growth.samples_per_param=0",
+		fmt.Sprintf("growth.samples.statistics=%d", s.Samples), fmt.Sprintf("growth.samples.newborn=%d", s.Samples/4),
+	}}, run.Sections("data.", "growth."))
+}
+
+// give sets the score of a layer by a value for its computation.
+func (s *scorer) give(layer, rule string, value float64) {
+	if i := slices.IndexFunc(s.Sites, func(at Site) bool { return at.Layer == layer }); i >= 0 {
+		s.Sites[i].Scores[rule] = value / float64(s.Sites[i].FLOPs)
+	}
+}
+
+// correlate compares the scores of every rule with the worth; a rule that did not
+// score all layers is left out.
+func (s *scorer) correlate() {
+	s.Spearman = map[string]float64{}
+	for _, rule := range []string{ruleSolver, ruleGain, ruleGradMax, ruleEqual, ruleFisher, ruleFork} {
+		var scores, worth []float64
+		for _, at := range s.Sites {
+			if score, ok := at.Scores[rule]; ok {
+				scores, worth = append(scores, score), append(worth, at.Worth)
+			}
+		}
+		if len(scores) == len(s.Sites) {
+			s.Spearman[rule] = spearman(scores, worth)
+		}
+	}
+}

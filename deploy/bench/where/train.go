@@ -1,0 +1,218 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+
+	"github.com/tinygrow/tinygrow/deploy/run"
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/worker"
+	"github.com/tinygrow/tinygrow/worker/dataset"
+)
+
+// trained is a run that was made.
+type trained struct {
+	dir  string
+	loss float64 // mean training loss of its last steps
+}
+
+// train makes a run of the network as it is, at a constant learning rate, with some
+// settings changed.
+func (s *scorer) train(ctx context.Context, name string, change map[string]string) (trained, error) {
+	set := maps.Clone(s.Network.set)
+	maps.Copy(set, map[string]string{"train.max_flops": "0", "train.seed": "1", "optim.schedule": "constant"})
+	if s.dataDir != "" {
+		set["data.dir"] = s.dataDir
+	}
+	maps.Copy(set, change)
+	g := run.Given{}
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		g.Assignments = append(g.Assignments, key+"="+set[key])
+	}
+	settings, err := g.Resolve(run.Defaults())
+	if err != nil {
+		return trained{}, err
+	}
+	t := trained{dir: filepath.Join(s.dir, strconv.Itoa(len(s.Name))+"-"+name)}
+	if err := os.RemoveAll(t.dir); err != nil { // of another network
+		return trained{}, err
+	}
+	settings.RunDir = t.dir
+	settings.Name()
+	r, err := run.Train(ctx, settings, run.Start{Workers: settings.Workers, Given: g}, nil)
+	if err != nil {
+		return trained{}, err
+	}
+	if !r.Done {
+		return trained{}, context.Cause(ctx)
+	}
+	t.loss, err = lastLoss(filepath.Join(t.dir, "metrics.jsonl"), s.Fork/2)
+	return t, err
+}
+
+// lastLoss returns the mean training loss of the last n steps of a file of metrics.
+func lastLoss(path string, n int) (float64, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	var losses []float64
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<24)
+	for lines.Scan() {
+		var m struct {
+			Kind string
+			Loss float64
+		}
+		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
+			return 0, fmt.Errorf("%s: %w", path, err)
+		}
+		if m.Kind == "step" {
+			losses = append(losses, m.Loss)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return 0, err
+	}
+	losses = losses[max(0, len(losses)-max(n, 1)):]
+	if len(losses) == 0 {
+		return 0, fmt.Errorf("%s: it has no steps", path)
+	}
+	sum := 0.0
+	for _, l := range losses {
+		sum += l
+	}
+	return sum / float64(len(losses)), nil
+}
+
+// forks scores by how much less training loss the network has some steps after a
+// layer has grown to twice its width by random neurons, which change nothing at
+// first, on the same batches as the network that has not grown.
+func (s *scorer) forks(ctx context.Context, _ string) error {
+	steps := map[string]string{"train.steps": strconv.Itoa(s.Steps + s.Fork)}
+	as, err := s.train(ctx, "as-it-is", steps)
+	if err != nil {
+		return err
+	}
+	for _, at := range s.Sites {
+		change := map[string]string{"growth.policy": "random", "growth.every_steps": strconv.Itoa(s.Steps), "growth.until": "1",
+			"growth.max_neurons": "1024", "growth.samples_per_param": "0",
+			"growth.widths": fmt.Sprintf("{%s}", s.targets(at.Layer))}
+		maps.Copy(change, steps)
+		wide, err := s.train(ctx, "fork", change)
+		if err != nil {
+			return fmt.Errorf("%s: %w", at.Layer, err)
+		}
+		saved, err := run.Open(wide.dir)
+		if err != nil {
+			return err
+		}
+		if got := saved.Model.Graph.Widths()[at.Layer]; got != 2*at.Width {
+			return fmt.Errorf("%s: the fork has a width of %d, not %d", at.Layer, got, 2*at.Width)
+		}
+		s.give(at.Layer, ruleFork, as.loss-wide.loss)
+	}
+	return nil
+}
+
+// targets are widths that let one layer alone grow, to twice its width.
+func (s *scorer) targets(layer string) (text string) {
+	for i, at := range s.Sites {
+		width := at.Width
+		if at.Layer == layer {
+			width *= 2
+		}
+		if i > 0 {
+			text += ", "
+		}
+		text += fmt.Sprintf("%s: %d", at.Layer, width)
+	}
+	return text
+}
+
+// fisher scores by the importance of the channels that a layer has.
+func (s *scorer) fisher(ctx context.Context, dir string) error {
+	saved, err := run.Open(dir)
+	if err != nil {
+		return err
+	}
+	if err := saved.Give(run.Given{Assignments: []string{"data.dir=" + s.dataDir}}, run.Sections("data.")); err != nil {
+		return err
+	}
+	set, err := saved.Data()
+	if err != nil {
+		return err
+	}
+	r := newShards(saved.Settings, set)
+	for at := 0; at+r.size <= min(s.Samples/4, set.Len(dataset.Train)); at += r.size {
+		grads, err := r.gradient(ctx, s.model, at)
+		if err != nil {
+			return err
+		}
+		for i := range s.Sites {
+			norm, err := s.normOf(s.Sites[i].Layer)
+			if err != nil {
+				return err
+			}
+			s.Sites[i].Scores[ruleFisher] += importance(s.model, norm, grads)
+		}
+	}
+	for _, at := range s.Sites {
+		s.give(at.Layer, ruleFisher, at.Scores[ruleFisher])
+	}
+	return nil
+}
+
+// importance returns the sum over the channels of a batch normalisation of the
+// squared derivative of the loss by the size of the channel's output, which is scale
+// x gradient of the scale + bias x gradient of the bias. grads is the gradient of
+// all parameters over one micro-shard.
+func importance(m *nn.Model, norm string, grads []float32) (sum float64) {
+	entries := nn.ByName(m.Graph.ParamEntries())
+	scale, bias := entries[norm+"."+nn.RoleWeight], entries[norm+"."+nn.RoleBias]
+	for c := range scale.Len() {
+		part := float64(float64(scale.Of(m.Params)[c])*float64(scale.Of(grads)[c])) +
+			float64(float64(bias.Of(m.Params)[c])*float64(bias.Of(grads)[c]))
+		sum += float64(part * part)
+	}
+	return sum
+}
+
+// shards computes gradients of single micro-shards.
+type shards struct {
+	rounds  *worker.Rounds
+	augment proto.Augmentation
+	size    int // samples of a micro-shard
+}
+
+func newShards(c run.Settings, set *dataset.Set) *shards {
+	l := worker.Local{Samples: set, Threads: c.Worker.Threads, MicroShard: c.Train.MicroShard, Augment: c.Train.Augmentation()}
+	return &shards{l.Rounds(), l.Augment, l.MicroShard}
+}
+
+// gradient returns that of the training samples from place first on, in a fixed
+// order that is not the order of training.
+func (r *shards) gradient(ctx context.Context, m *nn.Model, first int) ([]float32, error) {
+	sums, err := r.rounds.Sums(ctx, m, proto.RoundSpec{Kind: proto.Gradient, MicroShard: uint32(r.size), Offset: uint64(first),
+		Count: uint64(r.size), Order: proto.Order{Split: "train", Stream: "growth", Seed: 1}, Augment: r.augment}, nil)
+	return sums.F32, err
+}
+
+// normOf returns the batch normalisation behind a layer.
+func (s *scorer) normOf(layer string) (string, error) {
+	for _, id := range s.model.Graph.Consumers(nn.NodeID(layer)) {
+		if s.model.Graph.Node(id).Op == nn.OpBatchNorm {
+			return string(id), nil
+		}
+	}
+	return "", fmt.Errorf("%s: no batch normalisation follows it", layer)
+}
