@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -209,6 +210,27 @@ func TestRestoreAnywhereWithMuon(t *testing.T) {
 	// The norm of the last update's weights was sqrt(rows), and its direction has taken it off by little.
 	if rows := float64(first.Shape[0]); math.Abs(sum/rows-1) > 0.2 {
 		t.Errorf("squared norm %v of %v rows", sum, rows)
+	}
+}
+
+// So does one that grows through a depthwise convolution, whose normalisation is
+// extended too.
+func TestRestoreAnywhereWithDepthwise(t *testing.T) {
+	for _, policy := range []string{"random", "tiny"} {
+		g := toyGraph(2)
+		relu := slices.IndexFunc(g.Nodes, func(n nn.Node) bool { return n.ID == "relu" })
+		g.Nodes = slices.Insert(g.Nodes, relu+1,
+			nn.Node{ID: "dw", Op: nn.OpDepthwise, Inputs: []nn.NodeID{"relu"}, Kernel: 3, Stride: 1, Pad: 1},
+			nn.Node{ID: "bn2", Op: nn.OpBatchNorm, Inputs: []nn.NodeID{"dw"}, Eps: 1e-5, Momentum: 0.1},
+			nn.Node{ID: "relu2", Op: nn.OpReLU, Inputs: []nn.NodeID{"bn2"}})
+		g.Node("fc2").Inputs = []nn.NodeID{"relu2"}
+		set := toySettings()
+		set.Growth.Policy = policy
+		whole, _ := restoreAnywhere(t, set, g)
+		entries := nn.ByName(whole.Model().Graph.ParamEntries())
+		if width := whole.Model().Graph.Node("fc1").Out; width < 3 || entries["dw.weight"].Shape[0] != width || entries["bn2.bias"].Shape[0] != width {
+			t.Errorf("%s: grew to %d neurons, depthwise weights of shape %v", policy, width, entries["dw.weight"].Shape)
+		}
 	}
 }
 
