@@ -151,3 +151,45 @@ func TestDepthwiseGrowthIsTheSameForAnyThreads(t *testing.T) {
 		t.Errorf("grown %v; other bits with two threads", one.Grown)
 	}
 }
+
+// invertedResidual is a stage of one block as MobileNetV2 has them, without the ReLU's limit.
+func invertedResidual(t *testing.T) *nn.Graph {
+	relu := func(id nn.NodeID) nn.Node { return growthtest.Op(id, nn.OpReLU) }
+	sum := growthtest.Op("layer1.0.add", nn.OpAdd)
+	sum.Inputs = []nn.NodeID{"layer1.0.bn3", "stem"}
+	return growthtest.Chain(t, nn.Shape{C: 3, H: 8, W: 8}, nn.CrossEntropy, growthtest.Conv("stem", 5, 3, 1, 1, false),
+		growthtest.Conv("layer1.0.conv1", 4, 1, 1, 0, false), growthtest.Norm("layer1.0.bn1"), relu("layer1.0.relu1"),
+		depthwise("layer1.0.dw", 3, 1, 1, false), growthtest.Norm("layer1.0.bn2"), relu("layer1.0.relu2"),
+		growthtest.Conv("layer1.0.conv2", 5, 1, 1, 0, false), growthtest.Norm("layer1.0.bn3"), sum,
+		growthtest.Op("avg", nn.OpGlobalAvgPool), growthtest.Linear("out", 4, true))
+}
+
+// P11 for depth: a block behind one with a filter has a filter too, and grows.
+func TestBlocksWithFiltersAreAppended(t *testing.T) {
+	g := invertedResidual(t)
+	m := growthtest.RandomModel(g, 3)
+	bs := growthtest.Batches(g, 4, 2, 40, 37)
+	for range 2 {
+		stages := site.Stages(m.Graph)
+		if len(stages) != 1 {
+			t.Fatalf("stages %+v", stages)
+		}
+		deep, place, err := site.Append(m, stages[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		l, err := site.LayoutOf(deep.Graph, place)
+		if err != nil || len(l.Filters) != 1 || len(l.Later) != 1 || l.Norm == nil {
+			t.Fatalf("layout %+v: %v", l, err)
+		}
+		sameFunction(t, "inverted residual", m, deep, bs)
+		in := randomInsertion(t, deep, place, 3, bs)
+		clear(in.Omega)
+		wide, err := site.Widen(deep, []site.Insertion{in})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameFunction(t, "with neurons", deep, wide, bs)
+		m = wide
+	}
+}

@@ -18,18 +18,18 @@ type newbornMeasure struct {
 	places     []newbornPlace
 	*dormant
 	job     *Job
-	moments int // of all normalisations of the widened graph
-	deepest int // normalisations of the site that has most
+	moments int // how many moments all normalisations of the widened graph have
+	deepest int // how many normalisations the site has that has most
 }
 
 // newbornPlace is where one insertion's numbers lie.
 type newbornPlace struct {
 	site.Layout
 	width  int         // old number of neurons
-	weight nn.Entry    // of Second, in the widened graph
-	norms  []normPlace // of all normalisations of the site
+	weight nn.Entry    // the weight of Second in the widened graph
+	norms  []normPlace // all normalisations of the site
 	first  int         // 0 if the first of them reads pre-activations, else 1
-	at     int         // of its sums
+	at     int         // the place of its first sum
 }
 
 // normPlace is where the numbers of one normalisation lie in the widened graph.
@@ -155,8 +155,10 @@ func (p *newbornPlace) addMoments(out []float64, x []float32, samples, k int) {
 // normalisation of each site, then once for the second, and so on, since what one
 // reads depends on those before it. It copies the moments of each to dst.
 func (r *newbornRunner) passUnchanged(dst []float64, w *nn.Workspace, b *nn.Batch) {
-	r.exact = append(r.exact[:0], r.params...)
 	for at := range r.deepest {
+		if at == 0 {
+			r.exact = append(r.exact[:0], r.params...)
+		}
 		again := false
 		clear(r.sums)
 		w.AddMoments(r.sums)
@@ -167,8 +169,9 @@ func (r *newbornRunner) passUnchanged(dst []float64, w *nn.Workspace, b *nn.Batc
 			}
 			again = again || in.Count > 0
 			out := dst[p.at+2*in.Count+(p.first+at)*momentsLen(in.Count):][:momentsLen(in.Count)]
-			p.norms[at].take(out, r.sums, p.width, in.Count)
-			p.norms[at].pass(r.exact, out, p.width, in.Count)
+			added := newChannels{p.width, in.Count}
+			p.norms[at].take(out, r.sums, added)
+			p.norms[at].pass(r.exact, out, added)
 		}
 		if !again {
 			return
@@ -179,19 +182,23 @@ func (r *newbornRunner) passUnchanged(dst []float64, w *nn.Workspace, b *nn.Batc
 	}
 }
 
-// take copies the moments of the k channels from width on.
-func (n *normPlace) take(out, sums []float64, width, k int) {
-	copy(out[:k], n.moments.Sums(sums)[width:])
-	copy(out[k:2*k], n.moments.Squares(sums)[width:])
+// newChannels are count channels from first on.
+type newChannels struct{ first, count int }
+
+// take copies the moments of new channels.
+func (n *normPlace) take(out, sums []float64, c newChannels) {
+	k := c.count
+	copy(out[:k], n.moments.Sums(sums)[c.first:])
+	copy(out[k:2*k], n.moments.Squares(sums)[c.first:])
 	out[2*k] = *n.moments.Count(sums)
 }
 
-// pass makes the normalisation the identity on channels of these moments.
-func (n *normPlace) pass(params []float32, moments []float64, width, k int) {
-	weight, bias := n.gamma.Of(params), n.beta.Of(params)
-	for j := range k {
-		mean, variance := meanVariance(moments[j], moments[k+j], moments[2*k])
-		weight[width+j], bias[width+j] = float32(math.Sqrt(variance+n.eps)), float32(mean)
+// pass makes the normalisation the identity on new channels of these moments.
+func (n *normPlace) pass(params []float32, moments []float64, c newChannels) {
+	weight, bias := n.gamma.Of(params)[c.first:], n.beta.Of(params)[c.first:]
+	for j := range c.count {
+		mean, variance := meanVariance(moments[j], moments[c.count+j], moments[2*c.count])
+		weight[j], bias[j] = float32(math.Sqrt(variance+n.eps)), float32(mean)
 	}
 }
 

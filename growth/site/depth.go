@@ -77,10 +77,10 @@ func sumAfter(g *nn.Graph, id nn.NodeID) (nn.NodeID, bool) {
 
 // Append returns m with an empty block behind a stage of its graph, and the
 // site inside the block; the generation is raised by one. The block is like
-// the stage's last one, of kernel size 3, with an inner width of zero: a
-// network with it computes the same bits, for what it adds to the stream is
-// zero. A bias stands in for a normalisation of what it adds, which would
-// bring the first small values to size one.
+// the stage's last one, of kernel size 3 (of size 1 around filters, if that one has
+// them), with an inner width of zero: a network with it computes the same bits, for
+// what it adds to the stream is zero. A bias stands in for a normalisation of what it
+// adds, which would bring the first small values to size one.
 func Append(m *nn.Model, s Stage) (*nn.Model, ID, error) {
 	g := m.Graph.Clone()
 	block, site := emptyBlock(g, s)
@@ -113,6 +113,11 @@ func emptyBlock(g *nn.Graph, s Stage) ([]nn.Node, ID) {
 	if i := slices.IndexFunc(like.Between, func(id nn.NodeID) bool { return g.Node(id).Op.Role() == nn.Activates }); i >= 0 {
 		activation = g.Node(like.Between[i]).Op
 	}
+	filters := filtersOf(g, shapes, like)
+	size := 3
+	if len(filters) > 0 {
+		size = 1
+	}
 	var block []nn.Node
 	last := s.End
 	add := func(id string, n nn.Node, more ...nn.NodeID) {
@@ -124,7 +129,7 @@ func emptyBlock(g *nn.Graph, s Stage) ([]nn.Node, ID) {
 			add("fc"+number, nn.Node{Op: first.Op, Out: out, Bias: bias})
 			return
 		}
-		add("conv"+number, nn.Node{Op: first.Op, Out: out, Kernel: 3, Stride: 1, Pad: 1, Bias: bias})
+		add("conv"+number, nn.Node{Op: first.Op, Out: out, Kernel: size, Stride: 1, Pad: size / 2, Bias: bias})
 	}
 	activate := func(normID, id string) {
 		if norm != nil {
@@ -141,6 +146,12 @@ func emptyBlock(g *nn.Graph, s Stage) ([]nn.Node, ID) {
 	layer("1", 0, first.Bias)
 	site := ID(last)
 	activate(normID, actID)
+	for i, f := range filters {
+		id, n := fmt.Sprintf("filter%d", i+1), g.Node(f.ID)
+		k := n.Kernel - 1 + n.Kernel%2 // one of an even size would not keep the shape
+		add(id, nn.Node{Op: n.Op, Kernel: k, Stride: 1, Pad: k / 2, Bias: n.Bias})
+		activate(id+".bn", id+".relu")
+	}
 	layer("2", width, true)
 	add("add", nn.Node{Op: nn.OpAdd}, s.End)
 	if f, ok := g.Node(s.End).Op.Activation(); ok && !before && f.Idempotent {

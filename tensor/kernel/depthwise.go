@@ -111,7 +111,7 @@ type filterPass struct {
 	srcH, srcW int
 	dstW       int
 	rowClass   []int           // index into taps, for each destination row
-	taps       [][][]filterTap // by class of row and span
+	taps       [][][]filterTap // one list for each class of rows and span
 }
 
 // plan makes the spans of columns and the taps of every kind of destination row.
