@@ -4,6 +4,10 @@
 // names of operations, settings, and packages that link what they should not.
 //
 //	go run ./deploy/check/house [-list] [DIR]
+//	go run ./deploy/check/house -touched COMMIT...
+//
+// The second form says which source files commits touch beside tests, generated files
+// and kernels: what it takes to add an operation, a policy or a reader.
 package main
 
 import (
@@ -24,7 +28,14 @@ import (
 func main() {
 	log.SetFlags(0)
 	list := flag.Bool("list", false, "say where, one place a line")
+	commits := flag.Bool("touched", false, "say which source files the commits given touch")
 	flag.Parse()
+	if *commits {
+		if err := printTouched(".", flag.Args()); err != nil {
+			log.Fatal(err)
+		}
+		return
+	}
 	root := "."
 	if flag.NArg() > 0 {
 		root = flag.Arg(0)
