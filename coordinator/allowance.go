@@ -6,7 +6,7 @@ import "github.com/tinygrow/tinygrow/proto"
 // blocks given to the workers of a key need, because messages may come twice. What
 // comes on top is dropped before it is decoded.
 type allowance struct {
-	size      int64 // of a partial of the round
+	size      int64 // bytes of one partial of the round
 	strangers int64 // left for all those that hold no block
 	bytes     map[proto.Key]int64
 }

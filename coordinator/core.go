@@ -20,7 +20,7 @@ var ErrDisagree = errors.New("workers disagree")
 // network and no disk either; what it wants done it tells a port, so that a
 // simulation can stand in for both.
 type core struct {
-	head  proto.Head // of all that it says
+	head  proto.Head // begins each message that it sends
 	plan  *plan.Plan
 	train *trainer.Trainer
 	// ledger is what the commit log knows; nil: there is none.
@@ -65,7 +65,7 @@ type roundInfo struct {
 	number      proto.Round
 	microShards uint32
 	f32, f64    int
-	inputs      proto.Digest // of what the sums must be made from
+	inputs      proto.Digest // names graph, weights and request that sums must be made from
 	known       plausible.Round
 }
 

@@ -16,7 +16,7 @@ type desk struct {
 
 	mu      sync.Mutex
 	queues  map[proto.Key]*queue
-	turns   []*queue // those with something waiting, the next one first
+	turns   []*queue // queues that are not empty, the next one to serve first
 	wake    chan struct{}
 	dropped uint64
 }

@@ -47,9 +47,9 @@ type Started struct {
 	Run        proto.RunID
 	Dir        string
 	Term       proto.Term
-	Resumed    bool // from a checkpoint
+	Resumed    bool // the run goes on from a checkpoint
 	Step       proto.Step
-	Steps      uint64 // of the whole run
+	Steps      uint64 // number of steps of the whole run
 	Epochs     float64
 	Params     int
 	Generation proto.Generation
@@ -59,11 +59,11 @@ type Started struct {
 // Pace is how fast a run goes.
 type Pace struct {
 	Wall       time.Duration // since this process took the run up
-	Steps      uint64        // of the whole run, as far as is known
+	Steps      uint64        // number of steps of the whole run, as far as is known
 	Workers    int
 	Threads    int
 	SamplesSec float64       // over the last seconds
-	Left       time.Duration // until the end of the run; 0: not known yet
+	Left       time.Duration // time to the end of the run; 0: not known yet
 }
 
 // Member is a worker as it introduced itself.

@@ -24,7 +24,7 @@ type handout struct {
 
 	mu   sync.Mutex
 	ref  proto.FileRef // without a key: not yet
-	err  error         // of the last try
+	err  error         // why the last try failed
 	file *os.File      // used by serveData alone
 }
 

@@ -53,7 +53,7 @@ func (s *server) granted(w proto.WorkerID) {
 type talk struct {
 	since plan.Time
 	lines map[proto.Key]int
-	told  plan.Time // of what was dropped
+	told  plan.Time // time of the last line about what was dropped
 }
 
 const (

@@ -13,8 +13,8 @@ import (
 type blob struct {
 	ref    proto.BlobRef
 	data   []byte
-	values []float32 // of weights: data are their memory
-	users  *int      // of data that are to be used again, else nil; see shelf
+	values []float32 // the weights, whose memory is data
+	users  *int      // count of users of data that will be used again, else nil; see shelf
 }
 
 func newBlob(key string, data []byte) blob {

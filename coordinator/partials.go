@@ -21,12 +21,12 @@ const maxAssemblies = 3
 // partials puts the chunks of partials together. It is used by the bus's
 // goroutine, and told of rounds and workers by the run's.
 type partials struct {
-	head proto.Head // of those that it speaks to
+	head proto.Head // run, term and start that partials must name
 
 	mu      sync.Mutex
 	round   roundInfo
 	workers map[proto.WorkerID]*sending
-	free    []proto.Sums // of the round's lengths
+	free    []proto.Sums // sums to use again, of the round's lengths
 	allow   allowance
 	lately  map[proto.Key]int // dropped for it since recent was called
 	dropped Dropped
@@ -35,13 +35,13 @@ type partials struct {
 // Dropped counts the messages that were not used.
 type Dropped struct {
 	Damaged   uint64 `json:"damaged"`   // undecodable, or a wrong checksum
-	Stale     uint64 `json:"stale"`     // of another run or round
+	Stale     uint64 `json:"stale"`     // partials of another run or round
 	Foreign   uint64 `json:"foreign"`   // meant for another start of a coordinator
 	Inputs    uint64 `json:"inputs"`    // sums that were made from other weights than the round's
-	Strangers uint64 `json:"strangers"` // from workers that are not members
+	Strangers uint64 `json:"strangers"` // partials of workers that are not members
 	Repeated  uint64 `json:"repeated"`  // chunks that were there already
 	Unasked   uint64 `json:"unasked"`   // sums over blocks that their sender was not given
-	Excess    uint64 `json:"excess"`    // that came faster than a key may send
+	Excess    uint64 `json:"excess"`    // partials that came faster than a key may send
 	Wrong     uint64 `json:"wrong"`     // sums that cannot be, whatever the weights
 	Doubted   uint64 `json:"doubted"`   // sums that somebody else had to confirm
 	// Misdirected were to be answered elsewhere than to their sender.

@@ -39,7 +39,7 @@ type Result struct {
 	JournalSHA256   string `json:"journal_sha256"`
 
 	StepsHere   int     `json:"steps_here"` // made by this process
-	WallS       float64 `json:"wall_s"`     // of this process
+	WallS       float64 `json:"wall_s"`     // seconds that this process ran
 	CPUS        float64 `json:"cpu_s"`
 	SamplesPerS float64 `json:"samples_per_s"` // training samples over wall time
 	Timing      Timing  `json:"timing"`
@@ -50,7 +50,7 @@ type Result struct {
 
 // Evaluation is how well a network does on some samples.
 type Evaluation struct {
-	Step     proto.Step `json:"step"` // of the weights
+	Step     proto.Step `json:"step"` // step after which the weights were taken
 	Samples  int        `json:"samples"`
 	Loss     float64    `json:"loss"`
 	Accuracy float64    `json:"accuracy"`
@@ -76,6 +76,6 @@ func (r *Result) measured(t *trainer.Trainer) {
 type Quarantined struct {
 	Worker proto.WorkerID `json:"worker"`
 	Host   string         `json:"host"`
-	Step   proto.Step     `json:"step"` // of the weights that it was found with
+	Step   proto.Step     `json:"step"` // step after which the weights were taken
 	Why    string         `json:"why"`
 }

@@ -97,7 +97,7 @@ type server struct {
 	core   *core
 
 	started  time.Time
-	ctx      context.Context // of Run: looked at between two rounds
+	ctx      context.Context // context of Run, looked at between two rounds
 	inbox    chan input
 	done     chan struct{} // closed when the inbox is no longer read
 	partials *partials
@@ -105,7 +105,7 @@ type server struct {
 	handout  *handout
 	sender   *sender
 	rivals   *rivals
-	appends  chan appending // to the commit log; at most one is on its way
+	appends  chan appending // records for the commit log; at most one is on its way
 	logWaits bool
 	uploads  chan upload // checkpoints; at most one is on its way
 	// uploading says that one is, inLog names the two newest that the log names.
@@ -119,7 +119,7 @@ type server struct {
 	talk               talk
 
 	pulls   map[proto.WorkerID]pending
-	hosts   map[proto.WorkerID]string // of members
+	hosts   map[proto.WorkerID]string // hosts that members named
 	wrong   []Quarantined
 	samples int // trained on by this process
 	steps   int // made by it
@@ -138,7 +138,7 @@ type input struct {
 	partial  *arrived
 	log      *appended
 	uploaded *upload
-	message  *bus.Message // to answer
+	message  *bus.Message // request that waits for its answer
 }
 
 // pending is a pull that waits for its answer.

@@ -10,8 +10,8 @@ import (
 // unsaved says how much would be lost without another checkpoint.
 type unsaved struct {
 	done  bool          // anything since the newest one
-	since time.Duration // that was made
-	took  time.Duration // to write it
+	since time.Duration // training since the last checkpoint
+	took  time.Duration // time that writing it took
 }
 
 // due reports whether it is time for the next checkpoint. The clock decides,

@@ -32,7 +32,7 @@ type sender struct {
 	busy    *atomic.Int64 // nanoseconds spent sending
 
 	mu      sync.Mutex
-	key     string // to be sent, or being sent
+	key     string // what is to be sent, or being sent
 	workers map[proto.WorkerID]*receiver
 }
 

@@ -60,6 +60,6 @@ func (s *shelf) memory(n int) []float32 {
 			return b
 		}
 	}
-	s.free = nil // of another generation
+	s.free = nil // their length is another generation's
 	return make([]float32, n)
 }

@@ -57,17 +57,17 @@ type storage struct {
 	run   proto.RunID
 	term  proto.Term
 	start proto.Start
-	born  proto.Start // that began the run; empty: that is not known
+	born  proto.Start // start that began the run; empty: not known
 	train *trainer.Trainer
 	fresh bool // at the start of a new run
 	// extended is the line of the metrics about a later end that the run just got.
 	extended *trainer.ExtendedRecord
-	saved    time.Time              // when the newest checkpoint was begun
+	saved    time.Time              // time at which the newest checkpoint was begun
 	behind   bool                   // a round was applied since
 	took     time.Duration          // the last save
 	last     *checkpoint.Checkpoint // saved; its tensors are those at hand
-	card     *nn.Card               // of the model
-	basis    *checkpoint.Basis      // of the run
+	card     *nn.Card               // what the model was trained on
+	basis    *checkpoint.Basis      // what decides the bits of the run
 	uncarded bool                   // the checkpoint did not have it
 	keep     int
 	wall     time.Duration // at the last step or evaluation

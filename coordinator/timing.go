@@ -14,7 +14,7 @@ type Timing struct {
 	Steps   int     `json:"steps"`
 	Samples int     `json:"samples"`
 	WallS   float64 `json:"wall_s"`
-	CPUS    float64 `json:"cpu_s"` // of this process
+	CPUS    float64 `json:"cpu_s"` // processor time of this process
 	// Partials is how many partials were folded, PartialBytes the numbers in
 	// them, WeightBytes those in the weights that each worker got.
 	Partials     int    `json:"partials"`
@@ -27,7 +27,7 @@ type Timing struct {
 
 // Phases are seconds of the run's own goroutine, but for the last two.
 type Phases struct {
-	Wait   float64 `json:"wait_s"`   // for messages
+	Wait   float64 `json:"wait_s"`   // waiting for messages
 	Serve  float64 `json:"serve_s"`  // pulls, signs of life, plan, records, checkpoints
 	Reduce float64 `json:"reduce_s"` // additions to the sum
 	Update float64 `json:"update_s"` // optimizer, running statistics, digest
@@ -54,9 +54,9 @@ const (
 type stopwatch struct {
 	at       phase
 	since    time.Time
-	round    [phases]time.Duration // of the round at hand
+	round    [phases]time.Duration // times of the round at hand
 	began    time.Time             // the round
-	cpu      time.Duration         // of the process when it began
+	cpu      time.Duration         // processor time of the process when the round began
 	folded   int
 	rounds   int // gradient rounds so far
 	total    Timing

@@ -18,7 +18,7 @@ import (
 type upload struct {
 	bundle *checkpoint.Bundle
 	state  lead.State
-	mark   uint64 // where the commit log stands
+	mark   uint64 // number of the record at which the commit log stands
 	name   string
 	keep   []string // what others may still need
 	took   time.Duration

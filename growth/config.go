@@ -28,7 +28,7 @@ type Config struct {
 	Widths          map[site.ID]int `json:"widths" yaml:"widths"`
 	MaxWidth        int             `json:"max_width" yaml:"max_width"`
 	MaxParams       int             `json:"max_params" yaml:"max_params"`
-	MaxFLOPs        int64           `json:"max_flops" yaml:"max_flops"` // of one sample's forward pass
+	MaxFLOPs        int64           `json:"max_flops" yaml:"max_flops"` // limit for one sample's forward pass
 	SamplesPerParam float64         `json:"samples_per_param" yaml:"samples_per_param"`
 	// A site gains at most MaxNeurons in an event, and no more than it has, but
 	// MinNeurons are always allowed. By policies with a gate a site that grows gains

@@ -14,11 +14,11 @@ import (
 
 // EventInfo is what an event knows of the run around it.
 type EventInfo struct {
-	Number       uint64 // of the event in the run, from 0
+	Number       uint64 // place of the event in the run, from 0
 	Step         uint64
 	Epoch        uint64
-	Seed         uint64 // of the run
-	TrainSamples int    // to train on
+	Seed         uint64 // seed of the run
+	TrainSamples int    // samples to train on
 	HeldOut      int    // further ones of the training split, which an event does not read
 	MicroShard   int
 	History      History
@@ -38,7 +38,7 @@ type SampleRange struct{ Offset, Count int }
 
 // Outcome is what an event decided.
 type Outcome struct {
-	Model  *nn.Model    // of the next generation, or the model given, unchanged
+	Model  *nn.Model    // the model of the next generation, or the one given, unchanged
 	Slots  []optim.Slot // carried over to the new model
 	Record *Record
 	Grown  bool
@@ -51,9 +51,9 @@ type Outcome struct {
 type Event struct {
 	state   State
 	slots   []optim.Slot
-	stages  []Stage // those to come, the first of which awaits sums
-	round   *Round  // that it asked for
-	length  int     // of the sums
+	stages  []Stage // stages to come, the first of which awaits sums
+	round   *Round  // round that the first stage asked for
+	length  int     // number of values that the sums have
 	outcome *Outcome
 }
 

@@ -153,12 +153,12 @@ type SiteHealth struct {
 	From        int      `json:"from"`
 	To          int      `json:"to"`
 	Incoming    []Number `json:"gradient_in"`  // norm of the gradient of incoming weights and bias
-	Outgoing    []Number `json:"gradient_out"` // of outgoing weights
+	Outgoing    []Number `json:"gradient_out"` // the same of outgoing weights
 	OldIncoming Number   `json:"old_gradient_in"`
 	OldOutgoing Number   `json:"old_gradient_out"`
-	Size        []Number `json:"size,omitempty"`   // of the pre-activation, in front of a normalisation
+	Size        []Number `json:"size,omitempty"`   // root mean square of the pre-activation, in front of a normalisation
 	Active      []Number `json:"active,omitempty"` // share above zero behind it, were it normal
-	Dead        []int    `json:"dead,omitempty"`   // which neurons: silent at all steps, or stuck at all
+	Dead        []int    `json:"dead,omitempty"`   // neurons that were silent at all steps, or stuck at all
 }
 
 // Report tells what was seen up to a step.

@@ -8,7 +8,7 @@ import (
 type History struct {
 	Events   int     `json:"events"`
 	Grown    int     `json:"grown"`     // events that grew
-	Refusals int     `json:"refusals"`  // in a row
+	Refusals int     `json:"refusals"`  // events in a row that refused to grow
 	LastSite site.ID `json:"last_site"` // the last to have its turn if sites take turns
 	LastStep uint64  `json:"last_step"`
 	Blocks   int     `json:"blocks,omitempty"` // appended

@@ -48,7 +48,7 @@ func (g *gradients) Ask(s *State) *Round {
 func (g *gradients) Take(s *State, sums *measure.Sums) {
 	s.eachNeurons(sums, func(c *prospect, p measure.NeuronSums) {
 		r := c.record
-		r.Desired = Number(p.Psi2) // of V itself: nothing was projected
+		r.Desired = Number(p.Psi2) // the whole of V: nothing was projected
 		c.neurons = solve.BestGradients(p.N, c.cap)
 		r.Spectrum, r.Total = numbers(c.neurons.Spectrum, maxSpectrum), Number(c.neurons.Total)
 		r.Significant = len(c.neurons.Lambda)

@@ -37,7 +37,7 @@ type Record struct {
 	Where      string  `json:"where"`          // gain, or round_robin under the policy paper
 	Turn       site.ID `json:"turn,omitempty"` // the site whose turn it was, if sites take turns
 
-	Samples Samples       `json:"samples"`          // that each part read
+	Samples Samples       `json:"samples"`          // samples that each part read
 	Rounds  []RoundRecord `json:"rounds,omitempty"` // what it cost
 	Loss    Number        `json:"loss"`             // mean over the statistics samples
 	Sites   []SiteRecord  `json:"sites"`
@@ -76,12 +76,12 @@ type SiteRecord struct {
 
 	Desired  Number   `json:"desired"`         // E|V|^2
 	Psi2     Number   `json:"psi2"`            // the bottleneck
-	Share    Number   `json:"share"`           // of the desired update
+	Share    Number   `json:"share"`           // part of the desired update
 	Spectrum []Number `json:"spectrum"`        // leading lambdas
 	Total    Number   `json:"total"`           // sum of all lambda^2
 	Chance   Number   `json:"chance"`          // what Total would be if V were noise
-	Ridge    Number   `json:"ridge,omitempty"` // where there were few samples for many inputs
-	Rank     int      `json:"rank"`            // of the input covariance
+	Ridge    Number   `json:"ridge,omitempty"` // set if there were few samples for many inputs
+	Rank     int      `json:"rank"`            // rank of the input covariance
 
 	Significant int      `json:"significant"`           // lambdas above the edge of noise, at most Cap
 	Derivatives []Number `json:"derivatives,omitempty"` // gain by amplitude of each neuron, better sign, fresh samples
@@ -89,7 +89,7 @@ type SiteRecord struct {
 	Kept        int      `json:"kept"`                  // neurons with a positive derivative beyond its error
 	Predicted   Number   `json:"predicted"`             // first-order gain at amplitude 1 of those
 	Refit       Number   `json:"refit,omitempty"`       // first-order gain at amplitude 1 of the refit, with its change of existing weights
-	Params      int      `json:"params"`                // that they cost
+	Params      int      `json:"params"`                // parameters that they cost
 	Reason      string   `json:"reason,omitempty"`      // why the site was left out
 	Waits       bool     `json:"waits,omitempty"`       // it was not refused: others came first
 	Fallback    string   `json:"fallback,omitempty"`    // why random neurons were tried

@@ -23,8 +23,8 @@ const scanPart = 8
 
 // search is the amplitudes of one trial.
 type search struct {
-	amplitudes []float64 // to try
-	scan       []Point   // those that were tried first, on few samples
+	amplitudes []float64 // amplitudes to try
+	scan       []Point   // what was tried first, on few samples
 }
 
 // scan tries all amplitudes of all trials on the first of the samples that nothing

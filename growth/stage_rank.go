@@ -46,7 +46,7 @@ func widestGap(order []*prospect) int {
 // largest leaves the sites of the most value per parameter that the limits allow.
 type largest struct {
 	count func(c *prospect) int     // neurons that the site would gain
-	value func(c *prospect) float64 // of all of them
+	value func(c *prospect) float64 // what the neurons of one prospect are worth together
 	other string                    // why the others wait
 }
 

@@ -21,11 +21,11 @@ type State struct {
 
 	samples    ranges
 	sparing    bool             // samples must be left to train what grows
-	sites      []*prospect      // those still in the running
-	open       []*prospect      // those that have a bottleneck and may grow
-	trials     []*prospect      // those whose amplitude is searched
-	chosen     []*prospect      // those that grow by measured gain
-	gain       Number           // of those together
+	sites      []*prospect      // sites still in the running
+	open       []*prospect      // sites that have a bottleneck and may grow
+	trials     []*prospect      // sites whose amplitude is searched
+	chosen     []*prospect      // sites that grow by measured gain
+	gain       Number           // gain of the chosen ones together
 	insertions []site.Insertion // what grows
 	why        string           // it does
 	wide       *nn.Model        // what comes out, nil if nothing grows
@@ -39,14 +39,14 @@ type ranges struct{ statistics, newborn, amplitude SampleRange }
 type prospect struct {
 	site.Layout
 	record   *SiteRecord
-	room                    // of find
-	found                   // of bottleneck, neurons and gradients
-	both     site.Insertion // to be measured: every neuron with its sign, those with the opposite one, random ones
+	room                    // filled by find
+	found                   // filled by bottleneck, neurons and gradients
+	both     site.Insertion // what is measured: every neuron with its sign, with the opposite one, then random ones
 	pairs    int            // neurons in both that have an opposite
 	shrink   float64        // factor on the incoming weights of both
 	kept     site.Insertion // the neurons that are worth trying
-	spare    site.Insertion // those that are not, with outgoing weights of zero
-	search   search         // of scan and amplitudes
+	spare    site.Insertion // neurons that are not kept, with outgoing weights of zero
+	search   search         // filled by scan and amplitudes
 	trial    *TrialRecord
 	measured Number // gain at the amplitude taken
 }
@@ -55,14 +55,14 @@ type prospect struct {
 type room struct {
 	cap   int   // neurons
 	cost  int   // parameters of one neuron
-	flops int64 // of one neuron, for one sample
+	flops int64 // FLOPs of one neuron, for one sample
 }
 
 // found is what the statistics of a site say.
 type found struct {
-	request measure.SiteRequest // of the neurons round
+	request measure.SiteRequest // what the neurons round asks
 	update  []float32           // dW*, to be taken off the desired update
-	metric  *linalg.Whitening   // of G at the outputs; nil: the plain one
+	metric  *linalg.Whitening   // metric of the outputs, G; nil: the plain one
 	neurons *solve.Neurons
 	pool    bool // the solver found nothing: both are random neurons to choose from
 }

@@ -5,7 +5,7 @@ import "fmt"
 // Progress is where a run stands when it asks whether an event is due.
 type Progress struct {
 	Step   uint64  // steps done
-	Part   float64 // of the run that is done; 0 if unknown
+	Part   float64 // share of the run that is done; 0 if unknown
 	Params int
 	FLOPs  int64
 }

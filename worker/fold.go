@@ -60,7 +60,7 @@ type fold struct {
 type addition struct {
 	parent      proto.Block
 	left, right proto.Sums
-	ranges      int // those of F32, then one of all F64
+	ranges      int // ranges of F32, then one of all F64
 	begun, done int
 }
 

@@ -67,7 +67,7 @@ func (l Local) compute(ctx context.Context, m *nn.Model, spec proto.RoundSpec, r
 // Rounds computes rounds one after the other and keeps what the next one can use.
 type Rounds struct {
 	crew    *crew
-	network *network // that the round before had
+	network *network // network of the round before
 }
 
 // Rounds returns no rounds yet.

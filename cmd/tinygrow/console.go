@@ -46,7 +46,7 @@ func newConsole(out io.Writer) *console { return &console{screen: terminal.New(o
 
 // Line prints a line of its own.
 func (c *console) Line(format string, args ...any) {
-	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ") // of several errors at once
+	text := strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ") // several errors at once have a line each
 	c.screen.Line(proto.Printable(text))
 }
 

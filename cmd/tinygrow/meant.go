@@ -35,7 +35,7 @@ func flagFault(c *cobra.Command, err error) error {
 	if !errors.As(err, &missing) {
 		return usagef("%w%s", err, more(c, ""))
 	}
-	name := missing.GetSpecifiedShortnames() // as of -lr
+	name := missing.GetSpecifiedShortnames() // an unknown -lr counts as -l, -r
 	if name == "" {
 		name = missing.GetSpecifiedName()
 	}

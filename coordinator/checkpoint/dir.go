@@ -19,7 +19,7 @@ const (
 	ConfigFile  = "config.yaml"
 	JournalFile = "growth.jsonl"
 	MetricsFile = "metrics.jsonl"
-	ModelFile   = "model.safetensors" // of each checkpoint
+	ModelFile   = "model.safetensors" // each checkpoint has one
 	lockFile    = ".lock"
 	ownerFile   = ".owner"
 	checkpoints = "checkpoints"

@@ -11,8 +11,8 @@ import (
 // History is what a commit log says to a coordinator that takes the run up.
 type History struct {
 	Last   uint64      // number of the newest record; 0: the log is empty
-	Term   proto.Term  // of the newest record
-	Origin proto.Term  // that began the run
+	Term   proto.Term  // term of the newest record
+	Origin proto.Term  // term in which the run began
 	From   uint64      // number from which Records are
 	Born   proto.Start // the start that began it
 	Ended  bool        // the run is complete

@@ -52,7 +52,7 @@ type Lead struct {
 	lease   bus.Log
 	objects bus.Objects
 
-	number uint64 // of the lease's record
+	number uint64 // number of the lease's record
 	taken  bool   // another has the lease; both belong to the renewing goroutine while that runs
 	lost   chan error
 	stop   context.CancelFunc

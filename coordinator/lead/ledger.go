@@ -19,15 +19,15 @@ type Ledger struct {
 	self   Self
 	origin proto.Term
 	last   uint64          // number of the newest record that is known
-	from   uint64          // of the record from which a successor reads; 0: of the next one
-	queue  []*proto.Commit // to be added; the first one may be on its way
+	from   uint64          // number of the record from which a successor reads; 0: the next one
+	queue  []*proto.Commit // records to be added; the first one may be on its way
 	sent   bool
 	mark   uint64 // number of the record of the state at hand; 0: not known
 	stored bool   // the object store has a checkpoint, the newest of step since or later
 
 	again map[commitKey]committed // what the log knows already
 	later []laterCommits          // the same, by ascending key
-	since proto.Step              // of the newest stored checkpoint; what lies before is not in again
+	since proto.Step              // step of the newest stored checkpoint; earlier steps are not in again
 }
 
 type commitKey struct {
@@ -123,7 +123,7 @@ func (l *Ledger) Commit(kind proto.CommitKind, s State) error {
 			l.mark = l.before(key, old.number)
 			return nil
 		case l.stored && (s.Step < l.since || s.Step == l.since && kind == proto.StepCommit):
-			return nil // from before the checkpoint that the log goes on from
+			return nil // it lies before the checkpoint that the log goes on from
 		}
 		l.mark = l.before(key, l.put(kind, s))
 		return nil

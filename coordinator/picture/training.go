@@ -10,7 +10,7 @@ import (
 // A Course is one run's evaluations.
 type Course struct {
 	Name   string
-	Split  string // whose samples: test or validation
+	Split  string // samples that it was measured on: test or validation
 	Points []Point
 }
 

@@ -3,10 +3,10 @@ package trainer
 // Ahead is what a run still has to do if it does not end early: no more
 // than that, because events are ended by limits.
 type Ahead struct {
-	Samples           int // of steps
-	Events            int // of growth
-	EventSamples      int // of each event
-	EvaluationSamples int // of all evaluations
+	Samples           int // samples of all steps
+	Events            int // growth events
+	EventSamples      int // samples of each event
+	EvaluationSamples int // samples of all evaluations
 }
 
 // Ahead returns what is still to be done.
@@ -27,7 +27,7 @@ func (t *Trainer) eventsAhead() int {
 	}
 	done, last := int64(t.at.Step), min(int64(g.Until*float64(total)), int64(total)-1) // none follows the last step
 	if !t.at.Considered && done > 0 {
-		done-- // that of this step is still to come
+		done-- // the event of this step is still to come
 	}
 	if last <= done {
 		return 0

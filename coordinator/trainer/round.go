@@ -13,7 +13,7 @@ import (
 // and the references to what is sent beside it.
 type Round struct {
 	proto.RoundSpec
-	Request *measure.Request // of growth rounds
+	Request *measure.Request // what growth asks; nil in other rounds
 	// F32 and F64 are the lengths of the sums.
 	F32, F64 int
 }
@@ -24,10 +24,10 @@ var ErrDiverged = errors.New("training diverged")
 // Applied says what a round's sums led to, in this order.
 type Applied struct {
 	Step   *StepRecord          // after a gradient round
-	Health *growth.HealthRecord // when the neurons of an event have been followed long enough
+	Health *growth.HealthRecord // set once the neurons of an event have been followed long enough
 	Eval   *EvalRecord          // after an evaluation
 	Growth *growth.Record       // after the last round of a growth event: a line of the journal
-	Grown  *GrownRecord         // beside Growth
+	Grown  *GrownRecord         // set together with Growth
 }
 
 // NewWeights reports whether model or optimizer changed.
@@ -44,7 +44,7 @@ type StepRecord struct {
 	Loss       float64          `json:"loss"` // mean over the batch, before the update
 	Accuracy   float64          `json:"accuracy"`
 	LR         float64          `json:"lr"`
-	Digest     string           `json:"digest"` // of architecture, weights and optimizer state after the update
+	Digest     string           `json:"digest"` // covers architecture, weights and optimizer state after the update
 }
 
 // EvalRecord is what one evaluation is remembered by: a line of the metrics.

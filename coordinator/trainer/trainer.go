@@ -19,10 +19,10 @@ type Trainer struct {
 	opt   *optim.Optimizer
 	at    Progress
 
-	event      *growth.Event // in progress, awaiting sums
+	event      *growth.Event // the event in progress, which awaits sums
 	eventSums  int           // how many
 	eventFLOPs float64       // spent on it so far
-	hashed     struct {      // by the last update
+	hashed     struct {      // what the last update took digests of
 		model *nn.Model
 		spans proto.Spans
 	}

@@ -28,7 +28,7 @@ func (d Digest) String() string { return hex.EncodeToString(d[:]) }
 // hasher collects the digests of the chunks of the parameters.
 type hasher struct {
 	parts  [][16]byte
-	params proto.Spans // of the parameters alone
+	params proto.Spans // digests of the parameters alone
 }
 
 func newHasher(n int) *hasher {

@@ -29,7 +29,7 @@ const (
 // detail.
 type Assessment struct {
 	Step        uint64   `json:"step"`
-	ModelSHA256 string   `json:"model_sha256"` // of the network that was looked at
+	ModelSHA256 string   `json:"model_sha256"` // hash of the network that was looked at
 	Split       string   `json:"split"`
 	Samples     int      `json:"samples"`
 	Correct     int      `json:"correct"`
@@ -38,7 +38,7 @@ type Assessment struct {
 	// Confusions counts samples by true and predicted class, the most frequent
 	// pairs first; at most 20,000 pairs.
 	Confusions []Confusion `json:"confusions"`
-	Scores     []Score     `json:"scores"` // by class
+	Scores     []Score     `json:"scores"` // one score a class
 	// Mistakes are the samples that were taken for another class with the largest
 	// probability.
 	Mistakes []Mistake `json:"mistakes"`
@@ -53,7 +53,7 @@ type Confusion struct {
 
 // Score is how well one class is told from the others. What has no samples is 0.
 type Score struct {
-	Samples   int     `json:"samples"`   // of the class
+	Samples   int     `json:"samples"`   // samples that are of the class
 	Predicted int     `json:"predicted"` // samples that were taken for the class
 	Precision float64 `json:"precision"` // part of those taken for the class that are of it
 	Recall    float64 `json:"recall"`    // part of the class's samples that were taken for it
@@ -62,17 +62,17 @@ type Score struct {
 
 // Mistake is a sample that was taken for another class.
 type Mistake struct {
-	Index       int     `json:"index"` // in its split
+	Index       int     `json:"index"` // place in its split
 	Truth       int     `json:"truth"`
 	Predicted   int     `json:"predicted"`
-	Probability float64 `json:"probability"` // that the network gave to Predicted
+	Probability float64 `json:"probability"` // probability that the network gave to Predicted
 	Pixels      []byte  `json:"pixels"`      // (C, H, W), as Input says
 }
 
 // A Guess is what a network said of one sample.
 type Guess struct {
 	Truth, Predicted int
-	Probability      float64 // of Predicted
+	Probability      float64 // probability that the network gave to Predicted
 }
 
 // Assess sums up the guesses on the samples of a split, in the order of the
@@ -161,7 +161,8 @@ func (a *Assessment) validate(path string) error {
 		ok = ok && class(m.Truth) && class(m.Predicted) && len(m.Pixels) == a.Input.Len()
 	}
 	if !ok {
-		return fmt.Errorf("%s: %w: its numbers do not fit its classes: remove it, and tinygrow report makes it again", path, checkpoint.ErrDamaged)
+		return fmt.Errorf("%s: %w: its numbers do not fit its classes: remove it, and tinygrow report makes it again", path,
+			checkpoint.ErrDamaged)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ type Event struct {
 	Why        string `json:"why"`
 
 	Params [2]int   `json:"params"` // before and after
-	FLOPs  [2]int64 `json:"flops"`  // of one sample's forward pass, before and after
+	FLOPs  [2]int64 `json:"flops"`  // FLOPs of one sample's forward pass, before and after
 
 	// Predicted is by how much the event was to lower the mean loss, to first
 	// order at the amplitude taken; Measured by how much it did on other samples,
@@ -66,8 +66,8 @@ type SiteShort struct {
 	// Predicted is the decrease that the first order promises at the amplitude at
 	// which Gain was measured; at amplitude 1 where nothing was measured.
 	Predicted growth.Number `json:"predicted"`
-	Params    int           `json:"params"` // that the neurons would cost
-	FLOPs     int64         `json:"flops"`  // that they would cost in one sample's forward pass; 0 if not tried
+	Params    int           `json:"params"` // parameters that the neurons would cost
+	FLOPs     int64         `json:"flops"`  // FLOPs that they would cost in one sample's forward pass; 0 if not tried
 	Grew      bool          `json:"grew"`
 	Verdict   string        `json:"verdict"`
 }
@@ -85,7 +85,7 @@ type SiteDetail struct {
 	SiteShort
 	Second     string          `json:"second"` // the layer that gains inputs
 	Psi2       growth.Number   `json:"psi2"`   // the expressivity bottleneck
-	Share      growth.Number   `json:"share"`  // of the desired update
+	Share      growth.Number   `json:"share"`  // part of the desired update
 	Spectrum   []growth.Number `json:"spectrum"`
 	Edge       growth.Number   `json:"edge"` // up to which singular values are as noise makes them
 	Kept       int             `json:"kept"` // neurons
@@ -96,7 +96,8 @@ type SiteDetail struct {
 
 // shorten returns the short form of a journal entry.
 func shorten(r *growth.Record) Event {
-	e := Event{Number: int(r.Event), Step: r.Step, Epoch: r.Epoch, Generation: r.Generation, Policy: r.Policy, Decision: r.Decision, Why: r.Why,
+	e := Event{Number: int(r.Event), Step: r.Step, Epoch: r.Epoch, Generation: r.Generation, Policy: r.Policy,
+		Decision: r.Decision, Why: r.Why,
 		Params: [2]int{r.ParamsBefore, r.ParamsAfter}, FLOPs: [2]int64{r.FLOPsBefore, r.FLOPsAfter}, Grown: []Grown{}, Sites: []SiteShort{}}
 	grew, tried := map[site.ID]bool{}, alone(r)
 	for _, g := range r.Grown {

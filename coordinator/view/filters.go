@@ -14,7 +14,7 @@ const MaxFilters = 256
 
 // Filters are the weights of the layer that reads the pictures, as pictures.
 type Filters struct {
-	Step     proto.Step `json:"step"` // of the checkpoint they come from
+	Step     proto.Step `json:"step"` // step of the checkpoint that they come from
 	Layer    nn.NodeID  `json:"layer"`
 	Channels int        `json:"channels"` // 1: grey, 3: red, green and blue
 	Height   int        `json:"height"`

@@ -25,7 +25,7 @@ const (
 
 // Info is what a run is and how it stands.
 type Info struct {
-	Name  string `json:"name"` // of its directory
+	Name  string `json:"name"` // name of its directory
 	State State  `json:"state"`
 	// Ended says why the run ended before its last step, if it did.
 	Ended   string   `json:"ended,omitempty"`
@@ -33,15 +33,15 @@ type Info struct {
 	Model   string   `json:"model"`
 	Data    string   `json:"data"`
 	Seed    string   `json:"seed"`
-	Epochs  float64  `json:"epochs"` // that the configuration asks for
-	Steps   uint64   `json:"steps"`  // that it asks for instead; 0: epochs count
+	Epochs  float64  `json:"epochs"` // epochs that the configuration asks for
+	Steps   uint64   `json:"steps"`  // steps that it asks for instead; 0: epochs count
 	Classes []string `json:"classes"`
 	// Settings are the keys of the configuration that say what the run is, with
 	// their values; where it ran and how the server was reached is left out.
 	Settings []Setting `json:"settings"`
-	Hashes   []Setting `json:"hashes"` // of the newest checkpoint
+	Hashes   []Setting `json:"hashes"` // hashes that the newest checkpoint is known by
 
-	step uint64 // of the newest checkpoint
+	step uint64 // step of the newest checkpoint
 }
 
 // Setting is a key with its value.
@@ -139,7 +139,8 @@ func (i *Info) takeCheckpoint(s *checkpoint.State, card *nn.Card, at trainer.Pro
 	if n := len(at.Extensions); n > 0 {
 		i.Epochs, i.Steps = at.Extensions[n-1].Epochs, uint64(at.Extensions[n-1].Steps)
 	}
-	i.Hashes = []Setting{{"step", fmt.Sprint(s.Step)}, {"model_sha256", s.ModelSHA256}, {"optimizer_sha256", s.OptimizerSHA256}, {"journal_sha256", s.JournalSHA256}}
+	i.Hashes = []Setting{{"step", fmt.Sprint(s.Step)}, {"model_sha256", s.ModelSHA256}, {"optimizer_sha256", s.OptimizerSHA256},
+		{"journal_sha256", s.JournalSHA256}}
 	if card != nil {
 		i.Hashes = append(i.Hashes, Setting{"data_sha256", card.Digest})
 	}

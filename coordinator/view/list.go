@@ -28,7 +28,7 @@ type Summary struct {
 	Step     uint64    `json:"step"`
 	Epoch    float64   `json:"epoch"`
 	Params   int       `json:"params"`
-	Split    string    `json:"split"`    // that Accuracy is of; empty: not evaluated yet
+	Split    string    `json:"split"`    // samples that Accuracy was measured on; empty: not evaluated yet
 	Accuracy float64   `json:"accuracy"` // at the last evaluation
 	Wall     float64   `json:"wall"`     // seconds of the process that wrote last
 	Changed  time.Time `json:"changed"`

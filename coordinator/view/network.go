@@ -10,9 +10,9 @@ import (
 // newest checkpoint, with the widths that they had at the start of the run.
 // Events tell how they grew.
 type Network struct {
-	Generation uint64 `json:"generation"` // of the checkpoint
-	Nodes      []Node `json:"nodes"`      // in the order of computation
-	FLOPs      int64  `json:"flops"`      // of one sample's forward pass
+	Generation uint64 `json:"generation"` // generation of the checkpoint
+	Nodes      []Node `json:"nodes"`      // nodes, each behind those that it reads
+	FLOPs      int64  `json:"flops"`      // FLOPs of one sample's forward pass
 	Params     int    `json:"params"`
 }
 
@@ -22,7 +22,7 @@ type Node struct {
 	Op     nn.Op       `json:"op"`
 	Kind   string      `json:"kind"` // input, layer, sum or output
 	Inputs []nn.NodeID `json:"inputs"`
-	Shape  nn.Shape    `json:"shape"` // of one sample's output, in the checkpoint
+	Shape  nn.Shape    `json:"shape"` // shape of one sample's output, in the checkpoint
 	Start  int         `json:"start"` // width at the start of the run
 	Born   uint64      `json:"born"`  // generation in which it first was there
 	Kernel int         `json:"kernel,omitempty"`

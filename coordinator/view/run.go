@@ -28,10 +28,10 @@ type Run struct {
 	series      Series
 	evaluations []Evaluation
 	events      []Event
-	places      []int64 // where their entries begin in the journal
+	places      []int64 // offsets at which their entries begin in the journal
 	forgotten   int     // events before those kept
 	newborn     map[uint64]newborn
-	seconds     map[uint64]float64 // that the events at these steps took
+	seconds     map[uint64]float64 // time that the events at these steps took
 	spent       []spent
 	bad         int // lines that could not be read
 	era         int // raised when what was read before no longer counts
@@ -74,7 +74,8 @@ type Evaluation struct {
 // configuration is checkpoint.ErrNoRun; one that has just been made is a run
 // without steps.
 func Open(dir string) (*Run, error) {
-	r := &Run{dir: dir, metrics: tail{path: filepath.Join(dir, checkpoint.MetricsFile)}, journal: tail{path: filepath.Join(dir, checkpoint.JournalFile)},
+	r := &Run{dir: dir, metrics: tail{path: filepath.Join(dir, checkpoint.MetricsFile)},
+		journal: tail{path: filepath.Join(dir, checkpoint.JournalFile)},
 		newborn: map[uint64]newborn{}, seconds: map[uint64]float64{}, forward: map[uint64]int64{}}
 	document, err := checkpoint.ReadConfig(dir)
 	if err != nil {
@@ -146,7 +147,8 @@ var ErrNoEvent = errors.New("no growth event of that number")
 func (r *Run) Detail(number int) (Detail, error) {
 	i := number - r.forgotten
 	if i < 0 || i >= len(r.events) {
-		return Detail{}, fmt.Errorf("%s: event %d: %w: there are %d to %d", r.dir, number, ErrNoEvent, r.forgotten, r.forgotten+len(r.events)-1)
+		return Detail{}, fmt.Errorf("%s: event %d: %w: there are %d to %d", r.dir, number, ErrNoEvent,
+			r.forgotten, r.forgotten+len(r.events)-1)
 	}
 	line, err := lineAt(r.journal.path, r.places[i])
 	if err != nil {
@@ -294,8 +296,8 @@ func (r *Run) readLine(_ int64, text []byte) {
 		r.series.Add(p)
 		r.last = p
 	case "evaluation":
-		r.evaluations = append(r.evaluations, Evaluation{Split: l.split, Step: l.step, Epoch: l.epoch, Generation: l.generation, Params: l.params,
-			Loss: l.loss, Accuracy: l.accuracy, Wall: wall})
+		r.evaluations = append(r.evaluations, Evaluation{Split: l.split, Step: l.step, Epoch: l.epoch, Generation: l.generation,
+			Params: l.params, Loss: l.loss, Accuracy: l.accuracy, Wall: wall})
 		r.thinEvaluations()
 		r.last.Wall = max(r.last.Wall, wall)
 	case "growth":

@@ -18,7 +18,7 @@ import (
 // begins anew. It is noticed by what stands in front of the place that was reached.
 type tail struct {
 	path string
-	at   int64  // behind the last whole line that was read
+	at   int64  // offset behind the last whole line that was read
 	last []byte // what stands in front of it
 }
 

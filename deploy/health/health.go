@@ -21,7 +21,7 @@ import (
 // Status is what a process says of itself.
 type Status struct {
 	Role  string    `json:"role"`
-	State string    `json:"state"` // in words
+	State string    `json:"state"` // what it does, in words
 	PID   int       `json:"pid"`
 	At    time.Time `json:"at"`
 	// Progress is when the process last got anywhere: a round, a part of one, an
@@ -33,7 +33,7 @@ type Status struct {
 type Reporter struct {
 	file   string
 	role   string
-	socket string // of systemd; empty: none
+	socket string // path of systemd's socket; empty: none
 
 	mu    sync.Mutex
 	now   func() time.Time

@@ -9,9 +9,9 @@ import (
 // it is. Errors of the packages below it keep their own sentinels.
 var (
 	ErrUsage   = errors.New("wrong settings")                                     // nothing was started
-	ErrData    = errors.New("the data set is missing or damaged")                 // or not of the expected form
+	ErrData    = errors.New("the data set is missing or damaged")                 // also one of another form than expected
 	ErrNetwork = errors.New("the server cannot be reached or lacks something")    // JetStream, or a free port
-	ErrRun     = errors.New("a run or checkpoint is missing, damaged or another") // than the one that was meant
+	ErrRun     = errors.New("a run or checkpoint is missing, damaged or another") // another than the one that was meant
 )
 
 // fault is an error of a kind, which its text does not repeat.

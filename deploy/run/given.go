@@ -18,7 +18,7 @@ import (
 // assignments and flags, the later ones winning. The zero value gives nothing.
 type Given struct {
 	File        string   // YAML; empty: none
-	Environment []string // as os.Environ returns it
+	Environment []string // name=value, each as os.Environ returns it
 	Assignments []string // key=value, as optim.momentum=0.8
 	Flags       []Flag
 	// WidthsOf is a run whose network, untrained, is begun with, TargetsOf one

@@ -38,7 +38,7 @@ func showLife(e coordinator.Events, r *health.Reporter) coordinator.Events {
 // showProgress counts what brings the run forward and, while it waits, that the
 // server answers.
 func showProgress(e coordinator.Events, r *health.Reporter) coordinator.Events {
-	waits := true // for the first worker
+	waits := true // at first it waits for a worker
 	step, evaluated, grew, waiting, resumed, decided := e.Step, e.Evaluated, e.Grew, e.Waiting, e.Resumed, e.Decided
 	e.Step = func(s trainer.StepRecord, p coordinator.Pace) { waits = false; r.Progress(); step(s, p) }
 	e.Evaluated = func(v trainer.EvalRecord) { r.Progress(); evaluated(v) }

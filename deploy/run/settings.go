@@ -27,7 +27,7 @@ type Settings struct {
 	Place              `yaml:",inline"`
 
 	end     *trainer.End // a later one for a run that exists; nil: it stays
-	stands  *trainer.End // that of a run that exists, with its extensions; nil: that of Train
+	stands  *trainer.End // end of a run that exists, with its extensions; nil: Train says it
 	fetches bool         // a worker without --data-dir gets the data set from the coordinator
 }
 
@@ -35,10 +35,10 @@ type Settings struct {
 type Place struct {
 	Run     string        `yaml:"run"`     // id of the run; empty: made from its directory, see idOf
 	RunDir  string        `yaml:"run_dir"` // empty: a new one below runs
-	Workers int           `yaml:"workers"` // of train and resume, in the same process
+	Workers int           `yaml:"workers"` // workers that train and resume start in their own process
 	NATS    NATS          `yaml:"nats"`
 	Worker  worker.Config `yaml:"worker"`
-	Fetch   fetch.Config  `yaml:"fetch"`  // of the data set, by workers that have none
+	Fetch   fetch.Config  `yaml:"fetch"`  // how workers that have no data set get it
 	Health  string        `yaml:"health"` // file for signs of life; empty: none
 }
 
@@ -49,7 +49,7 @@ type NATS struct {
 	URLFile string `yaml:"url_file"`
 	Creds   string `yaml:"creds"`  // file with the nkey seed of this role
 	CA      string `yaml:"ca"`     // file with the certificate authority of the server
-	Listen  string `yaml:"listen"` // where train and resume start a server for more workers; empty: nowhere
+	Listen  string `yaml:"listen"` // address on which train and resume start a server for more workers; empty: none
 }
 
 // Defaults are what plain `tinygrow train` runs with: about a minute of

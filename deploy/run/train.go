@@ -45,7 +45,7 @@ func (s *Settings) job(d coordinator.Data, resume bool, events coordinator.Event
 type Start struct {
 	Resume  bool  // the run in the directory
 	Standby bool  // wait until nobody leads the run, and take it up wherever it stands
-	Workers int   // of this process, which compute for its coordinator
+	Workers int   // workers in this process, which compute for its coordinator
 	Given   Given // a standby compares it with the run that it finds
 }
 

@@ -21,6 +21,7 @@ func Normal(seed uint64, r, c int) *mat.Dense {
 	return d
 }
 
+// Mul returns the product of the matrices, from left to right.
 func Mul(ms ...mat.Matrix) *mat.Dense {
 	out := mat.DenseCopyOf(ms[0])
 	for _, m := range ms[1:] {
@@ -31,12 +32,14 @@ func Mul(ms ...mat.Matrix) *mat.Dense {
 	return out
 }
 
+// Sub returns a - b.
 func Sub(a, b mat.Matrix) *mat.Dense {
 	var d mat.Dense
 	d.Sub(a, b)
 	return &d
 }
 
+// Scaled returns f a.
 func Scaled(f float64, a mat.Matrix) *mat.Dense {
 	var d mat.Dense
 	d.Scale(f, a)
@@ -55,6 +58,8 @@ func Sym(a *mat.Dense) *mat.SymDense {
 	return s
 }
 
+// Near fails t unless got differs from want by at most tol of the Frobenius norm
+// of want, itself in that norm. what names the value.
 func Near(t *testing.T, what string, got, want mat.Matrix, tol float64) {
 	t.Helper()
 	if diff, size := mat.Norm(Sub(got, want), 2), mat.Norm(want, 2); !(diff <= tol*math.Max(size, 1e-300)) {
@@ -62,6 +67,8 @@ func Near(t *testing.T, what string, got, want mat.Matrix, tol float64) {
 	}
 }
 
+// Close fails t unless got is want within the relative tolerance tol. what names
+// the value.
 func Close(t *testing.T, what string, got, want, tol float64) {
 	t.Helper()
 	if !(math.Abs(got-want) <= tol*math.Max(math.Abs(want), 1e-300)) {
@@ -69,6 +76,7 @@ func Close(t *testing.T, what string, got, want, tol float64) {
 	}
 }
 
+// Squares returns the sum of the squares of x.
 func Squares(x []float64) float64 {
 	var s float64
 	for _, v := range x {
@@ -77,6 +85,8 @@ func Squares(x []float64) float64 {
 	return s
 }
 
+// Flip changes the sign of neuron k: row k of alpha (k, a) and column k of
+// omega (c, k).
 func Flip(alpha, omega *mat.Dense, k int) {
 	_, a := alpha.Dims()
 	c, _ := omega.Dims()

@@ -27,20 +27,25 @@ func Chain(t *testing.T, in nn.Shape, loss nn.Loss, nodes ...nn.Node) *nn.Graph 
 	return g
 }
 
+// Conv is a convolution of k x k kernels to out channels.
 func Conv(id nn.NodeID, out, k, stride, pad int, bias bool) nn.Node {
 	return nn.Node{ID: id, Op: nn.OpConv, Out: out, Kernel: k, Stride: stride, Pad: pad, Bias: bias}
 }
 
+// Linear is a fully connected layer of out outputs.
 func Linear(id nn.NodeID, out int, bias bool) nn.Node {
 	return nn.Node{ID: id, Op: nn.OpLinear, Out: out, Bias: bias}
 }
 
+// Op is a node of an operation without settings.
 func Op(id nn.NodeID, o nn.Op) nn.Node { return nn.Node{ID: id, Op: o} }
 
+// Pooling is a node of a pooling operation over windows of k x k.
 func Pooling(id nn.NodeID, o nn.Op, k, stride, pad int) nn.Node {
 	return nn.Node{ID: id, Op: o, Kernel: k, Stride: stride, Pad: pad}
 }
 
+// Norm is a batch normalisation with the usual settings.
 func Norm(id nn.NodeID) nn.Node {
 	return nn.Node{ID: id, Op: nn.OpBatchNorm, Eps: 1e-5, Momentum: 0.1}
 }

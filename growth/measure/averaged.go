@@ -13,7 +13,7 @@ import (
 // element m - pad + i*step of the input, 0 outside; First's window moves over it
 // without padding, by the product of all strides.
 type averaged struct {
-	in    nn.Shape // of First
+	in    nn.Shape // shape of what First reads
 	y, x  average
 	out   nn.Shape    // the averaged image
 	first site.Window // First's window on it

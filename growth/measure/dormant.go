@@ -10,7 +10,7 @@ import (
 type dormant struct {
 	base       *nn.Graph
 	insertions []site.Insertion
-	params     []float32 // of the widened graph
+	params     []float32 // parameters of the widened graph
 }
 
 // newDormant also returns the widened graph.

@@ -39,8 +39,8 @@ type Sums struct {
 	Totals
 	request *Request
 	graph   *nn.Graph // what the statistics are of
-	values  []float64 // behind the header
-	places  []int     // of each part of the request in values
+	values  []float64 // what follows the header
+	places  []int     // offset in values of each part of the request
 }
 
 // Read tells what the sums of a request to graph g mean.
@@ -141,7 +141,7 @@ func (s *Sums) Update(i int) UpdateSums {
 type NeuronSums struct {
 	S        *mat.SymDense // (a, a), nil if it was not asked for
 	N        *mat.Dense    // (a, c offsets), column order (output, offset)
-	Diagonal []float64     // of S, if that was asked for instead
+	Diagonal []float64     // diagonal of S, if that was asked for instead
 	Psi2     float64       // E|V_proj|^2
 	Finite   bool
 }

@@ -6,12 +6,12 @@ import (
 
 // plans are the kernels of one site in one round.
 type plans struct {
-	update     *kernel.Covariance // of [b1; V] over Second's output positions
+	update     *kernel.Covariance // covariance of [b1; V] over Second's output positions
 	project    *kernel.Conv       // -dW* as a layer like Second; nil without an update
-	weights    []float32          // of project, packed
+	weights    []float32          // weights of project, packed
 	bias       []float32
-	neurons    *kernel.Covariance // of [b2; V_proj] over Second's output positions, nil where pooling lies between
-	metric     *kernel.Covariance // of b2 over Second's input positions, for a linear Second without pooling before it
+	neurons    *kernel.Covariance // covariance of [b2; V_proj] over Second's output positions, nil where pooling lies between
+	metric     *kernel.Covariance // covariance of b2 over Second's input positions, for a linear Second without pooling before it
 	scratchLen int
 }
 

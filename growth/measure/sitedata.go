@@ -21,13 +21,13 @@ type siteData struct {
 	metric    bool
 	update    []float32
 	a, b, c   int
-	offsets   int       // of new outgoing kernels: 1 at the centre, or all
+	offsets   int       // offsets of new outgoing kernels: 1 (the centre), or all
 	readBy    []int     // see readers
-	roots     []float32 // of how often each position is read, nil if once each
-	at        int       // of its sums
+	roots     []float32 // square roots of how often each position is read, nil if once each
+	at        int       // offset of its sums
 	direct    bool      // no position moves between First and Second, or all of that is in averaged
 	averaged  *averaged // nil without; else first and ways are those on its image
-	inputLen  int       // of what First reads, per sample
+	inputLen  int       // values that First reads per sample
 	diagonal  bool      // the diagonal of S instead of S
 	plans
 }

@@ -30,7 +30,7 @@ func Stages(g *nn.Graph) []Stage {
 		}
 	}
 	var stages []Stage
-	at := map[nn.NodeID]Stage{} // by End, those that go on too
+	at := map[nn.NodeID]Stage{} // each stage by its End, also one that goes on
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		if n.Op.Role() != nn.Joins {
@@ -155,7 +155,7 @@ func emptyBlock(g *nn.Graph, s Stage) ([]nn.Node, ID) {
 	layer("2", width, true)
 	add("add", nn.Node{Op: nn.OpAdd}, s.End)
 	if f, ok := g.Node(s.End).Op.Activation(); ok && !before && f.Idempotent {
-		add("relu2", nn.Node{Op: g.Node(s.End).Op}) // of what it gave already: the identity for now
+		add("relu2", nn.Node{Op: g.Node(s.End).Op}) // its input has passed one already: no change for now
 	}
 	return block, site
 }

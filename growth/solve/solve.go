@@ -18,7 +18,7 @@ type Update struct {
 	Delta   *mat.Dense // dW* (c, b), last column the bias if there is one
 	Desired float64    // E|V|^2 = tr G
 	Psi2    float64    // E|V - dW* b1|^2, what no change of the layer's weights can give
-	Rank    int        // of S1
+	Rank    int        // rank of S1
 }
 
 // Share returns the part of the desired update that the layer cannot express.
@@ -53,12 +53,12 @@ func Project(mPrev, c, delta *mat.Dense) *mat.Dense {
 // Neurons are the best new neurons of a site ([tiny] prop. 3.2): the rank-k
 // pair that minimises E|V_proj - Omega Alpha b2|^2.
 type Neurons struct {
-	Lambda   []float64  // of the k neurons, descending
+	Lambda   []float64  // singular values of the k neurons, descending
 	Alpha    *mat.Dense // incoming weights (k, a), last column the bias if there is one; nil if k is 0
 	Omega    *mat.Dense // outgoing weights (c, k); nil if k is 0
 	Spectrum []float64  // the leading lambdas that are known, at least k if there are as many
 	Total    float64    // the sum of all lambda^2: what infinitely many neurons would take off Psi^2
-	Rank     int        // of S
+	Rank     int        // rank of S
 }
 
 // BestNeurons returns at most k neurons from S = E[b2 b2'] (a, a) and
@@ -89,7 +89,7 @@ func BestNeuronsDiagonal(diagonal []float64, n *mat.Dense, k int, ridge float64)
 	for _, d := range diagonal {
 		largest = math.Max(largest, d)
 	}
-	roots := make([]float64, len(diagonal)) // of the inverse
+	roots := make([]float64, len(diagonal)) // square roots of the inverse
 	rank := 0
 	for i, d := range diagonal {
 		if d > 0 && d > 1e-30*largest {

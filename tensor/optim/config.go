@@ -70,7 +70,7 @@ type Config struct {
 type MuonConfig struct {
 	// LR is the peak rate; it follows the schedule of Config.LR.
 	LR       float64 `json:"lr" yaml:"lr"`
-	Momentum float64 `json:"momentum" yaml:"momentum"` // in Nesterov's form
+	Momentum float64 `json:"momentum" yaml:"momentum"` // Nesterov's form
 }
 
 // Default returns SGD with momentum 0.9 at a rate of 0.1 that falls to 0 along a cosine, gradients of norm at most 5, and

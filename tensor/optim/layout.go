@@ -5,8 +5,8 @@ type Kind uint8
 
 // The kinds.
 const (
-	Weights    Kind = iota // of linear layers, and all of which nothing is known
-	Biases                 // of layers
+	Weights    Kind = iota // weights of linear layers, and all of which nothing is known
+	Biases                 // biases of layers
 	NormScales             // factors of normalisations
 	NormBiases             // what normalisations add
 	Filters                // weights of convolutions
@@ -17,7 +17,7 @@ const (
 type Tensor struct {
 	Kind Kind
 	Len  int
-	Rows int // of Filters: outputs, each of which has Len / Rows weights
+	Rows int // outputs of Filters, each of which has Len / Rows weights
 	// Normed: of Filters: batch normalisation follows at once, so that their scale
 	// changes nothing.
 	Normed bool

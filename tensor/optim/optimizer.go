@@ -19,7 +19,7 @@ type Optimizer struct {
 	config   Config
 	n        int
 	segments []segment
-	matrices []segment // those that are matrices
+	matrices []segment // segments that are matrices
 	count    uint64
 	slots    []Slot
 }

@@ -24,10 +24,10 @@ const clear = "\r\x1b[J"
 type Screen struct {
 	mu     sync.Mutex
 	out    io.Writer
-	queue  *queue     // that out is, on a file
+	queue  *queue     // what out is if it writes to a file
 	width  func() int // columns at the moment; 0: unknown
 	moves  bool       // the cursor can be moved
-	parts  []Part     // of the progress line, nil after End
+	parts  []Part     // the progress line; nil after End
 	drawn  bool       // it stands there, the cursor at its beginning
 	inLine bool       // what was written last did not end its line
 }

@@ -25,7 +25,7 @@ import (
 
 // Campaign makes the runs of a plan that have no result yet.
 type Campaign struct {
-	DataDir string // of the data set; empty: the settings of the plan are enough
+	DataDir string // directory of the data set; empty: the settings of the plan are enough
 	Runs    string // directory for the runs
 	Jobs    int    // at a time
 	Results *Results
@@ -33,7 +33,7 @@ type Campaign struct {
 	// Command starts a process that does what child does.
 	Command func(ctx context.Context) *exec.Cmd
 
-	mu    sync.Mutex // of what follows, and of Results
+	mu    sync.Mutex // guards what follows, and Results
 	began time.Time
 	ends  int
 	spent float64 // FLOPs of the runs that ended

@@ -55,7 +55,7 @@ type Network struct {
 
 // Budget is an amount of computation and the rows of the table that spend it.
 type Budget struct {
-	FLOPs float64  `yaml:"flops"` // of a run; 0: the settings say when it ends
+	FLOPs float64  `yaml:"flops"` // FLOPs of a run; 0: the settings say when it ends
 	Seeds []uint64 `yaml:"seeds"`
 	Rows  []Row    `yaml:"rows"`
 }
@@ -91,7 +91,7 @@ func (d Draw) widths(seed, trial uint64) []int {
 // Task is one run of a plan.
 type Task struct {
 	Key
-	Trials int // of the row
+	Trials int // trials of the row
 	Set    Set // all that is set, the seed and the budget too
 }
 
@@ -99,9 +99,9 @@ type Task struct {
 type Key struct {
 	Network string  `json:"network"`
 	Budget  float64 `json:"budget"` // FLOPs; 0: the settings say when it ends
-	Name    string  `json:"policy"` // of the row
+	Name    string  `json:"policy"` // name of the row
 	Seed    uint64  `json:"seed"`
-	Trial   int     `json:"trial,omitempty"` // from 1; 0: not one of several
+	Trial   int     `json:"trial,omitempty"` // number from 1; 0: not one of several
 }
 
 // String is how people and file names call the run.

@@ -19,7 +19,7 @@ import (
 // by what it was computed, and what came out.
 type Result struct {
 	Key
-	Trials   int    `json:"trials,omitempty"` // of the row, the best of which counts
+	Trials   int    `json:"trials,omitempty"` // trials of the row, the best of which counts
 	Set      Set    `json:"set"`
 	Numerics int    `json:"numerics"` // trainer.Numerics of the program
 	CPU      string `json:"cpu"`      // model of the processor

@@ -10,7 +10,7 @@ import (
 type Config struct {
 	Binary  string // tinygrow
 	Workers []int  // numbers of workers, one row each; the first is what others are compared with
-	Threads int    // of each worker; 0: those of the machine shared out
+	Threads int    // threads of each worker; 0: the machine's are shared out
 	// Document is the run's configuration as YAML.
 	Document []byte
 	// NATS is the URL of a server; empty: one is started for each row.

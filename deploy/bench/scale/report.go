@@ -29,7 +29,7 @@ type Report struct {
 // one left out.
 type Row struct {
 	Workers int `json:"workers"`
-	Threads int `json:"threads"` // that compute, of all workers
+	Threads int `json:"threads"` // computing threads of all workers
 	Steps   int `json:"steps"`
 
 	SamplesPerS float64 `json:"samples_per_s"`

@@ -58,7 +58,7 @@ type measured struct {
 	stats     []worker.Stats
 	serverCPU float64 // 0 for a server of others
 	target    float64
-	metrics   []byte // of the run directory
+	metrics   []byte // contents of metrics.jsonl
 }
 
 // measure trains once with n workers.

@@ -38,8 +38,8 @@ type Report struct {
 
 // Effort says how scores are measured.
 type Effort struct {
-	Steps   int `json:"steps"`   // of training before
-	Samples int `json:"samples"` // of statistics
+	Steps   int `json:"steps"`   // training steps before the scores are taken
+	Samples int `json:"samples"` // samples of the statistics
 	Fork    int `json:"fork"`    // steps after the site has grown
 }
 
@@ -60,9 +60,9 @@ type Network struct {
 type Site struct {
 	Layer    string    `json:"layer"`
 	Width    int       `json:"width"`
-	Accuracy []float64 `json:"accuracy"` // when it is twice as wide, by seed
+	Accuracy []float64 `json:"accuracy"` // accuracy when it is twice as wide, by seed
 	Worth    float64   `json:"worth"`    // mean of the differences
-	FLOPs    int64     `json:"flops"`    // of a sample, forward, that it costs
+	FLOPs    int64     `json:"flops"`    // FLOPs of one sample, forward, that it costs
 	// Scores are those of the rules, each for the same computation.
 	Scores map[string]float64 `json:"scores"`
 }

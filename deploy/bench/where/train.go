@@ -42,7 +42,7 @@ func (s *scorer) train(ctx context.Context, name string, change map[string]strin
 		return trained{}, err
 	}
 	t := trained{dir: filepath.Join(s.dir, strconv.Itoa(len(s.Name))+"-"+name)}
-	if err := os.RemoveAll(t.dir); err != nil { // of another network
+	if err := os.RemoveAll(t.dir); err != nil { // another network may have left it
 		return trained{}, err
 	}
 	settings.RunDir = t.dir

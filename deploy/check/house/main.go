@@ -51,7 +51,7 @@ func main() {
 // house is what was counted.
 type house struct {
 	list                 bool
-	files, lines         int // of Go that is neither generated nor a test
+	files, lines         int // Go that is neither generated nor a test
 	exported, documented int
 	neighbours           int // functions with two parameters of one basic type side by side
 	headless             int // comments behind code that begin in the middle of a sentence

@@ -122,7 +122,7 @@ func Set(dst any, source, key, value string) error {
 		return d.faults.Err()
 	}
 	if target.Kind() == reflect.String {
-		target.SetString(value) // as written: no YAML rules for ~, # and quotes
+		target.SetString(value) // YAML's rules for ~, # and quotes do not hold here
 		return nil
 	}
 	if k := target.Kind(); k != reflect.Slice && k != reflect.Map && k != reflect.Struct {

@@ -65,7 +65,7 @@ func (r *replay) load(step proto.Step) (*checkpoint.Checkpoint, error) {
 func (r *replay) begin() (*trainer.Trainer, error) {
 	for i := len(r.states) - 1; i >= 0; i-- {
 		s := r.states[i]
-		if s.Step > r.from || s.Step == 0 { // that is compared with fresh weights
+		if s.Step > r.from || s.Step == 0 { // step 0 is compared with fresh weights
 			continue
 		}
 		c, err := r.load(s.Step)

@@ -18,7 +18,7 @@ import (
 
 // Options say what to make again.
 type Options struct {
-	Dir    string // of the run
+	Dir    string // directory of the run
 	Config coordinator.Config
 	Data   coordinator.Data
 	Local  worker.Local

@@ -54,7 +54,7 @@ const listed = 10
 func (r *Report) add(d Difference) {
 	r.All++
 	at, _ := slices.BinarySearchFunc(r.Differences, d, func(x, y Difference) int {
-		if x.Step <= y.Step { // behind its equals
+		if x.Step <= y.Step { // equal ones keep their order
 			return -1
 		}
 		return 1

@@ -16,8 +16,8 @@ import (
 type build struct {
 	name   string
 	arch   string   // GOARCH
-	env    []string // of the compiler
-	args   []string // of go build
+	env    []string // environment of the compiler
+	args   []string // arguments of go build
 	isa    string   // TINYGROW_ISA of the run, or "" for the best there is
 	binary string
 }

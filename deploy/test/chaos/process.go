@@ -15,7 +15,7 @@ const again = 100 * time.Millisecond
 // keeper runs a process and starts it again whenever it ends.
 type keeper struct {
 	name   string
-	binary func() string // of the next start
+	binary func() string // draws the program of the next start
 	args   []string
 	ends   bool     // exit code 0 is its end
 	stdin  *os.File // open as long as this process lives

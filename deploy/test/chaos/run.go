@@ -28,11 +28,11 @@ type Config struct {
 	// Binaries are builds of tinygrow; each start of a process draws one of them.
 	Binaries []string
 	Document []byte // the run's configuration as YAML, but for its seed
-	Steps    uint64 // of the run
+	Steps    uint64 // number of steps of the run
 	Workers  int
 	Kills    int
-	Limit    time.Duration // for one seed; a run that takes longer counts as stuck
-	Dir      string        // where the files of a seed go; they stay only if it failed
+	Limit    time.Duration // longest time for one seed; a run that takes longer counts as stuck
+	Dir      string        // directory for the files of a seed; they stay only if it failed
 }
 
 // Validate returns all faults at once, or nil.
@@ -70,7 +70,7 @@ type Report struct {
 	Grew    int          `json:"grew"` // growth events that grew
 	Faults  []Fired      `json:"faults"`
 	Fired   map[Kind]int `json:"fired"`
-	Starts  int          `json:"starts"` // of processes, those of the start included
+	Starts  int          `json:"starts"` // starts of processes, the first ones included
 	WallS   float64      `json:"wall_s"`
 	Want    Hashes       `json:"undisturbed"`
 	Got     Hashes       `json:"disturbed"`

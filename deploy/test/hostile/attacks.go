@@ -16,7 +16,7 @@ import (
 // attack is what a client with a worker's key does to a run until ctx ends.
 type attack struct {
 	name, what string
-	settings   []string // of the run, besides those of all
+	settings   []string // settings of the run, beside those that all have
 	do         func(ctx context.Context, v *victim, c *raw) error
 }
 
@@ -110,7 +110,7 @@ func sybil(ctx context.Context, v *victim, c *raw) error {
 // forge answers tasks with sums that spoil changes.
 func forge(spoil func(s proto.Sums)) func(ctx context.Context, v *victim, c *raw) error {
 	return func(ctx context.Context, v *victim, c *raw) error {
-		for n := 0; ; n++ { // by ever new names
+		for n := 0; ; n++ { // each time under a new name
 			m, err := v.join(ctx, c, proto.WorkerID(fmt.Sprintf("mallory-%d", n)))
 			if err != nil {
 				return err

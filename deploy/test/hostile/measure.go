@@ -45,7 +45,7 @@ type figures struct {
 	Accused     []string `json:"others_quarantined,omitempty"`
 	Touched     []string `json:"streams_touched"`
 	End         string   `json:"end"`
-	Hashes      string   `json:"hashes"` // of model, optimizer and journal
+	Hashes      string   `json:"hashes"` // hashes of model, optimizer and journal
 	Attacker    *sent    `json:"attacker,omitempty"`
 	Faults      []string `json:"broken_promises,omitempty"`
 }

@@ -15,7 +15,7 @@ import (
 type victim struct {
 	Run    proto.RunID
 	Key    access
-	Honest []proto.WorkerID // with their keys, as the coordinator calls them
+	Honest []proto.WorkerID // names with their keys, as the coordinator calls them
 	Window time.Duration
 }
 

@@ -237,7 +237,7 @@ func drainedSubscriptionsHearWhatHasCome(t *testing.T, a, b bus.Bus) {
 	for range 20 {
 		say("before")
 	}
-	for range 20 { // when the others have them they are there
+	for range 20 { // once these have come, the others' have too
 		hear(all)
 	}
 	if err := errors.Join(sub.Drain(), b.Flush(soon(t))); err != nil {
