@@ -43,7 +43,7 @@ func BenchmarkRounds(b *testing.B) {
 	for name, g := range benchNets(b) {
 		m, batch := nn.Init(g, 1), plainBatch(g)
 		req := &measure.Request{}
-		for _, s := range site.All(g) {
+		for _, s := range site.Chains(g) {
 			l, err := site.LayoutOf(g, s.ID)
 			if err != nil {
 				b.Fatal(err)

@@ -152,7 +152,7 @@ func TestAppendedBlocksGrow(t *testing.T) {
 		c := testConfig()
 		c.Gate.Significance, c.Gate.Price, c.Samples.Statistics, c.Samples.Newborn = 0, 0, 2048, 1024
 		c.Widths = map[site.ID]int{}
-		for _, s := range site.All(deep.Graph) {
+		for _, s := range site.Chains(deep.Graph) {
 			if s.ID != place {
 				c.Widths[s.ID] = s.Width(deep.Graph)
 			}

@@ -2,11 +2,13 @@ package growth
 
 import (
 	"fmt"
+	"iter"
 	"math"
 	"strings"
 
 	"github.com/tinygrow/tinygrow/growth/site"
 
+	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/portable"
@@ -62,42 +64,31 @@ func NewWatch(r *Record) *Watch {
 // the model before the update.
 func (w *Watch) After(m *nn.Model, gradient []float32, moments []float64, samples float64) *Watch {
 	next := &Watch{Event: w.Event, Steps: w.Steps + 1}
-	params, at := nn.ByName(m.Graph.ParamEntries()), m.Graph.GradientSums()
+	at := m.Graph.GradientSums()
 	for _, s := range w.Sites {
 		l, err := site.LayoutOf(m.Graph, s.Site)
 		if err != nil {
 			continue // it is no site any more
 		}
-		next.Sites = append(next.Sites, s.after(l, params, at, m.Params, gradient, moments, samples))
+		next.Sites = append(next.Sites, s.after(l, at, m.Params, gradient, moments, samples))
 	}
 	return next
 }
 
-func (s WatchedSite) after(l site.Layout, params map[string]nn.Entry, at nn.GradientSums, values, gradient []float32, moments []float64,
-	samples float64) WatchedSite {
-	first, second := params[string(l.First)+"."+nn.RoleWeight], params[string(l.Second)+"."+nn.RoleWeight]
-	width, area := first.Shape[0], l.Outgoing.Area()
-	in, out := first.Of(gradient), second.Of(gradient)
-	incoming := func(j int) float64 {
-		n := len(in) / width
-		sum := linalg.SquareSum(in[j*n:][:n])
-		if l.Incoming.Bias {
-			b := float64(params[string(l.First)+"."+nn.RoleBias].Of(gradient)[j])
-			sum += float64(b * b)
-		}
-		return sum / (samples * samples)
-	}
-	outgoing := func(j int) float64 {
+func (s WatchedSite) after(l site.Layout, at nn.GradientSums, values, gradient []float32, moments []float64, samples float64) WatchedSite {
+	width := l.AllNeurons().Len()
+	squares := func(parts iter.Seq[kernel.Range]) float64 {
 		var sum float64
-		for o := range l.Outputs {
-			sum += linalg.SquareSum(out[(o*width+j)*area:][:area])
+		for r := range parts {
+			sum += linalg.SquareSum(r.Of(gradient))
 		}
 		return sum / (samples * samples)
 	}
 	s.Incoming, s.Outgoing = append([]Number(nil), s.Incoming...), append([]Number(nil), s.Outgoing...)
 	s.Silent, s.Stuck = append([]int(nil), s.Silent...), append([]int(nil), s.Stuck...)
 	for j := range width {
-		i, o := incoming(j), outgoing(j)
+		n := l.Neurons(kernel.Range{Lo: j, Hi: j + 1})
+		i, o := squares(n.Incoming()), squares(n.Outgoing())
 		if j < s.From || j >= s.To {
 			others := float64(width - (s.To - s.From))
 			s.OldIncoming, s.OldOutgoing = s.OldIncoming+Number(i/others), s.OldOutgoing+Number(o/others)
@@ -113,9 +104,9 @@ func (s WatchedSite) after(l site.Layout, params map[string]nn.Entry, at nn.Grad
 		}
 	}
 	if l.Norm != nil {
-		gamma, beta := params[string(l.Norm.ID)+"."+nn.RoleWeight].Of(values), params[string(l.Norm.ID)+"."+nn.RoleBias].Of(values)
+		own := l.AllNeurons().Norms()[0]
 		norm, _ := at.Norm(l.Norm.ID)
-		s.addActivity(norm.Squares(moments), *norm.Count(moments), gamma, beta)
+		s.addActivity(norm.Squares(moments), *norm.Count(moments), own.Weight.Of(values), own.Bias.Of(values))
 	}
 	return s
 }

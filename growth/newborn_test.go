@@ -28,6 +28,9 @@ func randomInsertion(t *testing.T, m *nn.Model, id site.ID, k int, bs []*nn.Batc
 	for i := range in.Alpha {
 		in.Alpha[i] = float32(s.Normal(uint64(i))) / float32(math.Sqrt(float64(l.Incoming.Rows())))
 	}
+	for i := range in.Gain {
+		in.Gain[i], in.Shift[i] = float32(1+0.3*s.Normal(uint64(1<<21+i))), float32(0.3*s.Normal(uint64(1<<22+i)))
+	}
 	for i := range in.Omega {
 		in.Omega[i] = float32(s.Normal(uint64(1<<20 + i)))
 	}

@@ -3,6 +3,7 @@ package growth
 import (
 	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/growth/site"
+	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
@@ -17,7 +18,7 @@ func (net2net) String() string { return "net2net" }
 
 func (net2net) Stages(c Config) []Stage {
 	return []Stage{
-		&find{},
+		&find{streams: true},
 		&turn{},
 		&copies{},
 		&moments{},
@@ -46,37 +47,39 @@ func (*copies) Take(s *State, _ *measure.Sums) {
 // copied returns copies of some neurons, each with half of the outgoing weights,
 // and the change that leaves the other half to the neuron itself.
 func copied(l site.Layout, which []uint32, m *nn.Model) site.Insertion {
-	params := nn.ByName(m.Graph.ParamEntries())
-	in, a, area := l.Empty(len(which)), l.Incoming.Rows(), l.Outgoing.Area()
-	values := func(id nn.NodeID, role string) []float32 { return params[string(id)+"."+role].Of(m.Params) }
-	first, second := values(l.First, nn.RoleWeight), values(l.Second, nn.RoleWeight)
-	weights, old := l.Incoming.Weights(), l.Outgoing.Weights()
-	in.Update = make([]float32, l.Outputs*l.Outgoing.Rows())
-	for k, from := range which {
-		from := int(from)
-		copy(in.Alpha[k*a:], first[from*weights:][:weights])
-		if l.Incoming.Bias {
-			in.Alpha[k*a+weights] = values(l.First, nn.RoleBias)[from]
+	in := l.Empty(len(which))
+	in.Update = make([]float32, l.UpdateLen())
+	one := func(from uint32) kernel.Range { return kernel.Range{Lo: int(from), Hi: int(from) + 1} }
+	for i, w := range l.Writers {
+		alpha := l.AlphaOf(in, i)
+		for _, from := range which {
+			alpha = alpha[copy(alpha, w.RowsOf(one(from)).Of(m.Params)):]
+			alpha = alpha[copy(alpha, w.BiasesOf(one(from)).Of(m.Params)):]
 		}
-		for o := range l.Outputs {
-			for e := range area {
-				half := float32(second[o*old+from*area+e] / 2)
-				in.Omega[(o*in.Count+k)*area+e] = half
-				in.Update[o*l.Outgoing.Rows()+from*area+e] = -half
-			}
-		}
-		for _, f := range l.Filters {
-			in.Filter = append(in.Filter, values(f.ID, nn.RoleWeight)[from*f.Area():][:f.Area()]...)
-			if f.Bias {
-				in.Filter = append(in.Filter, values(f.ID, nn.RoleBias)[from])
+	}
+	for i, r := range l.Readers {
+		omega, update, area := l.OmegaOf(in, i), l.UpdateOf(in, i), r.Area()
+		for o := range r.Outputs {
+			for _, from := range which {
+				for e, v := range r.ColumnsOf(o, one(from)).Of(m.Params) {
+					half := float32(v / 2)
+					omega[e] = half
+					update[o*r.Rows()+int(from)*area+e] = -half
+				}
+				omega = omega[area:]
 			}
 		}
 	}
-	norms, _ := l.Norms()
-	for _, n := range norms {
+	for _, from := range which {
+		for _, f := range l.Neurons(one(from)).Filters() {
+			in.Filter = append(append(in.Filter, f.Weight.Of(m.Params)...), f.Bias.Of(m.Params)...)
+		}
+	}
+	in.Gain, in.Shift = nil, nil
+	for _, norm := range l.AllNeurons().Norms() {
 		for _, from := range which {
-			in.Gain = append(in.Gain, values(n.ID, nn.RoleWeight)[from])
-			in.Shift = append(in.Shift, values(n.ID, nn.RoleBias)[from])
+			in.Gain = append(in.Gain, norm.Weight.Of(m.Params)[from])
+			in.Shift = append(in.Shift, norm.Bias.Of(m.Params)[from])
 		}
 	}
 	return in

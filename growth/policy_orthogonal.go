@@ -4,9 +4,9 @@ import (
 	"math"
 
 	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
 
 	"github.com/tinygrow/tinygrow/tensor/linalg"
-	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 func init() { register(orthogonal{}) }
@@ -26,28 +26,38 @@ func (*orthonormal) Ask(*State) *Round { return nil }
 
 func (*orthonormal) Take(s *State, _ *measure.Sums) {
 	(&isotropic{}).Take(s, nil)
-	entries := nn.ByName(s.Model.Graph.ParamEntries())
 	for _, c := range s.sites {
-		n, a := c.Incoming.Weights(), c.Incoming.Rows()
-		existing := entries[string(c.First)+"."+nn.RoleWeight].Of(s.Model.Params)
-		var span basis
-		for at := 0; at+n <= len(existing); at += n {
-			span.add(existing[at : at+n])
+		all := c.AllNeurons()
+		for i, w := range c.Writers {
+			orthogonalise(c.AlphaOf(c.both, i), w, w.RowsOf(all.Range).Of(s.Model.Params))
 		}
-		size := meanNorm(existing, n)
-		for j := range c.both.Count {
-			row := c.both.Alpha[j*a:][:n]
-			if size == 0 {
-				size = norm64(row)
-			}
-			direction := span.add(row)
-			if direction == nil { // there is no room left: begin with a space of its own
-				span = nil
-				direction = span.add(row)
-			}
-			for i, v := range direction {
-				row[i] = float32(size * v)
-			}
+	}
+}
+
+// orthogonalise makes the rows of alpha, incoming weights at a writer with these
+// existing weights, orthogonal to those and to each other, and of their norm.
+func orthogonalise(alpha []float32, w site.Writer, existing []float32) {
+	n, a := w.Weights(), w.Rows()
+	if n == 0 {
+		return
+	}
+	var span basis
+	for at := 0; at+n <= len(existing); at += n {
+		span.add(existing[at : at+n])
+	}
+	size := meanNorm(existing, n)
+	for ; len(alpha) > 0; alpha = alpha[a:] {
+		row := alpha[:n]
+		if size == 0 {
+			size = norm64(row)
+		}
+		direction := span.add(row)
+		if direction == nil { // there is no room left: begin with a space of its own
+			span = nil
+			direction = span.add(row)
+		}
+		for i, v := range direction {
+			row[i] = float32(size * v)
 		}
 	}
 }

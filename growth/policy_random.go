@@ -7,7 +7,6 @@ import (
 	"github.com/tinygrow/tinygrow/growth/site"
 
 	"github.com/tinygrow/tinygrow/tensor/linalg"
-	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
 
@@ -26,7 +25,7 @@ func (random) Stages(c Config) []Stage { return drawn(PolicyRandom, &isotropic{}
 // drawn are the stages of a policy that draws incoming weights in a stage of its own.
 func drawn(policy string, draw Stage) []Stage {
 	return []Stage{
-		&find{},
+		&find{streams: true},
 		&turn{},
 		draw,
 		&moments{unit: func(c *prospect) bool { return c.Normalised() }},
@@ -35,7 +34,9 @@ func drawn(policy string, draw Stage) []Stage {
 	}
 }
 
-// isotropic draws incoming weights of the norm of those that the site has.
+// isotropic draws incoming weights of the norm of those that the site has. In front of
+// a normalisation of a chain their pre-activations get the size that it gives to others;
+// the normalisations of a stream give its new channels size one themselves.
 type isotropic struct{}
 
 func (*isotropic) Ask(*State) *Round { return nil }
@@ -52,11 +53,11 @@ func (*isotropic) Take(s *State, _ *measure.Sums) {
 // root mean square of those of the existing channels; if it has none, of variance 2 by
 // the filter's area, and biases of zero.
 func (s *State) drawFilters(c *prospect) {
-	entries := nn.ByName(s.Model.Graph.ParamEntries())
 	length, first := c.FilterLen(), 0
 	c.both.Filter = make([]float32, c.both.Count*length)
-	for _, f := range c.Filters {
-		std := rootMeanSquare(entries[string(f.ID)+"."+nn.RoleWeight].Of(s.Model.Params), math.Sqrt(2/float64(f.Area())))
+	existing := c.AllNeurons().Filters()
+	for i, f := range c.Filters {
+		std := rootMeanSquare(existing[i].Weight.Of(s.Model.Params), math.Sqrt(2/float64(f.Area())))
 		stream := rng.New(s.Info.Seed, s.Info.Number, rng.Key("growth filter "+string(f.ID)))
 		for j := range c.both.Count {
 			for i := range f.Area() {
@@ -76,27 +77,26 @@ func rootMeanSquare(x []float32, otherwise float64) float64 {
 }
 
 // drawIncoming draws the incoming weights and biases of the neurons from first
-// on, of factor times the root mean square of those of the site's existing
-// neurons; if it has none, weights of He's size and biases of zero.
+// on, of factor times the root mean square of those of the existing neurons at each
+// writer; if it has none, weights of He's size and biases of zero.
 func (s *State) drawIncoming(c *prospect, in *site.Insertion, first int, factor float64) {
-	entries := nn.ByName(s.Model.Graph.ParamEntries())
-	size := func(role string, otherwise float64) float64 {
-		return float64(factor * rootMeanSquare(entries[string(c.First)+"."+role].Of(s.Model.Params), otherwise))
-	}
-	weights, a := c.Incoming.Weights(), c.Incoming.Rows()
-	std := size(nn.RoleWeight, math.Sqrt(2/float64(max(weights, 1))))
-	stream := rng.New(s.Info.Seed, s.Info.Number, rng.Key("growth "+string(c.ID)))
-	for j := first; j < in.Count; j++ {
-		for i := range weights {
-			in.Alpha[j*a+i] = float32(std * stream.Normal(uint64(j*weights+i)))
+	all := c.AllNeurons()
+	for i, w := range c.Writers {
+		alpha, weights, a := c.AlphaOf(*in, i), w.Weights(), w.Rows()
+		std := float64(factor * rootMeanSquare(w.RowsOf(all.Range).Of(s.Model.Params), math.Sqrt(2/float64(max(weights, 1)))))
+		stream := rng.New(s.Info.Seed, s.Info.Number, rng.Key("growth "+string(w.ID)))
+		for j := first; j < in.Count; j++ {
+			for i := range weights {
+				alpha[j*a+i] = float32(std * stream.Normal(uint64(j*weights+i)))
+			}
 		}
-	}
-	if !c.Incoming.Bias {
-		return
-	}
-	std = size(nn.RoleBias, 0)
-	stream = rng.New(s.Info.Seed, s.Info.Number, rng.Key("growth bias "+string(c.ID)))
-	for j := first; j < in.Count; j++ {
-		in.Alpha[j*a+weights] = float32(std * stream.Normal(uint64(j)))
+		if !w.Bias {
+			continue
+		}
+		std = float64(factor * rootMeanSquare(w.BiasesOf(all.Range).Of(s.Model.Params), 0))
+		stream = rng.New(s.Info.Seed, s.Info.Number, rng.Key("growth bias "+string(w.ID)))
+		for j := first; j < in.Count; j++ {
+			alpha[j*a+weights] = float32(std * stream.Normal(uint64(j)))
+		}
 	}
 }

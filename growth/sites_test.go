@@ -65,7 +65,7 @@ type zooNet struct {
 func TestSitesOfTheZoo(t *testing.T) {
 	for name, n := range zoo(t) {
 		var got []site.ID
-		for _, s := range site.All(n.g) {
+		for _, s := range site.Chains(n.g) {
 			got = append(got, s.ID)
 			if (s.Norm(n.g) != nil) != slices.ContainsFunc(s.Between, func(id nn.NodeID) bool { return n.g.Node(id).Op == nn.OpBatchNorm }) {
 				t.Errorf("%s: the normalisation of %s is not found", name, s.ID)
@@ -95,7 +95,7 @@ func TestP29GrowEverywhereInTheZoo(t *testing.T) {
 				m = widen(t, m, in.Scaled(0.01))
 			}
 		}
-		for _, s := range site.All(m.Graph) {
+		for _, s := range site.Chains(m.Graph) {
 			if got, want := s.Width(m.Graph), s.Width(n.g)+4; got != want {
 				t.Errorf("%s: %s has width %d, want %d", name, s.ID, got, want)
 			}

@@ -3,6 +3,7 @@ package growth
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 
 	"github.com/tinygrow/tinygrow/growth/measure"
@@ -11,7 +12,15 @@ import (
 
 // find allots samples to the rounds and finds the sites that the limits let grow.
 // A sparing event leaves samples to train with (Config.SamplesPerParam).
-type find struct{ sparing bool }
+//
+// Of streams it takes those that growth.widths names, and of others only whole takes
+// them: networks of earlier versions grow as they did. A policy whose neurons are made
+// for chains alone leaves streams out, with the reason.
+type find struct {
+	sparing bool
+	streams bool // the policy's neurons fit streams
+	whole   bool // streams take part that no target names
+}
 
 func (*find) Ask(*State) *Round { return nil }
 
@@ -24,17 +33,17 @@ func (f *find) Take(s *State, _ *measure.Sums) {
 	s.sparing = f.sparing
 	s.Record.Samples = Samples{s.samples.statistics.Count, s.samples.newborn.Count, s.samples.amplitude.Count}
 	g := s.Model.Graph
-	sites := site.All(g)
+	sites := f.sites(s)
 	s.Record.Sites = make([]SiteRecord, len(sites))
-	for i, place := range sites {
-		l, err := site.LayoutOf(g, place.ID)
-		if err != nil {
-			panic("growth: a site without a layout")
-		}
+	for i, l := range sites {
 		c := &prospect{Layout: l, record: &s.Record.Sites[i]}
 		reason := s.limit(c)
-		*c.record = SiteRecord{Site: place.ID, Second: string(place.Second), Width: place.Width(g), Inputs: l.Incoming.Rows(),
-			Outputs: l.Outputs, Cap: c.cap, Spectrum: []Number{}, Reason: reason}
+		if l.Stream && !f.streams && reason == "" {
+			reason = fmt.Sprintf("a stream of %d writers and %d readers: the policy %s makes neurons for one of each",
+				len(l.Writers), len(l.Readers), s.Settings.Policy)
+		}
+		*c.record = SiteRecord{Site: l.ID, Second: string(l.Second), Width: l.Width(g), Inputs: l.Inputs(), Outputs: l.AllOutputs(),
+			Cap: c.cap, Spectrum: []Number{}, Reason: reason}
 		if reason == "" {
 			s.sites = append(s.sites, c)
 		}
@@ -46,6 +55,18 @@ func (f *find) Take(s *State, _ *measure.Sums) {
 		}
 		s.refuse(why)
 	}
+}
+
+// sites returns those that take part.
+func (f *find) sites(s *State) []site.Layout {
+	all, err := site.Layouts(s.Model.Graph)
+	if err != nil {
+		panic("growth: an invalid graph")
+	}
+	return slices.DeleteFunc(all, func(l site.Layout) bool {
+		_, named := s.Settings.Widths[l.ID]
+		return l.Stream && !named && !f.whole
+	})
 }
 
 // allot gives each part of an event its own samples, whole micro-shards, fewer
@@ -73,14 +94,7 @@ func allot(train, shard int, c Samples) (r ranges, ok bool) {
 // it may gain none.
 func (s *State) limit(c *prospect) (reason string) {
 	set, width := &s.Settings, c.Width(s.Model.Graph)
-	c.cost = c.Incoming.Rows() + c.Outputs*c.Outgoing.Area()
-	c.flops = 2 * (int64(c.Incoming.Weights())*int64(c.Incoming.Positions()) +
-		int64(c.Outputs)*int64(c.Outgoing.Area())*int64(c.Outgoing.Positions()))
-	norms, _ := c.Norms()
-	c.cost += 2*len(norms) + c.FilterLen()
-	for _, f := range c.Filters {
-		c.flops += 2 * int64(f.Area()) * int64(f.Positions())
-	}
+	c.cost, c.flops = c.ParamsPerNeuron(), c.FLOPsPerNeuron()
 	most := min(set.MaxNeurons, max(set.MinNeurons, width)) // at most twice as wide
 	lower := func(room int, why string) {
 		if room < most {
@@ -94,12 +108,17 @@ func (s *State) limit(c *prospect) (reason string) {
 		lower(target-width, fmt.Sprintf("width %d: the target is %d", width, target))
 	}
 	with := func(n int) string {
+		if c.Stream { // a layer that reads and writes it makes the cost of a neuron grow
+			g := s.Model.Graph.Clone()
+			c.Gain(g, n)
+			return s.tooLarge(g.NumParams(), g.FLOPs())
+		}
 		return s.tooLarge(s.Record.ParamsBefore+n*c.cost, s.Record.FLOPsBefore+int64(n)*c.flops)
 	}
 	if why := with(most); why != "" {
 		lower(sort.Search(most, func(n int) bool { return with(n+1) != "" }), with(1))
 	}
-	if c.Incoming.Rows() == 0 || c.Outputs == 0 {
+	if !c.Connected() {
 		lower(0, "it connects to nothing")
 	}
 	if most > 0 {

@@ -58,7 +58,7 @@ func (s *State) companions() []*prospect {
 func (s *State) beside(flops int64) ([]*prospect, TrialRecord) {
 	g := s.Model.Graph.Clone()
 	for _, c := range s.chosen {
-		g.Node(c.First).Out += c.more()
+		c.Gain(g, c.more())
 	}
 	var out []*prospect
 	for _, c := range s.open {
@@ -66,9 +66,9 @@ func (s *State) beside(flops int64) ([]*prospect, TrialRecord) {
 		if slices.Contains(s.chosen, c) || more == 0 {
 			continue
 		}
-		g.Node(c.First).Out += more
+		c.Gain(g, more)
 		if s.tooLarge(g.NumParams(), g.FLOPs()) != "" {
-			g.Node(c.First).Out -= more
+			c.Gain(g, -more)
 			continue
 		}
 		c.both = c.Empty(more)

@@ -120,9 +120,9 @@ func (s *State) affordable(passed []*prospect) []*prospect {
 			break
 		}
 		more := c.more()
-		g.Node(c.First).Out += more
+		c.Gain(g, more)
 		if len(out) > 0 && s.tooLarge(g.NumParams(), g.FLOPs()) != "" {
-			g.Node(c.First).Out -= more
+			c.Gain(g, -more)
 			continue
 		}
 		out = append(out, c)

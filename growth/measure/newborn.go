@@ -6,6 +6,7 @@ import (
 	"github.com/tinygrow/tinygrow/growth/site"
 
 	"github.com/tinygrow/tinygrow/tensor"
+	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -25,18 +26,19 @@ type newbornMeasure struct {
 // newbornPlace is where one insertion's numbers lie.
 type newbornPlace struct {
 	site.Layout
-	width  int         // old number of neurons
-	weight nn.Entry    // the weight of Second in the widened graph
-	norms  []normPlace // all normalisations of the site
-	first  int         // 0 if the first of them reads pre-activations, else 1
-	at     int         // the place of its first sum
+	width int          // old number of neurons
+	wide  site.Layout  // in the widened graph
+	fresh kernel.Range // the new neurons there
+	norms []normPlace  // all normalisations of the site
+	first int          // 0 if the first of them reads pre-activations, else 1
+	at    int          // the place of its first sum
 }
 
 // normPlace is where the numbers of one normalisation lie in the widened graph.
 type normPlace struct {
-	gamma, beta nn.Entry
-	eps         float64
-	moments     nn.NormMoments
+	own     site.Affine // of the new channels
+	eps     float64
+	moments nn.NormMoments
 }
 
 // newbornLen is the number of sums of k neurons: for each the sum of the derivative
@@ -66,28 +68,34 @@ func (j *Job) newborn(req *Request) error {
 	if m.dormant, j.model, err = newDormant(base, req.Newborn); err != nil {
 		return err
 	}
-	m.locate()
 	j.measure = m
-	return nil
+	return m.locate()
 }
 
 // locate finds weights and moments in the widened graph.
-func (m *newbornMeasure) locate() {
+func (m *newbornMeasure) locate() error {
 	g := m.job.model
-	params := nn.ByName(g.ParamEntries())
 	layout := g.GradientSums()
 	m.moments = layout.MomentsLen()
-	for i := range m.places {
+	for i, in := range m.insertions {
 		p := &m.places[i]
-		p.weight = params[string(p.Second)+"."+nn.RoleWeight]
+		var err error
+		if p.wide, err = site.LayoutOf(g, p.ID); err != nil {
+			return err
+		}
 		var norms []*nn.Node
 		norms, p.first = p.Norms()
-		m.deepest = max(m.deepest, len(norms))
-		for _, n := range norms {
+		if !p.Stream {
+			m.deepest = max(m.deepest, len(norms))
+		}
+		p.fresh = kernel.Range{Lo: p.width, Hi: p.width + in.Count}
+		own := p.wide.Neurons(p.fresh).Norms()
+		for i, n := range norms {
 			at, _ := layout.Norm(n.ID)
-			p.norms = append(p.norms, normPlace{params[string(n.ID)+"."+nn.RoleWeight], params[string(n.ID)+"."+nn.RoleBias], n.Eps, at})
+			p.norms = append(p.norms, normPlace{own[i], n.Eps, at})
 		}
 	}
+	return nil
 }
 
 func (m *newbornMeasure) compile() error { return nil }
@@ -114,18 +122,20 @@ func (r *newbornRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 	for i, in := range r.insertions {
 		p := &r.places[i]
 		out := dst[p.at:]
-		gw := p.weight.Of(r.grad)
-		perOutput := len(gw) / max(p.weight.Shape[0], 1)
-		area := p.Outgoing.Area()
-		for k := range in.Count {
-			var d float64
-			for o := range p.Outputs {
-				row := gw[o*perOutput+p.Outgoing.Weights()+k*area:][:area]
-				for e, om := range in.Omega[(o*in.Count+k)*area:][:area] {
-					d += float64(float64(om) * float64(row[e]))
+		for i, reader := range p.Readers {
+			omega, area := p.OmegaOf(in, i), reader.Area()
+			for o := range reader.Outputs {
+				columns := p.wide.Readers[i].ColumnsOf(o, p.fresh).Of(r.grad)
+				for k := range in.Count {
+					for e, om := range omega[:area] {
+						out[k] += float64(float64(om) * float64(columns[k*area+e]))
+					}
+					omega = omega[area:]
 				}
 			}
-			out[k], out[in.Count+k] = d, float64(d*d)
+		}
+		for k, d := range out[:in.Count] {
+			out[in.Count+k] = float64(d * d)
 		}
 		if p.Norm == nil {
 			p.addMoments(out[2*in.Count:], w.Value(p.First), b.N, in.Count)
@@ -154,24 +164,33 @@ func (p *newbornPlace) addMoments(out []float64, x []float32, samples, k int) {
 // weights that make it the identity on this micro-shard: once for the first
 // normalisation of each site, then once for the second, and so on, since what one
 // reads depends on those before it. It copies the moments of each to dst.
+//
+// Those of streams have weights of their own, which the network has had from the
+// beginning: their moments are there at once.
 func (r *newbornRunner) passUnchanged(dst []float64, w *nn.Workspace, b *nn.Batch) {
+	clear(r.sums)
+	w.AddMoments(r.sums)
+	for i, in := range r.insertions {
+		if p := &r.places[i]; p.Stream {
+			for at := range p.norms {
+				p.norms[at].take(p.momentsOf(dst, at, in.Count), r.sums, p.fresh)
+			}
+		}
+	}
 	for at := range r.deepest {
 		if at == 0 {
 			r.exact = append(r.exact[:0], r.params...)
 		}
 		again := false
-		clear(r.sums)
-		w.AddMoments(r.sums)
 		for i, in := range r.insertions {
 			p := &r.places[i]
-			if at >= len(p.norms) {
+			if p.Stream || at >= len(p.norms) {
 				continue
 			}
 			again = again || in.Count > 0
-			out := dst[p.at+2*in.Count+(p.first+at)*momentsLen(in.Count):][:momentsLen(in.Count)]
-			added := newChannels{p.width, in.Count}
-			p.norms[at].take(out, r.sums, added)
-			p.norms[at].pass(r.exact, out, added)
+			out := p.momentsOf(dst, at, in.Count)
+			p.norms[at].take(out, r.sums, p.fresh)
+			p.norms[at].pass(r.exact, out)
 		}
 		if !again {
 			return
@@ -179,25 +198,30 @@ func (r *newbornRunner) passUnchanged(dst []float64, w *nn.Workspace, b *nn.Batc
 		r.packed = r.job.program.Pack(r.packed, r.exact)
 		w.Forward(r.packed, nil, b, nn.Train)
 		w.Loss()
+		clear(r.sums)
+		w.AddMoments(r.sums)
 	}
 }
 
-// newChannels are count channels from first on.
-type newChannels struct{ first, count int }
+// momentsOf returns the sums of what normalisation at reads of the k new neurons.
+func (p *newbornPlace) momentsOf(dst []float64, at, k int) []float64 {
+	return dst[p.at+2*k+(p.first+at)*momentsLen(k):][:momentsLen(k)]
+}
 
 // take copies the moments of new channels.
-func (n *normPlace) take(out, sums []float64, c newChannels) {
-	k := c.count
-	copy(out[:k], n.moments.Sums(sums)[c.first:])
-	copy(out[k:2*k], n.moments.Squares(sums)[c.first:])
+func (n *normPlace) take(out, sums []float64, fresh kernel.Range) {
+	k := fresh.Len()
+	copy(out[:k], n.moments.Sums(sums)[fresh.Lo:])
+	copy(out[k:2*k], n.moments.Squares(sums)[fresh.Lo:])
 	out[2*k] = *n.moments.Count(sums)
 }
 
-// pass makes the normalisation the identity on new channels of these moments.
-func (n *normPlace) pass(params []float32, moments []float64, c newChannels) {
-	weight, bias := n.gamma.Of(params)[c.first:], n.beta.Of(params)[c.first:]
-	for j := range c.count {
-		mean, variance := meanVariance(moments[j], moments[c.count+j], moments[2*c.count])
+// pass makes the normalisation the identity on channels of these moments.
+func (n *normPlace) pass(params []float32, moments []float64) {
+	weight, bias := n.own.Weight.Of(params), n.own.Bias.Of(params)
+	k := len(weight)
+	for j := range k {
+		mean, variance := meanVariance(moments[j], moments[k+j], moments[2*k])
 		weight[j], bias[j] = float32(math.Sqrt(variance+n.eps)), float32(mean)
 	}
 }

@@ -96,6 +96,9 @@ func (r *Request) Check(g *nn.Graph) error {
 				faults = append(faults, err)
 				continue
 			}
+			if l.Stream {
+				say("site %q: statistics are of sites with one writer and one reader, it has %d and %d", s.Site, len(l.Writers), len(l.Readers))
+			}
 			if want := l.Outputs * l.Outgoing.Rows(); len(s.Update) != 0 && len(s.Update) != want {
 				say("site %q: update has %d values, want %d", s.Site, len(s.Update), want)
 			}

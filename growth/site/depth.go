@@ -24,7 +24,7 @@ type Stage struct {
 // block adds to as it is.
 func Stages(g *nn.Graph) []Stage {
 	inside := map[nn.NodeID][]ID{}
-	for _, s := range All(g) {
+	for _, s := range Chains(g) {
 		if sum, ok := sumAfter(g, s.Second); ok {
 			inside[sum] = append(inside[sum], s.ID)
 		}
@@ -99,8 +99,8 @@ func Append(m *nn.Model, s Stage) (*nn.Model, ID, error) {
 		return nil, "", fmt.Errorf("a block behind %q: %w", s.End, err)
 	}
 	out := nn.Init(g, 0) // no new weight is random: the block has none yet
-	keep(out.Params, g.ParamEntries(), m.Params, m.Graph.ParamEntries())
-	keep(out.Buffers, g.BufferEntries(), m.Buffers, m.Graph.BufferEntries())
+	carry(out.Params, g.ParamEntries(), m.Params, m.Graph.ParamEntries())
+	carry(out.Buffers, g.BufferEntries(), m.Buffers, m.Graph.BufferEntries())
 	return out, site, nil
 }
 
@@ -177,16 +177,6 @@ func blockName(g *nn.Graph, sum nn.NodeID) string {
 		name := fmt.Sprintf("%s.%d.", stem, number)
 		if !slices.ContainsFunc(g.Nodes, func(n nn.Node) bool { return strings.HasPrefix(string(n.ID), name) }) {
 			return name
-		}
-	}
-}
-
-// keep copies the old values of every tensor that is still there.
-func keep(dst []float32, new []nn.Entry, src []float32, old []nn.Entry) {
-	before := nn.ByName(old)
-	for _, e := range new {
-		if b, ok := before[e.Name]; ok {
-			copy(e.Of(dst), b.Of(src))
 		}
 	}
 }

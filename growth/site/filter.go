@@ -6,7 +6,7 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// Filter is a layer between First and Second that filters each channel by weights of
+// Filter is a layer between writers and readers that filters each channel by weights of
 // its own. A new channel gets a filter of its own there.
 type Filter struct {
 	ID nn.NodeID
@@ -70,11 +70,11 @@ func (l Layout) Norms() (norms []*nn.Node, first int) {
 // Normalised reports whether the site has a normalisation.
 func (l Layout) Normalised() bool { return l.Norm != nil || len(l.Later) > 0 }
 
-// laterNorms returns the normalisations behind filters, in order.
-func laterNorms(g *nn.Graph, s Site) []*nn.Node {
+// laterNorms returns the normalisations of a site but the first of a chain, in order.
+func laterNorms(g *nn.Graph, s Site, first *nn.Node) []*nn.Node {
 	var out []*nn.Node
-	for i, id := range s.Between {
-		if n := g.Node(id); i > 0 && n.Op.Role() == nn.Scales {
+	for _, id := range s.Between {
+		if n := g.Node(id); n != first && n.Op.Role() == nn.Scales {
 			out = append(out, n)
 		}
 	}
@@ -114,37 +114,33 @@ func Passings(g *nn.Graph, shapes map[nn.NodeID]nn.Shape, s Site) []Passing {
 }
 
 // writeFilters writes the filters of new channels.
-func (l Layout) writeFilters(in Insertion, width int, param func(id nn.NodeID, role string) (nn.Entry, []float32)) {
+func (l *Layout) writeFilters(m *nn.Model, in Insertion, fresh Neurons) {
 	values, length := l.filters(in), l.FilterLen()
-	for k := range in.Count {
-		at := k * length
-		for _, f := range l.Filters {
-			area := f.Area()
-			_, w := param(f.ID, nn.RoleWeight)
-			copy(w[(width+k)*area:], values[at:at+area])
+	first := 0
+	for i, at := range fresh.Filters() {
+		f := l.Filters[i]
+		weight, bias := at.Weight.Of(m.Params), at.Bias.Of(m.Params)
+		for k := range in.Count {
+			own := values[k*length+first:]
+			copy(weight[k*f.Area():][:f.Area()], own)
 			if f.Bias {
-				_, b := param(f.ID, nn.RoleBias)
-				b[width+k] = values[at+area]
+				bias[k] = own[f.Area()]
 			}
-			at += f.Len()
 		}
+		first += f.Len()
 	}
 }
 
 // writeNorms extends all normalisations as the identity on the new channels, but for
 // those that have a gain and shift of their own.
-func (l Layout) writeNorms(m *nn.Model, in Insertion, width int) {
-	params, buffers := nn.ByName(m.Graph.ParamEntries()), nn.ByName(m.Graph.BufferEntries())
+func (l *Layout) writeNorms(m *nn.Model, in Insertion, fresh Neurons) {
 	norms, _ := l.Norms()
-	for i, n := range norms {
-		at := func(entries map[string]nn.Entry, flat []float32, role string) []float32 {
-			return entries[string(n.ID)+"."+role].Of(flat)[width:][:in.Count]
-		}
-		weight, bias := at(params, m.Params, nn.RoleWeight), at(params, m.Params, nn.RoleBias)
-		mean, variance := at(buffers, m.Buffers, nn.RoleRunningMean), at(buffers, m.Buffers, nn.RoleRunningVar)
+	for i, at := range fresh.Norms() {
+		weight, bias := at.Weight.Of(m.Params), at.Bias.Of(m.Params)
+		mean, variance := at.Mean.Of(m.Buffers), at.Var.Of(m.Buffers)
 		first := i * in.Count
 		for k := range in.Count {
-			weight[k] = float32(math.Sqrt(in.Var[first+k] + n.Eps))
+			weight[k] = float32(math.Sqrt(in.Var[first+k] + norms[i].Eps))
 			bias[k] = float32(in.Mean[first+k])
 			mean[k] = float32(in.Mean[first+k])
 			variance[k] = float32(in.Var[first+k])

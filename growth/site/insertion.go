@@ -2,20 +2,52 @@ package site
 
 import (
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// Empty returns an insertion of k neurons of zeros.
+// Empty returns an insertion of k neurons of zeros. At a stream normalisations give
+// them size one, as in a network built that wide.
 func (l Layout) Empty(k int) Insertion {
-	in := Insertion{Site: l.ID, Count: k, Alpha: make([]float32, k*l.Incoming.Rows()),
-		Omega: make([]float32, l.Outputs*k*l.Outgoing.Area())}
+	in := Insertion{Site: l.ID, Count: k, Alpha: make([]float32, k*l.Inputs()), Omega: make([]float32, k*l.outgoing())}
 	if norms, _ := l.Norms(); len(norms) > 0 {
 		in.Mean, in.Var = make([]float64, len(norms)*k), make([]float64, len(norms)*k)
+		if l.Stream {
+			in.Gain, in.Shift = slices.Repeat([]float32{1}, len(norms)*k), make([]float32, len(norms)*k)
+		}
 	}
+	in.Fixed = l.Stream
 	return in
+}
+
+// AlphaOf returns the incoming weights (k, a) of an insertion at writer i.
+func (l *Layout) AlphaOf(in Insertion, i int) []float32 {
+	at := 0
+	for _, w := range l.Writers[:i] {
+		at += w.Rows()
+	}
+	return in.Alpha[in.Count*at:][:in.Count*l.Writers[i].Rows()]
+}
+
+// OmegaOf returns the outgoing weights (c, k, E) of an insertion at reader i.
+func (l *Layout) OmegaOf(in Insertion, i int) []float32 {
+	at := 0
+	for _, r := range l.Readers[:i] {
+		at += r.Outputs * r.Area()
+	}
+	return in.Omega[in.Count*at:][:in.Count*l.Readers[i].Outputs*l.Readers[i].Area()]
+}
+
+// UpdateOf returns the change (c, b) of the existing weights of reader i.
+func (l *Layout) UpdateOf(in Insertion, i int) []float32 {
+	at := 0
+	for _, r := range l.Readers[:i] {
+		at += r.Outputs * r.Rows()
+	}
+	return in.Update[at:][:l.Readers[i].Outputs*l.Readers[i].Rows()]
 }
 
 // Moments returns mean and variance of what is measured of a neuron.
@@ -28,33 +60,49 @@ type At struct{ Neuron, Input int }
 // Pick returns the insertion of some of in's neurons as they were measured,
 // incoming weights multiplied by f.
 func (l Layout) Pick(in Insertion, which []int, moments Moments, f float64) Insertion {
-	out, a, area := l.Empty(len(which)), l.Incoming.Rows(), l.Outgoing.Area()
+	out := l.Subset(in, which)
+	out.Fixed = l.Stream
 	norms, first := l.Norms()
+	for i, v := range out.Alpha {
+		out.Alpha[i] = float32(f * float64(v))
+	}
+	for i, r := range l.Readers {
+		dst, src, area := l.OmegaOf(out, i), l.OmegaOf(in, i), r.Area()
+		for o := range r.Outputs {
+			for j, from := range which {
+				copy(dst[(o*len(which)+j)*area:][:area], src[(o*in.Count+from)*area:])
+			}
+		}
+	}
 	for j, from := range which {
-		for i := range a {
-			out.Alpha[j*a+i] = float32(f * float64(in.Alpha[from*a+i]))
-		}
-		for o := range l.Outputs {
-			copy(out.Omega[(o*len(which)+j)*area:][:area], in.Omega[(o*in.Count+from)*area:])
-		}
 		for i := range norms {
 			mean, variance := moments(At{from, first + i})
 			at := i*len(which) + j
 			out.Mean[at], out.Var[at] = float64(f*mean), float64(f*f*variance)
 		}
 	}
-	out.Filter = l.pickFilters(in, which)
 	return out
 }
 
 // Subset returns the insertion of some neurons of one without outgoing weights.
 func (l Layout) Subset(in Insertion, which []int) Insertion {
-	out, a := l.Empty(len(which)), l.Incoming.Rows()
+	out := l.Empty(len(which))
 	out.Fixed = in.Fixed
+	for i, w := range l.Writers {
+		dst, src, a := l.AlphaOf(out, i), l.AlphaOf(in, i), w.Rows()
+		for j, from := range which {
+			copy(dst[j*a:][:a], src[from*a:])
+		}
+	}
 	for j, from := range which {
-		copy(out.Alpha[j*a:][:a], in.Alpha[from*a:])
 		for i := 0; i*in.Count < len(in.Mean); i++ {
 			out.Mean[i*len(which)+j], out.Var[i*len(which)+j] = in.Mean[i*in.Count+from], in.Var[i*in.Count+from]
+		}
+	}
+	out.Gain, out.Shift = nil, nil
+	for i := 0; i*in.Count < len(in.Gain); i++ {
+		for _, from := range which {
+			out.Gain, out.Shift = append(out.Gain, in.Gain[i*in.Count+from]), append(out.Shift, in.Shift[i*in.Count+from])
 		}
 	}
 	out.Filter = l.pickFilters(in, which)
@@ -75,24 +123,34 @@ func (l Layout) pickFilters(in Insertion, which []int) (out []float32) {
 
 // Join returns the neurons of both insertions, first ones first.
 func (l Layout) Join(first, second Insertion) Insertion {
-	area := l.Outgoing.Area()
 	out := l.Empty(first.Count + second.Count)
 	out.Fixed, out.Update = first.Fixed, first.Update
-	copy(out.Alpha[copy(out.Alpha, first.Alpha):], second.Alpha)
+	for i := range l.Writers {
+		dst := l.AlphaOf(out, i)
+		copy(dst[copy(dst, l.AlphaOf(first, i)):], l.AlphaOf(second, i))
+	}
 	out.Mean, out.Var = nil, nil
 	norms, _ := l.Norms()
 	for i := range norms {
 		a, b := i*first.Count, i*second.Count
 		out.Mean = append(append(out.Mean, first.Mean[a:a+first.Count]...), second.Mean[b:b+second.Count]...)
 		out.Var = append(append(out.Var, first.Var[a:a+first.Count]...), second.Var[b:b+second.Count]...)
+		if l.Stream {
+			copy(out.Gain[copy(out.Gain[a+b:], first.Gain[a:a+first.Count])+a+b:], second.Gain[b:b+second.Count])
+			copy(out.Shift[copy(out.Shift[a+b:], first.Shift[a:a+first.Count])+a+b:], second.Shift[b:b+second.Count])
+		}
 	}
 	if len(first.Filter)+len(second.Filter) > 0 {
 		out.Filter = append(append(out.Filter, l.filters(first)...), l.filters(second)...)
 	}
-	for o := range l.Outputs {
-		dst := out.Omega[o*out.Count*area:]
-		copy(dst, first.Omega[o*first.Count*area:][:first.Count*area])
-		copy(dst[first.Count*area:], second.Omega[o*second.Count*area:][:second.Count*area])
+	for i, r := range l.Readers {
+		dst, a, b := l.OmegaOf(out, i), l.OmegaOf(first, i), l.OmegaOf(second, i)
+		m, n := first.Count*r.Area(), second.Count*r.Area()
+		for range r.Outputs {
+			dst = dst[copy(dst, a[:m]):]
+			dst = dst[copy(dst, b[:n]):]
+			a, b = a[m:], b[n:]
+		}
 	}
 	return out
 }
@@ -137,8 +195,13 @@ func (l Layout) Spread(dst []float32, omega *mat.Dense, o, j int, f float64) {
 	}
 }
 
-// Homogeneous reports whether all activations of the site are.
+// Homogeneous reports whether scale can move between the incoming and the outgoing
+// weights of a neuron: whether all activations of a chain are homogeneous. It cannot
+// at a stream, where what several layers write is added up.
 func (l Layout) Homogeneous(g *nn.Graph) bool {
+	if l.Stream {
+		return false
+	}
 	for _, f := range l.Activations(g) {
 		if !f.Homogeneous {
 			return false

@@ -4,44 +4,80 @@
 package site
 
 import (
+	"slices"
+
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 // ID names a site: it is the id of the layer that gains outputs.
 type ID string
 
-// Site is a place where neurons can be added: First gains outputs, Second
-// gains inputs, Between is what the new activations pass through, in order.
+// Site is a place where neurons can be added: Writers gain outputs, Readers gain
+// inputs, Between is what the new activations pass through, in node order.
+//
+// A chain has one way from one writer, First, to one reader, Second. All others are
+// streams, as that of a residual network: channels that several layers write, whose
+// outputs are added up, or that several read.
 type Site struct {
 	ID      ID          `json:"site" msgpack:"site"`
-	First   nn.NodeID   `json:"first" msgpack:"first"`
+	First   nn.NodeID   `json:"first" msgpack:"first"` // of Writers
 	Between []nn.NodeID `json:"between,omitempty" msgpack:"between,omitempty"`
-	Second  nn.NodeID   `json:"second" msgpack:"second"`
+	Second  nn.NodeID   `json:"second" msgpack:"second"` // the first of Readers
+	Writers []nn.NodeID `json:"writers" msgpack:"writers"`
+	Readers []nn.NodeID `json:"readers" msgpack:"readers"`
+	Stream  bool        `json:"stream,omitempty" msgpack:"stream,omitempty"`
 }
 
-// All returns the sites of a valid graph in node order: every convolution or
-// linear layer whose output goes, on one way only, through at most one batch
-// normalisation, then activations, pooling and filters of single channels, each of
-// which may have a batch normalisation behind it, to another convolution or
-// linear layer. Layers on the stream of a residual network are not sites: all
-// that is added to them would have to be added to every block.
+// All returns the sites of a valid graph in the order of their first writers.
+//
+// A chain is a convolution or linear layer whose output goes, on one way only, through
+// at most one batch normalisation, then activations, pooling and filters of single
+// channels, each of which may have a batch normalisation behind it, to another
+// convolution or linear layer. A stream is all nodes that must have the same channels,
+// since they are added up or hand each other's channels on; it is named after its
+// first writer. Channels of the input or the output of the network are no site (see
+// Fixed).
 func All(g *nn.Graph) []Site {
 	var sites []Site
-	for i := range g.Nodes {
-		n := &g.Nodes[i]
-		if n.Op.Role() != nn.Mixes {
-			continue
-		}
-		if s, ok := siteFrom(g, n.ID); ok {
+	for _, r := range regions(g) {
+		if s, why := r.site(g); why == "" {
 			sites = append(sites, s)
 		}
 	}
+	place := make(map[nn.NodeID]int, len(g.Nodes))
+	for i := range g.Nodes {
+		place[g.Nodes[i].ID] = i
+	}
+	slices.SortStableFunc(sites, func(a, b Site) int { return place[a.First] - place[b.First] })
 	return sites
 }
 
-// siteFrom follows the only way from first to the next layer.
-func siteFrom(g *nn.Graph, first nn.NodeID) (Site, bool) {
-	s := Site{ID: ID(first), First: first}
+// Chains returns the sites of a valid graph that are chains, in node order.
+func Chains(g *nn.Graph) []Site {
+	return slices.DeleteFunc(All(g), func(s Site) bool { return s.Stream })
+}
+
+// Fixed is layers that write the same channels and cannot gain any.
+type Fixed struct {
+	Writers []nn.NodeID
+	Why     string
+}
+
+// FixedWidths returns the layers of a valid graph that belong to no site, and why, in
+// node order.
+func FixedWidths(g *nn.Graph) []Fixed {
+	var out []Fixed
+	for _, r := range regions(g) {
+		if _, why := r.site(g); why != "" && len(r.writers) > 0 {
+			out = append(out, Fixed{r.writers, why})
+		}
+	}
+	return out
+}
+
+// chainFrom follows the only way from first to the next layer.
+func chainFrom(g *nn.Graph, first nn.NodeID) (Site, bool) {
+	s := Site{ID: ID(first), First: first, Writers: []nn.NodeID{first}}
 	linear := true // nothing but a layer lies right before
 	for id := first; ; {
 		next := g.Consumers(id)
@@ -51,7 +87,7 @@ func siteFrom(g *nn.Graph, first nn.NodeID) (Site, bool) {
 		n := g.Node(next[0])
 		switch n.Op.Role() {
 		case nn.Mixes:
-			s.Second = n.ID
+			s.Second, s.Readers = n.ID, []nn.NodeID{n.ID}
 			return s, true
 		case nn.Scales:
 			if !linear {
@@ -68,15 +104,31 @@ func siteFrom(g *nn.Graph, first nn.NodeID) (Site, bool) {
 
 // Find returns the site of that id.
 func Find(g *nn.Graph, id ID) (Site, bool) {
-	if n := g.Node(nn.NodeID(id)); n == nil || n.Op.Role() != nn.Mixes {
+	n := g.Node(nn.NodeID(id))
+	if n == nil || n.Op.Role() != nn.Mixes {
 		return Site{}, false
 	}
-	return siteFrom(g, nn.NodeID(id))
+	if s, ok := chainFrom(g, n.ID); ok {
+		return s, true
+	}
+	for _, s := range All(g) {
+		if s.ID == id {
+			return s, true
+		}
+	}
+	return Site{}, false
 }
 
-// Norm returns the batch normalisation right after First, or nil.
+// Gain gives a site of g that many more neurons. All other widths follow.
+func (s Site) Gain(g *nn.Graph, neurons int) {
+	for _, id := range s.Writers {
+		g.Node(id).Out += neurons
+	}
+}
+
+// Norm returns the batch normalisation right behind First of a chain, or nil.
 func (s Site) Norm(g *nn.Graph) *nn.Node {
-	if len(s.Between) > 0 {
+	if len(s.Between) > 0 && !s.Stream {
 		if n := g.Node(s.Between[0]); n.Op.Role() == nn.Scales {
 			return n
 		}

@@ -5,24 +5,27 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// Insertion is neurons to be added at one site, and optionally a change of
-// Second's existing weights. All matrices are row-major and refer to the
-// graph before the insertion.
+// Insertion is neurons to be added at one site, and optionally a change of the
+// existing weights of what reads it. All matrices are row-major and refer to the graph
+// before the insertion. At a stream Alpha holds one matrix for each writer, Omega and
+// Update one for each reader, in their order (see Layout.AlphaOf and its like).
 type Insertion struct {
 	Site  ID        `msgpack:"site"`
 	Count int       `msgpack:"count"`           // k
-	Alpha []float32 `msgpack:"alpha,omitempty"` // incoming weights (k, a), bias last if First has one
-	Omega []float32 `msgpack:"omega,omitempty"` // outgoing weights (c, k, E), E Second's kernel offsets
+	Alpha []float32 `msgpack:"alpha,omitempty"` // incoming weights (k, a), bias last if the writer has one
+	Omega []float32 `msgpack:"omega,omitempty"` // outgoing weights (c, k, E), E the reader's kernel offsets
 	// Mean and Var (norms, k) are those of what the batch normalisations of the site
 	// read of the new neurons, in order: the one right behind First, if there is one,
 	// reads pre-activations. They are extended as the identity on that.
 	Mean []float64 `msgpack:"mean,omitempty"`
 	Var  []float64 `msgpack:"var,omitempty"`
 	// Gain and Shift (norms, k) override the weights and biases of these normalisations,
-	// for neurons that they shall not pass unchanged.
+	// for neurons that they shall not pass unchanged; at a stream, where new channels
+	// pass one behind the other, there must be some.
 	Gain  []float32 `msgpack:"gain,omitempty"`
 	Shift []float32 `msgpack:"shift,omitempty"`
 	// Filter (k, weights of one channel in all filters between, see Layout.FilterLen) is
@@ -31,7 +34,7 @@ type Insertion struct {
 	// Fixed leaves the incoming weights as they are at every amplitude, which
 	// then multiplies the outgoing weights alone.
 	Fixed bool `msgpack:"fixed,omitempty"`
-	// Update (c, b) is added to Second's existing weights and bias; empty for none.
+	// Update (c, b) is added to the reader's existing weights and bias; empty for none.
 	Update []float32 `msgpack:"update,omitempty"`
 }
 
@@ -64,32 +67,6 @@ func times(x []float32, f float64) []float32 {
 	return out
 }
 
-// Layout is what surgery needs to know of a site in a graph.
-type Layout struct {
-	Site
-	Incoming, Outgoing Window
-	Outputs            int // c: of Second
-	Norm               *nn.Node
-	Later              []*nn.Node // normalisations behind filters, in order
-	Filters            []Filter   // between First and Second, in order
-}
-
-// LayoutOf returns the layout of a site of a valid graph. Its errors are those of
-// an invalid graph and of an id that is no site of it.
-func LayoutOf(g *nn.Graph, id ID) (Layout, error) {
-	shapes, err := g.Shapes()
-	if err != nil {
-		return Layout{}, err
-	}
-	s, ok := Find(g, id)
-	if !ok {
-		return Layout{}, fmt.Errorf("%q is no site of the graph of generation %d", id, g.Generation)
-	}
-	first, second := g.Node(s.First), g.Node(s.Second)
-	return Layout{Site: s, Incoming: windowOf(first, shapes[first.Inputs[0]]), Outgoing: windowOf(second, shapes[second.Inputs[0]]),
-		Outputs: second.Out, Norm: s.Norm(g), Later: laterNorms(g, s), Filters: filtersOf(g, shapes, s)}, nil
-}
-
 // Check returns all faults of an insertion at its site.
 func (l Layout) Check(in Insertion) error {
 	var faults []error
@@ -101,13 +78,16 @@ func (l Layout) Check(in Insertion) error {
 	if in.Count < 0 || in.Count > 1<<20 {
 		return fmt.Errorf("insertion at %q: %d neurons", in.Site, in.Count)
 	}
-	want("alpha", len(in.Alpha), in.Count*l.Incoming.Rows())
-	want("omega", len(in.Omega), l.Outputs*in.Count*l.Outgoing.Area())
+	if float64(l.outgoing()) > 1<<40 { // more than any graph has weights
+		return fmt.Errorf("insertion at %q: the site has too many readers", in.Site)
+	}
+	want("alpha", len(in.Alpha), in.Count*l.Inputs())
+	want("omega", len(in.Omega), in.Count*l.outgoing())
 	norms, _ := l.Norms()
 	normed := len(norms) * in.Count
 	want("mean", len(in.Mean), normed)
 	want("var", len(in.Var), normed)
-	if len(in.Gain)+len(in.Shift) > 0 {
+	if len(in.Gain)+len(in.Shift) > 0 || l.Stream {
 		want("gain", len(in.Gain), normed)
 		want("shift", len(in.Shift), normed)
 	}
@@ -115,7 +95,7 @@ func (l Layout) Check(in Insertion) error {
 		want("filter", len(in.Filter), in.Count*l.FilterLen())
 	}
 	if len(in.Update) > 0 {
-		want("update", len(in.Update), l.Outputs*l.Outgoing.Rows())
+		want("update", len(in.Update), l.UpdateLen())
 	}
 	return errors.Join(faults...)
 }
@@ -140,15 +120,18 @@ func Widen(m *nn.Model, ins []Insertion) (*nn.Model, error) {
 			}
 		}
 		layouts[i] = l
-		g.Node(l.First).Out += in.Count
+		l.Gain(g, in.Count)
 	}
 	g.Generation++
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
-	out := &nn.Model{Graph: g, Params: Carry(m.Graph, g, m.Params), Buffers: carry(m.Graph.BufferEntries(), g.BufferEntries(), m.Buffers)}
+	out := &nn.Model{Graph: g, Params: Carry(m.Graph, g, m.Params), Buffers: make([]float32, g.NumBuffers())}
+	carry(out.Buffers, g.BufferEntries(), m.Buffers, m.Graph.BufferEntries())
 	for i, in := range ins {
-		write(out, m.Graph, layouts[i], in)
+		if err := write(out, layouts[i], in); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
@@ -157,26 +140,19 @@ func Widen(m *nn.Model, ins []Insertion) (*nn.Model, error) {
 // old's, where old has a value, and zeros elsewhere: how optimizer state
 // outlives surgery.
 func Carry(old, new *nn.Graph, flat []float32) []float32 {
-	return carry(old.ParamEntries(), new.ParamEntries(), flat)
+	return carry(make([]float32, new.NumParams()), new.ParamEntries(), flat, old.ParamEntries())
 }
 
-// carry copies every tensor into the leading corner of its successor.
-func carry(old, new []nn.Entry, flat []float32) []float32 {
-	length := 0
-	for _, e := range new {
-		length += e.Len()
-	}
-	out := make([]float32, length)
-	before := make(map[string]nn.Entry, len(old))
-	for _, e := range old {
-		before[e.Name] = e
-	}
+// carry copies every tensor of src that dst has too into the leading corner of its
+// successor, and returns dst.
+func carry(dst []float32, new []nn.Entry, src []float32, old []nn.Entry) []float32 {
+	before := nn.ByName(old)
 	for _, e := range new {
 		if b, ok := before[e.Name]; ok {
-			corner(e.Of(out), e.Shape, b.Of(flat), b.Shape)
+			corner(e.Of(dst), e.Shape, b.Of(src), b.Shape)
 		}
 	}
-	return out
+	return dst
 }
 
 func corner(dst []float32, dstShape []int, src []float32, srcShape []int) {
@@ -189,54 +165,48 @@ func corner(dst []float32, dstShape []int, src []float32, srcShape []int) {
 		return
 	}
 	d, s := len(dst)/max(dstShape[0], 1), len(src)/max(srcShape[0], 1)
-	for i := range srcShape[0] {
+	for i := range min(srcShape[0], dstShape[0]) {
 		corner(dst[i*d:(i+1)*d], dstShape[1:], src[i*s:(i+1)*s], srcShape[1:])
 	}
 }
 
-// write writes the new values; old is the graph before all insertions.
-func write(m *nn.Model, old *nn.Graph, l Layout, in Insertion) {
-	width := old.Node(l.First).Out
-	params := nn.ByName(m.Graph.ParamEntries())
-	param := func(id nn.NodeID, role string) (nn.Entry, []float32) {
-		e := params[string(id)+"."+role]
-		return e, e.Of(m.Params)
+// write writes the values of an insertion to a model whose graph is widened already;
+// l is the layout before all insertions. Existing neurons lead in every tensor.
+func write(m *nn.Model, l Layout, in Insertion) error {
+	wide, err := LayoutOf(m.Graph, l.ID)
+	if err != nil {
+		return err
 	}
-
-	// incoming: rows [width, width+k) of First, old inputs are the leading ones
-	e, w := param(l.First, nn.RoleWeight)
-	perOutput, weights, rows := e.Len()/max(e.Shape[0], 1), l.Incoming.Weights(), l.Incoming.Rows()
-	for k := range in.Count {
-		copy(w[(width+k)*perOutput:], in.Alpha[k*rows:][:weights])
-	}
-	if l.Incoming.Bias {
-		_, b := param(l.First, nn.RoleBias)
+	fresh := wide.Neurons(kernel.Range{Lo: l.width, Hi: l.width + in.Count})
+	alpha, omega, update := in.Alpha, in.Omega, in.Update
+	for i, w := range l.Writers {
+		weights, rows := w.Weights(), w.Rows()
 		for k := range in.Count {
-			b[width+k] = in.Alpha[k*rows+weights]
+			one := kernel.Range{Lo: l.width + k, Hi: l.width + k + 1}
+			copy(wide.Writers[i].RowsOf(one).Of(m.Params), alpha[:weights]) // inputs that are new too stay zero
+			copy(wide.Writers[i].BiasesOf(one).Of(m.Params), alpha[weights:rows])
+			alpha = alpha[rows:]
 		}
 	}
-
-	// outgoing: columns right of the old inputs of Second
-	e, w = param(l.Second, nn.RoleWeight)
-	perOutput, weights, rows = e.Len()/max(e.Shape[0], 1), l.Outgoing.Weights(), l.Outgoing.Rows()
-	area := l.Outgoing.Area()
-	for o := range l.Outputs {
-		copy(w[o*perOutput+weights:], in.Omega[o*in.Count*area:][:in.Count*area])
-	}
-	if len(in.Update) > 0 {
-		for o := range l.Outputs {
-			addTo(w[o*perOutput:][:weights], in.Update[o*rows:])
+	for i, r := range l.Readers {
+		to := wide.Readers[i]
+		for o := range r.Outputs {
+			omega = omega[copy(to.ColumnsOf(o, fresh.Range).Of(m.Params), omega):]
 		}
-		if l.Outgoing.Bias {
-			_, b := param(l.Second, nn.RoleBias)
-			for o := range l.Outputs {
-				b[o] += in.Update[o*rows+weights]
+		if len(in.Update) == 0 {
+			continue
+		}
+		for o := range r.Outputs {
+			addTo(to.RowOf(o).Of(m.Params)[:r.Weights()], update)
+			if update = update[r.Weights():]; r.Bias {
+				m.Params[to.biasAt(o)] += update[0]
+				update = update[1:]
 			}
 		}
 	}
-
-	l.writeFilters(in, width, param)
-	l.writeNorms(m, in, width)
+	wide.writeFilters(m, in, fresh)
+	wide.writeNorms(m, in, fresh)
+	return nil
 }
 
 // addTo adds the leading values of x to dst.

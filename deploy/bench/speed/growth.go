@@ -115,7 +115,7 @@ func Growth(ctx context.Context, c GrowthConfig, tell func(GrowthResult)) error 
 }
 
 func (c GrowthConfig) run(ctx context.Context, g *nn.Graph) (GrowthResult, error) {
-	r := GrowthResult{Samples: c.Samples, Threads: c.Threads, Sites: len(site.All(g))}
+	r := GrowthResult{Samples: c.Samples, Threads: c.Threads, Sites: len(site.Chains(g))}
 	batch := 2 * c.Threads * c.MicroShard
 	t, err := newTrainer(nn.Init(g, 1), work{batch, c.MicroShard, c.Threads})
 	if err != nil {

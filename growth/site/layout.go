@@ -1,0 +1,131 @@
+package site
+
+import (
+	"fmt"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// Layout is what surgery needs to know of a site in a graph.
+type Layout struct {
+	Site
+	Writers  []Writer
+	Readers  []Reader
+	Incoming Window     // of the first writer
+	Outgoing Window     // of the first reader
+	Outputs  int        // c: of the first reader
+	Norm     *nn.Node   // the normalisation right behind First of a chain, or nil
+	Later    []*nn.Node // the other normalisations, in order
+	Filters  []Filter   // in order
+
+	width int
+	at    *places
+}
+
+// LayoutOf returns the layout of a site of a valid graph. Its errors are those of
+// an invalid graph and of an id that is no site of it.
+func LayoutOf(g *nn.Graph, id ID) (Layout, error) {
+	shapes, err := g.Shapes()
+	if err != nil {
+		return Layout{}, err
+	}
+	s, ok := Find(g, id)
+	if !ok {
+		return Layout{}, fmt.Errorf("%q is no site of the graph of generation %d", id, g.Generation)
+	}
+	return layoutOf(g, shapes, placesOf(g), s), nil
+}
+
+// Layouts returns the layouts of all sites of a graph, in the order of All. Its error
+// is that of an invalid graph.
+func Layouts(g *nn.Graph) ([]Layout, error) {
+	shapes, err := g.Shapes()
+	if err != nil {
+		return nil, err
+	}
+	var out []Layout
+	at := placesOf(g)
+	for _, s := range All(g) {
+		out = append(out, layoutOf(g, shapes, at, s))
+	}
+	return out, nil
+}
+
+func layoutOf(g *nn.Graph, shapes map[nn.NodeID]nn.Shape, at *places, s Site) Layout {
+	l := Layout{Site: s, Norm: s.Norm(g), Filters: filtersOf(g, shapes, s), width: s.Width(g), at: at}
+	l.Later = laterNorms(g, s, l.Norm)
+	window := func(n *nn.Node) Window { return windowOf(n, shapes[n.Inputs[0]]) }
+	tensor := func(id nn.NodeID, role string) nn.Entry { return at.params[string(id)+"."+role] }
+	for _, id := range s.Writers {
+		l.Writers = append(l.Writers, Writer{id, window(g.Node(id)), tensor(id, nn.RoleWeight), tensor(id, nn.RoleBias)})
+	}
+	for _, id := range s.Readers {
+		n := g.Node(id)
+		l.Readers = append(l.Readers, Reader{id, window(n), n.Out, tensor(id, nn.RoleWeight), tensor(id, nn.RoleBias)})
+	}
+	l.Incoming, l.Outgoing, l.Outputs = l.Writers[0].Window, l.Readers[0].Window, l.Readers[0].Outputs
+	return l
+}
+
+// Inputs returns the number of weights and biases by which one neuron reads, at all
+// writers together: a, at a chain.
+func (l *Layout) Inputs() int {
+	n := 0
+	for _, w := range l.Writers {
+		n += w.Rows()
+	}
+	return n
+}
+
+// AllOutputs returns how many outputs all readers have together: c, at a chain.
+func (l *Layout) AllOutputs() int {
+	n := 0
+	for _, r := range l.Readers {
+		n += r.Outputs
+	}
+	return n
+}
+
+// Connected reports whether a new neuron would read something and be read.
+func (l *Layout) Connected() bool { return l.Inputs() > 0 && l.AllOutputs() > 0 }
+
+// outgoing returns the number of weights by which one neuron is read.
+func (l *Layout) outgoing() int {
+	n := 0
+	for _, r := range l.Readers {
+		n += r.Outputs * r.Area()
+	}
+	return n
+}
+
+// UpdateLen returns the number of existing weights and biases of all readers.
+func (l *Layout) UpdateLen() int {
+	n := 0
+	for _, r := range l.Readers {
+		n += r.Outputs * r.Rows()
+	}
+	return n
+}
+
+// ParamsPerNeuron returns the number of parameters of one neuron. New neurons of a
+// layer that both writes and reads the site have weights among each other too.
+func (l *Layout) ParamsPerNeuron() int {
+	norms, _ := l.Norms()
+	return l.Inputs() + l.outgoing() + 2*len(norms) + l.FilterLen()
+}
+
+// FLOPsPerNeuron returns what one neuron adds to the FLOPs of one sample's forward
+// pass, at all layers that write or read it.
+func (l *Layout) FLOPsPerNeuron() int64 {
+	var sum int64
+	for _, w := range l.Writers {
+		sum += 2 * int64(w.Weights()) * int64(w.Positions())
+	}
+	for _, r := range l.Readers {
+		sum += 2 * int64(r.Outputs) * int64(r.Area()) * int64(r.Positions())
+	}
+	for _, f := range l.Filters {
+		sum += 2 * int64(f.Area()) * int64(f.Positions())
+	}
+	return sum
+}
