@@ -16,6 +16,9 @@
 // sums, package site says what a site is and widens networks, package solve is the
 // algebra.
 //
+// MATH.md beside this file has the formulas, where each of them stands, and the test
+// of each of their properties.
+//
 // The package knows nothing of machines, messages, clocks or files, and it
 // starts no goroutines except over independent sites.
 package growth

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -23,12 +24,13 @@ import (
 // repository is the root of the source tree.
 var repository = filepath.Join("..", "..")
 
-// documents returns README.md and every DESIGN.md, by their paths below the root.
+// documents returns README.md, every DESIGN.md, MATH.md and WALK.md, by their
+// paths below the root.
 func documents(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
 	walk(t, func(path string) {
-		if name := filepath.Base(path); name == "README.md" || name == "DESIGN.md" {
+		if slices.Contains([]string{"README.md", "DESIGN.md", "MATH.md", "WALK.md"}, filepath.Base(path)) {
 			raw, err := os.ReadFile(filepath.Join(repository, path))
 			if err != nil {
 				t.Fatal(err)
@@ -88,6 +90,85 @@ func TestDocumentsCiteFilesThatExist(t *testing.T) {
 			if !slices.ContainsFunc(places, func(p string) bool { _, err := os.Stat(filepath.Join(repository, p)); return err == nil }) {
 				t.Errorf("%s cites %s, which does not exist", name, cited)
 			}
+		}
+	}
+}
+
+// What a document names behind a Go file, as `file.go`, `Type.Method`, `Function`,
+// is declared in that file.
+func TestDocumentsCiteDeclarationsThatExist(t *testing.T) {
+	cited := regexp.MustCompile("`([\\w./-]+\\.go)`((?:, `[\\w.]+`)+)")
+	seen := 0
+	for name, text := range documents(t) {
+		for _, m := range cited.FindAllStringSubmatch(text, -1) {
+			path := m[1]
+			if _, err := os.Stat(filepath.Join(repository, path)); err != nil {
+				path = filepath.Join(filepath.Dir(name), path)
+			}
+			source, err := os.ReadFile(filepath.Join(repository, path))
+			if err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			for _, declared := range spans(m[2]) {
+				if strings.HasSuffix(declared, ".go") {
+					continue
+				}
+				seen++
+				pattern := `(?m)^(?:func|type) ` + declared + `\b`
+				if receiver, method, ok := strings.Cut(declared, "."); ok {
+					pattern = `(?m)^func \((?:\w+ )?\*?` + receiver + `(?:\[\w+\])?\) ` + method + `\(`
+				}
+				if !regexp.MustCompile(pattern).Match(source) {
+					t.Errorf("%s: %s does not declare %s", name, path, declared)
+				}
+			}
+		}
+	}
+	if seen < 60 {
+		t.Errorf("%d declarations", seen)
+	}
+}
+
+// A walk of WALK.md names each file once.
+func TestWalksDoNotComeBack(t *testing.T) {
+	walks := strings.Split(documents(t)["deploy/WALK.md"], "\n## ")[1:]
+	if len(walks) != 4 {
+		t.Errorf("%d walks", len(walks))
+	}
+	for _, walk := range walks {
+		title, _, _ := strings.Cut(walk, "\n")
+		been := map[string]bool{}
+		for _, m := range regexp.MustCompile("(?m)^\\d+\\. `([\\w./-]+)`").FindAllStringSubmatch(walk, -1) {
+			if been[m[1]] {
+				t.Errorf("%s: comes back to %s", title, m[1])
+			}
+			been[m[1]] = true
+		}
+		if len(been) < 8 {
+			t.Errorf("%s: %d files", title, len(been))
+		}
+	}
+}
+
+// The properties of the mathematics are listed without a gap, each with a test.
+func TestEveryPropertyHasATest(t *testing.T) {
+	listed := regexp.MustCompile(`(?m)^\| P(\d+) \|.*\| Test[A-Z]`).FindAllStringSubmatch(documents(t)["growth/MATH.md"], -1)
+	for i, m := range listed {
+		if m[1] != strconv.Itoa(i+1) {
+			t.Errorf("P%s stands where P%d should", m[1], i+1)
+		}
+	}
+	if len(listed) != 29 {
+		t.Errorf("%d properties, want 29", len(listed))
+	}
+}
+
+// Documents of why are short enough to be read.
+func TestDocumentsAreShort(t *testing.T) {
+	for name, text := range documents(t) {
+		if n := strings.Count(text, "\n"); name != "README.md" && n > 120 {
+			t.Errorf("%s has %d lines, more than 120", name, n)
 		}
 	}
 }
