@@ -24,7 +24,8 @@ func TestActivationsAgainstFloat64(t *testing.T) {
 			return math.Erfc(-x/math.Sqrt2)/2 + x*math.Exp(-x*x/2)/math.Sqrt(2*math.Pi)
 		}, 3e-7, 2e-7},
 		{"tanh", func() { Tanh(y, x) }, math.Tanh, 3e-7, 0},
-		{"tanh slope", func() { Tanh(y, x); TanhBackward(y, one, y) }, func(x float64) float64 { return 1 / (math.Cosh(x) * math.Cosh(x)) }, 0, 3e-7},
+		{"tanh slope", func() { Tanh(y, x); TanhBackward(y, one, y) },
+			func(x float64) float64 { return 1 / (math.Cosh(x) * math.Cosh(x)) }, 0, 3e-7},
 	} {
 		c.run()
 		for i := range x {

@@ -20,7 +20,8 @@ type covarianceCase struct {
 var covarianceCases = []covarianceCase{
 	{u: Unfold{InC: 1, InH: 1, InW: 1, KH: 1, KW: 1, Stride: 1, OutH: 1, OutW: 1}, used: 32},
 	{u: Unfold{InC: 33, InH: 1, InW: 1, KH: 1, KW: 1, Stride: 1, OutH: 1, OutW: 1, Ones: true}, v: Beside{C: 10, W: 1}, vH: 1, used: 27},
-	{u: Unfold{InC: 5, InH: 6, InW: 7, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1, OutH: 6, OutW: 7, Ones: true}, v: Beside{C: 4, W: 7}, vH: 6, used: 32},
+	{u: Unfold{InC: 5, InH: 6, InW: 7, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1, OutH: 6, OutW: 7, Ones: true}, v: Beside{C: 4, W: 7},
+		vH: 6, used: 32},
 	{u: Unfold{InC: 17, InH: 9, InW: 8, KH: 3, KW: 2, Stride: 2, PadH: 1, PadW: 0, OutH: 5, OutW: 4}, v: Beside{C: 19, W: 4}, vH: 5, used: 5},
 	{u: Unfold{InC: 3, InH: 5, InW: 5, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1, OutH: 5, OutW: 5, Ones: true},
 		rows: []int{2, 3, 3, 3, 2}, cols: []int{2, 3, 3, 3, 2}, used: 32},
@@ -29,8 +30,10 @@ var covarianceCases = []covarianceCase{
 	{u: Unfold{InC: 2, InH: 7, InW: 7, KH: 3, KW: 3, Stride: 2, PadH: -1, PadW: 2, OutH: 2, OutW: 5}, v: Beside{C: 2, W: 5}, vH: 2, used: 31},
 	{u: Unfold{InC: 0, InH: 2, InW: 2, KH: 1, KW: 1, Stride: 1, OutH: 2, OutW: 2, Ones: true}, v: Beside{C: 2, W: 2}, vH: 2, used: 32},
 	{u: Unfold{InC: 40, InH: 5, InW: 4, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1, OutH: 5, OutW: 4, Ones: true}, used: 32},
-	{u: Unfold{InC: 2, InH: 40, InW: 12, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1, OutH: 40, OutW: 12, Ones: true}, v: Beside{C: 3, W: 12}, vH: 40, used: 32},
-	{u: Unfold{InC: 70, InH: 4, InW: 4, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1, OutH: 4, OutW: 4, Ones: true}, v: Beside{C: 2, W: 4}, vH: 4, used: 32},
+	{u: Unfold{InC: 2, InH: 40, InW: 12, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1, OutH: 40, OutW: 12, Ones: true},
+		v: Beside{C: 3, W: 12}, vH: 40, used: 32},
+	{u: Unfold{InC: 70, InH: 4, InW: 4, KH: 3, KW: 3, Stride: 1, PadH: 1, PadW: 1, OutH: 4, OutW: 4, Ones: true},
+		v: Beside{C: 2, W: 4}, vH: 4, used: 32},
 	{u: Unfold{InC: 3, InH: 9, InW: 8, KH: 5, KW: 4, Stride: 1, PadH: 3, PadW: 2, OutH: 11, OutW: 9}, used: 32},
 	{u: Unfold{InC: 3, InH: 9, InW: 8, KH: 2, KW: 3, Stride: 1, PadH: -2, PadW: -1, OutH: 5, OutW: 4, Ones: true}, used: 30},
 }

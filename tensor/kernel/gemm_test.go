@@ -9,7 +9,8 @@ import (
 func TestGemmAgainstNaive(t *testing.T) {
 	withISA(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(3, 4))
-		for _, s := range [][3]int{{1, 1, 1}, {3, 5, 7}, {14, 32, 9}, {15, 33, 40}, {29, 65, 3}, {2, 100, 33}, {61, 17, 350}, {250, 40, 20}, {20, 530, 5}, {0, 3, 2}, {3, 0, 2}, {3, 2, 0}} {
+		for _, s := range [][3]int{{1, 1, 1}, {3, 5, 7}, {14, 32, 9}, {15, 33, 40}, {29, 65, 3}, {2, 100, 33}, {61, 17, 350},
+			{250, 40, 20}, {20, 530, 5}, {0, 3, 2}, {3, 0, 2}, {3, 2, 0}} {
 			for mode := range 8 {
 				t.Run(fmt.Sprint(s, mode), func(t *testing.T) {
 					checkGemm(t, r, s[0], s[1], s[2], mode&1 != 0, mode&2 != 0, mode&4 != 0)
@@ -57,7 +58,8 @@ func checkGemm(t *testing.T, r *rand.Rand, m, n, k int, transA, transB, accumula
 			want[i*ldc+j] = acc
 		}
 	}
-	Gemm(Matrix[float32]{m, n, c, ldc, false}, Matrix[float32]{m, k, a, lda, transA}, Matrix[float32]{k, n, b, ldb, transB}, accumulate, scratch)
+	Gemm(Matrix[float32]{m, n, c, ldc, false}, Matrix[float32]{m, k, a, lda, transA}, Matrix[float32]{k, n, b, ldb, transB},
+		accumulate, scratch)
 	if err := sameBits(c, want); err != nil {
 		t.Error(err)
 	}

@@ -27,7 +27,8 @@ func passCases(pixels, c int) []passCase {
 			for i, v := range b[2] {
 				b[2][i] = float32(math.Abs(float64(v)))
 			}
-			AdamW(b[0], b[3], b[1], b[2], AdamCoefs{Scale: 0.125, Beta1: 0.9, Beta2: 0.99, Rest1: 0.1, Rest2: 0.01, Keep: 0.999, Step: 0.02, Root: 1.3, Eps: 1e-8})
+			AdamW(b[0], b[3], b[1], b[2], AdamCoefs{Scale: 0.125, Beta1: 0.9, Beta2: 0.99, Rest1: 0.1, Rest2: 0.01, Keep: 0.999, Step: 0.02,
+				Root: 1.3, Eps: 1e-8})
 		}},
 	}
 	for _, f := range elementFunctions {
@@ -46,7 +47,8 @@ func passCases(pixels, c int) []passCase {
 			passCase{"Norm" + name, 1, []int{n, n, k}, func(b [][]float32) { Norm(b[0], b[1], b[2], relu) }},
 			passCase{"NormInPlace" + name, 1, []int{n, k}, func(b [][]float32) { Norm(b[0], b[0], b[1], relu) }},
 			passCase{"NormAdd" + name, 1, []int{n, n, n, k}, func(b [][]float32) { NormAdd(b[0], b[1], b[2], b[3], relu) }},
-			passCase{"NormSums" + name, 2, []int{c * lanes, c * lanes, n, n, k}, func(b [][]float32) { NormSums(b[0], b[1], b[2], b[3], b[4], relu) }},
+			passCase{"NormSums" + name, 2, []int{c * lanes, c * lanes, n, n, k},
+				func(b [][]float32) { NormSums(b[0], b[1], b[2], b[3], b[4], relu) }},
 			passCase{"NormBackward" + name, 1, []int{n, n, n, k}, func(b [][]float32) { NormBackward(b[0], b[1], b[2], b[3], relu) }},
 			passCase{"NormBackwardOverDy" + name, 1, []int{n, n, k}, func(b [][]float32) { NormBackward(b[0], b[0], b[1], b[2], relu) }},
 		)
@@ -75,8 +77,10 @@ func passCases(pixels, c int) []passCase {
 			name := fmt.Sprint(h)
 			list = append(list,
 				passCase{"NormMaxPool" + name, 1, []int{blocks * out, blocks * n, k}, func(b [][]float32) { NormMaxPool(b[0], b[1], b[2], w, blocks) }},
-				passCase{"NormMaxPoolSums" + name, 2, []int{c * lanes, c * lanes, out, n, k}, func(b [][]float32) { NormMaxPoolSums(b[0], b[1], b[2], b[3], b[4], w) }},
-				passCase{"NormMaxPoolBackward" + name, 1, []int{blocks * n, blocks * out, blocks * n, k}, func(b [][]float32) { NormMaxPoolBackward(b[0], b[1], b[2], b[3], w, blocks) }},
+				passCase{"NormMaxPoolSums" + name, 2, []int{c * lanes, c * lanes, out, n, k},
+					func(b [][]float32) { NormMaxPoolSums(b[0], b[1], b[2], b[3], b[4], w) }},
+				passCase{"NormMaxPoolBackward" + name, 1, []int{blocks * n, blocks * out, blocks * n, k},
+					func(b [][]float32) { NormMaxPoolBackward(b[0], b[1], b[2], b[3], w, blocks) }},
 			)
 		}
 	}

@@ -34,7 +34,8 @@ func TestShapesAndEntries(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for id, want := range map[NodeID]Shape{"x": {2, 6, 6}, "conv1": {3, 6, 6}, "add": {3, 6, 6}, "pool": {3, 3, 3}, "flat": {3, 3, 3}, "fc": {4, 1, 1}} {
+	for id, want := range map[NodeID]Shape{"x": {2, 6, 6}, "conv1": {3, 6, 6}, "add": {3, 6, 6}, "pool": {3, 3, 3}, "flat": {3, 3, 3},
+		"fc": {4, 1, 1}} {
 		if shapes[id] != want {
 			t.Errorf("shape of %s = %v, want %v", id, shapes[id], want)
 		}
@@ -154,7 +155,8 @@ func TestInit(t *testing.T) {
 		}
 		panic("no " + name)
 	}
-	for name, want := range map[string]float64{"conv1.weight": 2. / 18, "conv2.weight": 2. / (64*9 + 64*9), "fc.weight": 2. / (576 + 4), "bn1.weight": 1, "fc.bias": 0} {
+	for name, want := range map[string]float64{"conv1.weight": 2. / 18, "conv2.weight": 2. / (64*9 + 64*9),
+		"fc.weight": 2. / (576 + 4), "bn1.weight": 1, "fc.bias": 0} {
 		if got := variance(name); math.Abs(got-want) > 0.15*want {
 			t.Errorf("variance of %s = %v, want %v", name, got, want)
 		}

@@ -38,7 +38,8 @@ func TestEveryModelAtEveryWidth(t *testing.T) {
 	for _, name := range []string{"mlp", "cnn", "vgg", "resnet18", "resnet20", "resnet32", "resnet56", "wrn28"} {
 		for _, width := range []int{1, 3} {
 			for _, norm := range []string{"batch", "none"} {
-				c := ModelConfig{Name: name, Input: Shape{1, 28, 28}, Classes: 3, Width: width, Widen: 1, Widths: []int{width, width, width}, Norm: norm, Activation: OpTanh, Loss: MSE}
+				c := ModelConfig{Name: name, Input: Shape{1, 28, 28}, Classes: 3, Width: width, Widen: 1, Widths: []int{width, width, width},
+					Norm: norm, Activation: OpTanh, Loss: MSE}
 				g, err := Build(c)
 				if err != nil {
 					t.Errorf("%s at width %d: %v", name, width, err)
@@ -78,15 +79,18 @@ func TestSmoothingIsOfCrossEntropy(t *testing.T) {
 
 func TestBuildReportsAllFaults(t *testing.T) {
 	_, err := Build(ModelConfig{Name: "alexnet", Input: Shape{3, 32, 32}, Activation: "swish", Norm: "layer", Width: -1, LabelSmoothing: 1})
-	for _, part := range []string{`"alexnet": must be one of mlp, cnn`, `activation "swish"`, `norm "layer"`, "classes 0", "label_smoothing 1", "width and widen"} {
+	for _, part := range []string{`"alexnet": must be one of mlp, cnn`, `activation "swish"`, `norm "layer"`, "classes 0",
+		"label_smoothing 1", "width and widen"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("faults lack %q: %v", part, err)
 		}
 	}
-	if _, err := Build(ModelConfig{Name: "vgg", Input: Shape{3, 32, 32}, Classes: 10, EmptyBlocks: true}); err == nil || !strings.Contains(err.Error(), "empty_blocks") {
+	_, err = Build(ModelConfig{Name: "vgg", Input: Shape{3, 32, 32}, Classes: 10, EmptyBlocks: true})
+	if err == nil || !strings.Contains(err.Error(), "empty_blocks") {
 		t.Errorf("empty blocks of a network without blocks: %v", err)
 	}
-	if _, err := Build(ModelConfig{Name: "mlp", Input: Shape{3, 1, 1}, Classes: 10, Widths: []int{2, 0, 0}}); err == nil || !strings.Contains(err.Error(), "give one of them") {
+	_, err = Build(ModelConfig{Name: "mlp", Input: Shape{3, 1, 1}, Classes: 10, Widths: []int{2, 0, 0}})
+	if err == nil || !strings.Contains(err.Error(), "give one of them") {
 		t.Errorf("two empty layers in a row: %v", err)
 	}
 	if _, err := Build(ModelConfig{Name: "cnn", Classes: 10}); err == nil || !strings.Contains(err.Error(), "input shape") {

@@ -12,7 +12,8 @@ func TestPhiloxEqualsNumpy(t *testing.T) {
 		counter, want [4]uint64
 		key           [2]uint64
 	}{
-		{[4]uint64{7, 7, 8, 9}, [4]uint64{0x361f87686a350c74, 0xc0e0f66542a1fc8c, 0xf3ee094838596612, 0x694c187274c24f51}, [2]uint64{123456789, 987654321}},
+		{[4]uint64{7, 7, 8, 9}, [4]uint64{0x361f87686a350c74, 0xc0e0f66542a1fc8c, 0xf3ee094838596612, 0x694c187274c24f51},
+			[2]uint64{123456789, 987654321}},
 		{[4]uint64{1}, [4]uint64{0x4f2f4313b5536b09, 0x5b617be3219ff32a, 0x97293476f9275cb, 0xf63f3bf4962c3942}, [2]uint64{1, 2}},
 		{[4]uint64{2}, [4]uint64{0x4dcc60473aa0f43, 0x6d905c9b986b0028, 0x559a6c953d16fe9d, 0xbd24fd1da9945eea}, [2]uint64{1, 2}},
 	} {

@@ -48,15 +48,16 @@ FLAT = {"generation": 3, "input": {"c": 2, "h": 4, "w": 4}, "loss": "mse", "node
     {"id": "x", "op": "input"},
     conv("conv1", "x", 3, 3, 1, 1), bn("bn1", "conv1"), node("relu1", "relu", "bn1"), pool("pool1", "maxpool2d", "relu1", 2, 2),
     node("flat", "flatten", "pool1"), node("fc1", "linear", "flat", out=6, bias=True), node("tanh1", "tanh", "fc1"),
-    node("fc2", "linear", "tanh1", out=5), bn("bn2", "fc2"), node("relu2", "relu", "bn2"), node("fc3", "linear", "relu2", out=3, bias=True)]}
+    node("fc2", "linear", "tanh1", out=5), bn("bn2", "fc2"), node("relu2", "relu", "bn2"),
+    node("fc3", "linear", "relu2", out=3, bias=True)]}
 
 # Depthwise convolutions between pointwise ones, as in MobileNet: odd and even kernels, strides, with and without padding and bias.
 DEPTHWISE = {"generation": 0, "input": {"c": 3, "h": 9, "w": 9}, "loss": "cross_entropy", "nodes": [
     {"id": "x", "op": "input"},
     depthwise("dw0", "x", 2, 1, 1), conv("pw1", "dw0", 7, 1), bn("bn1", "pw1"), node("relu1", "relu", "bn1"),
     depthwise("dw1", "relu1", 3, 2, 1), bn("bn2", "dw1"), node("relu2", "relu", "bn2"), conv("pw2", "relu2", 5, 1, 1, 0, True),
-    depthwise("dw2", "pw2", 5, 1, 1, True), node("gelu2", "gelu", "dw2"), depthwise("dw3", "gelu2", 1, 2), node("gap", "globalavgpool", "dw3"),
-    node("fc", "linear", "gap", out=4, bias=True)]}
+    depthwise("dw2", "pw2", 5, 1, 1, True), node("gelu2", "gelu", "dw2"), depthwise("dw3", "gelu2", 1, 2),
+    node("gap", "globalavgpool", "dw3"), node("fc", "linear", "gap", out=4, bias=True)]}
 
 
 class Net:
@@ -105,8 +106,10 @@ class Net:
                 "conv2d": lambda: F.conv2d(a, w, b, s, p),
                 "depthwiseconv2d": lambda: F.conv2d(a, w, b, s, p, groups=a.shape[1]),
                 "linear": lambda: F.linear(a.flatten(1), w, b)[:, :, None, None],
-                "batchnorm": lambda: F.batch_norm(a, self.buffers[name + "running_mean"], self.buffers[name + "running_var"], w, b, train, n["momentum"], n["eps"]),
-                "relu": lambda: F.relu(a), "gelu": lambda: F.gelu(a), "tanh": lambda: torch.tanh(a), "identity": lambda: a, "flatten": lambda: a,
+                "batchnorm": lambda: F.batch_norm(a, self.buffers[name + "running_mean"], self.buffers[name + "running_var"],
+                                                  w, b, train, n["momentum"], n["eps"]),
+                "relu": lambda: F.relu(a), "gelu": lambda: F.gelu(a), "tanh": lambda: torch.tanh(a),
+                "identity": lambda: a, "flatten": lambda: a,
                 "maxpool2d": lambda: F.max_pool2d(a, k, s, p), "avgpool2d": lambda: F.avg_pool2d(a, k, s, p),
                 "globalavgpool": lambda: a.mean((2, 3), keepdim=True), "add": lambda: a + v[n["inputs"][1]],
             }[n["op"]]()
@@ -134,7 +137,8 @@ OPTIMIZERS = [
 def optimizer(o, params):
     if o["name"] == "adamw":
         return torch.optim.AdamW(params, lr=o["lr"], betas=(o["beta1"], o["beta2"]), eps=o["eps"], weight_decay=o["weight_decay"])
-    return torch.optim.SGD(params, lr=o["lr"], momentum=o.get("momentum", 0), nesterov=o.get("nesterov", False), weight_decay=o["weight_decay"])
+    return torch.optim.SGD(params, lr=o["lr"], momentum=o.get("momentum", 0), nesterov=o.get("nesterov", False),
+                           weight_decay=o["weight_decay"])
 
 
 def case(graph, n, seed):
@@ -161,7 +165,8 @@ def case(graph, n, seed):
             loss.backward()
             opt.step()
             losses.append(loss.item())
-        golden["training"].append({"optimizer": o, "losses": losses, "params": flat(net.params.values()), "buffers": flat(net.buffers.values())})
+        golden["training"].append({"optimizer": o, "losses": losses, "params": flat(net.params.values()),
+                                   "buffers": flat(net.buffers.values())})
     return golden
 
 
