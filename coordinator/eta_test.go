@@ -96,3 +96,32 @@ func TestETAForgetsAStall(t *testing.T) {
 		t.Errorf("%v to go before the stall, %v after it", before, after)
 	}
 }
+
+// After a minute at a twentieth of the pace the estimate is right again within
+// three seconds, or four steps where these are long.
+func TestETARecoversFromASlowMinute(t *testing.T) {
+	for _, usual := range []time.Duration{2 * time.Millisecond, 100 * time.Millisecond, 1500 * time.Millisecond} {
+		var e eta
+		var now time.Duration
+		step := func(took time.Duration) {
+			now += took
+			e.note(now, trainer.Applied{Step: &trainer.StepRecord{Samples: 100}}, 0)
+		}
+		for range 100 {
+			step(usual)
+		}
+		for slow := now + time.Minute; now < slow; {
+			step(20 * usual)
+		}
+		to := trainer.Ahead{Samples: 100 * 1000}
+		if left := e.left(to); left < 1800*usual {
+			t.Errorf("steps of %v: %v to go after a slow minute, which should tell", usual, left)
+		}
+		for end := now + max(3*time.Second, 4*usual); now < end; {
+			step(usual)
+		}
+		if left := e.left(to); left < 950*usual || left > 1050*usual {
+			t.Errorf("steps of %v: %v to go, it takes %v", usual, left, 1000*usual)
+		}
+	}
+}
