@@ -10,7 +10,8 @@ func LayoutOf(g *nn.Graph) optim.Layout {
 	var l optim.Layout
 	for _, e := range g.ParamEntries() {
 		t := optim.Tensor{Len: e.Len()}
-		scales := g.Node(e.Node).Op.Role() == nn.Scales
+		role := g.Node(e.Node).Op.Role()
+		scales := role == nn.Scales
 		switch {
 		case scales && e.Role == nn.RoleBias:
 			t.Kind = optim.NormBiases
@@ -18,7 +19,7 @@ func LayoutOf(g *nn.Graph) optim.Layout {
 			t.Kind = optim.NormScales
 		case e.Role == nn.RoleBias:
 			t.Kind = optim.Biases
-		case g.Node(e.Node).Op == nn.OpConv:
+		case role == nn.Mixes && len(e.Shape) == 4: // a convolution that is no filter of single channels
 			t.Kind, t.Rows, t.Normed = optim.Filters, e.Shape[0], normed(g, e.Node)
 		}
 		l = append(l, t)
@@ -30,7 +31,7 @@ func LayoutOf(g *nn.Graph) optim.Layout {
 func normed(g *nn.Graph, id nn.NodeID) bool {
 	readers := g.Consumers(id)
 	for _, r := range readers {
-		if g.Node(r).Op != nn.OpBatchNorm {
+		if g.Node(r).Op.Role() != nn.Scales {
 			return false
 		}
 	}

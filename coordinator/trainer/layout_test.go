@@ -2,6 +2,7 @@ package trainer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -40,5 +41,17 @@ func TestLayout(t *testing.T) {
 	}
 	if !strings.Contains(fmt.Sprint(entries), "bn") {
 		t.Error("no normalisation is called bn")
+	}
+}
+
+// Filters of single channels are no matrix: their rows have nothing to do with each other.
+func TestLayoutOfDepthwise(t *testing.T) {
+	g := &nn.Graph{Input: nn.Shape{C: 3, H: 8, W: 8}, Loss: nn.CrossEntropy, Nodes: []nn.Node{
+		{ID: "x", Op: nn.OpInput}, {ID: "dw", Op: nn.OpDepthwise, Inputs: []nn.NodeID{"x"}, Kernel: 3, Stride: 1, Bias: true},
+		{ID: "fc", Op: nn.OpLinear, Inputs: []nn.NodeID{"dw"}, Out: 2},
+	}}
+	want := optim.Layout{{Kind: optim.Weights, Len: 27}, {Kind: optim.Biases, Len: 3}, {Kind: optim.Weights, Len: 216}}
+	if got := LayoutOf(g); !slices.Equal(got, want) {
+		t.Errorf("layout %+v, want %+v", got, want)
 	}
 }

@@ -37,7 +37,7 @@ func (g *Graph) Validate() error {
 		if _, twice := place[n.ID]; twice {
 			at(n, "the id occurs twice")
 		}
-		if (n.Op == OpInput) != (i == 0) {
+		if (n.Op.Role() == Begins) != (i == 0) {
 			at(n, "the first node and no other must be the input")
 		}
 		for _, in := range n.Inputs {

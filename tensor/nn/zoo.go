@@ -99,7 +99,7 @@ func (c ModelConfig) resize(g *Graph) error {
 	for _, id := range slices.Sorted(maps.Keys(c.Units)) {
 		n := g.Node(NodeID(id))
 		switch {
-		case n == nil || n.Op != OpConv && n.Op != OpLinear || n == g.Output():
+		case n == nil || n.Op.Role() != Mixes || n == g.Output():
 			faults = append(faults, fmt.Errorf("units: there is no layer %q whose width could be chosen", id))
 		case c.Units[id] < 0:
 			faults = append(faults, fmt.Errorf("units: width %d of %s: must be at least 0", c.Units[id], id))

@@ -210,7 +210,7 @@ func (r *shards) gradient(ctx context.Context, m *nn.Model, first int) ([]float3
 // normOf returns the batch normalisation behind a layer.
 func (s *scorer) normOf(layer string) (string, error) {
 	for _, id := range s.model.Graph.Consumers(nn.NodeID(layer)) {
-		if s.model.Graph.Node(id).Op == nn.OpBatchNorm {
+		if s.model.Graph.Node(id).Op.Role() == nn.Scales {
 			return string(id), nil
 		}
 	}
