@@ -18,6 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import torch_blas
 from torch_step import BasicBlock, mlp, resnet18
 
 
@@ -130,6 +131,7 @@ def main():
     ap.add_argument("--threads", type=int, default=1)
     args = ap.parse_args()
     torch.set_num_threads(args.threads)
+    torch_blas.check()
     rows = [measure(m, args.samples, args.batch) for m in args.models.split(",")]
     print(json.dumps({"torch": torch.__version__, "threads": args.threads, "models": rows}))
 

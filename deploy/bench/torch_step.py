@@ -14,6 +14,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+import torch_blas
+
 
 def mlp(widths):
     layers = [nn.Flatten()]
@@ -103,6 +105,7 @@ def main():
     ap.add_argument("--channels-last", action="store_true")
     args = ap.parse_args()
     torch.set_num_threads(args.threads)
+    torch_blas.check()
     rows = [measure(m, args.batch, args.seconds, args.channels_last) for m in args.models.split(",")]
     print(json.dumps({"torch": torch.__version__, "threads": args.threads, "models": rows}))
 

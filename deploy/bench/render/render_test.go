@@ -97,6 +97,28 @@ b has 40.0 % with 4e12 FLOPs (seeds: 1); twice the width changes that, in points
 	}
 }
 
+func TestReachTableSaysWhatWasNotReached(t *testing.T) {
+	raw := `{"date":"2026-01-02","cpu":"abacus","cores":2,"threads":2,"repeat":2,"rows":[
+{"accuracy":0.8,"flops":1.35e13,"who":"grown","widths":"12-24","seconds":[61.4,70],"median_s":70,"final":[0.81,0.805]},
+{"accuracy":0.8,"flops":1.35e13,"who":"torch","setting":"plain","widths":"16-32","seconds":[300,null],"median_s":null,"final":[0.8,0.79]}]}`
+	got, err := reachTable([]byte(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"| 80 % | 1.35e13 | tinygrow, grown | 12-24 | 61, 70 | 70 | 81.0 %, 80.5 % |",
+		"| 80 % | 1.35e13 | PyTorch, the same fixed widths (plain) | 16-32 | 300, never | never | 80.0 %, 79.0 % |",
+		"2 alternating runs, 2 threads, an evaluation every epoch; abacus, 2 cores; 2026-01-02.",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+	if _, err := reachTable([]byte("{}")); err == nil {
+		t.Error("a report without rows was rendered")
+	}
+}
+
 func TestGrowthCostTable(t *testing.T) {
 	raw := `{"date":"2026-01-02","cpu":"abacus","cores":2,"samples":2048,"repeat":3,
 "models":[{"model":"mlp-64","sites":2,"beyond_s":0.25,"torch_beyond_s":5,"ratio":20.04,"total_s":0.5,"torch_total_s":5.5,"total_ratio":11}],

@@ -17,6 +17,7 @@ var tables = []struct {
 	{"growth-cost", "growth-cost.json", growthCostTable},
 	{"campaign", "campaign.jsonl", campaignTable},
 	{"where", "where.json", whereTable},
+	{"reach", "reach.json", reachTable},
 	{"scale-cifar10", "scale-cifar10.json", scaleTable},
 	{"scale-resnet18-16", "scale-resnet18-16.json", scaleTable},
 }
