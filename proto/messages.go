@@ -217,8 +217,12 @@ type Augmentation uint8
 
 // What an Augmentation may consist of.
 const (
-	Move   Augmentation = 1 << iota // moves by a few pixels
-	Mirror                          // mirrors left and right, where the data set allows it
+	Move      Augmentation = 1 << iota // moves by a few pixels
+	Mirror                             // mirrors left and right, where the data set allows it
+	Alternate                          // with Mirror: drawn for the order of index 0, and the other way in every second one
+	Cutout                             // blanks a square of a quarter of the shorter side
+
+	allAugmentations = Move | Mirror | Alternate | Cutout
 )
 
 // RoundSpec is one distributed computation over Count samples from position
@@ -279,7 +283,7 @@ func (r *RoundSpec) check() error {
 	if s := r.Order.Stream; s != "epoch" && s != "growth" && s != "sequential" {
 		errs = append(errs, fmt.Errorf("unknown order %.40q", s))
 	}
-	if r.Augment > Move|Mirror {
+	if r.Augment > allAugmentations {
 		errs = append(errs, fmt.Errorf("unknown augmentation %d", r.Augment))
 	}
 	if err := errors.Join(errs...); err != nil {

@@ -33,6 +33,11 @@ type Config struct {
 	// letters, Mirror has to be off; what is read as mnist is never mirrored.
 	Augment bool `yaml:"augment" json:"augment"`
 	Mirror  bool `yaml:"mirror" json:"mirror"`
+	// AlternateMirror draws for each image whether its first epoch mirrors it, and
+	// then takes turns, so that no two epochs in a row show the same side.
+	AlternateMirror bool `yaml:"alternate_mirror" json:"alternate_mirror"`
+	// Cutout blanks, with Augment, a square of a quarter of the image's shorter side.
+	Cutout bool `yaml:"cutout" json:"cutout"`
 	// Validation is how many training samples, drawn by Seed, are held out: no
 	// step and no growth event reads them. Evaluations then read them instead of the
 	// test samples, which are read once, at the end, so that nothing is decided by them.
@@ -49,13 +54,20 @@ func Default() Config {
 
 // Augmentation returns how training images are changed.
 func (c Config) Augmentation() proto.Augmentation {
-	switch {
-	case !c.Augment:
+	if !c.Augment {
 		return 0
-	case !c.Mirror:
-		return proto.Move
 	}
-	return proto.Move | proto.Mirror
+	a := proto.Move
+	if c.Mirror {
+		a |= proto.Mirror
+	}
+	if c.Mirror && c.AlternateMirror {
+		a |= proto.Alternate
+	}
+	if c.Cutout {
+		a |= proto.Cutout
+	}
+	return a
 }
 
 // Validate returns all faults at once, or nil.

@@ -16,7 +16,9 @@ var augmentKey = rng.Key("augment")
 // normalised to mean 0 and variance 1 over each channel of the training
 // samples. Positions past the last sample begin anew. As augment says, an image
 // is moved by up to 4 pixels a direction (what comes in is 0) and, where its class
-// allows, mirrored, by a stream keyed by the order's seed and index and the sample.
+// allows, mirrored, and a square of it set to 0, by a stream keyed by the order's seed
+// and index and the sample. Mirroring that alternates is keyed by the sample and the
+// parity of the index.
 // It allocates nothing but an order's permutation, once.
 func (s *Set) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) {
 	split, size, block := s.split(o.Split), s.shape.Len(), s.shape.Len()*tensor.Lanes
@@ -57,10 +59,12 @@ type view struct {
 }
 
 // pose is how an image is augmented: output pixel (y, x) is input pixel
-// (y+dy, x+dx), x counted from the right if mirrored.
+// (y+dy, x+dx), x counted from the right if mirrored. Output pixels of the square
+// of side cut whose first is (cy, cx) are 0.
 type pose struct {
-	dy, dx   int
-	mirrored bool
+	dy, dx      int
+	mirrored    bool
+	cut, cy, cx int
 }
 
 func (s *Set) pose(o proto.Order, augment proto.Augmentation, sample int) pose {
@@ -69,8 +73,19 @@ func (s *Set) pose(o proto.Order, augment proto.Augmentation, sample int) pose {
 	if augment&proto.Move != 0 {
 		p.dy, p.dx = int(r.Uintn(0, 2*pad+1))-pad, int(r.Uintn(1, 2*pad+1))-pad
 	}
+	if augment&proto.Alternate != 0 && s.flip && augment&proto.Mirror != 0 {
+		first := rng.New(augmentKey, o.Seed, 0, uint64(sample)).Uintn(2, 2) == 1
+		p.mirrored = first != (o.Index%2 == 1)
+	}
+	if augment&proto.Cutout != 0 {
+		p.cut = min(s.shape.H, s.shape.W) / cutoutPart
+		p.cy, p.cx = int(r.Uintn(3, uint64(s.shape.H-p.cut+1))), int(r.Uintn(4, uint64(s.shape.W-p.cut+1)))
+	}
 	return p
 }
+
+// cutoutPart is the shorter side of an image over that of the square that is cut out.
+const cutoutPart = 4
 
 // place writes the images of a block: value (y, x, c) of lane l goes to dst at
 // ((y W + x) C + c) Lanes + l. It goes row by row through all lanes, so that
@@ -92,6 +107,11 @@ func (s *Set) place(dst []float32, lanes *[tensor.Lanes]view) {
 					continue
 				}
 				v.row(out[l:], v.image[(ch*h+sy)*w:(ch*h+sy+1)*w], table, pixel)
+				if y >= v.cy && y < v.cy+v.cut {
+					for x := v.cx; x < v.cx+v.cut; x++ {
+						out[x*pixel+l] = 0
+					}
+				}
 			}
 		}
 	}

@@ -95,10 +95,71 @@ func TestTheMirrorIsASettingOfItsOwn(t *testing.T) {
 	}
 }
 
+// What alternates is what epoch 0 draws, then the other side in every second epoch; moves stay as they are.
+func TestAlternatingMirror(t *testing.T) {
+	s := shapesSet(t, 100, 20)
+	turns := both | proto.Alternate
+	for i := range 100 {
+		o := epoch3
+		o.Index = 0
+		first := s.pose(o, both, i).mirrored
+		for epoch := range uint64(6) {
+			o.Index = epoch
+			got, drawn := s.pose(o, turns, i), s.pose(o, both, i)
+			if got.mirrored != (first != (epoch%2 == 1)) || got.dx != drawn.dx || got.dy != drawn.dy {
+				t.Errorf("sample %d, epoch %d: %+v, drawn %+v, mirrored at first: %v", i, epoch, got, drawn, first)
+			}
+		}
+	}
+	if s.pose(epoch3, proto.Alternate, 3).mirrored {
+		t.Error("mirrored without Mirror")
+	}
+	if s.flip = false; s.pose(epoch3, turns, 3).mirrored || s.pose(epoch3, turns, 4).mirrored {
+		t.Error("an image of a set that has a left and a right is mirrored")
+	}
+}
+
+// A square of 8 x 8 pixels is 0, wherever it fits in, and nothing else is changed.
+func TestCutout(t *testing.T) {
+	s := shapesSet(t, 200, 20)
+	whole, cut := nn.NewBatch(s.Shape(), 160, 0), nn.NewBatch(s.Shape(), 160, 0)
+	s.Fill(whole, epoch3, both, 0, 160)
+	s.Fill(cut, epoch3, both|proto.Cutout, 0, 160)
+	ids := s.ids(epoch3)
+	var corners [2]map[int]bool
+	corners[0], corners[1] = map[int]bool{}, map[int]bool{}
+	for j := range 160 {
+		p := s.pose(epoch3, both|proto.Cutout, int(ids[j]))
+		if p.cut != 8 || p.cy < 0 || p.cx < 0 || p.cy > 24 || p.cx > 24 {
+			t.Fatalf("pose %+v", p)
+		}
+		corners[0][p.cy], corners[1][p.cx] = true, true
+		for y := range 32 {
+			for x := range 32 {
+				for c := range 3 {
+					at := ((j/32*1024+y*32+x)*3+c)*32 + j%32
+					want := whole.X[at]
+					if y >= p.cy && y < p.cy+8 && x >= p.cx && x < p.cx+8 {
+						want = 0
+					}
+					if cut.X[at] != want {
+						t.Fatalf("sample %d, pixel (%d, %d): %v, want %v", j, y, x, cut.X[at], want)
+					}
+				}
+			}
+		}
+	}
+	for _, seen := range corners {
+		if len(seen) < 20 || !seen[0] || !seen[24] {
+			t.Errorf("squares begin at %v", seen)
+		}
+	}
+}
+
 // Runs of earlier versions move and mirror the same images by the same way.
 func TestPosesStayAsTheyWere(t *testing.T) {
 	s := shapesSet(t, 10, 10)
-	for i, want := range []pose{{-4, 0, false}, {3, 4, true}, {2, -4, true}, {4, -2, false}, {2, -2, false}, {4, -4, false}} {
+	for i, want := range []pose{{dy: -4}, {dy: 3, dx: 4, mirrored: true}, {dy: 2, dx: -4, mirrored: true}, {dy: 4, dx: -2}, {dy: 2, dx: -2}, {dy: 4, dx: -4}} {
 		if got := s.pose(epoch3, both, i); got != want {
 			t.Errorf("sample %d: %+v, was %+v", i, got, want)
 		}
@@ -137,7 +198,7 @@ func TestAugmentationMovesAndMirrors(t *testing.T) {
 	for i := range img {
 		img[i] = byte(i * 7)
 	}
-	for _, p := range []pose{{}, {2, -3, false}, {-4, 4, true}, {0, 0, true}} {
+	for _, p := range []pose{{}, {dy: 2, dx: -3}, {dy: -4, dx: 4, mirrored: true}, {mirrored: true}} {
 		got := make([]float32, 1024*3*32)
 		s.place(got, &[32]view{{img, p}})
 		for c := range 3 {
@@ -171,7 +232,7 @@ func TestRowsShorterThanThePad(t *testing.T) {
 		for dx := -pad; dx <= pad; dx++ {
 			for _, mirrored := range []bool{false, true} {
 				got := make([]float32, 2*w)
-				pose{0, dx, mirrored}.row(got, src, &s.table[0], 2)
+				pose{dx: dx, mirrored: mirrored}.row(got, src, &s.table[0], 2)
 				for x := range w {
 					sx := x + dx
 					if mirrored {
