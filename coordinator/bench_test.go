@@ -105,7 +105,7 @@ func benchmarkOwnCost(b *testing.B, workers int, handed bool) {
 		}
 		p.release(total)
 		next, _ := train.Next()
-		if o, _, err = o.renew(&next, train, true, shelf.memory); err != nil {
+		if o, _, err = o.renew(&next, train, shelf.memory); err != nil {
 			b.Fatal(err)
 		}
 		shelf.put(o)

@@ -81,7 +81,7 @@ func (c *core) begin(now plan.Time) error {
 	if err := c.commit(a); err != nil {
 		return err
 	}
-	return c.next(now, true)
+	return c.next(now)
 }
 
 // finished reports whether nothing is left to do.
@@ -130,7 +130,7 @@ func (c *core) stored(s lead.State, object string, mark uint64) bool {
 }
 
 // next opens the round that the trainer asks for.
-func (c *core) next(now plan.Time, newWeights bool) error {
+func (c *core) next(now plan.Time) error {
 	r, ok := c.train.Next()
 	if !ok || c.stop {
 		c.ended = true
@@ -139,11 +139,12 @@ func (c *core) next(now plan.Time, newWeights bool) error {
 	c.number++
 	r.Round = c.number
 	c.port.enters(encoding)
-	offer, inputs, err := c.offer.renew(&r, c.train, newWeights, c.port.memory)
+	offer, inputs, err := c.offer.renew(&r, c.train, c.port.memory)
 	c.port.enters(serving)
 	if err != nil {
 		return err
 	}
+	newWeights := offer.weights.ref.Key != c.offer.weights.ref.Key
 	c.round, c.offer = r, offer
 	c.begins()
 	c.scale.Open(r.Kind)
@@ -237,7 +238,7 @@ func (c *core) advance(now plan.Time) error {
 	if err := c.commit(a); err != nil {
 		return err
 	}
-	return c.next(now, a.NewWeights())
+	return c.next(now)
 }
 
 // names lists workers for people.

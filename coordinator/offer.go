@@ -27,13 +27,13 @@ type offer struct{ graph, weights, request blob }
 // renew returns the offer for round r, keeping what is still true, and sets
 // r's references. Keys of weights ascend with the state of the network. memory
 // returns so many values. inputs identifies all that the sums of the round follow from.
-func (o offer) renew(r *trainer.Round, t *trainer.Trainer, newWeights bool, memory func(n int) []float32) (next offer,
-	inputs proto.Digest, err error) {
+func (o offer) renew(r *trainer.Round, t *trainer.Trainer, memory func(n int) []float32) (next offer, inputs proto.Digest, err error) {
 	if key := fmt.Sprintf("graph-%d", r.Generation); o.graph.ref.Key != key {
 		o.graph = newBlob(key, t.Model().Graph.JSON())
 	}
-	if newWeights {
-		o.weights = weightsOf(t, fmt.Sprintf("weights-%012d-%08d", r.Step, r.Generation), memory)
+	w := t.Weights()
+	if key := fmt.Sprintf("weights-%012d-%08d%s", r.Step, r.Generation, w.Turn); o.weights.ref.Key != key {
+		o.weights = weightsOf(w, key, memory)
 	}
 	o.request = blob{}
 	if r.Request != nil {
@@ -47,11 +47,11 @@ func (o offer) renew(r *trainer.Round, t *trainer.Trainer, newWeights bool, memo
 	return o, r.Inputs(o.graph.ref.Digest, o.weights.ref.Digest, o.request.ref.Digest), nil
 }
 
-// weightsOf returns a copy of the model's numbers. This is on the critical path
+// weightsOf returns a copy of a model's numbers. This is on the critical path
 // of every step: spans that the update hashed are not hashed again, others are
 // behind their copying, while the cache has them.
-func weightsOf(t *trainer.Trainer, key string, memory func(n int) []float32) blob {
-	m, known := t.Model(), t.Spans()
+func weightsOf(w trainer.Weights, key string, memory func(n int) []float32) blob {
+	m, known := w.Model, w.Spans
 	params := len(m.Params)
 	values := memory(params + len(m.Buffers))
 	data := proto.Bytes32(values)

@@ -153,6 +153,7 @@ func simSettings() trainer.Settings {
 	c.Batch, c.MicroShard, c.Epochs, c.EvalEpochs = 40, 8, 3, 1
 	g.EverySteps, g.Samples, g.Gate.Significance, g.Gate.Price = 3, growth.Samples{Statistics: 48, Newborn: 32, Amplitude: 32}, 0, 0
 	g.SamplesPerParam = 0
+	o.Average = 0.3 // so that evaluations read other weights than steps
 	return trainer.Settings{Train: c, Optimizer: o, Growth: g, Data: trainer.Data{Train: 160, Test: 30}}
 }
 
@@ -419,7 +420,7 @@ func (c *simLeader) answer(w proto.WorkerID, t *proto.Task) {
 func (c *simLeader) open(r roundInfo, o offer, newWeights bool) {
 	c.inputs = r.inputs
 	if newWeights {
-		c.weights = held{c.core.head, o.weights.ref.Key, c.core.train.Model().Clone(), proto.DigestOf(o.weights.data)}
+		c.weights = held{c.core.head, o.weights.ref.Key, c.core.train.Weights().Model.Clone(), proto.DigestOf(o.weights.data)}
 		c.maybeCrash("mid-broadcast")
 	}
 }
@@ -506,7 +507,7 @@ func (c *simLeader) checkpoint() error {
 	if err != nil {
 		return err
 	}
-	x := saved{t.Model().Clone(), cloneSlots(t.Optimizer().Slots()), t.Optimizer().Count(), progress, slices.Clone(c.journal)}
+	x := saved{t.Model().Clone(), cloneSlots(t.Slots()), t.Optimizer().Count(), progress, slices.Clone(c.journal)}
 	if s.unlogged != nil {
 		s.disks[c.run] = &x
 		return nil

@@ -192,10 +192,16 @@ func (s *storage) checkpoint() (*checkpoint.Checkpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("progress of step %d: %w", s.train.Step(), err)
 	}
+	card := s.card
+	if card != nil {
+		own := *card
+		own.Averaged = s.train.Progress().Averaged
+		card = &own
+	}
 	return &checkpoint.Checkpoint{
 		State: checkpoint.State{Run: s.run, Term: s.term, Born: s.born, Step: s.train.Step(), Generation: s.train.Generation(),
-			Progress: progress, Updates: s.train.Optimizer().Count(), Card: s.card, Basis: s.basis},
-		Model: s.train.Model(), Slots: s.train.Optimizer().Slots(),
+			Progress: progress, Updates: s.train.Optimizer().Count(), Card: card, Basis: s.basis},
+		Model: s.train.Model(), Slots: s.train.Slots(),
 	}, nil
 }
 

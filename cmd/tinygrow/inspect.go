@@ -94,6 +94,9 @@ func (out *inspection) print(to io.Writer) error {
 	if c := out.Card; c != nil {
 		fmt.Fprintf(w, "trained on %s, digest %.16s; bytes are normalised by mean %.4g and deviation %.4g; classes %s\n",
 			c.Data, c.Digest, c.Mean, c.Std, c.ClassList())
+		if c.Averaged {
+			fmt.Fprintln(w, "the weights are the moving average over the last steps of its training")
+		}
 	}
 	fmt.Fprintln(w, "node\toperation\tinputs\toutput")
 	for _, n := range out.Graph.Nodes {

@@ -58,6 +58,9 @@ func arrow(r *rand.Rand, direction int) image.Image {
 func sameEvaluation(ts *testscript.TestScript, _ bool, args []string) {
 	a, b := readObject(ts, args[0]), readObject(ts, args[1])
 	for _, field := range []string{"samples", "test_loss", "test_accuracy", "model_sha256"} {
+		if _, tells := b[field]; !tells && field == "samples" { // the result of a run
+			continue
+		}
 		if a[field] == nil || a[field] != b[field] {
 			ts.Fatalf("%s is %v and %v", field, a[field], b[field])
 		}

@@ -14,6 +14,7 @@ const (
 	preprocessingKey = "preprocessing"
 	classesKey       = "classes"
 	dataKey          = "data"
+	weightsKey       = "weights" // averaged, or nothing
 )
 
 // preprocessing is how a model's inputs are made, in the metadata of its file.
@@ -49,8 +50,14 @@ func modelInfo(g *nn.Graph, card *nn.Card) (map[string]string, error) {
 		}
 		info[part.key] = string(text)
 	}
+	if card.Averaged {
+		info[weightsKey] = averaged
+	}
 	return info, nil
 }
+
+// averaged are weights that are a moving average.
+const averaged = "averaged"
 
 // card returns the card in a model file of architecture g; nil if it has none.
 func (f *tensorFile) card(g *nn.Graph) (*nn.Card, error) {
@@ -70,6 +77,7 @@ func (f *tensorFile) card(g *nn.Graph) (*nn.Card, error) {
 		}
 	}
 	card.Input, card.Mean, card.Std, card.Data, card.Digest = p.Input, p.Mean, p.Std, data.Name, data.Digest
+	card.Averaged = f.info[weightsKey] == averaged
 	if faults == nil {
 		faults = append(faults, card.Validate(), card.Fits(g))
 	}

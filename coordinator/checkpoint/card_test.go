@@ -16,8 +16,8 @@ import (
 
 func testCard() *nn.Card {
 	return &nn.Card{Input: nn.Shape{C: 2, H: 1, W: 1}, Mean: []float64{0.1, 1.0 / 3}, Std: []float64{2.5, 1e-3},
-		Classes: []string{"cat", "dog\n\x1b[31m", "Käfer"},
-		Data:    "folder", Digest: strings.Repeat("ab", 32)}
+		Classes: []string{"cat", "dog\n\x1b[31m", "Käfer"}, Averaged: true,
+		Data: "folder", Digest: strings.Repeat("ab", 32)}
 }
 
 // savedWith saves a checkpoint of step 1 with a card.

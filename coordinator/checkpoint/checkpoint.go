@@ -178,6 +178,9 @@ func slotTensors(g *nn.Graph, slots []optim.Slot) []named {
 	var out []named
 	for _, s := range slots {
 		out = append(out, part(s.Name+".", g.ParamEntries(), s.Data)...)
+		if s.Name == optim.AverageSlot {
+			out = append(out, part(s.Name+".", g.BufferEntries(), s.Data[g.NumParams():])...)
+		}
 	}
 	return out
 }
@@ -297,12 +300,23 @@ func (f *tensorFile) model() (*nn.Model, error) {
 func (c *Checkpoint) loadSlots(path string) error {
 	f, err := readTensors(path, func(info map[string]string) (int, error) {
 		names, err := slotNames(info)
-		return len(names) * len(c.Model.Params), err
+		return c.slotValues(names), err
 	})
 	if err != nil {
 		return err
 	}
 	return c.fillSlots(f)
+}
+
+// slotValues returns how many values slots of these names have.
+func (c *Checkpoint) slotValues(names []string) int {
+	n := len(names) * len(c.Model.Params)
+	for _, name := range names {
+		if name == optim.AverageSlot {
+			n += len(c.Model.Buffers)
+		}
+	}
+	return n
 }
 
 // maxSlots bounds the slots of an optimizer.
@@ -326,12 +340,11 @@ func (c *Checkpoint) fillSlots(f *tensorFile) error {
 	if err != nil {
 		return fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
 	}
-	n := len(c.Model.Params)
-	if got, want := f.values(), len(names)*n; got != want {
+	if got, want := f.values(), c.slotValues(names); got != want {
 		return fmt.Errorf("%w: %s: %d values, %d slots of this architecture have %d", ErrDamaged, path, got, len(names), want)
 	}
 	for _, name := range names {
-		c.Slots = append(c.Slots, optim.Slot{Name: name, Data: make([]float32, n)})
+		c.Slots = append(c.Slots, optim.Slot{Name: name, Data: make([]float32, c.slotValues([]string{name}))})
 	}
 	if err := f.fill(slotTensors(c.Model.Graph, c.Slots)); err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,6 +49,10 @@ func TestSaveAndOpen(t *testing.T) {
 		d.Journal.Append(map[string]int{"event": 1})
 		d.Metrics.Append(map[string]int{"step": 1})
 		want := testCheckpoint(hidden, 5)
+		want.Slots = append(want.Slots, optim.Slot{Name: optim.AverageSlot, Data: append(slices.Clone(want.Model.Params), want.Model.Buffers...)})
+		for i := range want.Slots[1].Data {
+			want.Slots[1].Data[i] += float32(i)
+		}
 		if err := d.Save(want, 2); err != nil {
 			t.Fatal(err)
 		}

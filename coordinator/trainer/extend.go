@@ -74,7 +74,7 @@ func (t *Trainer) Extend(to End) (*ExtendedRecord, error) {
 	if err := now.later(t); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrNotLater, err)
 	}
-	now.at.Stopped = ""
+	now.at.Stopped, now.at.Averaged = "", false
 	now.at.Extensions = append(slices.Clone(t.at.Extensions), Extension{t.at.Step, to})
 	now.event, now.eventSums, now.eventFLOPs = nil, 0, 0
 	*t = now

@@ -23,7 +23,7 @@ func restored(t *testing.T, s Settings, tr *Trainer) *Trainer {
 		t.Fatal(err)
 	}
 	var slots []optim.Slot
-	for _, s := range tr.Optimizer().Slots() {
+	for _, s := range tr.Slots() {
 		slots = append(slots, optim.Slot{Name: s.Name, Data: slices.Clone(s.Data)})
 	}
 	again, err := Restore(s, tr.Model().Clone(), slots, tr.Optimizer().Count(), at)
@@ -35,8 +35,16 @@ func restored(t *testing.T, s Settings, tr *Trainer) *Trainer {
 
 // A run that is extended, finished or in the middle, goes on by the schedules of
 // the new end, and to the same bits however often it is taken up again.
-func TestAnExtendedRunFollowsItsNewEnd(t *testing.T) {
+func TestAnExtendedRunFollowsItsNewEnd(t *testing.T) { extend(t, toySettings()) }
+
+// One that ended with the average of its weights goes on from that.
+func TestAnExtendedRunGoesOnFromItsAverage(t *testing.T) {
 	set := toySettings()
+	set.Optimizer.Average = 0.3
+	extend(t, set)
+}
+
+func extend(t *testing.T, set Settings) {
 	for name, stop := range map[string]uint64{"finished": math.MaxUint64, "stopped": 5} {
 		tr := newToyOf(t, set)
 		run(t, tr, func() bool { return uint64(tr.Step()) >= stop })

@@ -66,6 +66,9 @@ func (t *Trainer) conclude(a *Applied) error {
 		if err != nil {
 			return fmt.Errorf("growth event %d: %w", t.eventNumber(), err)
 		}
+		if t.average != nil {
+			t.average = t.average.carried(t.model, out.Model)
+		}
 		t.model, t.opt = out.Model, opt
 	}
 	if a.Health == nil {
@@ -79,6 +82,7 @@ func (t *Trainer) conclude(a *Applied) error {
 	if t.spend(0); t.done() { // the budget went into the event: what it made is still to be evaluated
 		t.at.Evaluated, t.at.Validated = false, false
 	}
+	t.end()
 	t.at.Growth = t.at.Growth.After(out.Record)
 	a.Growth = out.Record
 	a.Grown = &GrownRecord{Kind: "growth", Step: proto.Step(t.at.Step), Generation: t.Generation(), Params: len(t.model.Params),

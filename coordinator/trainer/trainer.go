@@ -18,6 +18,8 @@ type Trainer struct {
 	model *nn.Model
 	opt   *optim.Optimizer
 	at    Progress
+	// average is kept if the configuration says so, else nil.
+	average average
 
 	event      *growth.Event // the event in progress, which awaits sums
 	eventSums  int           // how many
@@ -42,6 +44,8 @@ type Progress struct {
 	Growth     growth.History `json:"growth"`
 	// FLOPs have been spent on gradients and growth events.
 	FLOPs float64 `json:"flops"`
+	// Averaged says that the run is over and the model the average of its weights.
+	Averaged bool `json:"averaged,omitempty"`
 	// Stopped says why the run ended before its last step, if it did.
 	Stopped string `json:"stopped,omitempty"`
 	// Epoch sums the steps of the epoch at hand, LastEpoch is the one before.
@@ -121,22 +125,29 @@ func New(s Settings, m *nn.Model) (*Trainer, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	return &Trainer{set: s, model: m, opt: optim.New(s.Optimizer, LayoutOf(m.Graph)),
-		at: Progress{StartParams: len(m.Params)}}, nil
+	t := &Trainer{set: s, model: m, opt: optim.New(s.Optimizer, LayoutOf(m.Graph)), at: Progress{StartParams: len(m.Params)}}
+	if s.Optimizer.Average > 0 {
+		t.average = averageOf(m)
+	}
+	return t, nil
 }
 
 // Restore returns a trainer in the middle of a run that began with settings s; it
-// keeps m and slots.
+// keeps m and slots, which are those of Trainer.Slots.
 func Restore(s Settings, m *nn.Model, slots []optim.Slot, updates uint64, at Progress) (*Trainer, error) {
 	s = s.at(at)
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	opt, err := optim.Restore(s.Optimizer, LayoutOf(m.Graph), updates, slots)
+	t := &Trainer{set: s, model: m, at: at}
+	slots, err := t.takeAverage(slots)
 	if err != nil {
+		return nil, err
+	}
+	if t.opt, err = optim.Restore(s.Optimizer, LayoutOf(m.Graph), updates, slots); err != nil {
 		return nil, fmt.Errorf("the checkpoint does not fit the configuration: %w", err)
 	}
-	return &Trainer{set: s, model: m, opt: opt, at: at}, nil
+	return t, nil
 }
 
 // Model returns the model at hand; it changes with Apply and must not be
@@ -223,8 +234,8 @@ func (t *Trainer) Spans() proto.Spans {
 	return t.hashed.spans
 }
 
-// Digest returns the digest of architecture, weights and optimizer state.
-func (t *Trainer) Digest() Digest { return digest(t.model, t.opt) }
+// Digest returns the digest of architecture, weights, optimizer state and average.
+func (t *Trainer) Digest() Digest { return digest(t.model, t.opt, t.average) }
 
 // Trained returns the sums over the steps of the epoch at hand, or, at its very
 // start, of the one before, and which it is, from 1; of no samples before the
@@ -342,6 +353,7 @@ func (t *Trainer) evaluated(split string, m Tally) *EvalRecord {
 	if target := t.set.Train.TargetAccuracy; target > 0 && m.Accuracy() >= target && !t.done() {
 		t.at.Stopped = fmt.Sprintf("its %s accuracy of %.4g has reached the target of %.4g", split, m.Accuracy(), target)
 	}
+	t.end()
 	return &EvalRecord{Kind: "evaluation", Split: split, Step: t.Step(), Epoch: t.epoch(), Generation: t.Generation(),
 		Params: len(t.model.Params), Samples: int(m.Samples), Loss: m.MeanLoss(), Accuracy: m.Accuracy()}
 }
@@ -349,12 +361,15 @@ func (t *Trainer) evaluated(split string, m Tally) *EvalRecord {
 func (t *Trainer) updated(s proto.Sums, m Tally) *StepRecord {
 	lr := optim.LR(t.set.Optimizer, t.at.Step, optim.Length{Steps: t.schedule(), PerEpoch: float64(t.set.perEpoch())})
 	nn.UpdateRunning(t.model.Graph, t.model.Buffers, t.model.Graph.GradientSums().Moments(s.F64))
-	d, spans := update(t.model, t.opt, s.F32, float32(1/m.Samples), lr)
+	d, spans := update(t.model, t.opt, t.averaging(), s.F32, float32(1/m.Samples), lr)
 	t.hashed.model, t.hashed.spans = t.model, spans
 	t.at.Epoch.add(m)
 	t.at.Step++
 	t.spend(uint64(m.Samples))
 	t.at.Evaluated, t.at.Validated, t.at.Considered = false, false, false
+	if t.end(); t.at.Averaged {
+		d = t.Digest()
+	}
 	if t.at.Step%t.set.perEpoch() == 0 {
 		t.at.LastEpoch, t.at.Epoch = t.at.Epoch, Tally{}
 	}

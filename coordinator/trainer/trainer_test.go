@@ -65,7 +65,7 @@ func compute(t *Trainer, r Round, b proto.Block) proto.Sums {
 		x.Add(y)
 		return x
 	}
-	m := t.Model()
+	m := t.Weights().Model
 	p, err := nn.Compile(m.Graph, int(r.MicroShard), nn.Options{})
 	if err != nil {
 		panic(err)
@@ -252,7 +252,7 @@ func restoreAnywhere(t *testing.T, set Settings, g *nn.Graph) (whole *Trainer, t
 		if err := json.Unmarshal(js, &progress); err != nil {
 			t.Fatal(err)
 		}
-		tr, err = Restore(set, tr.Model().Clone(), tr.Optimizer().Slots(), tr.Optimizer().Count(), progress)
+		tr, err = Restore(set, tr.Model().Clone(), tr.Slots(), tr.Optimizer().Count(), progress)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -344,7 +344,7 @@ func TestRestoreBetweenDeeperNetworks(t *testing.T) {
 		if err := json.Unmarshal(js, &progress); err != nil {
 			t.Fatal(err)
 		}
-		tr, err = Restore(set, tr.Model().Clone(), tr.Optimizer().Slots(), tr.Optimizer().Count(), progress)
+		tr, err = Restore(set, tr.Model().Clone(), tr.Slots(), tr.Optimizer().Count(), progress)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -427,9 +427,9 @@ func TestUpdateBitsDoNotDependOnProcessors(t *testing.T) {
 		before := runtime.GOMAXPROCS(procs)
 		m := nn.Init(g, 1)
 		o := optim.New(optim.Default(), LayoutOf(m.Graph))
-		d, spans := update(m, o, grad, 0.5, 0.1)
+		d, spans := update(m, o, averaging{}, grad, 0.5, 0.1)
 		runtime.GOMAXPROCS(before)
-		if d != digest(m, o) {
+		if d != digest(m, o, nil) {
 			t.Error("the digest of an update is not that of its result")
 		}
 		if spans.Digest() != proto.DigestOf(proto.Bytes32(m.Params)) {
@@ -438,7 +438,7 @@ func TestUpdateBitsDoNotDependOnProcessors(t *testing.T) {
 		digests = append(digests, d)
 		for name, v := range map[string]*float32{"a weight": &m.Params[len(m.Params)-1], "a buffer": &m.Buffers[0], "a velocity": &o.Slots()[0].Data[chunk]} {
 			*v++
-			if digest(m, o) == d {
+			if digest(m, o, nil) == d {
 				t.Errorf("the digest does not see %s", name)
 			}
 			*v--
@@ -462,7 +462,7 @@ func BenchmarkUpdateAndDigest(b *testing.B) {
 	grad := make([]float32, len(m.Params))
 	b.SetBytes(int64(4 * 3 * len(grad)))
 	for b.Loop() {
-		update(m, o, grad, 1, 0.1)
+		update(m, o, averaging{}, grad, 1, 0.1)
 	}
 }
 

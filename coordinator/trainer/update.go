@@ -36,7 +36,7 @@ func newHasher(n int) *hasher {
 }
 
 // part hashes chunk i of parameters and state.
-func (h *hasher) part(i int, params []float32, slots []optim.Slot) {
+func (h *hasher) part(i int, params []float32, slots []optim.Slot, a average) {
 	lo, hi := i*chunk, min((i+1)*chunk, len(params))
 	var sums [4 * 16]byte
 	h.params[i] = proto.HashSpan(proto.Bytes32(params[lo:hi]))
@@ -44,11 +44,14 @@ func (h *hasher) part(i int, params []float32, slots []optim.Slot) {
 	for _, s := range slots {
 		at = appendSum(at, s.Data[lo:hi])
 	}
+	if a != nil {
+		at = appendSum(at, a[lo:hi])
+	}
 	h.parts[i] = xxh3.Hash128(at).Bytes()
 }
 
 // sum combines the chunks with what is small.
-func (h *hasher) sum(m *nn.Model, o *optim.Optimizer) Digest {
+func (h *hasher) sum(m *nn.Model, o *optim.Optimizer, a average) Digest {
 	js := m.Graph.JSON()
 	all := binary.LittleEndian.AppendUint64(nil, uint64(len(js)))
 	all = append(all, js...)
@@ -59,6 +62,10 @@ func (h *hasher) sum(m *nn.Model, o *optim.Optimizer) Digest {
 		all = append(all, p[:]...)
 	}
 	all = appendSum(all, m.Buffers)
+	if a != nil {
+		_, buffers := a.split(len(m.Params))
+		all = appendSum(all, buffers)
+	}
 	return xxh3.Hash128(all).Bytes()
 }
 
@@ -67,26 +74,30 @@ func appendSum(dst []byte, values []float32) []byte {
 	return append(dst, b[:]...)
 }
 
-// digest hashes a model and its optimizer.
-func digest(m *nn.Model, o *optim.Optimizer) Digest {
+// digest hashes a model, its optimizer and its average, if there is one.
+func digest(m *nn.Model, o *optim.Optimizer, a average) Digest {
 	h := newHasher(len(m.Params))
-	parallel.Each(len(h.parts), func(i int) { h.part(i, m.Params, o.Slots()) })
-	return h.sum(m, o)
+	parallel.Each(len(h.parts), func(i int) { h.part(i, m.Params, o.Slots(), a) })
+	return h.sum(m, o, a)
 }
 
 // update makes one update of all parameters by grad times scale and returns
 // the digest of the result, and what spans of the parameters are known by; running statistics must be up to date. Every
 // parameter is touched by one goroutine, so the bits do not depend on how many there are.
-func update(m *nn.Model, o *optim.Optimizer, grad []float32, scale float32, lr float64) (Digest, proto.Spans) {
+func update(m *nn.Model, o *optim.Optimizer, a averaging, grad []float32, scale float32, lr float64) (Digest, proto.Spans) {
 	u := o.Begin(clip(grad, scale, o.Config().ClipNorm), lr)
 	parallel.Each(u.Matrices(), func(i int) { u.Direct(i, m.Params, grad) })
 	h := newHasher(len(m.Params))
 	parallel.Each(len(h.parts), func(i int) {
-		lo, hi := i*chunk, min((i+1)*chunk, len(m.Params))
-		u.Apply(m.Params, grad, kernel.Range{Lo: lo, Hi: hi})
-		h.part(i, m.Params, o.Slots())
+		r := kernel.Range{Lo: i * chunk, Hi: min((i+1)*chunk, len(m.Params))}
+		u.Apply(m.Params, grad, r)
+		a.apply(m.Params, r)
+		h.part(i, m.Params, o.Slots(), a.average)
 	})
-	return h.sum(m, o), h.params
+	if a.average != nil {
+		a.toward(m.Buffers, len(m.Params), a.weight)
+	}
+	return h.sum(m, o, a.average), h.params
 }
 
 // clip returns scale, made smaller where the norm of grad times scale is above

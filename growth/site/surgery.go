@@ -126,8 +126,7 @@ func Widen(m *nn.Model, ins []Insertion) (*nn.Model, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
-	out := &nn.Model{Graph: g, Params: Carry(m.Graph, g, m.Params), Buffers: make([]float32, g.NumBuffers())}
-	carry(out.Buffers, g.BufferEntries(), m.Buffers, m.Graph.BufferEntries())
+	out := &nn.Model{Graph: g, Params: Carry(m.Graph, g, m.Params), Buffers: CarryBuffers(m.Graph, g, m.Buffers)}
 	for i, in := range ins {
 		if err := write(out, layouts[i], in); err != nil {
 			return nil, err
@@ -141,6 +140,11 @@ func Widen(m *nn.Model, ins []Insertion) (*nn.Model, error) {
 // outlives surgery.
 func Carry(old, new *nn.Graph, flat []float32) []float32 {
 	return carry(make([]float32, new.NumParams()), new.ParamEntries(), flat, old.ParamEntries())
+}
+
+// CarryBuffers is Carry for slices of buffers.
+func CarryBuffers(old, new *nn.Graph, flat []float32) []float32 {
+	return carry(make([]float32, new.NumBuffers()), new.BufferEntries(), flat, old.BufferEntries())
 }
 
 // carry copies every tensor of src that dst has too into the leading corner of its

@@ -27,6 +27,8 @@ type Card struct {
 	// SHA-256 of its contents in hexadecimal.
 	Data   string `json:"data"`
 	Digest string `json:"digest"`
+	// Averaged: the weights are a moving average over the steps, not those of the last.
+	Averaged bool `json:"averaged,omitempty"`
 }
 
 // Limits of what a card may hold.
@@ -66,7 +68,7 @@ func (c *Card) Validate() error {
 	return found.Err()
 }
 
-// Equal reports whether two cards say the same, to the bit.
+// Equal reports whether two cards say the same of inputs, outputs and data, to the bit.
 func (c *Card) Equal(d *Card) bool {
 	return c.Input == d.Input && slices.Equal(c.Mean, d.Mean) && slices.Equal(c.Std, d.Std) &&
 		slices.Equal(c.Classes, d.Classes) && c.Data == d.Data && c.Digest == d.Digest

@@ -59,6 +59,9 @@ type Config struct {
 	// Warmup is the part of the run over which the rate rises, linearly from near 0 but for one_cycle.
 	Warmup float64 `json:"warmup" yaml:"warmup"`
 	Hold   float64 `json:"hold" yaml:"hold"`
+	// Average is the part of the run over which weights are averaged, later ones with exponentially more
+	// weight, for evaluations and for the model that the run ends with. 0: those of the last step count.
+	Average float64 `json:"average" yaml:"average"`
 	// ClipNorm bounds the Euclidean norm of the mean gradient: a longer one is
 	// shortened to it, in its own direction. 0 clips nothing.
 	ClipNorm float64 `json:"clip_norm" yaml:"clip_norm"`
@@ -119,6 +122,7 @@ func (c Config) Validate() error {
 		found.Check(false, "schedule %q: must be one of %s", c.Schedule, strings.Join(schedules, ", "))
 	}
 	within("warmup", c.Warmup, 0, 1)
+	within("average", c.Average, 0, 1)
 	within("clip_norm", c.ClipNorm, 0, 1e30)
 	return found.Err()
 }

@@ -10,9 +10,13 @@ import (
 
 // Slot is one vector of an optimizer's state, laid out like the parameters.
 type Slot struct {
-	Name string // velocity; exp_avg, exp_avg_sq
+	Name string // velocity; exp_avg, exp_avg_sq; AverageSlot
 	Data []float32
 }
+
+// AverageSlot is the name that the average of Config.Average has among slots. Whoever
+// trains keeps it: it is no state of an Optimizer, and longer, by the network's buffers.
+const AverageSlot = "average"
 
 // Optimizer is a Config with its state for n parameters.
 type Optimizer struct {

@@ -145,7 +145,7 @@ func (r *replay) compareState(t *trainer.Trainer, c *checkpoint.Checkpoint, name
 		}
 	}
 	differ("model_sha256", c.ModelSHA256, checkpoint.ModelSHA256(t.Model()))
-	differ("optimizer_sha256", c.OptimizerSHA256, checkpoint.OptimizerSHA256(t.Optimizer().Count(), t.Optimizer().Slots()))
+	differ("optimizer_sha256", c.OptimizerSHA256, checkpoint.OptimizerSHA256(t.Optimizer().Count(), t.Slots()))
 	if c.Step == 0 {
 		return // it may be of before or after the first decision not to grow
 	}

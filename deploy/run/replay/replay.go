@@ -138,7 +138,7 @@ func (r *replay) follow(ctx context.Context, t *trainer.Trainer) error {
 		if text, err := r.nextMetric(); err != nil || text == nil {
 			return err
 		}
-		sums, err := rounds.Sums(ctx, t.Model(), round.RoundSpec, round.Request)
+		sums, err := rounds.Sums(ctx, t.Weights().Model, round.RoundSpec, round.Request)
 		if err != nil {
 			return err
 		}
