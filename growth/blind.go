@@ -10,6 +10,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/portable"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
@@ -22,21 +23,26 @@ const (
 )
 
 // drawPool replaces the neurons that the solver did not find by random ones
-// without outgoing weights. Incoming weights are isotropic where features are
-// scaled to one, of mean square one together; a bias is a standard normal
-// number. The numbers depend on seed, event and site.
+// without outgoing weights. Incoming weights are isotropic on a scale between that of
+// the features and that where each is one (with the mean of their squares added to
+// each), of mean square one together; a bias is a standard normal number. The numbers depend on seed, event and site.
 func (s *State) drawPool(c *prospect, p measure.NeuronSums) {
 	count := min(poolFactor*c.cap, max(maxPool/c.Outgoing.Area(), s.least(c)))
 	c.pool, c.shrink, c.both = true, 1, c.Empty(count)
 	r := c.record
 	r.Fallback, r.Reason, r.Tried = r.Reason, "", count
 	weights, a, positions := c.Incoming.Weights(), c.Incoming.Rows(), float64(c.Outgoing.Positions())
+	diagonal := make([]float64, weights)
+	for i := range diagonal {
+		diagonal[i] = p.Square(i) / positions
+	}
+	more := linalg.Ridge(diagonal, 1)
 	stream := rng.New(s.Info.Seed, s.Info.Number, rng.Key("blind "+string(c.ID)))
 	for j := range count {
 		w := make([]float64, weights)
 		for i := range w {
-			if d := p.Square(i) / positions; d > 0 {
-				w[i] = stream.Normal(uint64(j*a+i)) / math.Sqrt(d)
+			if d := diagonal[i]; d > 0 {
+				w[i] = stream.Normal(uint64(j*a+i)) / math.Sqrt(d+more)
 			}
 		}
 		size := math.Sqrt(p.MeanSquare(w) / positions)
@@ -71,7 +77,7 @@ func (c *prospect) sizePool(s measure.NewbornSums) {
 // those that stand out from what the best of so many would take off noise. Outgoing
 // weights are the joint least squares of V_proj; the existing weights change so that
 // the new neurons' part along the existing activations is taken back.
-func (c *prospect) refitPool(u measure.UpdateSums, rows float64, least int) {
+func (c *prospect) refitPool(u measure.UpdateSums, rows float64, least int, ridge float64) {
 	r := c.record
 	if !u.Finite {
 		r.Reason = "the statistics of its random neurons are not finite"
@@ -80,7 +86,7 @@ func (c *prospect) refitPool(u measure.UpdateSums, rows float64, least int) {
 	n, _ := u.M.Dims()
 	area, count := c.Outgoing.Area(), c.both.Count
 	m := mat.DenseCopyOf(u.M.Slice(0, n, 0, c.Outputs)) // without other sites' neurons
-	pool := solve.NewPool(u.S1, m, c.Outgoing.Weights(), count, area, solve.RidgeFor(c.Outgoing.Rows(), rows))
+	pool := solve.NewPool(u.S1, m, c.Outgoing.Weights(), count, area, ridge)
 	outputs := float64(c.Outputs)
 	width := math.Sqrt(outputs*float64(area)) + math.Sqrt(2*portable.Log(float64(count)))
 	taken := pool.Choose(c.cap, float64(float64(r.Psi2)/(outputs*rows)*width*width))

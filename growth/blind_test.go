@@ -158,7 +158,7 @@ func TestPoolIsFittedByLeastSquares(t *testing.T) {
 			c.both.Alpha[i] = float32(i)
 		}
 		f := features(0, 1, 2, 3, 4, 5)
-		c.refitPool(measure.UpdateSums{S1: growthtest.Sym(mean(f, f)), M: mean(f, v), Finite: true}, n, min(limit, testConfig().MinNeurons))
+		c.refitPool(measure.UpdateSums{S1: growthtest.Sym(mean(f, f)), M: mean(f, v), Finite: true}, n, min(limit, testConfig().MinNeurons), 0)
 		if c.record.Kept == 0 || c.record.Kept > limit {
 			t.Fatalf("%d of at most %d neurons taken: %s", c.record.Kept, limit, c.record.Reason)
 		}

@@ -44,11 +44,15 @@ type Config struct {
 	Riding float64 `json:"riding,omitempty" yaml:"riding"`
 	Gate   Gate    `json:"gate" yaml:"gate"`
 
-	// Ridge is added to the covariance of a site's inputs, on the scale where their
-	// squares have mean one, when its neurons are sought: those in directions in
+	// Ridge times the mean square of a site's inputs is added to their squares in
+	// the covariance when its neurons are sought: those in directions in
 	// which inputs hardly vary need large weights, and train badly. With 0 they are
 	// those of [tiny].
 	Ridge float64 `json:"ridge" yaml:"ridge"`
+
+	// Entry is what enters by the policy compute, each with outgoing weights of zero:
+	// random, orthogonal or directions.
+	Entry string `json:"entry,omitempty" yaml:"entry"`
 
 	// Depth, of residual networks. An event appends an empty block, which is the
 	// identity until it grows, to a stage: every DepthEvery events, or once no
@@ -94,6 +98,7 @@ func (c Config) Validate() error {
 	if _, ok := policies[c.Policy]; !ok {
 		found.Check(false, "%s", unknownPolicy(c.Policy))
 	}
+	found.Check(c.checkEntry(), "entry %q: must be one of %q", c.Entry, entries)
 	const many = math.MaxInt32
 	between("every_steps", c.EverySteps, 1, many)
 	within("until", c.Until, 0, 1)

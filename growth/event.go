@@ -28,6 +28,9 @@ type EventInfo struct {
 	// Evidence is what statistics that rode along say of sites; a site of which
 	// they say nothing yet is missing.
 	Evidence []Evidence
+	// Part of the run is done, of which Budget is all.
+	Part   float64
+	Budget Budget
 	// DryRun decides and journals, and changes nothing.
 	DryRun bool
 }

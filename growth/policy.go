@@ -35,6 +35,11 @@ type Round struct {
 // starter is a policy that starts from other settings than Default.
 type starter interface{ start(c *Config) }
 
+// patient is a policy that may let the step of an event pass: due says why, or nothing.
+type patient interface {
+	due(c *Config, at Progress) string
+}
+
 var policies = map[string]Policy{}
 
 // register makes a policy known by its name.

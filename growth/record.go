@@ -37,6 +37,10 @@ type Record struct {
 	Where      string  `json:"where"`          // gain, or round_robin under the policy paper
 	Turn       site.ID `json:"turn,omitempty"` // the site whose turn it was, if sites take turns
 
+	// Target is the FLOPs of a sample's forward pass that the schedule of the policy
+	// compute asked for.
+	Target Number `json:"target,omitempty"`
+
 	Samples Samples       `json:"samples"`          // samples that each part read
 	Rounds  []RoundRecord `json:"rounds,omitempty"` // what it cost
 	Loss    Number        `json:"loss"`             // mean over the statistics samples
@@ -90,6 +94,9 @@ type SiteRecord struct {
 	Predicted   Number   `json:"predicted"`             // first-order gain at amplitude 1 of those
 	Refit       Number   `json:"refit,omitempty"`       // first-order gain at amplitude 1 of the refit, with its change of existing weights
 	Params      int      `json:"params"`                // parameters that they cost
+	Gain        Number   `json:"gain,omitempty"`        // of the neurons that it got, to first order, by statistics that rode along
+	GainError   Number   `json:"gain_error,omitempty"`  // its standard error
+	Cost        Number   `json:"cost,omitempty"`        // of them, as a part of a sample's FLOPs before
 	Reason      string   `json:"reason,omitempty"`      // why the site was left out
 	Waits       bool     `json:"waits,omitempty"`       // it was not refused: others came first
 	Fallback    string   `json:"fallback,omitempty"`    // why random neurons were tried

@@ -73,7 +73,9 @@ func (u *unmeasured) Take(s *State, _ *measure.Sums) {
 		g := s.grown(c, 1, float64(c.record.Predicted), 0)
 		g.say("%s", u.sentence(g))
 	}
-	s.why = fmt.Sprintf("policy %s grows without measuring", u.policy)
+	if s.why == "" {
+		s.why = fmt.Sprintf("policy %s grows without measuring", u.policy)
+	}
 }
 
 // insert ends the event with wider sites.

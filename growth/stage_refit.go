@@ -16,6 +16,11 @@ import (
 // section 3.4), with its change of the existing weights, and chooses from pools.
 type refit struct{ poolsOnly bool }
 
+// leastRidge is the ridge on the inputs of Second, as a part of their mean square: an
+// input that is almost dead would get so large a weight otherwise that its row never
+// turned again.
+const leastRidge = 0.01
+
 func (f *refit) fitted(s *State) (out []*prospect) {
 	for _, c := range s.trials {
 		if c.pool || !f.poolsOnly {
@@ -49,11 +54,11 @@ func (f *refit) Take(s *State, sums *measure.Sums) {
 		rows := float64(sums.Samples * float64(c.Outgoing.Positions()))
 		p := sums.Update(i)
 		if c.pool {
-			c.refitPool(p, rows, s.least(c))
+			c.refitPool(p, rows, s.least(c), max(leastRidge, solve.RidgeFor(c.Outgoing.Rows(), rows)))
 			return
 		}
 		inputs := c.Outgoing.Rows() + c.kept.Count*c.Outgoing.Area()
-		c.refit(p, solve.RidgeFor(inputs, rows))
+		c.refit(p, max(leastRidge, solve.RidgeFor(inputs, rows)))
 	})
 	s.trials = slices.DeleteFunc(s.trials, func(c *prospect) bool { return c.record.Reason != "" })
 	if len(s.trials) == 0 {

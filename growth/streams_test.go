@@ -370,7 +370,7 @@ func TestStreamsTakePartByTarget(t *testing.T) {
 			t.Errorf("%s: %d sites, %d with a target: %v", policy, plain, len(got), got)
 		} else if why, there := got["conv1"]; !there {
 			t.Errorf("%s: the stream is not listed", policy)
-		} else if slices.Contains([]string{"random", "orthogonal", "net2net"}, policy) == strings.Contains(why, "a stream of") {
+		} else if slices.Contains([]string{"random", "orthogonal", "net2net", PolicyCompute}, policy) == strings.Contains(why, "a stream of") {
 			t.Errorf("%s: reason %q", policy, why)
 		}
 	}

@@ -19,7 +19,8 @@ func (t *Trainer) settle(a *Applied) error {
 		return nil
 	}
 	if t.event == nil {
-		at := growth.Progress{Step: t.at.Step, Part: t.part(), Params: len(t.model.Params), FLOPs: t.model.Graph.FLOPs()}
+		at := growth.Progress{Step: t.at.Step, Part: t.part(), Params: len(t.model.Params), FLOPs: t.model.Graph.FLOPs(),
+			Graph: t.model.Graph, Budget: t.set.budget()}
 		if s := t.set.Growth.Schedule(at, t.at.Growth); !s.Due {
 			t.at.Considered = true
 			return nil
@@ -51,11 +52,16 @@ func (s Settings) event(at Progress) growth.EventInfo {
 	total := s.steps()
 	info := growth.EventInfo{Number: uint64(at.Growth.Events), Step: at.Step, Epoch: s.epochOf(at.Step), Seed: s.Train.Seed,
 		TrainSamples: s.train(), HeldOut: s.Train.Validation, MicroShard: s.Train.MicroShard, History: at.Growth,
-		SamplesLeft: float64(float64(total-min(at.Step, total)) * float64(s.Train.Batch))}
+		SamplesLeft: float64(float64(total-min(at.Step, total)) * float64(s.Train.Batch)), Part: s.part(at), Budget: s.budget()}
 	if s.Train.MaxFLOPs > 0 {
 		info.FLOPsLeft = float64(max(s.Train.MaxFLOPs-at.FLOPs, 1) / passes)
 	}
 	return info
+}
+
+// budget returns what the run may spend in all.
+func (s Settings) budget() growth.Budget {
+	return growth.Budget{Samples: float64(float64(s.steps()) * float64(s.Train.Batch)), FLOPs: s.Train.MaxFLOPs}
 }
 
 // conclude takes over what the event decided.

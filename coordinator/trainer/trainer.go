@@ -192,13 +192,16 @@ func (t *Trainer) cost(samples uint64) float64 {
 const passes = 3
 
 // part returns how much of the run is done, from 0 to 1.
-func (t *Trainer) part() float64 {
-	part := float64(t.at.Step) / float64(t.total())
-	if t.set.Train.Steps == 0 {
-		part = t.epoch() / t.set.Train.Epochs
+func (t *Trainer) part() float64 { return t.set.part(t.at) }
+
+// part returns how much of a run that stands there is done, from 0 to 1.
+func (s Settings) part(at Progress) float64 {
+	part := float64(at.Step) / float64(s.steps())
+	if s.Train.Steps == 0 {
+		part = s.epochs(at.Step) / s.Train.Epochs
 	}
-	if t.set.Train.MaxFLOPs > 0 {
-		part = max(part, min(t.at.FLOPs/t.set.Train.MaxFLOPs, 1))
+	if s.Train.MaxFLOPs > 0 {
+		part = max(part, min(at.FLOPs/s.Train.MaxFLOPs, 1))
 	}
 	return part
 }

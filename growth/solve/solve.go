@@ -31,8 +31,8 @@ func (u *Update) Share() float64 {
 
 // BestUpdate returns the least squares of V on b1, from S1 = E[b1 b1'] (b, b),
 // M = E[b1 V'] (b, c) and desired = E|V|^2. Directions of S1 below threshold,
-// relative to its scaled diagonal, count as absent; ridge is added to that
-// diagonal, and what it withholds counts towards Psi^2.
+// relative to its scaled diagonal, count as absent; ridge times the mean of the
+// diagonal is added to it, and what that withholds counts towards Psi^2.
 func BestUpdate(s1 *mat.SymDense, m *mat.Dense, desired, threshold, ridge float64) *Update {
 	b, c := m.Dims()
 	w := linalg.Whiten(s1, threshold, ridge)
@@ -62,9 +62,9 @@ type Neurons struct {
 }
 
 // BestNeurons returns at most k neurons from S = E[b2 b2'] (a, a) and
-// N = E[b2 V_proj'] (a, c). ridge is added to the diagonal of S on a scale
-// where it is one; with a ridge lambda^2 is no longer the decrease of Psi^2,
-// but a shrunk estimate of it.
+// N = E[b2 V_proj'] (a, c). ridge times the mean of the diagonal of S is added to
+// it; with a ridge lambda^2 is no longer the decrease of Psi^2, but a shrunk
+// estimate of it.
 func BestNeurons(s *mat.SymDense, n *mat.Dense, k int, threshold, ridge float64) *Neurons {
 	w := linalg.Whiten(s, threshold, ridge)
 	y := w.Whiten(n)
@@ -85,7 +85,7 @@ func BestNeurons(s *mat.SymDense, n *mat.Dense, k int, threshold, ridge float64)
 // BestNeuronsDiagonal is BestNeurons where there are too few samples to
 // estimate more of S than its diagonal (a); ridge widens it as it would S.
 func BestNeuronsDiagonal(diagonal []float64, n *mat.Dense, k int, ridge float64) *Neurons {
-	largest := 0.0
+	largest, more := 0.0, linalg.Ridge(diagonal, ridge)
 	for _, d := range diagonal {
 		largest = math.Max(largest, d)
 	}
@@ -93,7 +93,7 @@ func BestNeuronsDiagonal(diagonal []float64, n *mat.Dense, k int, ridge float64)
 	rank := 0
 	for i, d := range diagonal {
 		if d > 0 && d > 1e-30*largest {
-			roots[i] = 1 / math.Sqrt(d*(1+ridge))
+			roots[i] = 1 / math.Sqrt(d+more)
 			rank++
 		}
 	}
@@ -156,8 +156,8 @@ func BestGradients(mPrev *mat.Dense, k int) *Neurons {
 // Threshold is the relative threshold on the spectra of sums of float32 products.
 const Threshold = 1e-6
 
-// RidgeFor returns the ridge on the unit diagonal of the covariance of n
-// features estimated from that many rows: none where rows abound.
+// RidgeFor returns the ridge, as a part of the mean of the diagonal, on the covariance
+// of n features estimated from that many rows: none where rows abound.
 func RidgeFor(n int, rows float64) float64 {
 	if rows < 4*float64(n) {
 		return float64(n) / rows

@@ -260,3 +260,28 @@ func BenchmarkTopSVD(b *testing.B) {
 		})
 	}
 }
+
+// A ridge is a part of the mean variance: it is S + rho tr(S)/n I that is inverted, so
+// a feature that hardly varies beside the others gets a small weight.
+func TestRidgeIsOnTheTrueScale(t *testing.T) {
+	const n, rho = 5, 0.3
+	s := covariance(random(1, 40, n))
+	for i := range n { // feature 2 is almost dead
+		s.SetSym(i, 2, s.At(i, 2)*1e-4)
+	}
+	s.SetSym(2, 2, s.At(2, 2)*1e-4)
+	x := random(2, n, 3)
+	want := mat.NewSymDense(n, nil)
+	want.CopySym(s)
+	for i := range n {
+		want.SetSym(i, i, want.At(i, i)+rho*mat.Trace(s)/n)
+	}
+	var solved mat.Dense
+	if err := solved.Solve(want, x); err != nil {
+		t.Fatal(err)
+	}
+	got := Whiten(s, 1e-12, rho).Solve(x)
+	if !mat.EqualApprox(got, &solved, 1e-10) {
+		t.Errorf("S + ridge solves to\n%v\nwant\n%v", mat.Formatted(got), mat.Formatted(&solved))
+	}
+}

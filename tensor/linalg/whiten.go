@@ -10,7 +10,9 @@ import (
 // many columns as S has rank. It stands for S^{1/2} wherever only products of
 // the kind N' S^+ N matter: those do not depend on which factor is taken.
 //
-// S is first scaled to a unit diagonal (so that no threshold depends on the
+// A ridge adds to S that part of the mean of its diagonal, so that features which
+// hardly vary beside the others get small weights instead of large ones.
+// S is then scaled to a unit diagonal (so that no threshold depends on the
 // scale of a single feature) and factored by Cholesky; where a pivot falls
 // below the relative threshold the factor is found again with pivoting and
 // truncated. The generalised inverse is then the minimum-norm one of the
@@ -18,7 +20,7 @@ import (
 type Whitening struct {
 	n       int
 	keep    []int     // the features of non-zero diagonal, in pivot order
-	inverse []float64 // 1/sqrt(diagonal) of each kept feature
+	inverse []float64 // 1/sqrt(diagonal) of each kept feature, with the ridge
 	rank    int
 	u       *mat.Dense // (rank, len(keep)), upper trapezoid: scaled S = u'u
 	gram    *triangle  // U of u u' = U'U, nil at full rank
@@ -28,39 +30,52 @@ type Whitening struct {
 // feature counts as constant zero: below what float32 data can carry.
 const zeroDiagonal = 1e-30
 
-// Whiten factors s. Pivots below threshold, on a scale where the diagonal is
-// one, count as zero. ridge is added to the unit diagonal. A matrix that is
-// not finite has rank 0.
+// Whiten factors s + ridge tr(s)/n I, where s is (n, n). Pivots below threshold, on a
+// scale where the diagonal is one, count as zero, and features of no variance stay
+// without weight. A matrix that is not finite has rank 0.
 func Whiten(s *mat.SymDense, threshold, ridge float64) *Whitening {
 	n := s.SymmetricDim()
 	w := &Whitening{n: n}
 	raw := s.RawSymmetric()
 	from := triangle{n: n, stride: raw.Stride, data: raw.Data}
-	largest := 0.0
+	diagonal := make([]float64, n)
 	for i := range n {
 		if !Finite(from.row(i)) {
 			return w
 		}
-		largest = math.Max(largest, s.At(i, i))
+		diagonal[i] = s.At(i, i)
 	}
-	for i := range n {
-		if d := s.At(i, i); d > 0 && d > zeroDiagonal*largest {
+	largest, more := 0.0, Ridge(diagonal, ridge)
+	for _, d := range diagonal {
+		largest = math.Max(largest, d)
+	}
+	for i, d := range diagonal {
+		if d > 0 && d > zeroDiagonal*largest {
 			w.keep = append(w.keep, i)
-			w.inverse = append(w.inverse, 1/math.Sqrt(d))
+			w.inverse = append(w.inverse, 1/math.Sqrt(d+more))
 		}
 	}
 	m := len(w.keep)
 	if m == 0 {
 		return w
 	}
-	if !w.factor(w.scaled(from, ridge), threshold) {
-		w.factorPivoted(w.scaled(from, ridge), threshold)
+	if !w.factor(w.scaled(from), threshold) {
+		w.factorPivoted(w.scaled(from), threshold)
 	}
 	return w
 }
 
-// scaled returns the kept part of s with a diagonal of 1+ridge.
-func (w *Whitening) scaled(s triangle, ridge float64) *mat.Dense {
+// Ridge returns what is added to the diagonal of a matrix: part of its mean.
+func Ridge(diagonal []float64, part float64) float64 {
+	var trace float64
+	for _, d := range diagonal {
+		trace += d
+	}
+	return part * (trace / float64(max(len(diagonal), 1)))
+}
+
+// scaled returns the kept part of s, with the ridge, on a scale where its diagonal is one.
+func (w *Whitening) scaled(s triangle) *mat.Dense {
 	m := len(w.keep)
 	out := mat.NewDense(m, m, nil)
 	d := out.RawMatrix().Data
@@ -68,7 +83,7 @@ func (w *Whitening) scaled(s triangle, ridge float64) *mat.Dense {
 		for j := i + 1; j < m; j++ {
 			d[i*m+j] = float64(s.data[ki*s.stride+w.keep[j]] * w.inverse[i] * w.inverse[j])
 		}
-		d[i*m+i] = 1 + ridge
+		d[i*m+i] = 1
 	}
 	return out
 }

@@ -1,0 +1,100 @@
+package growth
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// PolicyCompute spends computation: events take the network along a schedule of FLOPs
+// a sample to the size that the run's budget trains best, and share the difference among
+// the sites where a neuron is worth most for its FLOPs.
+const PolicyCompute = "compute"
+
+func init() { register(compute{}) }
+
+type compute struct{}
+
+func (compute) String() string { return PolicyCompute }
+
+// The values of Config.Entry.
+const (
+	EntryRandom     = "random"     // incoming weights of the norm of the others
+	EntryOrthogonal = "orthogonal" // orthogonal to those of the others and to each other
+	EntryDirections = "directions" // the solver's, where they stand out from noise
+)
+
+var entries = []string{EntryRandom, EntryOrthogonal, EntryDirections}
+
+func (compute) Stages(c Config) []Stage {
+	enters := c.Entry
+	if enters == "" {
+		enters = EntryRandom
+	}
+	stages := []Stage{&find{sparing: true, streams: true, whole: true}, &spend{}}
+	switch enters {
+	case EntryOrthogonal:
+		stages = append(stages, &orthonormal{})
+	case EntryDirections:
+		stages = append(stages, &isotropic{}, &directions{})
+	default:
+		stages = append(stages, &isotropic{})
+	}
+	return append(stages,
+		&moments{unit: func(c *prospect) bool { return c.Normalised() }},
+		&unmeasured{sentence: func(*GrownRecord) string { return enters + " incoming weights, outgoing weights zero" }},
+		&insert{},
+	)
+}
+
+// start lets growth end early, and the schedule alone say how much a site gains.
+func (compute) start(c *Config) {
+	c.EverySteps, c.Until, c.Entry = 50, 0.3, EntryRandom
+	c.MinNeurons, c.MaxNeurons = 1024, 1024
+}
+
+// leastGrowth is by what part of its computation a network grows in an event at least:
+// less is not worth an event.
+const leastGrowth = 1. / 8
+
+// due says why no event takes place, or nothing.
+func (compute) due(c *Config, at Progress) string {
+	now := float64(at.Graph.FLOPs())
+	if target := c.target(at.Graph, at.Part, at.Budget); target < float64(now*(1+leastGrowth)) {
+		return fmt.Sprintf("%.4g FLOPs a sample, and the schedule asks for %.4g now", now, target)
+	}
+	return ""
+}
+
+// target returns the FLOPs of a sample's forward pass that the network should have now.
+func (c *Config) target(g *nn.Graph, part float64, b Budget) float64 {
+	final := c.final(g, b)
+	if math.IsInf(final, 1) {
+		return float64(float64(g.FLOPs()) * unknownGrowth)
+	}
+	return float64(final * scheduled(part, c.Until, b))
+}
+
+// unknownGrowth is by what factor an event grows a network of a run of unknown budget.
+const unknownGrowth = 1.5
+
+// final returns the FLOPs of a sample's forward pass that the network should have in
+// the end: MaxFLOPs, or those of the target widths where every site has one, or what
+// the budget trains best.
+func (c *Config) final(g *nn.Graph, b Budget) float64 {
+	if c.MaxFLOPs > 0 {
+		return float64(c.MaxFLOPs)
+	}
+	if told, all := c.told(g); all {
+		return float64(told.FLOPs())
+	}
+	return b.size()
+}
+
+// checkEntry reports whether c.Entry is one that the policy knows, or empty, which is
+// random; no other policy has any.
+func (c *Config) checkEntry() bool {
+	return c.Policy != PolicyCompute || c.Entry == "" || slices.Contains(entries, c.Entry)
+}

@@ -1,0 +1,171 @@
+package growth
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// spend shares the computation that the schedule allows among the sites, a few neurons
+// at a time: always to the site that has the least computation for its worth.
+type spend struct{}
+
+func (*spend) Ask(*State) *Round { return nil }
+
+func (*spend) Take(s *State, _ *measure.Sums) {
+	target := s.Settings.target(s.Model.Graph, s.Info.Part, s.Info.Budget)
+	s.Record.Target = Number(target)
+	b := s.balance()
+	open, g := slices.Clone(s.sites), s.Model.Graph.Clone()
+	for len(open) > 0 {
+		best := slices.MinFunc(open, func(x, y *prospect) int { return cmp.Compare(b.load(x, g), b.load(y, g)) })
+		n := min(handful(best.Width(g)), best.cap-b.more[best])
+		before := float64(g.FLOPs())
+		best.Site.Gain(g, n)
+		large := n == 0 || s.tooLarge(g.NumParams(), g.FLOPs()) != ""
+		if !large && float64(g.FLOPs())-target <= target-before {
+			b.more[best] += n
+			continue
+		}
+		best.Site.Gain(g, -n)
+		if !large {
+			break // what is left is less than half of what these neurons take
+		}
+		open = slices.DeleteFunc(open, func(c *prospect) bool { return c == best })
+	}
+	for _, c := range s.sites {
+		if c.cap = b.more[c]; c.cap == 0 {
+			c.record.Reason, c.record.Waits = "others have less computation for their worth", true
+			continue
+		}
+		c.record.Cost = Number(float64(int64(c.cap)*c.flops) / float64(max(s.Record.FLOPsBefore, 1)))
+		c.record.Gain, c.record.GainError = b.gain(c)
+	}
+	if !s.drop() {
+		s.refuse(fmt.Sprintf("%.4g FLOPs a sample: the schedule asks for %.4g now", float64(s.Record.FLOPsBefore), target))
+		return
+	}
+	s.why = fmt.Sprintf("the schedule asks for %.3g FLOPs a sample: %s", target, b.say(s))
+}
+
+// handful is how many neurons a site of that width gets at a time.
+func handful(width int) int { return max(1, min(width/8, 8)) }
+
+// balance says how much computation a site has for its worth.
+type balance struct {
+	more     map[*prospect]int // neurons given so far
+	told     *nn.Graph         // of the target widths, if every site has one
+	evidence map[site.ID]Evidence
+	perParam bool    // parameters are what is short
+	typical  float64 // rate of the sites: see rate
+}
+
+func (s *State) balance() *balance {
+	b := &balance{more: map[*prospect]int{}, evidence: map[site.ID]Evidence{}, perParam: s.Settings.MaxParams > 0}
+	if told, all := s.Settings.told(s.Model.Graph); all {
+		b.told = told
+	}
+	for _, e := range s.Info.Evidence {
+		b.evidence[e.Site] = e
+	}
+	product, known := 1.0, 0
+	for _, c := range s.sites {
+		if r := b.rate(c); r > 0 {
+			product, known = product*r, known+1
+		}
+	}
+	if known > 0 {
+		b.typical = root(product, known)
+	}
+	return b
+}
+
+// load is what the site with the least of gets neurons first. Without evidence every
+// site is worth the same computation, that of a layer between two of its width: the
+// square of the width times the output positions of First. Widths then double where the
+// image halves, and are equal in perceptrons, streams and residual blocks alike. Where
+// all widths are told, it is the part of them that is there.
+func (b *balance) load(c *prospect, g *nn.Graph) float64 {
+	width := float64(c.Width(g))
+	if b.told != nil {
+		return width / float64(c.Width(b.told))
+	}
+	return float64(width*width*float64(c.Incoming.Positions())) / b.worth(c)
+}
+
+// maxWorth bounds what evidence may say of a site: a factor of 4 in computation is one
+// of 2 in width.
+const maxWorth = 4
+
+// worth is what evidence says of a site's next neuron: its certain gain for its cost,
+// beside what is typical of the sites that have any. A site of which nothing is
+// known, or nothing certain, is typical: layers that pay most in the end often show no
+// certain gain before they are trained.
+func (b *balance) worth(c *prospect) float64 {
+	r := b.rate(c)
+	if !(r > 0) || !(b.typical > 0) {
+		return 1
+	}
+	return max(1./maxWorth, min(r/b.typical, maxWorth))
+}
+
+// rate is the certain gain of a site's next neuron, less one standard error, for its
+// cost.
+func (b *balance) rate(c *prospect) float64 {
+	e, at := b.evidence[c.ID], b.more[c]
+	if at >= len(e.Directions) {
+		return 0
+	}
+	cost := e.CostPerNeuron
+	if b.perParam {
+		cost = float64(c.cost)
+	}
+	d := e.Directions[at]
+	return max(0, d.Gain-d.Error) / math.Max(cost, 1)
+}
+
+// gain returns what evidence says that the neurons given to a site gain, and the error.
+func (b *balance) gain(c *prospect) (gain, err Number) {
+	var square float64
+	for _, d := range b.evidence[c.ID].Directions[:min(b.more[c], len(b.evidence[c.ID].Directions))] {
+		gain += Number(d.Gain)
+		square += float64(d.Error * d.Error)
+	}
+	return gain, Number(math.Sqrt(square))
+}
+
+// say tells what each site gains for which part of a step.
+func (b *balance) say(s *State) string {
+	var parts []string
+	for _, c := range s.sites {
+		r := c.record
+		cost := percent(float64(r.Cost))
+		if _, known := b.evidence[c.ID]; !known {
+			parts = append(parts, fmt.Sprintf("%s takes %s of a step", c.ID, cost))
+			continue
+		}
+		parts = append(parts, fmt.Sprintf("%s gains %.2g ± %.1g for %s of a step", c.ID, float64(r.Gain), float64(r.GainError), cost))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// told returns the graph with the target widths, and whether every site has one.
+func (c *Config) told(g *nn.Graph) (told *nn.Graph, all bool) {
+	sites := site.All(g)
+	told, all = g.Clone(), len(sites) > 0
+	for _, at := range sites {
+		width, ok := c.Widths[at.ID]
+		all = all && ok
+		if ok {
+			at.Gain(told, max(0, width-at.Width(g)))
+		}
+	}
+	return told, all
+}
