@@ -193,3 +193,19 @@ func TestBlocksWithFiltersAreAppended(t *testing.T) {
 		m = wide
 	}
 }
+
+// filteredStream is blocks as ConvNeXt has them, whose filters read the stream itself,
+// one with batch normalisations and one with a bias.
+func filteredStream(t *testing.T) *nn.Graph {
+	sum := func(id, a, b nn.NodeID) nn.Node {
+		n := growthtest.Op(id, nn.OpAdd)
+		n.Inputs = []nn.NodeID{a, b}
+		return n
+	}
+	return growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, growthtest.Conv("stem", 3, 2, 2, 0, true),
+		depthwise("dw1", 3, 1, 1, false), growthtest.Norm("n1"), growthtest.Conv("up1", 4, 1, 1, 0, true), growthtest.Op("g1", nn.OpGELU),
+		growthtest.Conv("down1", 3, 1, 1, 0, true), sum("add1", "down1", "stem"),
+		depthwise("dw2", 3, 1, 1, true), growthtest.Conv("up2", 4, 1, 1, 0, true), growthtest.Op("g2", nn.OpGELU),
+		growthtest.Conv("down2", 3, 1, 1, 0, true), sum("add2", "down2", "add1"),
+		growthtest.Op("avg", nn.OpGlobalAvgPool), growthtest.Linear("out", 4, true))
+}

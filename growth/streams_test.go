@@ -30,6 +30,7 @@ func streamNets(t *testing.T) map[string]*nn.Graph {
 			}
 		}
 	}
+	nets["inverted residual"], nets["filtered stream"] = invertedResidual(t), filteredStream(t)
 	to := func(n nn.Node, inputs ...nn.NodeID) nn.Node { n.Inputs = inputs; return n }
 	nets["dense"] = growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy,
 		growthtest.Conv("a", 3, 3, 1, 1, true), growthtest.Op("ra", nn.OpReLU),
