@@ -48,10 +48,6 @@ func streamNets(t *testing.T) map[string]*nn.Graph {
 	return nets
 }
 
-func streamsOf(g *nn.Graph) []site.Site {
-	return slices.DeleteFunc(site.All(g), func(s site.Site) bool { return !s.Stream })
-}
-
 // The streams of a residual network are those of its stages, each written by the stem
 // or the projection of its first block and by the last layer of every block.
 func TestStreamsOfTheZoo(t *testing.T) {
@@ -74,7 +70,7 @@ block3.0.conv2: block3.0.conv2 block3.0.shortcut block3.1.conv2 block3.2.conv2 b
 	} {
 		var got []string
 		g := build(t, c.config)
-		for _, s := range streamsOf(g) {
+		for _, s := range site.Streams(g) {
 			got = append(got, strings.Trim(fmt.Sprintf("%s: %v -> %v", s.ID, s.Writers, s.Readers), " "))
 		}
 		if text := strings.NewReplacer("[", "", "]", "").Replace(strings.Join(got, "\n")); text != strings.ReplaceAll(c.want, "\n   ", "") {
@@ -141,7 +137,7 @@ func TestP11StreamChangesNothing(t *testing.T) {
 			m := growthtest.RandomModel(g, 3)
 			bs := growthtest.Batches(g, 4, 2, 40, 37)
 			for round := range 3 {
-				for _, s := range streamsOf(m.Graph) {
+				for _, s := range site.Streams(m.Graph) {
 					in := randomInsertion(t, m, s.ID, 1+round%2, bs)
 					clear(in.Omega)
 					wide := widen(t, m, in)
@@ -175,7 +171,7 @@ func TestP08StreamDerivative(t *testing.T) {
 	for name, g := range streamNets(t) {
 		m := growthtest.RandomModel(g, 3)
 		bs := growthtest.Batches(g, 4, 1, 96, 96)
-		for _, s := range streamsOf(g) {
+		for _, s := range site.Streams(g) {
 			in := randomInsertion(t, m, s.ID, 2, bs)
 			part, want := newbornPart(t, m, in, bs), 0.0
 			for j := range in.Count {
@@ -200,7 +196,7 @@ func TestP12StreamMoments(t *testing.T) {
 	for name, g := range streamNets(t) {
 		m := growthtest.RandomModel(g, 3)
 		bs := growthtest.Batches(g, 4, 1, 96, 96)
-		for _, s := range streamsOf(g) {
+		for _, s := range site.Streams(g) {
 			in := randomInsertion(t, m, s.ID, 2, bs)
 			clear(in.Omega)
 			wide := widen(t, m, in)
@@ -239,7 +235,7 @@ func TestP13StreamSums(t *testing.T) {
 	m := growthtest.RandomModel(g, 3)
 	bs := growthtest.Batches(g, 4, 3, 40, 37)
 	var ins []site.Insertion
-	for _, s := range streamsOf(g) {
+	for _, s := range site.Streams(g) {
 		ins = append(ins, randomInsertion(t, m, s.ID, 2, bs))
 	}
 	req := &measure.Request{Kind: measure.KindNewborn, Newborn: ins}
@@ -385,5 +381,28 @@ func TestStatisticsOfStreamsAreRefused(t *testing.T) {
 		if err := req.Check(g); err == nil || !strings.Contains(err.Error(), "4 and 5") {
 			t.Errorf("%s: %v", kind, err)
 		}
+	}
+}
+
+// Targets name sites by their first writers; others are errors that say what to do.
+func TestCheckTargets(t *testing.T) {
+	g := build(t, nn.ModelConfig{Name: "resnet20", Width: 2})
+	c := Default()
+	for id, want := range map[site.ID]string{
+		"conv1": "", "layer1.0.conv1": "", "layer2.0.conv2": "",
+		"layer2.0.downsample.0": "name layer2.0.conv2, the first of them",
+		"fc":                    "their outputs are those of the network",
+		"layer2.9.conv1":        "has no such layer",
+		"bn1":                   "has no such layer",
+	} {
+		c.Widths = map[site.ID]int{id: 5}
+		err := c.CheckTargets(g)
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", id, err, want)
+		}
+	}
+	c.Widths, c.DepthEvery = map[site.ID]int{"layer2.9.conv1": 5}, 2
+	if err := c.CheckTargets(g); err != nil {
+		t.Errorf("a block to come: %v", err)
 	}
 }

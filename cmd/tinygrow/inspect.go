@@ -30,6 +30,10 @@ type inspection struct {
 	ModelSHA256 string           `json:"model_sha256"`
 	// Card is nil for models of earlier versions.
 	Card *nn.Card `json:"card,omitempty"`
+	// Streams are the sites that several layers write or read, Fixed the layers that
+	// belong to no site.
+	Streams []site.Site  `json:"streams,omitempty"`
+	Fixed   []site.Fixed `json:"fixed,omitempty"`
 	// Sites and DryRun need data.
 	Sites  []growth.SiteRecord `json:"sites,omitempty"`
 	DryRun *growth.Record      `json:"dry_run,omitempty"`
@@ -58,7 +62,7 @@ the run's next event would decide at that step. It changes nothing.`,
 		}
 		g := s.Model.Graph
 		out := inspection{Path: s.Path, Generation: proto.Generation(g.Generation), Graph: g, Widths: g.Widths(), Params: g.NumParams(),
-			FLOPs: g.FLOPs(), ModelSHA256: checkpoint.ModelSHA256(s.Model), Card: s.Card}
+			FLOPs: g.FLOPs(), ModelSHA256: checkpoint.ModelSHA256(s.Model), Card: s.Card, Streams: site.Streams(g), Fixed: site.FixedWidths(g)}
 		if s.State != nil {
 			out.Run, out.Step = s.State.Run, s.State.Step
 		}
@@ -101,6 +105,17 @@ func (out *inspection) print(to io.Writer) error {
 	fmt.Fprintln(w, "node\toperation\tinputs\toutput")
 	for _, n := range out.Graph.Nodes {
 		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", n.ID, n.Op, joinIDs(n.Inputs), shapes[n.ID])
+	}
+	if len(out.Streams) > 0 {
+		fmt.Fprintln(w, "\nstream\twidth\twritten by\tread by")
+		for _, s := range out.Streams {
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", s.ID, s.Width(out.Graph), joinIDs(s.Writers), joinIDs(s.Readers))
+		}
+	}
+	for _, f := range out.Fixed {
+		if !slices.Contains(f.Writers, out.Graph.Output().ID) {
+			fmt.Fprintf(w, "\n%s cannot grow: %s\n", joinIDs(f.Writers), f.Why)
+		}
 	}
 	if len(out.Sites) > 0 {
 		fmt.Fprintln(w, "\nsite\twidth\tPsi^2\tbottleneck\tlargest lambdas\tnote")

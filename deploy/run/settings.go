@@ -91,7 +91,10 @@ func (s *Settings) Validate() error {
 	if !s.fetches || !s.lacksData() {
 		section("data", s.Data.Validate())
 	}
-	section("model", s.checkModel())
+	g, err := s.checkModel()
+	if section("model", err); err == nil {
+		section("growth", s.Growth.CheckTargets(g))
+	}
 	faults.Add(s.Config.Validate())
 	faults.Add(s.Place.validate())
 	return faults.Err()
@@ -114,8 +117,8 @@ func (s *Settings) dataName() string {
 	return s.Data.Name
 }
 
-// checkModel builds the model for a stand-in where the data set is not known yet.
-func (s *Settings) checkModel() error {
+// checkModel builds the model, for a stand-in where the data set is not known yet.
+func (s *Settings) checkModel() (*nn.Graph, error) {
 	m := s.Model
 	if m.Input == (nn.Shape{}) {
 		m.Input = nn.Shape{C: 3, H: 32, W: 32}
@@ -123,8 +126,7 @@ func (s *Settings) checkModel() error {
 	if m.Classes == 0 {
 		m.Classes = 10
 	}
-	_, err := nn.Build(m)
-	return err
+	return nn.Build(m)
 }
 
 func (p *Place) validate() error {

@@ -57,10 +57,15 @@ func Chains(g *nn.Graph) []Site {
 	return slices.DeleteFunc(All(g), func(s Site) bool { return s.Stream })
 }
 
+// Streams returns the sites of a valid graph that are no chains, in node order.
+func Streams(g *nn.Graph) []Site {
+	return slices.DeleteFunc(All(g), func(s Site) bool { return !s.Stream })
+}
+
 // Fixed is layers that write the same channels and cannot gain any.
 type Fixed struct {
-	Writers []nn.NodeID
-	Why     string
+	Writers []nn.NodeID `json:"writers"`
+	Why     string      `json:"why"`
 }
 
 // FixedWidths returns the layers of a valid graph that belong to no site, and why, in
