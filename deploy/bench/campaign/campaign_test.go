@@ -127,7 +127,7 @@ func TestPlansThatNoRunTakesAreRefused(t *testing.T) {
 	const head = "networks: [{name: n, budgets: [{seeds: [1], rows: [%s]}]}]"
 	for rows, want := range map[string]string{
 		"{name: a, set: {optim.lrr: 1}}": "did you mean optim.lr?",
-		"{name: a}, {name: a}":           "n / 0 / a / seed 1: there are two of that name",
+		"{name: a}, {name: a}":           "n / a / seed 1: there are two of that name",
 		"{name: a, trials: 1}":           "at least 2 trials",
 		"{name: a, sets: {}}":            "field sets not found",
 		"":                               "it has no runs",

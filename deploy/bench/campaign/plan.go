@@ -106,7 +106,10 @@ type Key struct {
 
 // String is how people and file names call the run.
 func (k Key) String() string {
-	text := fmt.Sprintf("%s / %g / %s / seed %d", k.Network, k.Budget, k.Name, k.Seed)
+	text := fmt.Sprintf("%s / %s / seed %d", k.Network, k.Name, k.Seed)
+	if k.Budget > 0 {
+		text = fmt.Sprintf("%s / %g / %s / seed %d", k.Network, k.Budget, k.Name, k.Seed)
+	}
 	if k.Trial > 0 {
 		text += fmt.Sprintf(" / trial %d", k.Trial)
 	}

@@ -19,6 +19,7 @@ type policyRun struct {
 	Policy     string
 	Seed       uint64
 	Trials     int
+	Numerics   int // 0: of an earlier form, without budget
 	CPU        string
 	Date       string
 	FLOPs      float64
@@ -113,7 +114,10 @@ func readRuns(raw []byte) (map[tableRow][]policyRun, error) {
 		if r.Trials > 0 && r.Validation == nil {
 			return nil, fmt.Errorf("line %d: a trial without accuracy on samples held out: set train.validation in its plan", n)
 		}
-		at := tableRow{r.Network, cmp.Or(r.Budget, rounded(r.FLOPs)), r.Policy}
+		at := tableRow{r.Network, r.Budget, r.Policy}
+		if r.Numerics == 0 {
+			at.budget = rounded(r.FLOPs)
+		}
 		if bySeed[at] == nil {
 			bySeed[at] = map[uint64][]policyRun{}
 		}
@@ -165,7 +169,7 @@ func writeRow(b *strings.Builder, at tableRow, runs []policyRun) {
 	}
 	mid := func(value func(policyRun) float64) float64 { return median(runs, value) }
 	fmt.Fprintf(b, "| %s | %s | %s | %s | %.1f %% | %s | %.0f -> %.0f | %.0f of %.0f | %.0f | %.0f |\n",
-		at.network, flopsText(at.budget), at.policy, strings.Join(each, ", "), 100*mid(accuracy), middle(runs).shape(),
+		at.network, flopsText(cmp.Or(at.budget, rounded(mid(func(r policyRun) float64 { return r.FLOPs })))), at.policy, strings.Join(each, ", "), 100*mid(accuracy), middle(runs).shape(),
 		mid(func(r policyRun) float64 { return float64(r.Start) }), mid(func(r policyRun) float64 { return float64(r.End) }),
 		mid(func(r policyRun) float64 { return float64(r.grew()) }), mid(func(r policyRun) float64 { return float64(len(r.Events)) }),
 		mid(func(r policyRun) float64 { return float64(r.Steps) }), mid(func(r policyRun) float64 { return r.CPUS }))

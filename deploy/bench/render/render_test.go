@@ -30,12 +30,14 @@ func TestCampaignTableTakesMediansByPolicy(t *testing.T) {
 "widths":{"conv2":6,"conv1":4},"growth_events":[],"steps":15,"cpu_s":1}
 {"network":"vgg","policy":"best","seed":1,"flops":4.0001e12,"test_accuracy":0.5,"params_start":10,"params_end":40,"widths":{"conv1":4},
 "growth_events":[{"decision":"grow"},{"decision":"refuse"}],"steps":20,"cpu_s":3}
-{"network":"resnet","policy":"best","seed":1,"budget":1.35e13,"flops":1.3501e13,"test_accuracy":0.1,"params_start":1,"params_end":4,
+{"network":"resnet","policy":"best","seed":1,"numerics":7,"budget":1.35e13,"flops":1.3501e13,"test_accuracy":0.1,"params_start":1,"params_end":4,
 "growth_events":[],"steps":2,"cpu_s":3,"cpu":"abacus","date":"2026-01-02",
 "widths":{"conv1":2,"layer1.0.conv1":8,"layer1.0.conv2":2,"layer1.1.conv1":9,"layer1.1.conv2":2,"layer2.0.conv1":7,"layer2.0.conv2":4,
 "layer2.0.downsample.0":4}}
 {"network":"vgg","policy":"best","seed":2,"flops":4.0002e12,"test_accuracy":0.7,"params_start":10,"params_end":60,"widths":{"conv1":8},
 "growth_events":[{"decision":"grow"},{"decision":"deepen"}],"steps":30,"cpu_s":5}
+{"network":"epochs","policy":"best","seed":1,"numerics":7,"flops":2e12,"test_accuracy":0.4}
+{"network":"epochs","policy":"best","seed":2,"numerics":7,"flops":2.6e12,"test_accuracy":0.6}
 `
 	got, err := campaignTable([]byte(strings.ReplaceAll(raw, ",\n", ",")))
 	if err != nil {
@@ -45,6 +47,7 @@ func TestCampaignTableTakesMediansByPolicy(t *testing.T) {
 		"| vgg | 4e12 | best | 50.0 %, 70.0 % | 60.0 % | 4 | 10 -> 50 | 2 of 2 | 25 | 4 |\n| vgg | 4e12 | fixed |",
 		"| vgg | 4e12 | fixed | 25.0 % | 25.0 % | 4-6 | 10 -> 10 | 0 of 0 | 15 | 1 |\n| resnet |",
 		"| resnet | 1.35e13 | best | 10.0 % | 10.0 % | stream 2-4, inside 8-9-7 | 1 -> 4 |",
+		"| epochs | 2.3e12 | best | 40.0 %, 60.0 % | 50.0 % |",
 		"\n\nOne core a run of abacus; 2026-01-02.\n",
 	} {
 		if !strings.Contains(got, want) {
@@ -54,7 +57,7 @@ func TestCampaignTableTakesMediansByPolicy(t *testing.T) {
 }
 
 func TestCampaignTableTakesTheTrialThatDidBestOnSamplesHeldOut(t *testing.T) {
-	const trial = `{"network":"vgg","policy":"search","budget":4e12,"seed":%d,"trial":%d,"trials":2,"test_accuracy":%g,
+	const trial = `{"network":"vgg","policy":"search","budget":4e12,"numerics":7,"seed":%d,"trial":%d,"trials":2,"test_accuracy":%g,
 "validation":{"accuracy":%g},"widths":{"conv1":%d},"steps":10,"cpu_s":3}` + "\n"
 	each := strings.ReplaceAll(trial, ",\n", ",")
 	raw := fmt.Sprintf(each, 1, 1, 0.6, 0.5, 5) + fmt.Sprintf(each, 1, 2, 0.5, 0.7, 7) + fmt.Sprintf(each, 2, 1, 0.9, 0.9, 9)

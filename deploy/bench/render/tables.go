@@ -16,6 +16,7 @@ var tables = []struct {
 	{"compute", "compute.json", computeTable},
 	{"growth-cost", "growth-cost.json", growthCostTable},
 	{"campaign", "campaign.jsonl", campaignTable},
+	{"epochs", "epochs.jsonl", campaignTable},
 	{"where", "where.json", whereTable},
 	{"reach", "reach.json", reachTable},
 	{"scale-cifar10", "scale-cifar10.json", scaleTable},

@@ -56,7 +56,8 @@ type Network struct {
 	set map[string]string // its settings
 }
 
-// Site is a layer that was twice as wide.
+// Site is a layer that was twice as wide; of a stream of a residual network, which
+// several layers write, the first one.
 type Site struct {
 	Layer    string    `json:"layer"`
 	Width    int       `json:"width"`
@@ -65,6 +66,8 @@ type Site struct {
 	FLOPs    int64     `json:"flops"`    // FLOPs of one sample, forward, that it costs
 	// Scores are those of the rules, each for the same computation.
 	Scores map[string]float64 `json:"scores"`
+
+	set map[string]string // the settings of the network when it is twice as wide
 }
 
 func command(ctx context.Context, args []string) error {

@@ -43,7 +43,7 @@ func (s *scorer) score(ctx context.Context) error {
 		return err
 	}
 	s.model = saved.Model
-	if err := s.costs(saved.Settings.Model); err != nil {
+	if err := s.costs(); err != nil {
 		return err
 	}
 	for _, rule := range []func(context.Context, string) error{s.solver, s.gradMax, s.fisher, s.forks} {
@@ -56,9 +56,8 @@ func (s *scorer) score(ctx context.Context) error {
 }
 
 // costs measures what twice the width of each layer costs, and scores by that alone.
-func (s *scorer) costs(c nn.ModelConfig) error {
+func (s *scorer) costs() error {
 	g := s.model.Graph
-	c.Input, c.Classes = g.Input, g.Output().Out
 	shapes, err := g.Shapes()
 	if err != nil {
 		return err
@@ -70,21 +69,41 @@ func (s *scorer) costs(c nn.ModelConfig) error {
 			return fmt.Errorf("it has no layer %s", at.Layer)
 		}
 		at.Width = node.Out
-		wide := c
-		wide.Units = maps.Clone(c.Units)
-		if wide.Units == nil {
-			wide.Units = map[string]int{}
-		}
-		wide.Units[at.Layer] = 2 * at.Width
-		twice, err := nn.Build(wide)
+		twice, err := s.build(at.set)
 		if err != nil {
 			return fmt.Errorf("%s: %w", at.Layer, err)
+		}
+		if got := twice.Node(node.ID).Out; got != 2*at.Width {
+			return fmt.Errorf("%s: its settings give it a width of %d, not %d", at.Layer, got, 2*at.Width)
 		}
 		at.FLOPs = twice.FLOPs() - g.FLOPs()
 		positions := shapes[node.ID].H * shapes[node.ID].W
 		at.Scores[ruleEqual] = 1 / float64(at.Width*at.Width*positions)
 	}
 	return nil
+}
+
+// build returns the network of some settings, for the inputs of this one.
+func (s *scorer) build(set map[string]string) (*nn.Graph, error) {
+	settings, err := s.given(set).Resolve(run.Defaults())
+	if err != nil {
+		return nil, err
+	}
+	c := settings.Model
+	c.Input, c.Classes = s.model.Graph.Input, s.model.Graph.Output().Out
+	return nn.Build(c)
+}
+
+// given are settings as the package run takes them, in the order of their keys, with
+// the directory of the data set.
+func (s *scorer) given(set map[string]string) (g run.Given) {
+	for _, key := range slices.Sorted(maps.Keys(set)) {
+		g.Assignments = append(g.Assignments, key+"="+set[key])
+	}
+	if s.dataDir != "" {
+		g.Assignments = append(g.Assignments, "data.dir="+s.dataDir)
+	}
+	return g
 }
 
 // solver scores by what growth statistics say.

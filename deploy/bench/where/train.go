@@ -8,10 +8,11 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tinygrow/tinygrow/deploy/run"
+	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker"
@@ -29,14 +30,8 @@ type trained struct {
 func (s *scorer) train(ctx context.Context, name string, change map[string]string) (trained, error) {
 	set := maps.Clone(s.Network.set)
 	maps.Copy(set, map[string]string{"train.max_flops": "0", "train.seed": "1", "optim.schedule": "constant"})
-	if s.dataDir != "" {
-		set["data.dir"] = s.dataDir
-	}
 	maps.Copy(set, change)
-	g := run.Given{}
-	for _, key := range slices.Sorted(maps.Keys(set)) {
-		g.Assignments = append(g.Assignments, key+"="+set[key])
-	}
+	g := s.given(set)
 	settings, err := g.Resolve(run.Defaults())
 	if err != nil {
 		return trained{}, err
@@ -125,18 +120,16 @@ func (s *scorer) forks(ctx context.Context, _ string) error {
 }
 
 // targets are widths that let one layer alone grow, to twice its width.
-func (s *scorer) targets(layer string) (text string) {
-	for i, at := range s.Sites {
-		width := at.Width
-		if at.Layer == layer {
+func (s *scorer) targets(layer string) string {
+	var list []string
+	for _, at := range site.All(s.model.Graph) {
+		width := at.Width(s.model.Graph)
+		if string(at.ID) == layer {
 			width *= 2
 		}
-		if i > 0 {
-			text += ", "
-		}
-		text += fmt.Sprintf("%s: %d", at.Layer, width)
+		list = append(list, fmt.Sprintf("%s: %d", at.ID, width))
 	}
-	return text
+	return strings.Join(list, ", ")
 }
 
 // fisher scores by the importance of the channels that a layer has.
@@ -153,17 +146,22 @@ func (s *scorer) fisher(ctx context.Context, dir string) error {
 		return err
 	}
 	r := newShards(saved.Settings, set)
+	if s.Samples/4 < r.size {
+		return fmt.Errorf("%d samples: give -samples %d or more, four micro-shards", s.Samples, 4*r.size)
+	}
 	for at := 0; at+r.size <= min(s.Samples/4, set.Len(dataset.Train)); at += r.size {
 		grads, err := r.gradient(ctx, s.model, at)
 		if err != nil {
 			return err
 		}
 		for i := range s.Sites {
-			norm, err := s.normOf(s.Sites[i].Layer)
+			norms, err := s.norms(s.Sites[i].Layer)
 			if err != nil {
 				return err
 			}
-			s.Sites[i].Scores[ruleFisher] += importance(s.model, norm, grads)
+			for _, norm := range norms {
+				s.Sites[i].Scores[ruleFisher] += importance(s.model, norm, grads)
+			}
 		}
 	}
 	for _, at := range s.Sites {
@@ -207,12 +205,20 @@ func (r *shards) gradient(ctx context.Context, m *nn.Model, first int) ([]float3
 	return sums.F32, err
 }
 
-// normOf returns the batch normalisation behind a layer.
-func (s *scorer) normOf(layer string) (string, error) {
-	for _, id := range s.model.Graph.Consumers(nn.NodeID(layer)) {
-		if s.model.Graph.Node(id).Op.Role() == nn.Scales {
-			return string(id), nil
+// norms returns the batch normalisations that the channels of a layer pass, those of
+// all layers that write the stream if it writes one.
+func (s *scorer) norms(layer string) (norms []string, err error) {
+	at, ok := site.Find(s.model.Graph, site.ID(layer))
+	if !ok {
+		return nil, fmt.Errorf("%s: neurons cannot be added there", layer)
+	}
+	for _, id := range at.Between {
+		if s.model.Graph.Node(id).Op == nn.OpBatchNorm {
+			norms = append(norms, string(id))
 		}
 	}
-	return "", fmt.Errorf("%s: no batch normalisation follows it", layer)
+	if len(norms) == 0 {
+		return nil, fmt.Errorf("%s: no batch normalisation follows it", layer)
+	}
+	return norms, nil
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
@@ -9,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/proto"
@@ -31,7 +34,10 @@ func results(t *testing.T, lines ...line) string {
 	}
 	defer f.Close()
 	for _, l := range lines {
-		l.Network, l.Set, l.Budget = "small", set, 1e12
+		l.Network, l.Set, l.Budget = "small", maps.Clone(set), 1e12
+		if layer, wide := strings.CutSuffix(l.Policy, twice); wide {
+			l.Set["model.units"] = fmt.Sprintf("{%s: %d}", layer, map[string]int{"conv1": 6, "conv2": 8, "conv3": 10}[layer])
+		}
 		if err := json.NewEncoder(f).Encode(l); err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +61,7 @@ func TestWorthIsTheMeanDifferenceOfEqualSeeds(t *testing.T) {
 		{Layer: "conv1", Accuracy: []float64{0.375, 0.5}, Worth: -0.1875, Scores: map[string]float64{}},
 		{Layer: "conv2", Accuracy: []float64{0.625}, Worth: 0.125, Scores: map[string]float64{}},
 	}
-	if d := cmp.Diff(want, got.Sites); d != "" {
+	if d := cmp.Diff(want, got.Sites, cmpopts.IgnoreUnexported(Site{})); d != "" {
 		t.Error(d)
 	}
 }
@@ -124,6 +130,26 @@ func TestEveryRuleScoresEveryLayer(t *testing.T) {
 	}
 }
 
+func TestAStreamIsALayerWithAllThatWriteIt(t *testing.T) {
+	wide := maps.Clone(set)
+	wide["model.name"], wide["model.width"] = "resnet18", "2"
+	delete(wide, "model.widths")
+	s := &scorer{Network: &Network{Name: "residual", set: maps.Clone(wide)}, Effort: Effort{Steps: 2, Samples: 128, Fork: 2}, dir: t.TempDir()}
+	wide["model.units"] = "{layer2.0.conv2: 8, layer2.1.conv2: 8, layer2.0.downsample.0: 8}"
+	s.Sites = []Site{{Layer: "layer2.0.conv2", Scores: map[string]float64{}, set: wide}}
+	if err := s.score(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for _, rule := range []string{ruleEqual, ruleFisher, ruleFork} {
+		if v, ok := s.Sites[0].Scores[rule]; !ok || v == 0 {
+			t.Errorf("%s: %v", rule, v)
+		}
+	}
+	if norms, err := s.norms("layer2.0.conv2"); err != nil || len(norms) != 3 {
+		t.Errorf("its channels pass %v, %v", norms, err)
+	}
+}
+
 // The derivative by the size of a channel's output is that of the loss when its
 // scale and bias are both a little larger or smaller.
 func TestImportanceIsTheSquaredDerivativeByTheSizeOfChannels(t *testing.T) {
@@ -146,10 +172,11 @@ func TestImportanceIsTheSquaredDerivativeByTheSizeOfChannels(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.model = saved.Model
-	norm, err := s.normOf("conv2")
-	if err != nil {
-		t.Fatal(err)
+	norms, err := s.norms("conv2")
+	if err != nil || len(norms) != 1 {
+		t.Fatal(norms, err)
 	}
+	norm := norms[0]
 	entries := nn.ByName(saved.Model.Graph.ParamEntries())
 	loss := func(channel int, size float32) float64 {
 		m := *saved.Model

@@ -87,6 +87,7 @@ func worth(rows map[string]map[uint64]line) (n Network) {
 			if was, both := base[seed]; both {
 				wide := rows[row][seed].Accuracy
 				s.Accuracy = append(s.Accuracy, wide)
+				s.set = rows[row][seed].Set
 				sum += wide - was.Accuracy
 			}
 		}
