@@ -131,5 +131,5 @@ func (r *recent) pace() float64 {
 	for _, p := range sorted[1 : readings-1] {
 		sum += p
 	}
-	return sum / (readings - 2)
+	return float64(sum / (readings - 2))
 }

@@ -31,6 +31,8 @@ type Result struct {
 	TestLoss     *float64   `json:"test_loss"`
 	TestAccuracy *float64   `json:"test_accuracy"`
 	TestStep     proto.Step `json:"test_step,omitempty"`
+	// TestFlips is by the mean of the outputs for a picture and its mirror image, if train.test_flips is on.
+	TestFlips *trainer.Flips `json:"test_flips,omitempty"`
 	// Validation is the last evaluation on samples held out, nil if there was none.
 	Validation *Evaluation `json:"validation,omitempty"`
 
@@ -66,6 +68,7 @@ func (r *Result) measured(t *trainer.Trainer) {
 	if at.Test.Samples > 0 {
 		loss, accuracy := at.Test.MeanLoss(), at.Test.Accuracy()
 		r.TestLoss, r.TestAccuracy, r.TestStep = &loss, &accuracy, proto.Step(at.TestStep)
+		r.TestFlips = at.TestFlips
 	}
 	if v := at.Validation; v.Samples > 0 {
 		r.Validation = &Evaluation{proto.Step(at.ValidationStep), int(v.Samples), v.MeanLoss(), v.Accuracy()}

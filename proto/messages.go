@@ -221,25 +221,28 @@ const (
 	Mirror                             // mirrors left and right, where the data set allows it
 	Alternate                          // with Mirror: drawn for the order of index 0, and the other way in every second one
 	Cutout                             // blanks a square of a quarter of the shorter side
+	Mirrored                           // mirrors every picture, where the data set allows it
 
-	allAugmentations = Move | Mirror | Alternate | Cutout
+	allAugmentations = Move | Mirror | Alternate | Cutout | Mirrored
 )
 
 // RoundSpec is one distributed computation over Count samples from position
 // Offset of an order, in micro-shards of MicroShard samples.
 type RoundSpec struct {
-	Round      Round        `msgpack:"round"`
-	Kind       Kind         `msgpack:"kind"`
-	Generation Generation   `msgpack:"generation"`
-	Step       Step         `msgpack:"step"` // step of the weights
-	Order      Order        `msgpack:"order"`
-	Offset     uint64       `msgpack:"offset"`
-	Count      uint64       `msgpack:"count"`
-	MicroShard uint32       `msgpack:"micro_shard"`
-	Augment    Augmentation `msgpack:"augment"`
-	Graph      BlobRef      `msgpack:"graph"`   // architecture of the generation, JSON
-	Weights    BlobRef      `msgpack:"weights"` // parameters, then buffers, raw float32
-	Request    BlobRef      `msgpack:"request"` // growth request
+	Round      Round      `msgpack:"round"`
+	Kind       Kind       `msgpack:"kind"`
+	Generation Generation `msgpack:"generation"`
+	Step       Step       `msgpack:"step"` // step of the weights
+	Order      Order      `msgpack:"order"`
+	Offset     uint64     `msgpack:"offset"`
+	Count      uint64     `msgpack:"count"`
+	MicroShard uint32     `msgpack:"micro_shard"`
+	// Augment of an evaluation is Mirrored where the mean of the outputs for a picture
+	// and its mirror image is evaluated too: loss and correct samples follow the metrics.
+	Augment Augmentation `msgpack:"augment"`
+	Graph   BlobRef      `msgpack:"graph"`   // architecture of the generation, JSON
+	Weights BlobRef      `msgpack:"weights"` // parameters, then buffers, raw float32
+	Request BlobRef      `msgpack:"request"` // growth request
 }
 
 // Inputs returns the digest of all that the sums of the round follow from,

@@ -78,8 +78,14 @@ func (j *job) lengths() (f32, f64 int) {
 	case proto.Growth:
 		return 0, j.growth.Len()
 	}
+	if j.flips() {
+		return 0, nn.MetricsLen + nn.FlipLen
+	}
 	return 0, nn.MetricsLen
 }
+
+// flips reports whether an evaluation reads the mirror image of each picture too.
+func (j *job) flips() bool { return j.spec.Kind == proto.Evaluate && j.spec.Augment == proto.Mirrored }
 
 // pack prepares the weights for the kernels, once a version, on so many threads.
 func (j *job) pack(packs *[2]*nn.Packed, threads int) {
@@ -126,6 +132,8 @@ type hand struct {
 	eval   *nn.Workspace
 	runner *measure.Runner
 	job    *measure.Job // runner is one of this job
+
+	outputs []float32 // of an evaluation's pictures as they are
 }
 
 func newCrew(s Samples, threads int) *crew {
@@ -181,7 +189,11 @@ func (c *crew) compute(ctx context.Context, j *job, b proto.Block, threads int) 
 func (h *hand) run(samples Samples, j *job, i uint32, s proto.Sums) {
 	v, b := j.version, h.batch
 	lo, hi := j.spec.Range(i)
-	samples.Fill(b, j.spec.Order, j.spec.Augment, int(lo), int(hi-lo))
+	augment := j.spec.Augment
+	if j.flips() {
+		augment = 0
+	}
+	samples.Fill(b, j.spec.Order, augment, int(lo), int(hi-lo))
 	switch j.spec.Kind {
 	case proto.Gradient:
 		if h.train == nil {
@@ -198,10 +210,28 @@ func (h *hand) run(samples Samples, j *job, i uint32, s proto.Sums) {
 		}
 		h.eval.Forward(v.packed[1], v.buffers, b, nn.Eval)
 		h.eval.Loss().Put(s.F64)
+		if j.flips() {
+			samples.Fill(b, j.spec.Order, proto.Mirrored, int(lo), int(hi-lo))
+			h.flip(j, s.F64[nn.MetricsLen:])
+		}
 	case proto.Growth:
 		if h.job != j.growth {
 			h.runner, h.job = j.growth.NewRunner(), j.growth
 		}
 		h.runner.Run(s.F64, v.params, v.buffers, b)
 	}
+}
+
+// flip puts the loss and the correct samples by the mean of the last outputs and those
+// for the batch as it is now into sums.
+func (h *hand) flip(j *job, sums []float64) {
+	v, output := j.version, j.version.network.graph.Output().ID
+	h.outputs = append(h.outputs[:0], h.eval.Value(output)...)
+	h.eval.Forward(v.packed[1], v.buffers, h.batch, nn.Eval)
+	y := h.eval.Value(output)
+	for i, first := range h.outputs {
+		y[i] = float32((first + y[i]) / 2)
+	}
+	m := h.eval.Loss()
+	sums[0], sums[1] = m.Loss, m.Correct
 }

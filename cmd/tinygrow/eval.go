@@ -10,7 +10,7 @@ import (
 )
 
 func newEval() *cobra.Command {
-	var asJSON bool
+	var asJSON, flips bool
 	c := &cobra.Command{
 		Use:   "eval RUN|CHECKPOINT",
 		Short: "Measure loss and accuracy of a saved model on the test samples",
@@ -22,6 +22,7 @@ as the model was trained to, and of the data set nothing but the test samples.`,
 		Args: oneArg("RUN|CHECKPOINT"),
 	}
 	src := newSource(c, dataFlags, threadsFlag)
+	c.Flags().BoolVar(&flips, "flips", false, "also evaluate the mean of the outputs for a picture and its mirror image")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		s, err := run.Open(args[0])
@@ -31,6 +32,7 @@ as the model was trained to, and of the data set nothing but the test samples.`,
 		if err := s.Give(src.given(), run.Sections("data.")); err != nil {
 			return err
 		}
+		s.Settings.Train.TestFlips = s.Settings.Train.TestFlips || flips
 		e, err := s.Evaluate(c.Context())
 		if err != nil {
 			return err
@@ -40,6 +42,9 @@ as the model was trained to, and of the data set nothing but the test samples.`,
 		}
 		_, err = fmt.Fprintf(c.OutOrStdout(), "%s: %s parameters, step %d: test loss %.4f, test accuracy %.2f %% on %s samples\n",
 			e.Path, thousands(e.Params), e.Step, e.TestLoss, 100*e.TestAccuracy, thousands(e.Samples))
+		if f := e.Flips; err == nil && f != nil {
+			_, err = fmt.Fprintf(c.OutOrStdout(), "with mirror images: test loss %.4f, test accuracy %.2f %%\n", f.Loss, 100*f.Accuracy)
+		}
 		return err
 	}
 	return c

@@ -36,6 +36,10 @@ type Config struct {
 	// AlternateMirror draws for each image whether its first epoch mirrors it, and
 	// then takes turns, so that no two epochs in a row show the same side.
 	AlternateMirror bool `yaml:"alternate_mirror" json:"alternate_mirror"`
+	// TestFlips lets evaluations report, beside the accuracy and loss of the pictures as
+	// they are, those by the mean of the outputs for a picture and its mirror image.
+	// Nothing is decided by them.
+	TestFlips bool `yaml:"test_flips" json:"test_flips"`
 	// Cutout blanks, with Augment, a square of a quarter of the image's shorter side.
 	Cutout bool `yaml:"cutout" json:"cutout"`
 	// Validation is how many training samples, drawn by Seed, are held out: no

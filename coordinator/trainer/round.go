@@ -58,6 +58,13 @@ type EvalRecord struct {
 	Samples    int              `json:"samples"`
 	Loss       float64          `json:"loss"`
 	Accuracy   float64          `json:"accuracy"`
+	Flips      *Flips           `json:"flips,omitempty"`
+}
+
+// Flips is an evaluation by the mean of the outputs for a picture and its mirror image.
+type Flips struct {
+	Loss     float64 `json:"loss"`
+	Accuracy float64 `json:"accuracy"`
 }
 
 // GrownRecord is what one growth event is remembered by: a line of the

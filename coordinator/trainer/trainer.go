@@ -55,6 +55,7 @@ type Progress struct {
 	// those of the weights that they were made with.
 	Test           Tally  `json:"test"`
 	TestStep       uint64 `json:"test_step,omitempty"`
+	TestFlips      *Flips `json:"test_flips,omitempty"` // beside Test
 	Validation     Tally  `json:"validation"`
 	ValidationStep uint64 `json:"validation_step,omitempty"`
 	StartParams    int    `json:"start_params"`
@@ -285,6 +286,9 @@ func (t *Trainer) Next() (r Round, ok bool) {
 	case due:
 		r.Kind, r.Order = proto.Evaluate, t.set.order(split, "sequential", 0)
 		r.Count, r.F64 = uint64(samples), nn.MetricsLen
+		if t.set.Train.TestFlips {
+			r.Augment, r.F64 = proto.Mirrored, nn.MetricsLen+nn.FlipLen
+		}
 	case t.done():
 		return Round{}, false
 	case t.event != nil:
@@ -325,7 +329,7 @@ func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 			return Applied{}, err
 		}
 	default:
-		if math.IsNaN(m.Loss) || math.IsInf(m.Loss, 0) {
+		if loss := m.Loss + flipsLoss(r, s.F64); math.IsNaN(loss) || math.IsInf(loss, 0) {
 			if r.Step == 0 {
 				return Applied{},
 					fmt.Errorf("%w before its first step: the loss of fresh weights is %v: look for pixels or targets that are no "+
@@ -336,6 +340,11 @@ func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 		}
 		if r.Kind == proto.Evaluate {
 			a.Eval = t.evaluated(r.Order.Split, m)
+			if t.set.Train.TestFlips {
+				if a.Eval.Flips = flipsOf(s.F64); a.Eval.Split == "test" {
+					t.at.TestFlips = a.Eval.Flips
+				}
+			}
 		} else {
 			t.follow(s, m)
 			a.Step = t.updated(s, m)
@@ -344,6 +353,20 @@ func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 	}
 	err := t.settle(&a)
 	return a, err
+}
+
+// flipsOf reads what an evaluation of both sides of each picture found.
+func flipsOf(f64 []float64) *Flips {
+	m := nn.FlipsOf(f64)
+	return &Flips{m.Loss / m.N, m.Correct / m.N}
+}
+
+// flipsLoss returns the loss by both sides of each picture, 0 for other rounds.
+func flipsLoss(r Round, f64 []float64) float64 {
+	if r.Augment != proto.Mirrored {
+		return 0
+	}
+	return nn.FlipsOf(f64).Loss
 }
 
 func (t *Trainer) evaluated(split string, m Tally) *EvalRecord {

@@ -5,7 +5,9 @@ import (
 	"fmt"
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
@@ -18,7 +20,10 @@ type Evaluation struct {
 	Samples      int        `json:"samples"`
 	TestLoss     float64    `json:"test_loss"`
 	TestAccuracy float64    `json:"test_accuracy"`
-	ModelSHA256  string     `json:"model_sha256"`
+	// Flips is by the mean of the outputs for a picture and its mirror image; nil if
+	// train.test_flips is off.
+	Flips       *trainer.Flips `json:"flips,omitempty"`
+	ModelSHA256 string         `json:"model_sha256"`
 }
 
 // Evaluate runs the model over the test samples of the data set of its settings.
@@ -30,16 +35,26 @@ func (s *Saved) Evaluate(ctx context.Context) (Evaluation, error) {
 	if set.Len(dataset.Test) == 0 {
 		return Evaluation{}, as(ErrData, fmt.Errorf("%s: the data set has no test samples", s.Settings.Data.Dir))
 	}
-	m, err := s.local(set).Evaluate(ctx, s.Model, set.Len(dataset.Test))
+	m, flips, err := s.evaluate(ctx, set)
 	if err != nil {
 		return Evaluation{}, err
 	}
 	e := Evaluation{Path: s.Path, Params: len(s.Model.Params), Samples: int(m.N), TestLoss: m.Loss / m.N, TestAccuracy: m.Correct / m.N,
-		ModelSHA256: checkpoint.ModelSHA256(s.Model)}
+		Flips: flips, ModelSHA256: checkpoint.ModelSHA256(s.Model)}
 	if s.State != nil {
 		e.Step = s.State.Step
 	}
 	return e, nil
+}
+
+func (s *Saved) evaluate(ctx context.Context, set *dataset.Set) (nn.Metrics, *trainer.Flips, error) {
+	n := set.Len(dataset.Test)
+	if !s.Settings.Train.TestFlips {
+		m, err := s.local(set).Evaluate(ctx, s.Model, n)
+		return m, nil, err
+	}
+	m, flips, err := s.local(set).EvaluateFlips(ctx, s.Model, n)
+	return m, &trainer.Flips{Loss: flips.Loss / flips.N, Accuracy: flips.Correct / flips.N}, err
 }
 
 // local computes on a data set in this process.

@@ -4,8 +4,17 @@ package nn
 // evaluation round begin: the fields of Metrics in order.
 const MetricsLen = 3
 
+// FlipLen is the number of sums behind the metrics of an evaluation of both sides of
+// each picture: the loss and the correct samples by the mean of the two outputs.
+const FlipLen = 2
+
 // MetricsOf reads the metrics at the head of a round's float64 sums.
 func MetricsOf(sums []float64) Metrics { return Metrics{sums[0], sums[1], sums[2]} }
+
+// FlipsOf reads the metrics of both sides from the sums of an evaluation that has them.
+func FlipsOf(sums []float64) Metrics {
+	return Metrics{sums[0], sums[MetricsLen], sums[MetricsLen+1]}
+}
 
 // Put writes the metrics to the head of a round's float64 sums.
 func (m Metrics) Put(sums []float64) { sums[0], sums[1], sums[2] = m.N, m.Loss, m.Correct }

@@ -77,6 +77,9 @@ func (s *Set) pose(o proto.Order, augment proto.Augmentation, sample int) pose {
 		first := rng.New(augmentKey, o.Seed, 0, uint64(sample)).Uintn(2, 2) == 1
 		p.mirrored = first != (o.Index%2 == 1)
 	}
+	if augment&proto.Mirrored != 0 {
+		p.mirrored = s.flip
+	}
 	if augment&proto.Cutout != 0 {
 		p.cut = min(s.shape.H, s.shape.W) / cutoutPart
 		p.cy, p.cx = int(r.Uintn(3, uint64(s.shape.H-p.cut+1))), int(r.Uintn(4, uint64(s.shape.W-p.cut+1)))

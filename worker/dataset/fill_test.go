@@ -119,6 +119,19 @@ func TestAlternatingMirror(t *testing.T) {
 	}
 }
 
+// All pictures of an evaluation are mirrored, where left and right tell nothing apart.
+func TestMirroredMirrorsAll(t *testing.T) {
+	s := shapesSet(t, 100, 20)
+	for i := range 20 {
+		if got := s.pose(epoch3, proto.Mirrored, i); got != (pose{mirrored: true}) {
+			t.Errorf("sample %d: %+v", i, got)
+		}
+	}
+	if s.flip = false; s.pose(epoch3, proto.Mirrored, 1).mirrored {
+		t.Error("an image of a set that has a left and a right is mirrored")
+	}
+}
+
 // A square of 8 x 8 pixels is 0, wherever it fits in, and nothing else is changed.
 func TestCutout(t *testing.T) {
 	s := shapesSet(t, 200, 20)
