@@ -373,13 +373,99 @@ func TestStreamsTakePartByTarget(t *testing.T) {
 	}
 }
 
-// Statistics are of one writer and reader: a request for others is refused.
-func TestStatisticsOfStreamsAreRefused(t *testing.T) {
+// Statistics are of one writer and reader: a request for others is refused, and so are
+// those that no way leads between.
+func TestStatisticsOfStreamsAreOfPairs(t *testing.T) {
 	g := build(t, nn.ModelConfig{Name: "resnet20", Width: 2})
 	for _, kind := range []measure.Kind{measure.KindUpdate, measure.KindNeurons} {
-		req := &measure.Request{Kind: kind, Sites: []measure.SiteRequest{{Site: "conv1"}}}
-		if err := req.Check(g); err == nil || !strings.Contains(err.Error(), "4 and 5") {
-			t.Errorf("%s: %v", kind, err)
+		for _, c := range []struct {
+			request measure.SiteRequest
+			ok      bool
+		}{
+			{measure.SiteRequest{Site: "conv1"}, false},
+			{measure.SiteRequest{Site: "conv1", Writer: "conv1", Reader: "layer1.2.conv1"}, true},
+			{measure.SiteRequest{Site: "conv1", Writer: "layer1.1.conv2", Reader: "layer2.0.downsample.0"}, true},
+			{measure.SiteRequest{Site: "conv1", Writer: "layer1.1.conv2", Reader: "layer1.1.conv1"}, false}, // before it
+			{measure.SiteRequest{Site: "conv1", Writer: "layer2.0.conv2", Reader: "layer2.1.conv1"}, false}, // of another site
+			{measure.SiteRequest{Site: "conv1", Writer: "layer1.1.conv1", Reader: "layer1.1.conv2"}, false},
+			{measure.SiteRequest{Site: "layer1.1.conv1"}, true},
+			{measure.SiteRequest{Site: "layer1.1.conv1", Writer: "layer1.1.conv1", Reader: "layer1.1.conv2"}, true},
+			{measure.SiteRequest{Site: "layer1.1.conv1", Reader: "layer1.1.conv2"}, false},
+		} {
+			req := &measure.Request{Kind: kind, Sites: []measure.SiteRequest{c.request}}
+			if err := req.Check(g); (err == nil) != c.ok {
+				t.Errorf("%s, %+v: %v", kind, c.request, err)
+			}
+		}
+	}
+}
+
+// linearStreams is a residual network whose blocks have no activation, so that to first
+// order all that new channels of its stream do is linear in what its writers read.
+func linearStreams(t *testing.T) *nn.Graph {
+	to := func(n nn.Node, inputs ...nn.NodeID) nn.Node { n.Inputs = inputs; return n }
+	return growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy,
+		growthtest.Conv("stem", 3, 3, 1, 1, true), growthtest.Conv("in1", 2, 3, 1, 1, true), growthtest.Op("r1", nn.OpReLU),
+		growthtest.Conv("out1", 3, 3, 1, 1, true), to(growthtest.Op("sum1", nn.OpAdd), "out1", "stem"),
+		growthtest.Conv("in2", 3, 1, 1, 0, true), growthtest.Op("r2", nn.OpSiLU),
+		growthtest.Conv("out2", 3, 3, 1, 1, false), to(growthtest.Op("sum2", nn.OpAdd), "sum1", "out2"),
+		growthtest.Pooling("pool", nn.OpAvgPool, 2, 2, 0), growthtest.Linear("head", 4, true))
+}
+
+// P3 and P4 for streams: what new channels gain to first order is the sum over the
+// pairs of alpha' N omega, N from the input of the writer and what the reader asks for.
+func TestP04StreamGainIsASumOverPairs(t *testing.T) {
+	g := linearStreams(t)
+	m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, 2, 64, 50)
+	s, ok := site.Find(g, "stem")
+	if !ok || !s.Stream || len(s.Writers) != 3 || len(s.Readers) != 3 {
+		t.Fatalf("the stream is %+v", s)
+	}
+	if pairs := s.Pairs(g); len(pairs) != 6 { // a block acts on none before it
+		t.Fatalf("pairs are %v", pairs)
+	}
+	l, err := site.LayoutOf(g, "stem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := randomInsertion(t, m, "stem", 2, bs)
+	for i, r := range l.Readers { // outgoing kernels that use their centre alone
+		omega := l.OmegaOf(in, i)
+		for at := range omega {
+			if e := at % r.Area(); r.Positions() > 1 && e != r.Centre() {
+				omega[at] = 0
+			}
+		}
+	}
+	measured := newbornPart(t, m, in, bs)
+	req := &measure.Request{Kind: measure.KindNeurons}
+	for _, p := range s.Pairs(g) {
+		req.Sites = append(req.Sites, measure.SiteRequest{Site: "stem", Writer: p.Writer, Reader: p.Reader, Metric: true})
+	}
+	sums := read(t, m, req, bs)
+	for k := range in.Count {
+		want := 0.0
+		for at, p := range s.Pairs(g) {
+			n := sums.Neurons(at).N
+			i, j := slices.Index(s.Writers, p.Writer), slices.Index(s.Readers, p.Reader)
+			a, r := l.Writers[i].Rows(), l.Readers[j]
+			alpha, omega := l.AlphaOf(in, i)[k*a:], l.OmegaOf(in, j)
+			_, columns := n.Dims()
+			offsets := columns / r.Outputs
+			for o := range r.Outputs {
+				for e := range offsets {
+					w := omega[(o*in.Count+k)*r.Area()+r.Centre()]
+					if offsets > 1 {
+						w = omega[(o*in.Count+k)*r.Area()+e]
+					}
+					for x := range a {
+						want += float64(alpha[x]) * n.At(x, o*offsets+e) * float64(w)
+					}
+				}
+			}
+		}
+		if got, _ := measured.Gain(k); math.Abs(got-want) > 1e-4*(1+math.Abs(want)) {
+			t.Errorf("channel %d gains %g, the sum over pairs is %g", k, got, want)
 		}
 	}
 }

@@ -122,7 +122,7 @@ type UpdateSums struct {
 
 // Update reads those of site i of the request.
 func (s *Sums) Update(i int) UpdateSums {
-	l, err := site.LayoutOf(s.graph, s.request.Sites[i].Site)
+	l, err := s.request.Sites[i].layout(s.graph)
 	if err != nil {
 		panic("growth: sums of an unknown site")
 	}

@@ -33,9 +33,12 @@ type Request struct {
 	Candidates []Candidate      `msgpack:"candidates,omitempty"` // amplitude
 }
 
-// SiteRequest asks for the statistics of one site.
+// SiteRequest asks for the statistics of one site, of a stream for those of one of its
+// pairs (site.Pairs): what the writer reads and what the reader asks for.
 type SiteRequest struct {
-	Site site.ID `msgpack:"site"`
+	Site   site.ID   `msgpack:"site"`
+	Writer nn.NodeID `msgpack:"writer,omitempty"` // of streams
+	Reader nn.NodeID `msgpack:"reader,omitempty"` // of streams
 	// Full lets new outgoing kernels use all offsets; else only the centre.
 	// A linear Second always uses all positions that it reads.
 	Full bool `msgpack:"full,omitempty"`
@@ -45,6 +48,11 @@ type SiteRequest struct {
 	Diagonal bool `msgpack:"diagonal,omitempty"`
 	// Update is dW* (c, b): N is taken of V_proj = V - dW* b1; empty: of V.
 	Update []float32 `msgpack:"update,omitempty"`
+}
+
+// layout returns that of the site, or of its pair.
+func (s SiteRequest) layout(g *nn.Graph) (site.Layout, error) {
+	return site.PairOf(g, s.Site, site.Pair{Writer: s.Writer, Reader: s.Reader})
 }
 
 // Candidate is a set of insertions that is tried as one, at each amplitude.
@@ -91,13 +99,10 @@ func (r *Request) Check(g *nn.Graph) error {
 	switch r.Kind {
 	case KindUpdate, KindNeurons:
 		for _, s := range r.Sites {
-			l, err := site.LayoutOf(g, s.Site)
+			l, err := s.layout(g)
 			if err != nil {
 				faults = append(faults, err)
 				continue
-			}
-			if l.Stream {
-				say("site %q: statistics are of sites with one writer and one reader, it has %d and %d", s.Site, len(l.Writers), len(l.Readers))
 			}
 			if want := l.Outputs * l.Outgoing.Rows(); len(s.Update) != 0 && len(s.Update) != want {
 				say("site %q: update has %d values, want %d", s.Site, len(s.Update), want)

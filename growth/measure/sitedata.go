@@ -33,7 +33,7 @@ type siteData struct {
 }
 
 func newSiteData(g *nn.Graph, req SiteRequest) (*siteData, error) {
-	l, err := site.LayoutOf(g, req.Site)
+	l, err := req.layout(g)
 	if err != nil {
 		return nil, err
 	}
