@@ -86,7 +86,7 @@ func (c *prospect) refitPool(u measure.UpdateSums, rows float64, least int, ridg
 	n, _ := u.M.Dims()
 	area, count := c.Outgoing.Area(), c.both.Count
 	m := mat.DenseCopyOf(u.M.Slice(0, n, 0, c.Outputs)) // without other sites' neurons
-	pool := solve.NewPool(u.S1, m, c.Outgoing.Weights(), count, area, ridge)
+	pool := solve.NewPool(u.S1, m, solve.PoolLayout{Weights: c.Outgoing.Weights(), Neurons: count, Area: area}, ridge)
 	outputs := float64(c.Outputs)
 	width := math.Sqrt(outputs*float64(area)) + math.Sqrt(2*portable.Log(float64(count)))
 	taken := pool.Choose(c.cap, float64(float64(r.Psi2)/(outputs*rows)*width*width))

@@ -11,6 +11,7 @@ import (
 	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/growth/solve"
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -37,14 +38,16 @@ func spirals(g *nn.Graph, n int) *world {
 	for i := range n {
 		class, along := i%2, math.Sqrt(s.Float64(uint64(3*i)))
 		angle := along*3*math.Pi + float64(class)*math.Pi
-		x := []float32{float32(along*math.Cos(angle) + 0.02*s.Normal(uint64(3*i+1))), float32(along*math.Sin(angle) + 0.02*s.Normal(uint64(3*i+2)))}
+		x := []float32{float32(along*math.Cos(angle) + 0.02*s.Normal(uint64(3*i+1))),
+			float32(along*math.Sin(angle) + 0.02*s.Normal(uint64(3*i+2)))}
 		w.x, w.labels, w.targets = append(w.x, x), append(w.labels, int32(class)), append(w.targets, make([]float32, 2))
 	}
 	return w
 }
 
 func plane(t *testing.T, loss nn.Loss, hidden, out int) *nn.Graph {
-	return growthtest.Chain(t, nn.Shape{C: 2, H: 1, W: 1}, loss, growthtest.Linear("fc1", hidden, true), growthtest.Op("r", nn.OpReLU), growthtest.Linear("out", out, true))
+	return growthtest.Chain(t, nn.Shape{C: 2, H: 1, W: 1}, loss, growthtest.Linear("fc1", hidden, true), growthtest.Op("r", nn.OpReLU),
+		growthtest.Linear("out", out, true))
 }
 
 // P19: where the desired update has no part that is linear in the inputs, the
@@ -143,9 +146,11 @@ func TestPoolIsFittedByLeastSquares(t *testing.T) {
 	}
 	mean := func(x, y *mat.Dense) *mat.Dense { return growthtest.Scaled(1./n, growthtest.Mul(x.T(), y)) }
 	best := func(f *mat.Dense) *solve.Update {
-		return solve.BestUpdate(growthtest.Sym(mean(f, f)), mean(f, v), mat.Trace(mean(v, v)), growthtest.Tight, 0)
+		return solve.BestUpdate(growthtest.Sym(mean(f, f)), mean(f, v), mat.Trace(mean(v, v)),
+			linalg.Inversion{Threshold: growthtest.Tight})
 	}
-	g := growthtest.Chain(t, nn.Shape{C: 2, H: 1, W: 1}, nn.MSE, growthtest.Linear("a", weights, true), growthtest.Op("r", nn.OpReLU), growthtest.Linear("z", outputs, true))
+	g := growthtest.Chain(t, nn.Shape{C: 2, H: 1, W: 1}, nn.MSE, growthtest.Linear("a", weights, true), growthtest.Op("r", nn.OpReLU),
+		growthtest.Linear("z", outputs, true))
 	l, err := site.LayoutOf(g, "a")
 	if err != nil {
 		t.Fatal(err)
@@ -198,7 +203,8 @@ func TestPoolIsFittedByLeastSquares(t *testing.T) {
 // Behind convolutions, too: a product of channels, averaged over the image.
 func TestRandomChannels(t *testing.T) {
 	for kernels, change := range map[string]func([]Stage) []Stage{"centre": asTheyAre, "full": fullKernels} {
-		g := growthtest.Chain(t, nn.Shape{C: 2, H: 4, W: 4}, nn.MSE, growthtest.Conv("conv1", 0, 1, 1, 0, true), growthtest.Norm("n"), growthtest.Op("r", nn.OpReLU),
+		g := growthtest.Chain(t, nn.Shape{C: 2, H: 4, W: 4}, nn.MSE, growthtest.Conv("conv1", 0, 1, 1, 0, true), growthtest.Norm("n"),
+			growthtest.Op("r", nn.OpReLU),
 			growthtest.Conv("conv2", 1, 3, 1, 1, true), growthtest.Op("avg", nn.OpGlobalAvgPool))
 		w := newWorld(t, g, 2400, 1)
 		for i, x := range w.x {

@@ -31,15 +31,18 @@ type sampled struct {
 // random weights under cross-entropy.
 func kindsOfSites(t *testing.T) []sampled {
 	t.Helper()
-	fc := growthtest.Chain(t, nn.Shape{C: 6, H: 1, W: 1}, nn.CrossEntropy, growthtest.Linear("a", 3, true), growthtest.Op("r", nn.OpReLU), growthtest.Linear("z", 4, true))
-	image := growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 5}, nn.CrossEntropy, growthtest.Conv("a", 3, 3, 1, 1, true), growthtest.Op("r", nn.OpReLU), growthtest.Conv("z", 4, 3, 2, 1, true), growthtest.Op("p", nn.OpGlobalAvgPool))
+	fc := growthtest.Chain(t, nn.Shape{C: 6, H: 1, W: 1}, nn.CrossEntropy, growthtest.Linear("a", 3, true), growthtest.Op("r", nn.OpReLU),
+		growthtest.Linear("z", 4, true))
+	image := growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 5}, nn.CrossEntropy, growthtest.Conv("a", 3, 3, 1, 1, true),
+		growthtest.Op("r", nn.OpReLU), growthtest.Conv("z", 4, 3, 2, 1, true), growthtest.Op("p", nn.OpGlobalAvgPool))
 	statistics := func(g *nn.Graph, n int) naive {
 		m := growthtest.RandomModel(g, 3)
 		place, _ := site.Find(g, "a")
 		return naiveStatistics(t, m, place, growthtest.Batches(g, 4, 1, n, n))
 	}
 	f, c := statistics(fc, 96), statistics(image, 40)
-	return []sampled{{"fully connected", f.b2, f.b1, f.v, 1, f.n}, {"restricted", c.b2, c.b1, c.v, 1, c.n}, {"full", c.bt, c.b1, c.v, 9, c.n}}
+	return []sampled{{"fully connected", f.b2, f.b1, f.v, 1, f.n}, {"restricted", c.b2, c.b1, c.v, 1, c.n},
+		{"full", c.bt, c.b1, c.v, 9, c.n}}
 }
 
 func (s sampled) mean(x, y *mat.Dense) *mat.Dense {
@@ -47,7 +50,8 @@ func (s sampled) mean(x, y *mat.Dense) *mat.Dense {
 }
 
 func (s sampled) update() *solve.Update {
-	return solve.BestUpdate(growthtest.Sym(s.mean(s.b1, s.b1)), s.mean(s.b1, s.v), mat.Trace(s.mean(s.v, s.v)), growthtest.Tight, 0)
+	return solve.BestUpdate(growthtest.Sym(s.mean(s.b1, s.b1)), s.mean(s.b1, s.v), mat.Trace(s.mean(s.v, s.v)),
+		linalg.Inversion{Threshold: growthtest.Tight})
 }
 
 func (s sampled) projected() (*solve.Update, *mat.Dense) {
@@ -85,7 +89,7 @@ func (s sampled) metric() *mat.SymDense { return growthtest.Sym(s.mean(s.bt, s.b
 
 func (s sampled) neurons(k int) (*solve.Update, *mat.Dense, *solve.Neurons) {
 	u, proj := s.projected()
-	return u, proj, solve.BestNeurons(s.metric(), s.products(proj), k, growthtest.Tight, 0)
+	return u, proj, solve.BestNeurons(s.metric(), s.products(proj), k, linalg.Inversion{Threshold: growthtest.Tight})
 }
 
 // delta is the linearised change of z.
@@ -156,7 +160,8 @@ func TestP03P04P06OfAllKinds(t *testing.T) {
 				t.Errorf("%s: Q = %g exceeds %d times %g", s.name, q, min(k, s.area), total)
 			}
 			for _, g := range []float64{0.1, 1, total / q} {
-				growthtest.Close(t, s.name+": residual", linalg.SumSquares(growthtest.Sub(proj, growthtest.Scaled(g, d)))/s.n, u.Psi2-2*g*total+g*g*q, 1e-8)
+				growthtest.Close(t, s.name+": residual", linalg.SumSquares(growthtest.Sub(proj, growthtest.Scaled(g, d)))/s.n,
+					u.Psi2-2*g*total+g*g*q, 1e-8)
 			}
 			m := s.metric()
 			var inverse mat.Dense
@@ -217,7 +222,7 @@ func TestP07OfAllKinds(t *testing.T) {
 		_, _, two := s.neurons(2)
 		m := s.metric()
 		left := growthtest.Sub(s.products(proj), growthtest.Mul(m, two.Alpha.T(), two.Omega.T()))
-		rest := solve.BestNeurons(m, left, 2, growthtest.Tight, 0)
+		rest := solve.BestNeurons(m, left, 2, linalg.Inversion{Threshold: growthtest.Tight})
 		for j, l := range rest.Lambda[:min(len(rest.Lambda), len(all.Lambda)-2)] {
 			growthtest.Close(t, s.name+": lambda", l, all.Lambda[2+j], 1e-7)
 		}
@@ -332,7 +337,7 @@ func TestP27ChanceOfAllKinds(t *testing.T) {
 					v.Set(i, o, noise.Normal(uint64(i*c+o)))
 				}
 			}
-			n := solve.BestNeurons(s.metric(), s.products(v), 1, growthtest.Tight, 0)
+			n := solve.BestNeurons(s.metric(), s.products(v), 1, linalg.Inversion{Threshold: growthtest.Tight})
 			mean += n.Total / (linalg.SumSquares(v) / s.n) / trials
 		}
 		if want := float64(a) / float64(rows); mean < 0.7*want || mean > 1.3*want {

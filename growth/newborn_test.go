@@ -9,6 +9,7 @@ import (
 	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/growth/solve"
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/rng"
@@ -47,7 +48,8 @@ func randomInsertion(t *testing.T, m *nn.Model, id site.ID, k int, bs []*nn.Batc
 }
 
 func newbornPart(t *testing.T, m *nn.Model, in site.Insertion, bs []*nn.Batch) measure.NewbornSums {
-	return read(t, m, &measure.Request{Kind: measure.KindNewborn, Generation: m.Graph.Generation, Newborn: []site.Insertion{in}}, bs).Newborn(0)
+	return read(t, m, &measure.Request{Kind: measure.KindNewborn, Generation: m.Graph.Generation, Newborn: []site.Insertion{in}},
+		bs).Newborn(0)
 }
 
 // meanLoss returns the mean loss in a mode.
@@ -86,8 +88,10 @@ func slope(t *testing.T, m *nn.Model, in site.Insertion, bs []*nn.Batch, step fl
 func newbornNets(t *testing.T) map[string]*nn.Graph {
 	nets := statisticsNets(t)
 	for _, f := range nn.Activations() {
-		nets[string(f)+" conv"] = growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.MSE, growthtest.Conv("a", 2, 3, 1, 1, true), growthtest.Norm("n"), growthtest.Op("r", f),
-			growthtest.Conv("z", 3, 3, 2, 1, true), growthtest.Norm("n2"), growthtest.Op("r2", nn.OpReLU), growthtest.Op("p2", nn.OpGlobalAvgPool), growthtest.Linear("out", 3, true))
+		nets[string(f)+" conv"] = growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.MSE, growthtest.Conv("a", 2, 3, 1, 1, true),
+			growthtest.Norm("n"), growthtest.Op("r", f),
+			growthtest.Conv("z", 3, 3, 2, 1, true), growthtest.Norm("n2"), growthtest.Op("r2", nn.OpReLU),
+			growthtest.Op("p2", nn.OpGlobalAvgPool), growthtest.Linear("out", 3, true))
 	}
 	return nets
 }
@@ -157,7 +161,7 @@ func TestP09DerivativeWithUpdate(t *testing.T) {
 		m := growthtest.RandomModel(g, 3)
 		bs := growthtest.Batches(g, 4, 1, 96, 96)
 		p := read(t, m, &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "a"}}}, bs).Update(0)
-		u := solve.BestUpdate(p.S1, p.M, p.Desired, solve.Threshold, 0)
+		u := solve.BestUpdate(p.S1, p.M, p.Desired, linalg.Inversion{Threshold: solve.Threshold})
 		in := randomInsertion(t, m, "a", 2, bs)
 		in.Update = float32s(u.Delta)
 		part := newbornPart(t, m, in, bs)
@@ -177,7 +181,8 @@ func TestP10SignsAddUp(t *testing.T) {
 		g := newbornNets(t)[name]
 		place, _ := site.Find(g, "a")
 		if g.Node(place.Between[0]).Op == nn.OpMaxPool || name == "flatten" {
-			g = growthtest.Chain(t, nn.Shape{C: 2, H: 4, W: 4}, nn.CrossEntropy, growthtest.Conv("a", 3, 3, 1, 1, true), growthtest.Op("r", nn.OpReLU), growthtest.Op("f", nn.OpFlatten), growthtest.Linear("z", 3, true))
+			g = growthtest.Chain(t, nn.Shape{C: 2, H: 4, W: 4}, nn.CrossEntropy, growthtest.Conv("a", 3, 3, 1, 1, true),
+				growthtest.Op("r", nn.OpReLU), growthtest.Op("f", nn.OpFlatten), growthtest.Linear("z", 3, true))
 		}
 		m := growthtest.RandomModel(g, 3)
 		bs := growthtest.Batches(g, 4, 2, 40, 37)
@@ -207,7 +212,8 @@ func TestP23SignOfDecompositionDoesNotMatter(t *testing.T) {
 	bs := growthtest.Batches(g, 4, 2, 40, 37)
 	l, _ := site.LayoutOf(g, "a")
 	take := func(flipped bool) site.Insertion {
-		s := &solve.Neurons{Lambda: []float64{1, 1}, Alpha: growthtest.Normal(1, 2, l.Incoming.Rows()), Omega: growthtest.Normal(2, l.Outputs, 2)}
+		s := &solve.Neurons{Lambda: []float64{1, 1}, Alpha: growthtest.Normal(1, 2, l.Incoming.Rows()),
+			Omega: growthtest.Normal(2, l.Outputs, 2)}
 		if flipped {
 			growthtest.Flip(s.Alpha, s.Omega, 0)
 			growthtest.Flip(s.Alpha, s.Omega, 1)

@@ -7,6 +7,7 @@ import (
 	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/growth/solve"
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -23,7 +24,7 @@ func TestP24RefitGain(t *testing.T) {
 		bs := growthtest.Batches(g, 4, 1, 96, 96)
 		in := randomInsertion(t, m, "a", 2, bs)
 		plain := read(t, m, &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "a"}}}, bs).Update(0)
-		before := solve.BestUpdate(plain.S1, plain.M, plain.Desired, solve.Threshold, 0)
+		before := solve.BestUpdate(plain.S1, plain.M, plain.Desired, linalg.Inversion{Threshold: solve.Threshold})
 
 		req := &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "a"}}, Newborn: []site.Insertion{in}}
 		l, _ := site.LayoutOf(g, "a")
@@ -78,7 +79,8 @@ func TestEventWithRefit(t *testing.T) {
 			t.Fatal("nothing grew: " + o.Record.Why)
 		}
 		r := e.state.samples.amplitude
-		if before, after := w.loss(t, m, r.Offset, r.Count, 32, nn.Train), w.loss(t, o.Model, r.Offset, r.Count, 32, nn.Train); after > before {
+		if before, after := w.loss(t, m, r.Offset, r.Count, 32, nn.Train), w.loss(t, o.Model, r.Offset, r.Count, 32,
+			nn.Train); after > before {
 			t.Errorf("loss %g became %g", before, after)
 		}
 	}

@@ -46,15 +46,19 @@ func outputs(t *testing.T, m *nn.Model, id nn.NodeID, bs []*nn.Batch) *mat.Dense
 // stride and padding, restricted kernels and fully connected.
 func TestP03ResidualInNetworks(t *testing.T) {
 	nets := map[string]*nn.Graph{
-		"mlp": growthtest.Chain(t, nn.Shape{C: 6, H: 1, W: 1}, nn.MSE, growthtest.Linear("a", 2, true), growthtest.Op("i", nn.OpIdentity), growthtest.Linear("z", 4, true)),
-		"average pool": growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.MSE, growthtest.Conv("a", 2, 3, 1, 1, true), growthtest.Op("i", nn.OpIdentity), growthtest.Pooling("p", nn.OpAvgPool, 2, 2, 0),
+		"mlp": growthtest.Chain(t, nn.Shape{C: 6, H: 1, W: 1}, nn.MSE, growthtest.Linear("a", 2, true), growthtest.Op("i", nn.OpIdentity),
+			growthtest.Linear("z", 4, true)),
+		"average pool": growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.MSE, growthtest.Conv("a", 2, 3, 1, 1, true),
+			growthtest.Op("i", nn.OpIdentity), growthtest.Pooling("p", nn.OpAvgPool, 2, 2, 0),
 			growthtest.Conv("z", 4, 3, 1, 1, true), growthtest.Op("g", nn.OpGlobalAvgPool)),
 	}
 	for k2 := 1; k2 <= 3; k2++ {
 		for stride := 1; stride <= 2; stride++ {
 			for pad := range 3 {
-				nets[fmt.Sprintf("conv 3/%d/%d conv %d/%d/%d", 3-stride, 2-pad, k2, stride, pad)] = growthtest.Chain(t, nn.Shape{C: 2, H: 7, W: 6}, nn.MSE,
-					growthtest.Conv("a", 2, 3, 3-stride, 2-pad, true), growthtest.Op("i", nn.OpIdentity), growthtest.Conv("z", 4, k2, stride, pad, true), growthtest.Op("g", nn.OpGlobalAvgPool))
+				nets[fmt.Sprintf("conv 3/%d/%d conv %d/%d/%d", 3-stride, 2-pad, k2, stride, pad)] = growthtest.Chain(t,
+					nn.Shape{C: 2, H: 7, W: 6}, nn.MSE,
+					growthtest.Conv("a", 2, 3, 3-stride, 2-pad, true), growthtest.Op("i", nn.OpIdentity),
+					growthtest.Conv("z", 4, k2, stride, pad, true), growthtest.Op("g", nn.OpGlobalAvgPool))
 			}
 		}
 	}
@@ -62,7 +66,7 @@ func TestP03ResidualInNetworks(t *testing.T) {
 		m := growthtest.RandomModel(g, 3)
 		bs := growthtest.Batches(g, 4, 2, 40, 37)
 		up := read(t, m, &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "a"}}}, bs).Update(0)
-		u := solve.BestUpdate(up.S1, up.M, up.Desired, solve.Threshold, 0)
+		u := solve.BestUpdate(up.S1, up.M, up.Desired, linalg.Inversion{Threshold: solve.Threshold})
 		req := measure.SiteRequest{Site: "a", Metric: true, Update: float32s(u.Delta)}
 		n := read(t, m, &measure.Request{Kind: measure.KindNeurons, Sites: []measure.SiteRequest{req}}, bs).Neurons(0)
 		growthtest.Close(t, name+": Psi^2", n.Psi2, u.Psi2, 1e-4)
@@ -71,7 +75,7 @@ func TestP03ResidualInNetworks(t *testing.T) {
 		want := naiveStatistics(t, m, place, bs)
 		proj, before := growthtest.Sub(want.v, growthtest.Mul(want.b1, u.Delta.T())), outputs(t, m, "z", bs)
 		for k := 1; k <= 3; k++ {
-			s := solve.BestNeurons(n.S, n.N, k, solve.Threshold, 0)
+			s := solve.BestNeurons(n.S, n.N, k, linalg.Inversion{Threshold: solve.Threshold})
 			l, _ := site.LayoutOf(g, "a")
 			c := &prospect{Layout: l, record: &SiteRecord{Significant: len(s.Lambda)}, found: found{neurons: s}}
 			c.bothSigns(c.Homogeneous(g), 0)

@@ -31,8 +31,8 @@ func (b *bottleneck) Take(s *State, sums *measure.Sums) {
 			r.Reason = "its statistics are not finite"
 			return
 		}
-		u := solve.BestUpdate(p.S1, p.M, p.Desired, solve.Threshold,
-			solve.RidgeFor(c.Outgoing.Rows(), float64(sums.Samples*float64(c.Outgoing.Positions()))))
+		u := solve.BestUpdate(p.S1, p.M, p.Desired, linalg.Inversion{Threshold: solve.Threshold, Ridge: solve.RidgeFor(c.Outgoing.Rows(),
+			float64(sums.Samples*float64(c.Outgoing.Positions())))})
 		r.Desired, r.Psi2, r.Share = Number(u.Desired), Number(u.Psi2), Number(u.Share())
 		switch {
 		case u.Desired == 0:
@@ -43,7 +43,7 @@ func (b *bottleneck) Take(s *State, sums *measure.Sums) {
 			c.update = float32s(u.Delta)
 		}
 		if b.metric {
-			c.metric = linalg.Whiten(p.G, solve.Threshold, 0)
+			c.metric = linalg.Whiten(p.G, linalg.Inversion{Threshold: solve.Threshold})
 		}
 	})
 	if !s.drop() {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/growth/solve"
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -72,7 +73,7 @@ func (c *prospect) solve(p measure.NeuronSums, samples, ridge float64, standOut 
 	if c.request.Diagonal {
 		c.neurons = solve.BestNeuronsDiagonal(p.Diagonal, n, c.cap, ridge)
 	} else {
-		c.neurons = solve.BestNeurons(p.S, n, c.cap, solve.Threshold, ridge)
+		c.neurons = solve.BestNeurons(p.S, n, c.cap, linalg.Inversion{Threshold: solve.Threshold, Ridge: ridge})
 	}
 	best := c.neurons
 	if c.metric != nil && best.Omega != nil {

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/growth/solve"
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -71,7 +72,7 @@ func (c *prospect) refit(p measure.UpdateSums, ridge float64) {
 	if !p.Finite {
 		return // the closed form stays, and will be measured
 	}
-	u := solve.BestUpdate(p.S1, p.M, p.Desired, solve.Threshold, ridge)
+	u := solve.BestUpdate(p.S1, p.M, p.Desired, linalg.Inversion{Threshold: solve.Threshold, Ridge: ridge})
 	c.record.Refit = Number(u.Desired - u.Psi2)
 	c.splitRefit(u.Delta)
 }

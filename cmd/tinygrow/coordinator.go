@@ -31,7 +31,7 @@ have a run directory of its own or all share one.`,
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
 	c.Flags().BoolVar(&check, "check", false, "look at settings, data set and run directory for faults, and start nothing")
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		s, resumed, err := src.given().Coordinator(resume, standby)
+		s, resumed, err := src.given().Coordinator(run.Start{Resume: resume, Standby: standby})
 		if err != nil {
 			return err
 		}

@@ -42,7 +42,7 @@ func newPlot() *cobra.Command {
 			if what == plotGains {
 				draw = picture.GainsOf
 			}
-			if err := draw(out, title, runs); err != nil {
+			if err := draw(picture.Drawing{File: out, Title: title}, runs); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(c.OutOrStdout(), out)

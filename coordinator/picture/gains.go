@@ -75,10 +75,9 @@ func (decades) Ticks(lo, hi float64) []plot.Tick {
 	return ticks
 }
 
-// DrawGains draws measured over predicted gains, both logarithmic, into a file
-// whose name ends in .svg or .png. Where the loss is a parabola of the amplitude,
+// DrawGains draws measured over predicted gains, both logarithmic. Where the loss is a parabola of the amplitude,
 // its best gain is half of what its slope predicts: the lower line.
-func DrawGains(path, title string, gains []Gain) error {
+func DrawGains(d Drawing, gains []Gain) error {
 	var grown, tried plotter.XYs
 	lo, hi := math.Inf(1), 0.0
 	for _, g := range gains {
@@ -94,9 +93,9 @@ func DrawGains(path, title string, gains []Gain) error {
 	}
 	if hi == 0 {
 		return fmt.Errorf("plot %s: no growth event of these runs measured a gain: policies that do not solve for neurons "+
-			"measure none", path)
+			"measure none", d.File)
 	}
-	p := newPlot(title, "predicted gain (first order, at the amplitude taken)", "measured gain (other samples)")
+	p := d.plot(axes{"predicted gain (first order, at the amplitude taken)", "measured gain (other samples)"})
 	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	p.X.Tick.Marker, p.Y.Tick.Marker = decades{}, decades{}
 	lo, hi = math.Pow(10, math.Floor(math.Log10(lo))), math.Pow(10, math.Ceil(math.Log10(hi)))
@@ -131,5 +130,5 @@ func DrawGains(path, title string, gains []Gain) error {
 		p.Add(s)
 		p.Legend.Add(set.name, s)
 	}
-	return save(p, path)
+	return d.save(p)
 }

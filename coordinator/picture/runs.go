@@ -16,7 +16,7 @@ import (
 )
 
 // GainsOf draws the gains of all growth events of the runs in these directories.
-func GainsOf(out, title string, runs []string) error {
+func GainsOf(d Drawing, runs []string) error {
 	var gains []Gain
 	for _, run := range runs {
 		var events []growth.Record
@@ -30,11 +30,11 @@ func GainsOf(out, title string, runs []string) error {
 		}
 		gains = append(gains, Gains(events)...)
 	}
-	return DrawGains(out, title, gains)
+	return DrawGains(d, gains)
 }
 
 // Accuracy draws the accuracy of the runs in these directories over their epochs.
-func Accuracy(out, title string, runs []string) error {
+func Accuracy(d Drawing, runs []string) error {
 	var courses []Course
 	for _, run := range runs {
 		course := Course{Split: "test", Name: filepath.Base(filepath.Clean(run))}
@@ -55,7 +55,7 @@ func Accuracy(out, title string, runs []string) error {
 		}
 		courses = append(courses, course)
 	}
-	return DrawAccuracy(out, title, courses)
+	return DrawAccuracy(d, courses)
 }
 
 // eachLine calls take for every whole line of a file of a run directory; a run

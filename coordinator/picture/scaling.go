@@ -17,8 +17,8 @@ type Rate struct {
 }
 
 // DrawScaling draws samples/s over the number of workers.
-func DrawScaling(path, title string, rates []Rate) error {
-	p := newPlot(title, "workers", "samples/s")
+func DrawScaling(d Drawing, rates []Rate) error {
+	p := d.plot(axes{"workers", "samples/s"})
 	p.Y.Min, p.Legend.Top, p.Legend.Left = 0, false, false
 	var reached, ideal plotter.XYs
 	var ticks plot.ConstantTicks
@@ -40,5 +40,5 @@ func DrawScaling(path, title string, rates []Rate) error {
 	p.Add(plotter.NewGrid(), best, line, points)
 	p.Legend.Add("measured", line, points)
 	p.Legend.Add("as many threads at the first row's rate", best)
-	return save(p, path)
+	return d.save(p)
 }

@@ -19,9 +19,19 @@ var (
 		{R: 0x94, G: 0x67, B: 0xbd, A: 255}, {R: 0x8c, G: 0x56, B: 0x4b, A: 255}, {R: 0xe3, G: 0x77, B: 0xc2, A: 255}}
 )
 
-func newPlot(title, x, y string) *plot.Plot {
+// Drawing is where a picture goes and what stands above it.
+type Drawing struct {
+	File  string // its name ends in .svg or .png
+	Title string
+}
+
+// axes are what is written along them.
+type axes struct{ x, y string }
+
+// plot returns an empty plot.
+func (d Drawing) plot(a axes) *plot.Plot {
 	p := plot.New()
-	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
+	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = d.Title, a.x, a.y
 	p.Legend.Top, p.Legend.Left = true, true
 	return p
 }
@@ -44,11 +54,11 @@ func CheckName(path string) error {
 	return nil
 }
 
-func save(p *plot.Plot, path string) error {
-	if err := CheckName(path); err != nil {
+func (d Drawing) save(p *plot.Plot) error {
+	if err := CheckName(d.File); err != nil {
 		return err
 	}
-	if err := p.Save(16*vg.Centimeter, 12*vg.Centimeter, path); err != nil {
+	if err := p.Save(16*vg.Centimeter, 12*vg.Centimeter, d.File); err != nil {
 		return fmt.Errorf("plot: %w", err)
 	}
 	return nil

@@ -23,14 +23,14 @@ type Point struct {
 
 // DrawAccuracy draws accuracy over epochs; the name of each run tells its
 // parameters at the end.
-func DrawAccuracy(path, title string, runs []Course) error {
+func DrawAccuracy(d Drawing, runs []Course) error {
 	label := runs[0].Split + " "
 	for _, r := range runs {
 		if r.Split != runs[0].Split {
 			label = ""
 		}
 	}
-	p := newPlot(title, "epoch", label+"accuracy, %")
+	p := d.plot(axes{"epoch", label + "accuracy, %"})
 	p.Legend.Top, p.Legend.Left = false, false
 	p.Add(plotter.NewGrid())
 	any := false
@@ -53,7 +53,7 @@ func DrawAccuracy(path, title string, runs []Course) error {
 		p.Legend.Add(fmt.Sprintf("%s: %d parameters", r.Name, r.Points[len(r.Points)-1].Params), line, marks)
 	}
 	if !any {
-		return fmt.Errorf("plot %s: these runs have no evaluation yet: wait for one, or set train.eval_epochs", path)
+		return fmt.Errorf("plot %s: these runs have no evaluation yet: wait for one, or set train.eval_epochs", d.File)
 	}
-	return save(p, path)
+	return d.save(p)
 }

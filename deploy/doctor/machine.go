@@ -25,7 +25,7 @@ type Machine struct {
 
 // ThisMachine describes the machine. What quotas allow is the caller's to know.
 func ThisMachine(threads int, quota float64, memoryLimit int64) Machine {
-	return Machine{CPU: field("/proc/cpuinfo", "model name"), Kernels: kernel.Active().String(), Fingerprint: nn.Fingerprint(),
+	return Machine{CPU: procFile("/proc/cpuinfo").field("model name"), Kernels: kernel.Active().String(), Fingerprint: nn.Fingerprint(),
 		Processors: runtime.NumCPU(), Quota: quota, Threads: threads, MemoryLimit: memoryLimit, MemoryFree: memoryFree()}
 }
 
@@ -112,7 +112,7 @@ func (r *Report) CheckKey(file string) {
 
 // memoryFree returns the bytes that can be had, or 0 if the kernel does not tell.
 func memoryFree() int64 {
-	kilobytes, _, _ := strings.Cut(field("/proc/meminfo", "MemAvailable"), " ")
+	kilobytes, _, _ := strings.Cut(procFile("/proc/meminfo").field("MemAvailable"), " ")
 	n, err := strconv.ParseInt(kilobytes, 10, 64)
 	if err != nil {
 		return 0
@@ -120,9 +120,12 @@ func memoryFree() int64 {
 	return n << 10
 }
 
-// field returns the value of the first line "name : value" of a file, or "".
-func field(file, name string) string {
-	f, err := os.Open(file)
+// procFile is the path of a file of lines "name : value".
+type procFile string
+
+// field returns the value of the first line of a name, or "".
+func (p procFile) field(name string) string {
+	f, err := os.Open(string(p))
 	if err != nil {
 		return ""
 	}

@@ -47,8 +47,8 @@ const interval = time.Second
 
 // NewReporter returns a reporter to a file, if that is not empty, and to
 // systemd, if that listens.
-func NewReporter(role, file string) *Reporter {
-	return &Reporter{file: file, role: role, socket: os.Getenv("NOTIFY_SOCKET"), now: time.Now, moved: time.Now()}
+func NewReporter(role proto.Role, file string) *Reporter {
+	return &Reporter{file: file, role: string(role), socket: os.Getenv("NOTIFY_SOCKET"), now: time.Now, moved: time.Now()}
 }
 
 // Stall is how long a process may get nowhere before systemd hears no more of it.

@@ -21,20 +21,20 @@ func (s *Settings) Check(resumed bool) error {
 	return err
 }
 
-// Coordinator returns the settings of a new run or, if it may be resumed and
-// is there already, of the run in the directory.
-// A run that others may be leading is not extended.
-func (g Given) Coordinator(mayResume, standby bool) (out Settings, resume bool, err error) {
+// Coordinator returns the settings of a new run or, if how allows to take one up
+// and it is there already, of the run in the directory. A run that others may be
+// leading is not extended.
+func (g Given) Coordinator(how Start) (out Settings, resume bool, err error) {
 	named := Defaults()
 	_ = g.lay(&named) // its faults are told with all others
 	if named.Run != "" || named.RunDir != "" {
 		named.Name()
 	}
 	allowed := Extending
-	if standby {
+	if how.Standby {
 		allowed = Nothing
 	}
-	if resume = (mayResume || standby) && named.RunDir != "" && holdsRun(named.RunDir); resume {
+	if resume = (how.Resume || how.Standby) && named.RunDir != "" && holdsRun(named.RunDir); resume {
 		out, err = g.ReadRun(named.RunDir, allowed)
 	} else {
 		out, err = g.Resolve(Defaults())

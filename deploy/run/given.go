@@ -55,7 +55,7 @@ func (g Given) layers() []layer {
 		list = append(list, layer{"--set", func(out *Settings) error { return config.Setting(out, "--set", text) }})
 	}
 	for _, f := range g.Flags {
-		list = append(list, layer{f.Name, func(out *Settings) error { return config.Set(out, f.Name, f.Key, f.Value) }})
+		list = append(list, layer{f.Name, func(out *Settings) error { return config.Set(out, config.Source(f.Name), f.Key, f.Value) }})
 	}
 	return list
 }

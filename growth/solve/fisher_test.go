@@ -17,8 +17,8 @@ func TestP26FisherInvariance(t *testing.T) {
 	change := func(p plain) *mat.Dense {
 		u := p.update()
 		n := Project(p.mean(p.b2, p.v), p.mean(p.b2, p.b1), u.Delta)
-		g := linalg.Whiten(growthtest.Sym(p.mean(p.v, p.v)), growthtest.Tight, 0)
-		s := BestNeurons(growthtest.Sym(p.mean(p.b2, p.b2)), WhitenOutputs(g, n, 5), 3, growthtest.Tight, 0)
+		g := linalg.Whiten(growthtest.Sym(p.mean(p.v, p.v)), linalg.Inversion{Threshold: growthtest.Tight})
+		s := BestNeurons(growthtest.Sym(p.mean(p.b2, p.b2)), WhitenOutputs(g, n, 5), 3, linalg.Inversion{Threshold: growthtest.Tight})
 		s.Omega = UnwhitenOutputs(g, s.Omega)
 		return p.delta(s, 3)
 	}
@@ -44,7 +44,8 @@ func eye(n int) *mat.Dense {
 
 // Whitened outputs of a full kernel come back in their own order.
 func TestWhitenOutputsOfKernels(t *testing.T) {
-	g := linalg.Whiten(growthtest.Sym(growthtest.Mul(growthtest.Normal(1, 3, 9), growthtest.Normal(1, 3, 9).T())), growthtest.Tight, 0)
+	g := linalg.Whiten(growthtest.Sym(growthtest.Mul(growthtest.Normal(1, 3, 9), growthtest.Normal(1, 3, 9).T())),
+		linalg.Inversion{Threshold: growthtest.Tight})
 	n := growthtest.Normal(2, 7, 3*4)
 	y := WhitenOutputs(g, n, 3)
 	back := UnwhitenOutputs(g, mat.DenseCopyOf(y.T())) // G^{-1} n'

@@ -25,8 +25,12 @@ func (p *conditioned) take(s *linalg.Whitening, x, y *mat.Dense) {
 	p.r = linalg.Sub(p.r, linalg.MulAT(wx, wy))
 }
 
-// block returns what belongs to features [at, at+n).
-func (p *conditioned) block(at, n int) (s *mat.SymDense, x, y *mat.Dense) {
+// features are those of one neuron of a pool: [at, at+n).
+type features struct{ at, n int }
+
+// block returns what belongs to some features.
+func (p *conditioned) block(f features) (s *mat.SymDense, x, y *mat.Dense) {
+	at, n := f.at, f.n
 	_, cols := p.g.Dims()
 	_, c := p.r.Dims()
 	s = mat.NewSymDense(n, nil)
@@ -38,10 +42,10 @@ func (p *conditioned) block(at, n int) (s *mat.SymDense, x, y *mat.Dense) {
 	return s, mat.DenseCopyOf(p.g.Slice(at, at+n, 0, cols)), mat.DenseCopyOf(p.r.Slice(at, at+n, 0, c))
 }
 
-// variance returns the sum of what is left of features [at, at+n).
-func (p *conditioned) variance(at, n int) float64 {
+// variance returns the sum of what is left of some features.
+func (p *conditioned) variance(f features) float64 {
 	var sum float64
-	for i := at; i < at+n; i++ {
+	for i := f.at; i < f.at+f.n; i++ {
 		sum += p.g.At(i, i)
 	}
 	return sum
@@ -60,13 +64,17 @@ type Pool struct {
 	first, left   conditioned
 }
 
-// NewPool takes S1 and M of the inputs [old weights, pool, bias] apart; ridge is
-// added to the diagonal of the old part.
-func NewPool(s1 *mat.SymDense, m *mat.Dense, weights, neurons, area int, ridge float64) *Pool {
-	old, p, cross := splitPool(s1, m, weights, neurons*area)
-	base := linalg.Whiten(old.s, Threshold, ridge)
+// PoolLayout is the order of inputs: Weights old ones, then Neurons of Area features
+// each, then a bias if there is one.
+type PoolLayout struct{ Weights, Neurons, Area int }
+
+// NewPool takes S1 and M of the inputs of a layout apart; ridge is added to the
+// diagonal of the old part.
+func NewPool(s1 *mat.SymDense, m *mat.Dense, l PoolLayout, ridge float64) *Pool {
+	old, p, cross := splitPool(s1, m, l)
+	base := linalg.Whiten(old.s, linalg.Inversion{Threshold: Threshold, Ridge: ridge})
 	p.take(base, cross, old.m)
-	return &Pool{area: area, neurons: neurons, base: base, cross: cross,
+	return &Pool{area: l.Area, neurons: l.Neurons, base: base, cross: cross,
 		first: conditioned{mat.DenseCopyOf(p.g), mat.DenseCopyOf(p.r)}, left: p}
 }
 
@@ -77,19 +85,19 @@ func (p *Pool) Choose(limit int, edge float64) (taken []int) {
 	for len(taken) < limit {
 		best, gain := -1, edge
 		for j := range p.neurons {
-			if !(left.variance(j*area, area) > exhausted*p.first.variance(j*area, area)) {
+			if !(left.variance(features{j * area, area}) > exhausted*p.first.variance(features{j * area, area})) {
 				continue
 			}
-			s, _, y := left.block(j*area, area)
-			if w := linalg.Whiten(s, Threshold, 0).Whiten(y); w != nil && linalg.SumSquares(w) > gain {
+			s, _, y := left.block(features{j * area, area})
+			if w := linalg.Whiten(s, linalg.Inversion{Threshold: Threshold}).Whiten(y); w != nil && linalg.SumSquares(w) > gain {
 				best, gain = j, linalg.SumSquares(w)
 			}
 		}
 		if best < 0 {
 			break
 		}
-		s, gx, y := left.block(best*area, area)
-		left.take(linalg.Whiten(s, Threshold, 0), gx, y)
+		s, gx, y := left.block(features{best * area, area})
+		left.take(linalg.Whiten(s, linalg.Inversion{Threshold: Threshold}), gx, y)
 		for i := range area { // none of it is left
 			left.g.Set(best*area+i, best*area+i, 0)
 		}
@@ -121,7 +129,7 @@ func (p *Pool) Fit(taken []int) (omega, back *mat.Dense, gain float64) {
 			x.Set(j, i, p.cross.At(j, at))
 		}
 	}
-	omega = BestUpdate(s, m, 0, Threshold, 0).Delta
+	omega = BestUpdate(s, m, 0, linalg.Inversion{Threshold: Threshold}).Delta
 	back = linalg.MulBT(p.base.Solve(x), omega)
 	for o := range outputs {
 		for i := range n {
@@ -137,9 +145,10 @@ type pooled struct {
 	s *mat.SymDense
 }
 
-// splitPool takes the statistics of [old weights, pool, bias] apart: those of
-// the old features, those of the pool, and the products of both (old, pool).
-func splitPool(s1 *mat.SymDense, m *mat.Dense, weights, pool int) (o pooled, n conditioned, cross *mat.Dense) {
+// splitPool takes statistics apart: those of the old features, those of the pool,
+// and the products of both (old, pool).
+func splitPool(s1 *mat.SymDense, m *mat.Dense, l PoolLayout) (o pooled, n conditioned, cross *mat.Dense) {
+	weights, pool := l.Weights, l.Neurons*l.Area
 	all, c := m.Dims()
 	old := make([]int, 0, all-pool)
 	for i := range all {

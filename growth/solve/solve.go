@@ -30,12 +30,11 @@ func (u *Update) Share() float64 {
 }
 
 // BestUpdate returns the least squares of V on b1, from S1 = E[b1 b1'] (b, b),
-// M = E[b1 V'] (b, c) and desired = E|V|^2. Directions of S1 below threshold,
-// relative to its scaled diagonal, count as absent; ridge times the mean of the
-// diagonal is added to it, and what that withholds counts towards Psi^2.
-func BestUpdate(s1 *mat.SymDense, m *mat.Dense, desired, threshold, ridge float64) *Update {
+// M = E[b1 V'] (b, c) and desired = E|V|^2. Directions of S1 below the
+// threshold count as absent; what a ridge withholds counts towards Psi^2.
+func BestUpdate(s1 *mat.SymDense, m *mat.Dense, desired float64, how linalg.Inversion) *Update {
 	b, c := m.Dims()
-	w := linalg.Whiten(s1, threshold, ridge)
+	w := linalg.Whiten(s1, how)
 	u := &Update{Delta: mat.NewDense(c, b, nil), Desired: desired, Psi2: desired, Rank: w.Rank()}
 	if y := w.Whiten(m); y != nil {
 		u.Delta.Copy(w.Unwhiten(y).T())
@@ -62,11 +61,10 @@ type Neurons struct {
 }
 
 // BestNeurons returns at most k neurons from S = E[b2 b2'] (a, a) and
-// N = E[b2 V_proj'] (a, c). ridge times the mean of the diagonal of S is added to
-// it; with a ridge lambda^2 is no longer the decrease of Psi^2, but a shrunk
-// estimate of it.
-func BestNeurons(s *mat.SymDense, n *mat.Dense, k int, threshold, ridge float64) *Neurons {
-	w := linalg.Whiten(s, threshold, ridge)
+// N = E[b2 V_proj'] (a, c). With a ridge lambda^2 is no longer the
+// decrease of Psi^2, but a shrunk estimate of it.
+func BestNeurons(s *mat.SymDense, n *mat.Dense, k int, how linalg.Inversion) *Neurons {
+	w := linalg.Whiten(s, how)
 	y := w.Whiten(n)
 	out := &Neurons{Rank: w.Rank()}
 	if y == nil {

@@ -6,6 +6,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
 
@@ -23,8 +24,8 @@ func BenchmarkSolve(b *testing.B) {
 				n.RawMatrix().Data[i] = numbers.Normal(uint64(i))
 			}
 			for b.Loop() {
-				BestUpdate(s, n, 1e6, Threshold, 0)
-				if got := BestNeurons(s, n, 32, Threshold, 0); len(got.Lambda) != min(32, channels) {
+				BestUpdate(s, n, 1e6, linalg.Inversion{Threshold: Threshold})
+				if got := BestNeurons(s, n, 32, linalg.Inversion{Threshold: Threshold}); len(got.Lambda) != min(32, channels) {
 					b.Fatalf("%d neurons", len(got.Lambda))
 				}
 			}

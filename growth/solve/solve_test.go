@@ -39,7 +39,8 @@ func (p plain) mean(x, y *mat.Dense) *mat.Dense {
 }
 
 func (p plain) update() *Update {
-	return BestUpdate(growthtest.Sym(p.mean(p.b1, p.b1)), p.mean(p.b1, p.v), mat.Trace(p.mean(p.v, p.v)), growthtest.Tight, 0)
+	return BestUpdate(growthtest.Sym(p.mean(p.b1, p.b1)), p.mean(p.b1, p.v), mat.Trace(p.mean(p.v, p.v)),
+		linalg.Inversion{Threshold: growthtest.Tight})
 }
 
 // projected returns V_proj (n, c).
@@ -50,7 +51,7 @@ func (p plain) projected(u *Update) *mat.Dense {
 func (p plain) neurons(k int) (*Update, *Neurons) {
 	u := p.update()
 	n := Project(p.mean(p.b2, p.v), p.mean(p.b2, p.b1), u.Delta)
-	return u, BestNeurons(growthtest.Sym(p.mean(p.b2, p.b2)), n, k, growthtest.Tight, 0)
+	return u, BestNeurons(growthtest.Sym(p.mean(p.b2, p.b2)), n, k, linalg.Inversion{Threshold: growthtest.Tight})
 }
 
 // delta returns the linearised change of z by the first k neurons, (n, c).
@@ -155,7 +156,7 @@ func TestP07GrowTwice(t *testing.T) {
 	u, s := p.neurons(5)
 	for k1 := 1; k1 < 5; k1++ {
 		rest := growthtest.Sub(p.projected(u), p.delta(s, k1))
-		again := BestNeurons(growthtest.Sym(p.mean(p.b2, p.b2)), p.mean(p.b2, rest), 5, growthtest.Tight, 0)
+		again := BestNeurons(growthtest.Sym(p.mean(p.b2, p.b2)), p.mean(p.b2, rest), 5, linalg.Inversion{Threshold: growthtest.Tight})
 		for i, lambda := range s.Lambda[k1:] {
 			growthtest.Close(t, "lambda", again.Lambda[i], lambda, 1e-9)
 		}
@@ -336,7 +337,7 @@ func TestBestNeuronsDiagonal(t *testing.T) {
 		n.Set(2, i, 0)
 	}
 	for _, ridge := range []float64{0, 0.5} {
-		want, got := BestNeurons(s, n, 3, growthtest.Tight, ridge), BestNeuronsDiagonal(d, n, 3, ridge)
+		want, got := BestNeurons(s, n, 3, linalg.Inversion{Threshold: growthtest.Tight, Ridge: ridge}), BestNeuronsDiagonal(d, n, 3, ridge)
 		growthtest.Near(t, "omega alpha'", growthtest.Mul(got.Omega, got.Alpha), growthtest.Mul(want.Omega, want.Alpha), 1e-9)
 		growthtest.Close(t, "total", got.Total, want.Total, 1e-12)
 		if got.Rank != want.Rank {

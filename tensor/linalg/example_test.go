@@ -16,7 +16,7 @@ func Example() {
 		0, 1, 0,
 		4, 0, 4,
 	})
-	w := linalg.Whiten(s, 1e-9, 0)
+	w := linalg.Whiten(s, linalg.Inversion{Threshold: 1e-9})
 	x := w.Solve(mat.NewDense(3, 1, []float64{8, 3, 8}))
 	fmt.Println("rank", w.Rank())
 	fmt.Printf("%.3g\n", mat.Formatted(x.T()))

@@ -51,7 +51,7 @@ func near(t *testing.T, what string, got, want mat.Matrix, tol float64) {
 func TestWhitenFullRank(t *testing.T) {
 	s := covariance(random(1, 200, 30))
 	n := random(2, 30, 5)
-	w := Whiten(s, 1e-10, 0)
+	w := Whiten(s, Inversion{Threshold: 1e-10})
 	if w.Rank() != 30 {
 		t.Fatalf("rank %d, want 30", w.Rank())
 	}
@@ -76,11 +76,11 @@ func TestWhitenSingular(t *testing.T) {
 	}
 	target := random(4, 200, 3)
 	n, nw := mul(x.T(), target), mul(wide.T(), target)
-	w := Whiten(covariance(wide), 1e-10, 0)
+	w := Whiten(covariance(wide), Inversion{Threshold: 1e-10})
 	if w.Rank() != 12 {
 		t.Fatalf("rank %d, want 12", w.Rank())
 	}
-	y, yw := Whiten(covariance(x), 1e-10, 0).Whiten(n), w.Whiten(nw)
+	y, yw := Whiten(covariance(x), Inversion{Threshold: 1e-10}).Whiten(n), w.Whiten(nw)
 	near(t, "N' S^+ N", mul(yw.T(), yw), mul(y.T(), y), 1e-10)
 	solved := w.Solve(nw)
 	near(t, "weights of a copy", solved.Slice(12, 13, 0, 3), solved.Slice(3, 4, 0, 3), 1e-9)
@@ -95,7 +95,7 @@ func TestWhitenOfNothing(t *testing.T) {
 		"NaN":  mat.NewSymDense(2, []float64{1, math.NaN(), math.NaN(), 1}),
 		"Inf":  mat.NewSymDense(2, []float64{math.Inf(1), 0, 0, 1}),
 	} {
-		w := Whiten(s, 1e-10, 0)
+		w := Whiten(s, Inversion{Threshold: 1e-10})
 		n := s.SymmetricDim()
 		if w.Rank() != 0 || w.Whiten(random(1, n, 2)) != nil || mat.Norm(w.Solve(random(1, n, 2)), 2) != 0 {
 			t.Errorf("%s: rank %d", name, w.Rank())
@@ -160,7 +160,7 @@ func TestTopSVDOfLowRank(t *testing.T) {
 func TestBitsDoNotDependOnProcessors(t *testing.T) {
 	s, n := covariance(random(1, 700, 300)), random(2, 300, 200)
 	solve := func() *mat.Dense {
-		w := Whiten(s, 1e-6, 0)
+		w := Whiten(s, Inversion{Threshold: 1e-6})
 		svd := TopSVD(w.Whiten(n), 5)
 		return mul(w.Unwhiten(svd.U), svd.V.T())
 	}
@@ -207,7 +207,7 @@ func BenchmarkWhiten577(b *testing.B) {
 	n := random(2, 577, 64)
 	b.ResetTimer()
 	for range b.N {
-		w := Whiten(s, 1e-6, 0)
+		w := Whiten(s, Inversion{Threshold: 1e-6})
 		y := w.Whiten(n)
 		w.Unwhiten(TopSVD(y, 16).U)
 	}
@@ -218,7 +218,7 @@ func BenchmarkWhiten577Full(b *testing.B) {
 	n := random(2, 577, 576)
 	b.ResetTimer()
 	for range b.N {
-		w := Whiten(s, 1e-6, 0)
+		w := Whiten(s, Inversion{Threshold: 1e-6})
 		y := w.Whiten(n)
 		w.Unwhiten(TopSVD(y, 16).U)
 	}
@@ -229,7 +229,7 @@ func BenchmarkWhiten2305(b *testing.B) {
 	n := random(2, 2305, 256)
 	b.ResetTimer()
 	for range b.N {
-		w := Whiten(s, 1e-6, 0)
+		w := Whiten(s, Inversion{Threshold: 1e-6})
 		y := w.Whiten(n)
 		w.Unwhiten(TopSVD(y, 16).U)
 	}
@@ -244,7 +244,7 @@ func BenchmarkWhiten1153Singular(b *testing.B) {
 	s, n := covariance(x), random(2, 1153, 128)
 	b.ResetTimer()
 	for range b.N {
-		w := Whiten(s, 1e-6, 0)
+		w := Whiten(s, Inversion{Threshold: 1e-6})
 		y := w.Whiten(n)
 		w.Unwhiten(TopSVD(y, 16).U)
 	}
@@ -280,7 +280,7 @@ func TestRidgeIsOnTheTrueScale(t *testing.T) {
 	if err := solved.Solve(want, x); err != nil {
 		t.Fatal(err)
 	}
-	got := Whiten(s, 1e-12, rho).Solve(x)
+	got := Whiten(s, Inversion{Threshold: 1e-12, Ridge: rho}).Solve(x)
 	if !mat.EqualApprox(got, &solved, 1e-10) {
 		t.Errorf("S + ridge solves to\n%v\nwant\n%v", mat.Formatted(got), mat.Formatted(&solved))
 	}

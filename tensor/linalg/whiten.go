@@ -30,10 +30,15 @@ type Whitening struct {
 // feature counts as constant zero: below what float32 data can carry.
 const zeroDiagonal = 1e-30
 
-// Whiten factors s + ridge tr(s)/n I, where s is (n, n). Pivots below threshold, on a
-// scale where the diagonal is one, count as zero, and features of no variance stay
+// Inversion says how a covariance is inverted that may be singular.
+type Inversion struct {
+	Threshold float64 // pivots below it, on a scale where the diagonal is one, count as zero
+	Ridge     float64 // this times the mean of the diagonal is added to the diagonal
+}
+
+// Whiten factors s + ridge tr(s)/n I, where s is (n, n). Features of no variance stay
 // without weight. A matrix that is not finite has rank 0.
-func Whiten(s *mat.SymDense, threshold, ridge float64) *Whitening {
+func Whiten(s *mat.SymDense, how Inversion) *Whitening {
 	n := s.SymmetricDim()
 	w := &Whitening{n: n}
 	raw := s.RawSymmetric()
@@ -45,7 +50,7 @@ func Whiten(s *mat.SymDense, threshold, ridge float64) *Whitening {
 		}
 		diagonal[i] = s.At(i, i)
 	}
-	largest, more := 0.0, Ridge(diagonal, ridge)
+	largest, more := 0.0, Ridge(diagonal, how.Ridge)
 	for _, d := range diagonal {
 		largest = math.Max(largest, d)
 	}
@@ -59,8 +64,8 @@ func Whiten(s *mat.SymDense, threshold, ridge float64) *Whitening {
 	if m == 0 {
 		return w
 	}
-	if !w.factor(w.scaled(from), threshold) {
-		w.factorPivoted(w.scaled(from), threshold)
+	if !w.factor(w.scaled(from), how.Threshold) {
+		w.factorPivoted(w.scaled(from), how.Threshold)
 	}
 	return w
 }

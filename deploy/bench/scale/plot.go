@@ -13,5 +13,7 @@ func (r Report) Plot(path string) error {
 	for _, x := range r.Rows {
 		rates = append(rates, picture.Rate{Workers: x.Workers, Measured: x.SamplesPerS, Ideal: x.SamplesPerS / x.Efficiency})
 	}
-	return picture.DrawScaling(path, fmt.Sprintf("%s on %s, batch %d, %d cores", r.Model, r.Data, r.Batch, r.Cores), rates)
+	return picture.DrawScaling(picture.Drawing{File: path, Title: fmt.Sprintf("%s on %s, batch %d, %d cores", r.Model, r.Data,
+		r.Batch, r.Cores)},
+		rates)
 }

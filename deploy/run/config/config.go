@@ -112,10 +112,13 @@ func single(text []byte) (root yaml.Node, err error) {
 	return root, fmt.Errorf("a second document begins on line %d: put all keys into one", more.Line)
 }
 
+// Source names the place that settings come from, as a file or --set.
+type Source string
+
 // Set sets one key to a value in YAML's notation; source names the place it
 // comes from, as "--set".
-func Set(dst any, source, key, value string) error {
-	d := decoder{known: Keys(dst), where: func(*yaml.Node) string { return source }}
+func Set(dst any, source Source, key, value string) error {
+	d := decoder{known: Keys(dst), where: func(*yaml.Node) string { return string(source) }}
 	target, ok := lookup(reflect.ValueOf(dst).Elem(), key)
 	if !ok {
 		d.unknown(nil, key)
@@ -149,7 +152,7 @@ func Set(dst any, source, key, value string) error {
 }
 
 // Setting sets one key from text of the form key=value.
-func Setting(dst any, source, text string) error {
+func Setting(dst any, source Source, text string) error {
 	key, value, ok := strings.Cut(text, "=")
 	if !ok {
 		return fmt.Errorf("%s: %q must be key=value, as optim.lr=0.1", source, text)
@@ -176,7 +179,7 @@ func Environment(dst any, environ, reserved []string) error {
 			continue
 		}
 		if key, ok := names[name]; ok {
-			faults.Add(Set(dst, name, key, value))
+			faults.Add(Set(dst, Source(name), key, value))
 			continue
 		}
 		if orchestrator.MatchString(name) {

@@ -163,7 +163,7 @@ func (r *replay) compareState(t *trainer.Trainer, c *checkpoint.Checkpoint, name
 // checkJournal compares the journal with the hashes that checkpoints have of
 // its beginning. The first one that differs says between which lines.
 func (r *replay) checkJournal() error {
-	l, err := openLog(r.Dir, checkpoint.JournalFile)
+	l, err := openLog(filepath.Join(r.Dir, checkpoint.JournalFile))
 	if err != nil {
 		return err
 	}

@@ -31,11 +31,10 @@ type logFile struct {
 	sum  hash.Hash
 }
 
-func openLog(dir, name string) (*logFile, error) {
-	path := filepath.Join(dir, name)
+func openLog(path string) (*logFile, error) {
 	f, size, err := file.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s: %w: there is no %s", dir, checkpoint.ErrNoRun, name)
+		return nil, fmt.Errorf("%s: %w: there is no %s", filepath.Dir(path), checkpoint.ErrNoRun, filepath.Base(path))
 	}
 	if err != nil {
 		return nil, err
@@ -100,7 +99,7 @@ type head struct {
 
 // lastStep returns the last step that the metrics in dir tell of.
 func lastStep(dir string) (proto.Step, error) {
-	l, err := openLog(dir, checkpoint.MetricsFile)
+	l, err := openLog(filepath.Join(dir, checkpoint.MetricsFile))
 	if err != nil {
 		return 0, err
 	}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator"
@@ -73,7 +74,7 @@ func (r *replay) run(ctx context.Context) (err error) {
 		return err
 	}
 	for name, l := range map[string]**logFile{checkpoint.MetricsFile: &r.metrics, checkpoint.JournalFile: &r.journal} {
-		if *l, err = openLog(r.Dir, name); err != nil {
+		if *l, err = openLog(filepath.Join(r.Dir, name)); err != nil {
 			return err
 		}
 		defer (*l).close()

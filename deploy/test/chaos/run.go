@@ -243,7 +243,7 @@ func (c *cluster) stop() {
 // disturb lets the faults happen and waits for the end of the run.
 func (c *cluster) disturb(ctx context.Context) error {
 	c.report.Faults = make([]Fired, 0, c.Kills)
-	for _, f := range Script(c.seed, c.Kills, c.Workers, c.report.Steps) {
+	for _, f := range Script(c.seed, Extent{c.Kills, c.Workers, c.report.Steps}) {
 		done, over, err := c.await(ctx, f.Step)
 		if err != nil {
 			return err

@@ -46,9 +46,16 @@ func (f Fault) String() string {
 	return s
 }
 
-// Script returns the faults of a seed, in the order of their steps: the given
-// number, of any kind, spread over the steps of a run.
-func Script(seed uint64, kills, workers int, steps uint64) []Fault {
+// Extent is how many faults a script has, and of which run.
+type Extent struct {
+	Faults, Workers int
+	Steps           uint64
+}
+
+// Script returns the faults of a seed, in the order of their steps: of any kind,
+// spread over the steps of a run.
+func Script(seed uint64, run Extent) []Fault {
+	kills, workers, steps := run.Faults, run.Workers, run.Steps
 	r := rand.New(rand.NewPCG(seed, 0x6368616f73))
 	weights := []struct {
 		kind Kind

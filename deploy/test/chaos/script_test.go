@@ -13,8 +13,8 @@ import (
 func TestScript(t *testing.T) {
 	seen := map[Kind]int{}
 	for seed := range uint64(50) {
-		s := Script(seed, 6, 3, 240)
-		if d := cmp.Diff(s, Script(seed, 6, 3, 240)); d != "" {
+		s := Script(seed, Extent{6, 3, 240})
+		if d := cmp.Diff(s, Script(seed, Extent{6, 3, 240})); d != "" {
 			t.Fatalf("seed %d: another script the second time: %s", seed, d)
 		}
 		if len(s) != 6 || !slices.IsSortedFunc(s, func(a, b Fault) int { return int(a.Step) - int(b.Step) }) {
@@ -33,7 +33,7 @@ func TestScript(t *testing.T) {
 			t.Errorf("no %s in 300 faults", k)
 		}
 	}
-	if cmp.Equal(Script(1, 6, 3, 240), Script(2, 6, 3, 240)) {
+	if cmp.Equal(Script(1, Extent{6, 3, 240}), Script(2, Extent{6, 3, 240})) {
 		t.Error("two seeds have one script")
 	}
 }

@@ -69,7 +69,7 @@ func measure(f flags, dir string, a attack) (figures, error) {
 	for _, x := range a.settings {
 		args = append(args, "--set", x)
 	}
-	coordinator, err := s.start(f.binary, "coordinator", "coordinator", args...)
+	coordinator, err := s.start(program{f.binary, "coordinator", "coordinator"}, args...)
 	if err != nil {
 		return figures{}, err
 	}
@@ -84,7 +84,7 @@ func measure(f flags, dir string, a attack) (figures, error) {
 		if err != nil {
 			return figures{}, err
 		}
-		w, err := s.start(f.binary, id, dir, "worker", "--run", string(run), "--threads", "1", "--set", "worker.id="+id,
+		w, err := s.start(program{f.binary, id, dir}, "worker", "--run", string(run), "--threads", "1", "--set", "worker.id="+id,
 			"--cache", filepath.Join(s.dir, id+"-cache"))
 		if err != nil {
 			return figures{}, err

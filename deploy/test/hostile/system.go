@@ -205,15 +205,18 @@ func endWithUs() {
 	}()
 }
 
-// start runs the binary with the keys of a directory; its log goes to a file.
-func (s *site) start(binary, name, dir string, args ...string) (*process, error) {
-	a, err := s.access(dir, proto.WorkerRole)
+// program is a binary, what its log is called, and the directory of its keys.
+type program struct{ binary, name, keys string }
+
+// start runs a program; its log goes to a file.
+func (s *site) start(of program, args ...string) (*process, error) {
+	a, err := s.access(of.keys, proto.WorkerRole)
 	if err != nil {
 		return nil, err
 	}
-	p := &process{log: filepath.Join(s.dir, name+".log"), done: make(chan struct{})}
+	p := &process{log: filepath.Join(s.dir, of.name+".log"), done: make(chan struct{})}
 	args = append(args, "--nats", "tls://"+s.addr, "--creds", a.Seed, "--ca", a.Authority)
-	p.cmd = exec.Command(binary, args...)
+	p.cmd = exec.Command(of.binary, args...)
 	p.cmd.Stdout = &p.out
 	pipe, err := p.cmd.StderrPipe()
 	if err != nil {
