@@ -496,3 +496,33 @@ func TestCheckTargets(t *testing.T) {
 		t.Errorf("a block to come: %v", err)
 	}
 }
+
+// Insertions at streams of wrong shapes are errors, and so are two at one stream.
+func TestStreamInsertionFaults(t *testing.T) {
+	m := nn.Init(build(t, nn.ModelConfig{Name: "resnet20", Width: 2}), 1)
+	l, err := site.LayoutOf(m.Graph, "conv1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, spoil := range map[string]func(in *site.Insertion){
+		"alpha has":    func(in *site.Insertion) { in.Alpha = in.Alpha[1:] },
+		"omega has":    func(in *site.Insertion) { in.Omega = append(in.Omega, 1) },
+		"gain has":     func(in *site.Insertion) { in.Gain, in.Shift = nil, nil },
+		"shift has":    func(in *site.Insertion) { in.Shift = in.Shift[1:] },
+		"mean has":     func(in *site.Insertion) { in.Mean = nil },
+		"update has":   func(in *site.Insertion) { in.Update = make([]float32, l.Outputs*l.Outgoing.Rows()) },
+		"-1 neurons":   func(in *site.Insertion) { in.Count = -1 },
+		"no site":      func(in *site.Insertion) { in.Site = "layer1.0.conv2" },
+		"filter has":   func(in *site.Insertion) { in.Filter = make([]float32, 3) },
+		"1048577 neur": func(in *site.Insertion) { in.Count = 1<<20 + 1 },
+	} {
+		in := l.Empty(2)
+		spoil(&in)
+		if _, err := site.Widen(m, []site.Insertion{in}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+	if _, err := site.Widen(m, []site.Insertion{l.Empty(1), l.Empty(1)}); err == nil {
+		t.Error("two insertions at one stream")
+	}
+}

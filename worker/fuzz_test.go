@@ -47,33 +47,70 @@ func FuzzBroadcast(f *testing.F) {
 	})
 }
 
-// FuzzGrowthRequest compiles what may be a growth request, for a network of two layers.
+// FuzzGrowthRequest compiles what may be a growth request, for a network of two layers
+// and for one with streams, and computes it.
 func FuzzGrowthRequest(f *testing.F) {
-	g, err := nn.Build(nn.ModelConfig{Name: "mlp", Input: nn.Shape{C: 4, H: 1, W: 1}, Classes: 3, Widths: []int{5}, Norm: "batch"})
-	if err != nil {
-		f.Fatal(err)
-	}
-	sites := site.All(g)
-	for _, r := range []measure.Request{
-		{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: sites[0].ID}}},
-		{Kind: measure.KindNeurons, Sites: []measure.SiteRequest{{Site: sites[0].ID, Metric: true}}},
-		{Kind: measure.KindAmplitude, Candidates: []measure.Candidate{{Amplitudes: []float64{1}}}},
+	var graphs []*nn.Graph
+	for _, c := range []nn.ModelConfig{
+		{Name: "mlp", Input: nn.Shape{C: 4, H: 1, W: 1}, Classes: 3, Widths: []int{5}, Norm: "batch"},
+		{Name: "resnet20", Input: nn.Shape{C: 1, H: 4, W: 4}, Classes: 3, Width: 1},
 	} {
-		data, err := proto.MarshalBlob(&r)
+		g, err := nn.Build(c)
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(data)
+		graphs = append(graphs, g)
+		for _, r := range growthRequests(f, g) {
+			data, err := proto.MarshalBlob(&r)
+			if err != nil {
+				f.Fatal(err)
+			}
+			f.Add(data)
+		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var r measure.Request
 		if proto.UnmarshalBlob(data, &r) != nil {
 			return
 		}
-		if j, err := measure.NewJob(g, &r, 8); err == nil && j.Len() < 4 {
-			t.Errorf("a job of %d sums", j.Len())
+		for _, g := range graphs {
+			j, err := measure.NewJob(g, &r, 8)
+			if err != nil {
+				continue
+			}
+			if j.Len() < measure.HeaderLen {
+				t.Errorf("a job of %d sums", j.Len())
+			}
+			if j.Len() < 1<<16 {
+				m, b := nn.Init(g, 1), nn.NewBatch(g.Input, 8, 3)
+				b.N = 8
+				j.NewRunner().Run(make([]float64, j.Len()), m.Params, m.Buffers, b)
+			}
 		}
 	})
+}
+
+// growthRequests are of every kind, for the first and the last site of a graph.
+func growthRequests(f *testing.F, g *nn.Graph) []measure.Request {
+	out := []measure.Request{{Kind: measure.KindAmplitude, Candidates: []measure.Candidate{{Amplitudes: []float64{1}}}}}
+	sites := site.All(g)
+	for _, s := range []site.Site{sites[0], sites[len(sites)-1]} {
+		l, err := site.LayoutOf(g, s.ID)
+		if err != nil {
+			f.Fatal(err)
+		}
+		of := measure.SiteRequest{Site: s.ID, Metric: true}
+		if s.Stream {
+			pair := s.Pairs(g)[0]
+			of.Writer, of.Reader = pair.Writer, pair.Reader
+		}
+		in := l.Empty(2)
+		out = append(out, measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{of}},
+			measure.Request{Kind: measure.KindNeurons, Sites: []measure.SiteRequest{of}},
+			measure.Request{Kind: measure.KindNewborn, Newborn: []site.Insertion{in}},
+			measure.Request{Kind: measure.KindAmplitude, Candidates: []measure.Candidate{{Insertions: []site.Insertion{in}, Amplitudes: []float64{0.5, 2}}}})
+	}
+	return out
 }
 
 // oracle answers every request the same.
