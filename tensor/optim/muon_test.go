@@ -141,3 +141,20 @@ func TestMuonLeavesZero(t *testing.T) {
 		t.Errorf("moved to %v", p)
 	}
 }
+
+// The directions of a step for the convolutions of a vgg of 12, 24, 64 and 128 channels.
+func BenchmarkMuon(b *testing.B) {
+	c := Default()
+	c.Name = Muon
+	var l Layout
+	for _, s := range [][2]int{{12, 27}, {24, 108}, {64, 216}, {128, 576}} {
+		l = append(l, Tensor{Kind: Filters, Rows: s[0], Len: s[0] * s[1], Normed: true})
+	}
+	o, p, g := New(c, l), make([]float32, l.Len()), make([]float32, l.Len())
+	for i := range g {
+		p[i], g[i] = float32(i%7)-3, float32(i%11)-5
+	}
+	for b.Loop() {
+		o.Step(p, g, 1, 0.1)
+	}
+}
