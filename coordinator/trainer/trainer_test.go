@@ -197,7 +197,7 @@ func TestRestoreAnywhereWithMuon(t *testing.T) {
 	g := toyGraph(2)
 	g.Node("fc1").Op, g.Node("fc1").Kernel, g.Node("fc1").Stride = nn.OpConv, 1, 1
 	set := toySettings()
-	set.Optimizer.Name, set.Optimizer.DecayBiases, set.Optimizer.NormBiasLR = optim.Muon, false, 4
+	set.Optimizer.Name, set.Optimizer.DecayBiases, set.Optimizer.NormBiasFactor = optim.Muon, false, 4
 	whole, _ := restoreAnywhere(t, set, g)
 	first := whole.Model().Graph.ParamEntries()[0]
 	if whole.Generation() == 0 || first.Shape[0] < 3 {

@@ -38,8 +38,8 @@ type Config struct {
 	// DecayBiases: weight decay acts on biases and on the parameters of
 	// normalisations too, as in PyTorch.
 	DecayBiases bool `json:"decay_biases" yaml:"decay_biases"`
-	// NormBiasLR is a factor on the rate of what normalisations add.
-	NormBiasLR float64 `json:"norm_bias_lr" yaml:"norm_bias_lr"`
+	// NormBiasFactor is a factor on the rate of what normalisations add.
+	NormBiasFactor float64 `json:"norm_bias_factor" yaml:"norm_bias_factor"`
 	// Momentum and Nesterov are sgd's; momentum 0 keeps no velocity.
 	Momentum float64 `json:"momentum" yaml:"momentum"`
 	Nesterov bool    `json:"nesterov" yaml:"nesterov"`
@@ -69,18 +69,18 @@ type Config struct {
 
 // MuonConfig says how muon updates convolutions: K. Jordan's Muon as in airbench94_muon. A matrix
 // with an output in each row whose values go into batch normalisation is held at the norm
-// sqrt(outputs), so that LR alone says how far it turns; others are subject to weight decay.
+// sqrt(outputs), so that the rate alone says how far it turns; others are subject to weight decay.
 type MuonConfig struct {
-	// LR is the peak rate; it follows the schedule of Config.LR.
-	LR       float64 `json:"lr" yaml:"lr"`
+	// Factor times the rate of the rest is that of convolutions.
+	Factor   float64 `json:"factor" yaml:"factor"`
 	Momentum float64 `json:"momentum" yaml:"momentum"` // Nesterov's form
 }
 
 // Default returns SGD with momentum 0.9 at a rate of 0.1 that falls to 0 along a cosine, gradients of norm at most 5, and
 // PyTorch's defaults for the rest.
 func Default() Config {
-	return Config{Name: SGD, LR: 0.1, DecayBiases: true, NormBiasLR: 1, Momentum: 0.9, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
-		Muon: MuonConfig{LR: 0.1, Momentum: 0.6}, Schedule: Cosine, StepEpochs: 30, StepFactor: 0.1, Hold: 0.3, ClipNorm: 5}
+	return Config{Name: SGD, LR: 0.1, DecayBiases: true, NormBiasFactor: 1, Momentum: 0.9, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
+		Muon: MuonConfig{Factor: 0.5, Momentum: 0.6}, Schedule: Cosine, StepEpochs: 30, StepFactor: 0.1, Hold: 0.3, ClipNorm: 5}
 }
 
 // Validate returns all faults at once (errors.Join), or nil.
@@ -93,14 +93,14 @@ func (c Config) Validate() error {
 	found.Check(c.Name == SGD || c.Name == AdamW || c.Name == Muon, "optimizer %q: must be %q, %q or %q", c.Name, SGD, AdamW, Muon)
 	found.Check(c.LR > 0 && c.LR <= 1e6, "lr %v: must be above 0", c.LR)
 	within("weight_decay", c.WeightDecay, 0, 1e6)
-	within("norm_bias_lr", c.NormBiasLR, 0, 1e6)
+	within("norm_bias_factor", c.NormBiasFactor, 0, 1e6)
 	if c.Name == SGD || c.Name == Muon {
 		within("momentum", c.Momentum, 0, below1)
 		found.Check(!c.Nesterov || c.Momentum > 0, "nesterov: needs a momentum above 0")
 	}
 	if c.Name == Muon {
 		found.Check(c.Momentum > 0, "momentum %v: muon needs one above 0", c.Momentum)
-		found.Check(c.Muon.LR > 0 && c.Muon.LR <= 1e6, "muon.lr %v: must be above 0", c.Muon.LR)
+		found.Check(c.Muon.Factor > 0 && c.Muon.Factor <= 1e6, "muon.factor %v: must be above 0", c.Muon.Factor)
 		within("muon.momentum", c.Muon.Momentum, 0, below1)
 	}
 	if c.Name == AdamW {

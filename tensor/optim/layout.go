@@ -82,7 +82,7 @@ func (c Config) decays(k Kind) bool { return c.DecayBiases || k == Weights || k 
 // factor returns what the rate of parameters of a kind is multiplied with.
 func (c Config) factor(k Kind) float64 {
 	if k == NormBiases {
-		return c.NormBiasLR
+		return c.NormBiasFactor
 	}
 	return 1
 }

@@ -76,7 +76,7 @@ func newtonSchulz(g [][]float64) [][]float64 {
 // brought to the norm sqrt(rows) before the direction is taken off; elsewhere weight decay, as in torch.optim.Muon.
 func TestMuonAgainstFloat64(t *testing.T) {
 	c := Default()
-	c.Name, c.WeightDecay, c.Muon = Muon, 0.05, MuonConfig{LR: 0.3, Momentum: 0.6}
+	c.Name, c.WeightDecay, c.Muon = Muon, 0.05, MuonConfig{Factor: 3, Momentum: 0.6}
 	o, n := New(c, layout), layout.Len()
 	s := rng.New(7)
 	params, grad := make([]float32, n), make([]float32, n)
@@ -137,7 +137,7 @@ func TestMuonLeavesZero(t *testing.T) {
 	}
 	g[5] = 1e-6
 	o.Step(p, g, 1, 0.1)
-	if !(math.Abs(float64(p[5])) > 0.05) || p[4] != 0 {
+	if !(math.Abs(float64(p[5])) > 0.02) || p[4] != 0 {
 		t.Errorf("moved to %v", p)
 	}
 }

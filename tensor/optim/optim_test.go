@@ -17,9 +17,9 @@ func configs() map[string]Config {
 		"momentum": with(func(c *Config) { c.WeightDecay = 5e-4 }),
 		"nesterov": with(func(c *Config) { c.Nesterov, c.WeightDecay = true, 5e-4 }),
 		"adamw":    with(func(c *Config) { c.Name, c.WeightDecay = AdamW, 0.01 }),
-		"groups":   with(func(c *Config) { c.DecayBiases, c.NormBiasLR, c.WeightDecay = false, 3, 0.01 }),
+		"groups":   with(func(c *Config) { c.DecayBiases, c.NormBiasFactor, c.WeightDecay = false, 3, 0.01 }),
 		"adamw of groups": with(func(c *Config) {
-			c.Name, c.DecayBiases, c.NormBiasLR, c.WeightDecay = AdamW, false, 3, 0.01
+			c.Name, c.DecayBiases, c.NormBiasFactor, c.WeightDecay = AdamW, false, 3, 0.01
 		}),
 		"muon": with(func(c *Config) { c.Name, c.WeightDecay, c.Nesterov = Muon, 0.01, true }),
 	}
@@ -86,7 +86,7 @@ func TestStepsAgainstFloat64(t *testing.T) {
 					own.WeightDecay = 0
 				}
 				if layout.at(i).Kind == NormBiases {
-					rate *= c.NormBiasLR
+					rate *= c.NormBiasFactor
 				}
 				want[i] = naive(own, step, want[i], float64(grad[i])/64, state[i][:], rate)
 			}
@@ -252,10 +252,10 @@ func TestValidateReportsAllFaults(t *testing.T) {
 		"nesterov without momentum": func(c *Config) { c.Momentum, c.Nesterov = 0, true },
 		"beta of 1":                 func(c *Config) { c.Name, c.Beta2 = AdamW, 1 },
 		"no eps":                    func(c *Config) { c.Name, c.Eps = AdamW, 0 },
-		"negative norm_bias_lr":     func(c *Config) { c.NormBiasLR = -1 },
+		"negative norm_bias_factor": func(c *Config) { c.NormBiasFactor = -1 },
 		"muon without momentum":     func(c *Config) { c.Name, c.Momentum = Muon, 0 },
 		"muon's momentum of 1":      func(c *Config) { c.Name, c.Muon.Momentum = Muon, 1 },
-		"muon's rate of 0":          func(c *Config) { c.Name, c.Muon.LR = Muon, 0 },
+		"muon's rate of 0":          func(c *Config) { c.Name, c.Muon.Factor = Muon, 0 },
 		"no step length":            func(c *Config) { c.Schedule, c.StepEpochs = Step, 0 },
 		"min_lr above lr":           func(c *Config) { c.Schedule, c.MinLR = Cosine, 1 },
 		"min_lr of a trapezoid":     func(c *Config) { c.Schedule, c.MinLR = Trapezoid, 1 },

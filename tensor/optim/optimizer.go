@@ -114,7 +114,7 @@ type Update struct {
 func (o *Optimizer) Begin(scale float32, lr float64) Update {
 	o.count++
 	c := o.config
-	u := Update{o: o, muonLR: float64(lr / c.LR * c.Muon.LR)}
+	u := Update{o: o, muonLR: float64(lr * c.Muon.Factor)}
 	for k := range kinds {
 		rate, decay := float64(lr*c.factor(k)), 0.0
 		if c.decays(k) {
