@@ -106,8 +106,8 @@ func (l *listing) class(path string, define bool) (uint16, error) {
 	case !utf8.ValidString(name):
 		return 0, fmt.Errorf("%s: the name of a class must be UTF-8: rename the folder", shown(path))
 	case class < 0:
-		return 0, fmt.Errorf("%s: %s is a class of test, but not of %s, which has %s",
-			shown(path), shown(name), l.owner, classList(l.set.classes))
+		return 0, fmt.Errorf("%s: %s is a class of %s, but not of %s, which has %s",
+			shown(path), shown(name), shown(filepath.Base(filepath.Dir(path))), l.owner, classList(l.set.classes))
 	case class >= maxClasses:
 		return 0, fmt.Errorf("%s: there are more than %d classes", shown(path), maxClasses)
 	}

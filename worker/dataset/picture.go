@@ -23,6 +23,9 @@ const maxFile = 64 << 20
 // endings are those of the names of pictures, in lower case; endingsText tells them.
 var endings = []string{".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff"}
 
+// Endings tells the endings of the names of pictures.
+const Endings = endingsText
+
 const endingsText = ".png, .jpg, .jpeg, .jpe, .jfif, .webp, .bmp, .tif or .tiff"
 
 // format is a kind of pictures, told by the first bytes of a file, whatever its name
@@ -84,8 +87,18 @@ func sizeOf(path string) (pictureSize, error) {
 	return s, nil
 }
 
-// claimed returns the size in a picture's header.
-func claimed(r *io.SectionReader) (size pictureSize, err error) {
+// claimed returns the size in a picture's header, which may not be larger than a
+// folder's pictures are.
+func claimed(r *io.SectionReader) (pictureSize, error) {
+	s, err := headerSize(r)
+	if err == nil && (s.w > maxSide || s.h > maxSide) {
+		err = fmt.Errorf("the picture is %d x %d: it must have 1 to %d pixels a side", s.w, s.h, maxSide)
+	}
+	return s, err
+}
+
+// headerSize returns the size in a picture's header, of one pixel at least.
+func headerSize(r *io.SectionReader) (size pictureSize, err error) {
 	defer recovered(&err)
 	head := make([]byte, 16)
 	n, _ := r.ReadAt(head, 0)
@@ -97,8 +110,8 @@ func claimed(r *io.SectionReader) (size pictureSize, err error) {
 	if err != nil {
 		return size, damaged(err)
 	}
-	if c.Width < 1 || c.Height < 1 || c.Width > maxSide || c.Height > maxSide {
-		return size, fmt.Errorf("the picture is %d x %d: it must have 1 to %d pixels a side", c.Width, c.Height, maxSide)
+	if c.Width < 1 || c.Height < 1 {
+		return size, fmt.Errorf("the picture is %d x %d: it has no pixels", c.Width, c.Height)
 	}
 	return pictureSize{c.Width, c.Height}, nil
 }
@@ -128,7 +141,6 @@ func decode(dst []byte, path string, size pictureSize) error {
 }
 
 func decodePicture(dst, data []byte, size pictureSize) (err error) {
-	defer recovered(&err)
 	s, err := claimed(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))))
 	if err != nil {
 		return err
@@ -136,6 +148,13 @@ func decodePicture(dst, data []byte, size pictureSize) (err error) {
 	if s != size {
 		return fmt.Errorf("the picture is %d x %d, it was %d x %d a moment ago", s.w, s.h, size.w, size.h)
 	}
+	return decodePlanes(dst, data, size)
+}
+
+// decodePlanes writes a picture, whose header says that it is of a size, into dst as
+// planes of red, green and blue.
+func decodePlanes(dst, data []byte, size pictureSize) (err error) {
+	defer recovered(&err)
 	f, err := formatOf(data)
 	if err != nil {
 		return err
