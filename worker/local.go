@@ -22,26 +22,30 @@ type Local struct {
 
 // Evaluate returns the metrics of m over the first n test samples.
 func (l Local) Evaluate(ctx context.Context, m *nn.Model, n int) (nn.Metrics, error) {
-	s, err := l.evaluate(ctx, m, n, 0)
-	if err != nil {
-		return nn.Metrics{}, err
-	}
-	return nn.MetricsOf(s.F64), nil
+	plain, _, err := l.EvaluateOrder(ctx, m, testOrder, n, 0)
+	return plain, err
 }
 
 // EvaluateFlips returns the same metrics, and those by the mean of the outputs for a
 // picture and its mirror image.
 func (l Local) EvaluateFlips(ctx context.Context, m *nn.Model, n int) (plain, flips nn.Metrics, err error) {
-	s, err := l.evaluate(ctx, m, n, proto.Mirrored)
+	return l.EvaluateOrder(ctx, m, testOrder, n, proto.Mirrored)
+}
+
+var testOrder = proto.Order{Split: "test", Stream: "sequential"}
+
+// EvaluateOrder returns the metrics of m over the first n samples of an order; with
+// proto.Mirrored also those by the mean of the outputs for a picture and its mirror image.
+func (l Local) EvaluateOrder(ctx context.Context, m *nn.Model, o proto.Order, n int, augment proto.Augmentation) (plain, flips nn.Metrics,
+	err error) {
+	s, err := l.compute(ctx, m, proto.RoundSpec{Kind: proto.Evaluate, Order: o, Count: uint64(n), Augment: augment}, nil)
 	if err != nil {
 		return plain, flips, err
 	}
-	return nn.MetricsOf(s.F64), nn.FlipsOf(s.F64), nil
-}
-
-func (l Local) evaluate(ctx context.Context, m *nn.Model, n int, augment proto.Augmentation) (proto.Sums, error) {
-	order := proto.Order{Split: "test", Stream: "sequential"}
-	return l.compute(ctx, m, proto.RoundSpec{Kind: proto.Evaluate, Order: order, Count: uint64(n), Augment: augment}, nil)
+	if plain = nn.MetricsOf(s.F64); augment&proto.Mirrored != 0 {
+		flips = nn.FlipsOf(s.F64)
+	}
+	return plain, flips, nil
 }
 
 // Grow runs growth event e on m to its end; info is what e was made with.

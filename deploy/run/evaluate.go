@@ -6,55 +6,175 @@ import (
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/coordinator/view"
+	"github.com/tinygrow/tinygrow/deploy/run/infer"
 	"github.com/tinygrow/tinygrow/proto"
-	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
 
-// Evaluation is what a saved model does on test samples.
+// Evaluation is what a saved model does on samples, the test samples of its data
+// set if nothing else was asked for.
 type Evaluation struct {
 	Path         string     `json:"path"`
 	Step         proto.Step `json:"step"`
 	Params       int        `json:"params"`
+	Split        string     `json:"split"` // train, validation, test, or pictures for those of a folder
 	Samples      int        `json:"samples"`
-	TestLoss     float64    `json:"test_loss"`
-	TestAccuracy float64    `json:"test_accuracy"`
+	TestLoss     float64    `json:"test_loss"`     // of the samples of Split
+	TestAccuracy float64    `json:"test_accuracy"` // of the samples of Split
 	// Flips is by the mean of the outputs for a picture and its mirror image; nil if
 	// train.test_flips is off.
 	Flips       *trainer.Flips `json:"flips,omitempty"`
 	ModelSHA256 string         `json:"model_sha256"`
+	// Classes and Macro are told if they were asked for, class by class in the
+	// order of the outputs.
+	Classes []ClassScore `json:"classes,omitempty"`
+	Macro   *Macro       `json:"macro,omitempty"`
+	// Confusions counts samples by true and predicted class, the most frequent
+	// pairs first; at most 20,000 pairs.
+	Confusions []view.Confusion `json:"confusions,omitempty"`
 }
 
-// Evaluate runs the model over the test samples of the data set of its settings.
-func (s *Saved) Evaluate(ctx context.Context) (Evaluation, error) {
-	set, err := s.TestData()
+// ClassScore is how well one class is told from the others.
+type ClassScore struct {
+	Class string `json:"class"`
+	view.Score
+}
+
+// Macro is the mean of the scores of all classes that have samples, each class counted once.
+type Macro struct {
+	Classes   int     `json:"classes"` // classes that have samples
+	Precision float64 `json:"precision"`
+	Recall    float64 `json:"recall"`
+	F1        float64 `json:"f1"`
+}
+
+// Asked says which samples a model is evaluated on.
+type Asked struct {
+	// Split is dataset.Train, Validation or Test; empty: Test.
+	Split string
+	// Pictures is a folder with a folder of pictures for each class, of any sizes, in
+	// place of a data set; empty: none.
+	Pictures string
+	// PerClass asks for the scores of each class too.
+	PerClass bool
+}
+
+// Evaluate runs the model over samples: those of the data set of its settings, or
+// pictures in a folder.
+func (s *Saved) Evaluate(ctx context.Context, ask Asked) (Evaluation, error) {
+	set, order, n, err := s.samples(ask)
 	if err != nil {
 		return Evaluation{}, err
 	}
-	if set.Len(dataset.Test) == 0 {
-		return Evaluation{}, as(ErrData, fmt.Errorf("%s: the data set has no test samples", s.Settings.Data.Dir))
+	if n == 0 {
+		return Evaluation{}, as(ErrData, fmt.Errorf("%s: the data set has no %s samples", s.Settings.Data.Dir, order.Split))
 	}
-	m, flips, err := s.evaluate(ctx, set)
+	var augment proto.Augmentation
+	if s.Settings.Train.TestFlips {
+		augment = proto.Mirrored
+	}
+	m, flips, err := s.local(set).EvaluateOrder(ctx, s.Model, order, n, augment)
 	if err != nil {
 		return Evaluation{}, err
 	}
-	e := Evaluation{Path: s.Path, Params: len(s.Model.Params), Samples: int(m.N), TestLoss: m.Loss / m.N, TestAccuracy: m.Correct / m.N,
-		Flips: flips, ModelSHA256: checkpoint.ModelSHA256(s.Model)}
+	e := Evaluation{Path: s.Path, Params: len(s.Model.Params), Split: order.Split, Samples: int(m.N), TestLoss: m.Loss / m.N,
+		TestAccuracy: m.Correct / m.N, ModelSHA256: checkpoint.ModelSHA256(s.Model)}
+	if augment != 0 {
+		e.Flips = &trainer.Flips{Loss: flips.Loss / flips.N, Accuracy: flips.Correct / flips.N}
+	}
+	if ask.Pictures != "" {
+		e.Split = "pictures"
+	}
 	if s.State != nil {
 		e.Step = s.State.Step
 	}
-	return e, nil
+	if ask.PerClass {
+		err = s.perClass(ctx, &e, set, order)
+	}
+	return e, err
 }
 
-func (s *Saved) evaluate(ctx context.Context, set *dataset.Set) (nn.Metrics, *trainer.Flips, error) {
-	n := set.Len(dataset.Test)
-	if !s.Settings.Train.TestFlips {
-		m, err := s.local(set).Evaluate(ctx, s.Model, n)
-		return m, nil, err
+// samples returns the samples that are asked for, and how many there are.
+func (s *Saved) samples(ask Asked) (*dataset.Set, proto.Order, int, error) {
+	order := infer.Order
+	if ask.Split != "" {
+		order.Split = ask.Split
 	}
-	m, flips, err := s.local(set).EvaluateFlips(ctx, s.Model, n)
-	return m, &trainer.Flips{Loss: flips.Loss / flips.N, Accuracy: flips.Correct / flips.N}, err
+	if ask.Pictures != "" {
+		set, err := s.loose(ask.Pictures)
+		if err != nil {
+			return nil, order, 0, err
+		}
+		return set, order, set.Len(dataset.Test), nil
+	}
+	if order.Split == dataset.Test {
+		set, err := s.TestData()
+		if err != nil {
+			return nil, order, 0, err
+		}
+		return set, order, set.Len(dataset.Test), nil
+	}
+	set, err := s.Data()
+	if err != nil {
+		return nil, order, 0, err
+	}
+	held := min(s.Settings.Train.Validation, set.Len(dataset.Train))
+	order.Seed, order.Held = s.Settings.Train.Seed, uint64(held)
+	if order.Split == dataset.Validation {
+		if held == 0 {
+			return nil, order, 0, usagef("%s held no samples out for validation: evaluate another split", s.Path)
+		}
+		return set, order, held, nil
+	}
+	return set, order, set.Len(dataset.Train) - held, nil
+}
+
+// loose reads the pictures in a folder of classes.
+func (s *Saved) loose(dir string) (*dataset.Set, error) {
+	if s.Card == nil {
+		_, err := s.Network() // says what is missing
+		return nil, err
+	}
+	set, err := dataset.OpenLoose(dir, s.Card)
+	return set, as(ErrData, err)
+}
+
+// perClass adds the scores of each class to e.
+func (s *Saved) perClass(ctx context.Context, e *Evaluation, set *dataset.Set, order proto.Order) error {
+	card := s.Card
+	if card == nil {
+		card = set.Card()
+	}
+	n, err := infer.New(s.Model, card, s.Settings.Worker.Threads)
+	if err != nil {
+		return as(ErrRun, fmt.Errorf("%s: %w", s.Path, err))
+	}
+	outputs, err := n.Set(ctx, set, order, e.Samples)
+	if err != nil {
+		return err
+	}
+	ids := set.Samples(order)
+	guesses := make([]view.Guess, e.Samples)
+	for i := range guesses {
+		guesses[i] = view.Guess{Truth: set.Label(order.Split, ids(i)), Predicted: infer.Best(n.Row(outputs, i))}
+	}
+	a := view.Assess(card.Classes, set.Shape(), guesses, func(int) []byte { return nil })
+	e.Confusions = a.Confusions
+	m := Macro{}
+	for c, score := range a.Scores {
+		e.Classes = append(e.Classes, ClassScore{card.Classes[c], score})
+		if score.Samples > 0 {
+			m.Classes++
+			m.Precision += score.Precision
+			m.Recall += score.Recall
+			m.F1 += score.F1
+		}
+	}
+	k := float64(max(m.Classes, 1))
+	e.Macro = &Macro{m.Classes, m.Precision / k, m.Recall / k, m.F1 / k}
+	return nil
 }
 
 // local computes on a data set in this process.

@@ -42,7 +42,7 @@ func ExampleTrain() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	e, err := saved.Evaluate(context.Background())
+	e, err := saved.Evaluate(context.Background(), run.Asked{})
 	if err != nil {
 		log.Fatal(err)
 	}

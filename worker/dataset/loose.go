@@ -119,7 +119,7 @@ func FindLoose(paths []string) (pictures []string, passed int, err error) {
 // reads them: images are one after another, each (C, H, W) bytes; labels has one
 // class for each.
 func Loose(c *nn.Card, images []byte, labels []uint16) *Set {
-	s := &Set{name: "pictures", shape: c.Input, classes: c.Classes, test: samples{images, labels}}
+	s := &Set{name: "pictures", shape: c.Input, classes: c.Classes, flip: c.Data != mnistReader.name, test: samples{images, labels}}
 	s.Normalise(c.Mean, c.Std)
 	return s
 }

@@ -107,7 +107,8 @@ func TestFindLoose(t *testing.T) {
 
 func TestOpenLoose(t *testing.T) {
 	dir := t.TempDir()
-	card := &nn.Card{Input: nn.Shape{C: 3, H: 4, W: 4}, Mean: []float64{1, 2, 3}, Std: []float64{1, 1, 2}, Classes: []string{"cat", "dog", "fox"}}
+	card := &nn.Card{Input: nn.Shape{C: 3, H: 4, W: 4}, Mean: []float64{1, 2, 3}, Std: []float64{1, 1, 2},
+		Classes: []string{"cat", "dog", "fox"}}
 	put := func(name string, data []byte) {
 		path := filepath.Join(dir, name)
 		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, data, 0o644)); err != nil {

@@ -102,3 +102,15 @@ func (s *Set) draw(o proto.Order) []uint32 {
 	}
 	return ids
 }
+
+// Samples returns the function that tells which sample of its split stands at a
+// position of order o.
+func (s *Set) Samples(o proto.Order) func(position int) int {
+	ids := s.ids(o)
+	return func(position int) int {
+		if ids == nil {
+			return position
+		}
+		return int(ids[position])
+	}
+}
