@@ -65,12 +65,14 @@ func NewWatch(r *Record) *Watch {
 func (w *Watch) After(m *nn.Model, gradient []float32, moments []float64, samples float64) *Watch {
 	next := &Watch{Event: w.Event, Steps: w.Steps + 1}
 	at := m.Graph.GradientSums()
+	layouts, err := site.Layouts(m.Graph)
+	if err != nil {
+		panic("growth: a watch over an invalid graph")
+	}
 	for _, s := range w.Sites {
-		l, err := site.LayoutOf(m.Graph, s.Site)
-		if err != nil {
-			continue // it is no site any more
+		if l, ok := layouts.Find(s.Site); ok { // else it is no site any more
+			next.Sites = append(next.Sites, s.after(l, at, m.Params, gradient, moments, samples))
 		}
-		next.Sites = append(next.Sites, s.after(l, at, m.Params, gradient, moments, samples))
 	}
 	return next
 }

@@ -105,11 +105,15 @@ func (l Layout) Check(in Insertion) error {
 // insertions at neighbouring sites do not see each other's neurons.
 func Widen(m *nn.Model, ins []Insertion) (*nn.Model, error) {
 	g := m.Graph.Clone()
+	sites, err := Layouts(m.Graph)
+	if err != nil {
+		return nil, err
+	}
 	layouts := make([]Layout, len(ins))
 	for i, in := range ins {
-		l, err := LayoutOf(m.Graph, in.Site)
-		if err != nil {
-			return nil, err
+		l, ok := sites.Find(in.Site)
+		if !ok {
+			return nil, noSite(m.Graph, in.Site)
 		}
 		if err := l.Check(in); err != nil {
 			return nil, err
@@ -127,10 +131,13 @@ func Widen(m *nn.Model, ins []Insertion) (*nn.Model, error) {
 		return nil, err
 	}
 	out := &nn.Model{Graph: g, Params: Carry(m.Graph, g, m.Params), Buffers: CarryBuffers(m.Graph, g, m.Buffers)}
+	wide, err := Layouts(g)
+	if err != nil {
+		return nil, err
+	}
 	for i, in := range ins {
-		if err := write(out, layouts[i], in); err != nil {
-			return nil, err
-		}
+		to, _ := wide.Find(in.Site) // more channels make it no less a site
+		write(out, layouts[i], to, in)
 	}
 	return out, nil
 }
@@ -175,12 +182,9 @@ func corner(dst []float32, dstShape []int, src []float32, srcShape []int) {
 }
 
 // write writes the values of an insertion to a model whose graph is widened already;
-// l is the layout before all insertions. Existing neurons lead in every tensor.
-func write(m *nn.Model, l Layout, in Insertion) error {
-	wide, err := LayoutOf(m.Graph, l.ID)
-	if err != nil {
-		return err
-	}
+// l is the layout before all insertions, wide that behind them. Existing neurons lead in
+// every tensor.
+func write(m *nn.Model, l, wide Layout, in Insertion) {
 	fresh := wide.Neurons(kernel.Range{Lo: l.width, Hi: l.width + in.Count})
 	alpha, omega, update := in.Alpha, in.Omega, in.Update
 	for i, w := range l.Writers {
@@ -210,7 +214,6 @@ func write(m *nn.Model, l Layout, in Insertion) error {
 	}
 	wide.writeFilters(m, in, fresh)
 	wide.writeNorms(m, in, fresh)
-	return nil
 }
 
 // addTo adds the leading values of x to dst.
