@@ -64,6 +64,8 @@ type Pace struct {
 	Threads    int
 	SamplesSec float64       // over the last seconds
 	Left       time.Duration // time to the end of the run; 0: not known yet
+	CPU        time.Duration // processor time of this process since it took the run up
+	Timing     Timing        // where the time of this process's gradient rounds went, so far
 }
 
 // Member is a worker as it introduced itself.

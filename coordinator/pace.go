@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/tensor/cputime"
 )
 
 // rate measures how fast a run goes over the last seconds.
@@ -47,7 +48,7 @@ func (s *server) pace(a trainer.Applied) Pace {
 		s.samples += a.Step.Samples
 		s.steps++
 	}
-	p := Pace{Wall: now, Steps: s.store.train.Steps(), SamplesSec: s.window.perSecond(now, s.samples), Left: s.eta.left(ahead)}
+	p := Pace{CPU: cputime.Used() - s.cpu, Wall: now, Steps: s.store.train.Steps(), SamplesSec: s.window.perSecond(now, s.samples), Left: s.eta.left(ahead)}
 	p.Workers, p.Threads = s.core.plan.Workers()
 	return p
 }

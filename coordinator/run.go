@@ -97,6 +97,7 @@ type server struct {
 	core   *core
 
 	started  time.Time
+	cpu      time.Duration   // processor time of the process when it started
 	ctx      context.Context // context of Run, looked at between two rounds
 	inbox    chan input
 	done     chan struct{} // closed when the inbox is no longer read
@@ -148,7 +149,7 @@ type pending struct {
 }
 
 func newServer(j Job, store *storage, b bus.Bus, r *rivals) *server {
-	s := &server{job: j, store: store, bus: b, rivals: r, events: j.Events.WithDefaults(), started: time.Now(),
+	s := &server{job: j, store: store, bus: b, rivals: r, events: j.Events.WithDefaults(), started: time.Now(), cpu: cputime.Used(),
 		inbox: make(chan input, 256), appends: make(chan appending, 1), uploads: make(chan upload, 1), inLog: []string{"", ""},
 		done: make(chan struct{}), handout: newHandout(store.dir.Path()), partials: newPartials(store.head()),
 		pulls: map[proto.WorkerID]pending{}, hosts: map[proto.WorkerID]string{}}
@@ -402,6 +403,7 @@ func (s *server) applied(a trainer.Applied) error {
 	defer func() { s.core.stop = s.core.stop || s.ctx.Err() != nil }()
 	pace := s.pace(a)
 	s.watch.lap(a.Step, s.core.round, pace.Threads)
+	pace.Timing = s.watch.timing()
 	if err := s.store.record(a, pace); err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"time"
 
@@ -216,7 +217,7 @@ func (s *storage) record(a trainer.Applied, p Pace) error {
 			WallS      float64 `json:"wall_s"`
 			SamplesSec float64 `json:"samples_per_s"`
 			Workers    int     `json:"workers"`
-		}{a.Step, p.Wall.Seconds(), p.SamplesSec, p.Workers})
+		}{a.Step, seconds(p.Wall), tenths(p.SamplesSec), p.Workers})
 	}
 	if a.Health != nil {
 		line(a.Health)
@@ -225,14 +226,16 @@ func (s *storage) record(a trainer.Applied, p Pace) error {
 		line(struct {
 			*trainer.EvalRecord
 			WallS float64 `json:"wall_s"`
-		}{a.Eval, p.Wall.Seconds()})
+			spent
+		}{a.Eval, seconds(p.Wall), s.spent(p)})
 	}
 	if a.Grown != nil {
 		line(struct {
 			*trainer.GrownRecord
 			WallS  float64 `json:"wall_s"`
 			EventS float64 `json:"event_s"` // the event took
-		}{a.Grown, p.Wall.Seconds(), (p.Wall - s.wall).Seconds()})
+			spent
+		}{a.Grown, seconds(p.Wall), seconds(p.Wall - s.wall), s.spent(p)})
 	}
 	if a.Step != nil || a.Eval != nil {
 		s.wall = p.Wall
@@ -245,6 +248,20 @@ func (s *storage) record(a trainer.Applied, p Pace) error {
 	}
 	return err
 }
+
+// spent is what a run used until a line of the metrics.
+type spent struct {
+	FLOPs float64 `json:"flops"` // on gradients and growth events, since the run began
+	CPUS  float64 `json:"cpu_s"` // processor time of this process, as wall_s since it took the run up
+}
+
+func (s *storage) spent(p Pace) spent { return spent{s.train.Progress().FLOPs, seconds(p.CPU)} }
+
+// seconds returns a time in seconds, to the millisecond: lines of the metrics are many.
+func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
+
+// tenths rounds to one decimal.
+func tenths(v float64) float64 { return float64(math.Round(float64(10*v)) / 10) }
 
 // journal reads all records of the growth journal back.
 func (s *storage) journal() ([]*growth.Record, error) {

@@ -103,10 +103,8 @@ func (w *stopwatch) lap(step *trainer.StepRecord, r trainer.Round, threads int) 
 // timing returns what was measured so far.
 func (w *stopwatch) timing() Timing {
 	t := w.total
-	for i, v := range map[phase]*float64{waiting: &t.Wait, serving: &t.Serve, reducing: &t.Reduce, updating: &t.Update,
-		encoding: &t.Encode} {
-		*v = w.spent[i].Seconds()
-	}
+	t.Wait, t.Serve, t.Reduce = w.spent[waiting].Seconds(), w.spent[serving].Seconds(), w.spent[reducing].Seconds()
+	t.Update, t.Encode = w.spent[updating].Seconds(), w.spent[encoding].Seconds()
 	return t
 }
 

@@ -36,7 +36,16 @@ type Summary struct {
 }
 
 // Library is the runs of a folder, or a single run.
-type Library struct{ folder string }
+type Library struct {
+	folder string
+	single bool // it is a run, or will be one
+}
+
+// RunLibrary returns the library of the single run that lies in dir, or will.
+func RunLibrary(dir string) (*Library, error) {
+	whole, err := filepath.Abs(dir)
+	return &Library{whole, true}, err
+}
 
 // NewLibrary returns the runs that lie in a folder now and later. The folder may
 // be a run itself, which is then the only one. ErrNoRuns is returned for a folder
@@ -52,7 +61,7 @@ func NewLibrary(folder string) (*Library, error) {
 		return nil, fmt.Errorf("%s: %w: it is a file: give the folder in which runs lie, or a run", folder, ErrNoRuns)
 	}
 	whole, err := filepath.Abs(folder)
-	return &Library{whole}, err
+	return &Library{whole, isRun(whole)}, err
 }
 
 // Folder returns where the runs lie.
@@ -60,8 +69,11 @@ func (l *Library) Folder() string { return l.folder }
 
 // dirs returns the directories of runs by name.
 func (l *Library) dirs() (map[string]string, error) {
-	if isRun(l.folder) {
-		return map[string]string{filepath.Base(l.folder): l.folder}, nil
+	if l.single {
+		if isRun(l.folder) {
+			return map[string]string{filepath.Base(l.folder): l.folder}, nil
+		}
+		return nil, nil
 	}
 	entries, err := os.ReadDir(l.folder)
 	if err != nil {
@@ -103,13 +115,7 @@ func (l *Library) List() ([]Summary, error) {
 	}
 	list := []Summary{}
 	for name, dir := range dirs {
-		s := Summary{Name: name}
-		for _, f := range []string{checkpoint.MetricsFile, checkpoint.ConfigFile} {
-			if info, err := os.Stat(filepath.Join(dir, f)); err == nil && info.ModTime().After(s.Changed) {
-				s.Changed = info.ModTime()
-			}
-		}
-		list = append(list, s)
+		list = append(list, Summary{Name: name, Changed: changed(dir)})
 	}
 	slices.SortFunc(list, func(a, b Summary) int {
 		if c := b.Changed.Compare(a.Changed); c != 0 {
@@ -124,6 +130,23 @@ func (l *Library) List() ([]Summary, error) {
 		}
 	}
 	return list, nil
+}
+
+// Summarize returns the line about the run in a directory.
+func Summarize(dir string) (Summary, error) {
+	s := Summary{Name: filepath.Base(filepath.Clean(dir))}
+	s.Changed = changed(dir)
+	return s, s.read(dir)
+}
+
+// changed returns when the run in a directory last wrote a line.
+func changed(dir string) (last time.Time) {
+	for _, f := range []string{checkpoint.MetricsFile, checkpoint.ConfigFile} {
+		if info, err := os.Stat(filepath.Join(dir, f)); err == nil && info.ModTime().After(last) {
+			last = info.ModTime()
+		}
+	}
+	return last
 }
 
 // window is how many bytes at the end of the metrics are read for a Summary.
@@ -187,4 +210,13 @@ func readEnd(path string) ([]byte, error) {
 		_, data, _ = bytes.Cut(data, []byte{'\n'})
 	}
 	return data[:bytes.LastIndexByte(data, '\n')+1], nil
+}
+
+// Single returns the name of the run that is the whole library, which may not be
+// there yet, or nothing if it is a folder of runs.
+func (l *Library) Single() string {
+	if l.single {
+		return filepath.Base(l.folder)
+	}
+	return ""
 }

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -26,6 +27,9 @@ type Node struct {
 	Start  int         `json:"start"` // width at the start of the run
 	Born   uint64      `json:"born"`  // generation in which it first was there
 	Kernel int         `json:"kernel,omitempty"`
+	// Group is the first node of those whose widths are equal because they are added
+	// to one another or filter one another's channels; empty: the node is alone.
+	Group nn.NodeID `json:"group,omitempty"`
 }
 
 // Kinds of nodes of a drawing.
@@ -45,6 +49,7 @@ func newNetwork(g *nn.Graph, events []Event) (*Network, error) {
 	}
 	n := &Network{Generation: g.Generation, FLOPs: g.FLOPs(), Params: g.NumParams(), Nodes: []Node{}}
 	stands := map[nn.NodeID]nn.NodeID{} // what is drawn in place of a node
+	groups := tied(g)
 	start, born := beginnings(g, events)
 	last := nn.NodeID("")
 	for _, node := range g.Nodes {
@@ -59,7 +64,7 @@ func newNetwork(g *nn.Graph, events []Event) (*Network, error) {
 			kind = kindInput
 		case nn.Joins:
 			kind = kindSum
-		case nn.Mixes:
+		case nn.Mixes, nn.Filters:
 			kind = kindLayer
 			if node.ID == last {
 				kind = kindOutput
@@ -71,7 +76,10 @@ func newNetwork(g *nn.Graph, events []Event) (*Network, error) {
 		stands[node.ID] = node.ID
 		d := Node{ID: node.ID, Op: node.Op, Kind: kind, Inputs: []nn.NodeID{}, Shape: shapes[node.ID], Start: shapes[node.ID].C,
 			Born: born[node.ID], Kernel: node.Kernel}
+		d.Group = groups[node.ID]
 		if w, ok := start[node.ID]; ok {
+			d.Start = w
+		} else if w, ok := start[d.Group]; ok && d.Group != "" {
 			d.Start = w
 		}
 		for _, in := range node.Inputs {
@@ -80,6 +88,45 @@ func newNetwork(g *nn.Graph, events []Event) (*Network, error) {
 		n.Nodes = append(n.Nodes, d)
 	}
 	return n, nil
+}
+
+// tied returns for the layers and sums whose widths are those of others the first of
+// each group in node order.
+func tied(g *nn.Graph) map[nn.NodeID]nn.NodeID {
+	first := map[nn.NodeID]nn.NodeID{} // of the group of a node's channels
+	find := func(id nn.NodeID) nn.NodeID {
+		for first[id] != id {
+			id = first[id]
+		}
+		return id
+	}
+	place, size := map[nn.NodeID]int{}, map[nn.NodeID]int{}
+	for i, n := range g.Nodes {
+		place[n.ID], first[n.ID] = i, n.ID
+		if n.Op.Role() == nn.Begins || n.Op.Role() == nn.Mixes {
+			continue // channels of its own
+		}
+		for _, in := range n.Inputs {
+			a, b := find(in), find(n.ID)
+			if place[a] > place[b] {
+				a, b = b, a
+			}
+			first[b] = a
+		}
+	}
+	out := map[nn.NodeID]nn.NodeID{}
+	drawn := func(n *nn.Node) bool { return slices.Contains([]nn.Role{nn.Mixes, nn.Filters, nn.Joins}, n.Op.Role()) }
+	for i := range g.Nodes {
+		if n := &g.Nodes[i]; drawn(n) {
+			size[find(n.ID)]++
+		}
+	}
+	for i := range g.Nodes {
+		if n := &g.Nodes[i]; drawn(n) && size[find(n.ID)] > 1 {
+			out[n.ID] = find(n.ID)
+		}
+	}
+	return out
 }
 
 // beginnings goes back through the events before a graph's generation, and

@@ -320,6 +320,24 @@ func TestNetworkHasItsBeginning(t *testing.T) {
 	if len(n.Nodes) != 3 || n.Nodes[1].Start != 2 || n.Nodes[1].Shape.C != 12 || n.Nodes[2].Kind != kindOutput || n.Nodes[2].Inputs[0] != "conv1" {
 		t.Errorf("drawn as %+v", n.Nodes)
 	}
+	residual, err := nn.Build(nn.ModelConfig{Name: "resnet20", Input: nn.Shape{C: 3, H: 8, W: 8}, Classes: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	residual.Generation = 1
+	n, err = newNetwork(residual, []Event{{Grown: []Grown{{Site: "conv1", From: 3, To: 16}, {Site: "layer1.0.conv1", From: 5, To: 16}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	starts := map[nn.NodeID]int{}
+	for _, node := range n.Nodes {
+		starts[node.ID] = node.Start
+	}
+	for id, want := range map[nn.NodeID]int{"conv1": 3, "layer1.0.conv2": 3, "layer1.2.conv2": 3, "layer1.0.conv1": 5, "layer1.1.conv1": 16, "fc": 10, "layer2.0.conv2": 32} {
+		if starts[id] != want {
+			t.Errorf("%s began with %d channels, want %d", id, starts[id], want)
+		}
+	}
 	f := filters(nn.Init(g, 1))
 	if f == nil || f.Layer != "conv1" || len(f.Pixels) != 12 || len(f.Pixels[0]) != 27 || f.Channels != 3 || f.Height != 3 {
 		t.Errorf("filters are %+v", f)
