@@ -48,7 +48,8 @@ func (s *server) pace(a trainer.Applied) Pace {
 		s.samples += a.Step.Samples
 		s.steps++
 	}
-	p := Pace{CPU: cputime.Used() - s.cpu, Wall: now, Steps: s.store.train.Steps(), SamplesSec: s.window.perSecond(now, s.samples), Left: s.eta.left(ahead)}
+	p := Pace{Wall: now, CPU: cputime.Used() - s.cpu, Steps: s.store.train.Steps(),
+		SamplesSec: s.window.perSecond(now, s.samples), Left: s.eta.left(ahead)}
 	p.Workers, p.Threads = s.core.plan.Workers()
 	return p
 }

@@ -24,7 +24,7 @@ have a run directory of its own or all share one.`,
   tinygrow coordinator --nats nats://host:4222 --run a --run-dir runs/a --standby`,
 		Args: noArgs,
 	}
-	src := newSource(c, dataFlags, runFlags, endFlags, policyFlag, runPlaceFlags, natsFlags, healthFlag)
+	src := newSource(c, dataFlags, runFlags, endFlags, policyFlag, runPlaceFlags, natsFlags, healthFlag, uiFlag)
 	src.addNetworkOf()
 	c.Flags().BoolVar(&resume, "resume", false, "take up the run in --run-dir if there is one")
 	c.Flags().BoolVar(&standby, "standby", false, "wait while another coordinator leads the run, then take over")

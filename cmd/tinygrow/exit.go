@@ -10,6 +10,8 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/coordinator/ui"
+	"github.com/tinygrow/tinygrow/coordinator/view"
 	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/deploy/run/replay"
 	"github.com/tinygrow/tinygrow/proto/bus"
@@ -115,6 +117,8 @@ var causes = []struct {
 	{coordinator.ErrOtherSettings, exitRun},
 	{coordinator.ErrOtherNumerics, exitRun},
 	{trainer.ErrNotLater, exitUsage},
+	{view.ErrNoRuns, exitRun},
+	{ui.ErrAddress, exitUsage},
 	{replay.ErrNothing, exitRun},
 	{lead.ErrHeld, exitRun},
 	{lead.ErrFenced, exitRun},

@@ -53,7 +53,9 @@ var (
 		"cache directory)"}}
 	workersFlag = []keyFlag{{"workers", "workers", "n", "workers in this process"}}
 	threadsFlag = []keyFlag{{"threads", "worker.threads", "n", "threads of each worker; 0: all cores shared out"}}
-	listenFlag  = []keyFlag{{"listen", "nats.listen", "host:port",
+	uiFlag      = []keyFlag{{"ui", "ui.listen", "host:port",
+		"show the run in a browser there, or off (default on a terminal: 127.0.0.1:7070 or a free port)"}}
+	listenFlag = []keyFlag{{"listen", "nats.listen", "host:port",
 		"start a NATS server there, on which more workers of this machine may join"}}
 	natsFlags = []keyFlag{
 		{"nats", "nats.url", "url", "NATS server, as nats://host:4222; a password is safe from others in " + config.Variable("nats.url") +

@@ -83,7 +83,7 @@ add neurons. The result has the same bits for any number of workers and threads.
 		return expandFlags(c)
 	}
 	root.AddCommand(newTrain(), newResume(), newCoordinator(), newWorker(), newAuth(), newDoctor(), newHealth(), newEval(), newPredict(), newInspect(),
-		newVerify(), newPlot(), newChaos(), newData(), newBench(), newVersion())
+		newVerify(), newPlot(), newUI(), newReport(), newCompare(), newChaos(), newData(), newBench(), newVersion())
 	decimals(root)
 	return root
 }

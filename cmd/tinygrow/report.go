@@ -4,10 +4,13 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/terminal"
 	"github.com/tinygrow/tinygrow/coordinator"
+	"github.com/tinygrow/tinygrow/deploy/run"
 )
 
 // report prints the closing table: what was measured, and at which step; of
@@ -46,6 +49,9 @@ func report(out io.Writer, r *coordinator.Result) {
 	}
 	w.row("model", "sha256 %s", r.ModelSHA256)
 	w.row("directory", "%s", r.RunDir)
+	if path := filepath.Join(r.RunDir, run.ReportFile); r.Done && exists(path) {
+		w.row("report", "%s", path)
+	}
 	_ = w.Flush() // into memory
 	screen := terminal.New(out)
 	for line := range strings.Lines(text.String()) {
@@ -64,4 +70,10 @@ func madeHere(r *coordinator.Result) string {
 		which = fmt.Sprintf(", the last %d of them", r.StepsHere)
 	}
 	return fmt.Sprintf("%s in %.1f s (%.1f s of processor time), %s samples/s", which, r.WallS, r.CPUS, thousands(int(r.SamplesPerS)))
+}
+
+// exists reports whether there is something at path.
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }

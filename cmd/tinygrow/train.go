@@ -29,7 +29,7 @@ once. More workers may join over NATS: over the server of --nats, or over one th
   tinygrow train --config run.yaml --set optim.momentum=0.8 --policy gradmax --run-dir runs/g --json`,
 		Args: noArgs,
 	}
-	src := newSource(c, dataFlags, runFlags, endFlags, policyFlag, runPlaceFlags, workersFlag, threadsFlag, natsFlags, listenFlag)
+	src := newSource(c, dataFlags, runFlags, endFlags, policyFlag, runPlaceFlags, workersFlag, threadsFlag, natsFlags, listenFlag, uiFlag)
 	src.addNetworkOf()
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
 	c.RunE = func(c *cobra.Command, _ []string) error {
@@ -56,6 +56,7 @@ type outcome struct {
 func runAndReport(c *cobra.Command, s run.Settings, how run.Start, asJSON bool) error {
 	con := newConsole(c.ErrOrStderr())
 	con.alone = how.Workers > 0
+	how.Terminal = con.alone && con.screen.Terminal()
 	s.Worker.Program = program()
 	ctx, stop := untilSignal(c.Context(), func(os.Signal) {
 		con.Line("interrupted: finishing the step and writing a checkpoint; a second interrupt ends at once")

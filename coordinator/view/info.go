@@ -137,7 +137,7 @@ func (i *Info) takeCheckpoint(s *checkpoint.State, card *nn.Card, at trainer.Pro
 	}
 	i.Ended, i.step = at.Stopped, at.Step
 	if n := len(at.Extensions); n > 0 {
-		i.Epochs, i.Steps = at.Extensions[n-1].Epochs, uint64(at.Extensions[n-1].Steps)
+		i.Epochs, i.Steps = at.Extensions[n-1].Epochs, at.Extensions[n-1].Steps
 	}
 	i.Hashes = []Setting{{"step", fmt.Sprint(s.Step)}, {"model_sha256", s.ModelSHA256}, {"optimizer_sha256", s.OptimizerSHA256},
 		{"journal_sha256", s.JournalSHA256}}

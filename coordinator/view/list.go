@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
@@ -121,7 +122,7 @@ func (l *Library) List() ([]Summary, error) {
 		if c := b.Changed.Compare(a.Changed); c != 0 {
 			return c
 		}
-		return bytes.Compare([]byte(a.Name), []byte(b.Name))
+		return strings.Compare(a.Name, b.Name)
 	})
 	list = list[:min(len(list), MaxRuns)]
 	for i := range list {

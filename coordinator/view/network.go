@@ -58,7 +58,7 @@ func newNetwork(g *nn.Graph, events []Event) (*Network, error) {
 		}
 	}
 	for _, node := range g.Nodes {
-		kind := ""
+		var kind string
 		switch node.Op.Role() {
 		case nn.Begins:
 			kind = kindInput

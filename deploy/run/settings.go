@@ -40,6 +40,8 @@ type Place struct {
 	Worker  worker.Config `yaml:"worker"`
 	Fetch   fetch.Config  `yaml:"fetch"`  // how workers that have no data set get it
 	Health  string        `yaml:"health"` // file for signs of life; empty: none
+	UI      UI            `yaml:"ui"`
+	Report  bool          `yaml:"report"` // write report.html and assessment.json at the end of a run
 }
 
 // NATS says how the server is reached, or that one is started here.
@@ -58,7 +60,7 @@ func Defaults() Settings {
 	s := Settings{Data: dataset.Default(), Config: coordinator.Default()}
 	s.Train.Epochs, s.Train.Augment = 40, true
 	s.Optimizer.LR, s.Optimizer.Schedule = 0.1, optim.Cosine
-	s.Workers, s.Fetch = 1, fetch.Default()
+	s.Workers, s.Fetch, s.Report = 1, fetch.Default(), true
 	return s
 }
 
@@ -142,6 +144,7 @@ func (p *Place) validate() error {
 	if p.Run != "" {
 		found.Add(proto.RunID(p.Run).Validate())
 	}
+	found.Add(p.UI.validate())
 	found.Check(p.Worker.Run == "" || string(p.Worker.Run) == p.Run, "worker.run %q: the run is named by --run", p.Worker.Run)
 	if p.NATS.Listen != "" {
 		_, _, err := p.NATS.address()

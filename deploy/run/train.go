@@ -47,6 +47,8 @@ type Start struct {
 	Standby bool  // wait until nobody leads the run, and take it up wherever it stands
 	Workers int   // workers in this process, which compute for its coordinator
 	Given   Given // a standby compares it with the run that it finds
+	// Terminal says that a person looks on: the run has pages unless settings say otherwise.
+	Terminal bool
 }
 
 // Console is told how a run goes.
@@ -75,6 +77,12 @@ func Train(ctx context.Context, s Settings, how Start, con Console) (coordinator
 	if err := s.enough(how.Workers); err != nil {
 		return coordinator.Result{}, err
 	}
+	pages, err := s.showPages(how, con)
+	if err != nil {
+		return coordinator.Result{}, err
+	}
+	defer pages.close(con)
+	con = shown{con, pages}
 	r, err := runJob(ctx, s, how, con)
 	for how.Standby && again(err) {
 		con.Line("%v", err)
@@ -137,6 +145,9 @@ func runLed(ctx context.Context, s Settings, b bus.Bus, hub *bus.Hub, led led, w
 	defer cancel(nil)
 	end := crew.start(cancel)
 	r, err := coordinator.Run(ctx, j, b)
+	if err == nil && r.Done {
+		s.reportEnd(ctx, set, con)
+	}
 	if failed := end(); failed != nil {
 		err = errors.Join(err, failed)
 	}

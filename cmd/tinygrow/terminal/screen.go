@@ -77,6 +77,9 @@ func columns(out io.Writer) func() int {
 	}
 }
 
+// Terminal reports whether a person can look at what is written.
+func (s *Screen) Terminal() bool { return s.width() > 0 }
+
 // Redraws reports whether Progress draws over the line that stands there
 // instead of writing a new one.
 func (s *Screen) Redraws() bool { return s.moves && s.width() >= minWidth }
