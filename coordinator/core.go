@@ -148,10 +148,17 @@ func (c *core) next(now plan.Time) error {
 	c.round, c.offer = r, offer
 	c.begins()
 	c.scale.Open(r.Kind)
-	c.port.open(roundInfo{r.Round, r.MicroShards(), r.F32, r.F64, inputs, plausible.Of(r.RoundSpec, c.train.Model().Graph)}, offer,
+	c.port.open(roundInfo{r.Round, r.MicroShards(), r.F32, r.F64, inputs, knownOf(&r, c.train)}, offer,
 		newWeights)
 	return c.handle(now, plan.Open{Round: r.Round, MicroShards: r.MicroShards(), Step: r.Step, Kind: string(r.Kind),
 		Light: r.Kind == proto.Evaluate}, proto.Sums{})
+}
+
+// knownOf returns what is known of the sums of a round.
+func knownOf(r *trainer.Round, t *trainer.Trainer) plausible.Round {
+	known := plausible.Of(r.RoundSpec, t.Model().Graph)
+	known.Riding, known.Metric = r.Riding, r.Metric
+	return known
 }
 
 // begins forgets what was folded of the round at hand.

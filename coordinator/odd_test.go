@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tinygrow/tinygrow/coordinator/plausible"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
 )
@@ -18,7 +17,7 @@ func (d *disagreement) arrives(w int, lo, hi uint32, spoil func(s proto.Sums)) e
 	if spoil != nil {
 		spoil(sums)
 	}
-	a := looked(d.workers[w].id, b, sums, roundInfo{number: r.Round, known: plausible.Of(r.RoundSpec, d.core.train.Model().Graph)})
+	a := looked(d.workers[w].id, b, sums, roundInfo{number: r.Round, known: knownOf(&r, d.core.train)})
 	return d.core.partial(d.now, &a)
 }
 

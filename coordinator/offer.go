@@ -41,7 +41,11 @@ func (o offer) renew(r *trainer.Round, t *trainer.Trainer, memory func(n int) []
 		if err != nil {
 			return offer{}, inputs, fmt.Errorf("encode the growth request: %w", err)
 		}
-		o.request = newBlob(fmt.Sprintf("request-%d", r.Round), data)
+		key := fmt.Sprintf("request-%d", r.Round)
+		if r.Kind == proto.Gradient { // the same for all steps of a generation
+			key = fmt.Sprintf("riding-%d", r.Generation)
+		}
+		o.request = newBlob(key, data)
 	}
 	r.Graph, r.Weights, r.RoundSpec.Request = o.graph.ref, o.weights.ref, o.request.ref
 	return o, r.Inputs(o.graph.ref.Digest, o.weights.ref.Digest, o.request.ref.Digest), nil

@@ -26,7 +26,7 @@ type partials struct {
 	mu      sync.Mutex
 	round   roundInfo
 	workers map[proto.WorkerID]*sending
-	free    []proto.Sums // sums to use again, of the round's lengths
+	free    []proto.Sums // sums to use again, of the round's length of float32 values
 	allow   allowance
 	lately  map[proto.Key]int // dropped for it since recent was called
 	dropped Dropped
@@ -83,7 +83,7 @@ func newPartials(head proto.Head) *partials {
 func (p *partials) open(r roundInfo) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	same := r.f32 == p.round.f32 && r.f64 == p.round.f64
+	same := r.f32 == p.round.f32 // the lengths of float64 values change where statistics ride along
 	if !same {
 		p.free = nil
 	}
@@ -130,7 +130,7 @@ func (p *partials) release(s proto.Sums) {
 }
 
 func (p *partials) keep(s proto.Sums) {
-	if len(s.F32) == p.round.f32 && len(s.F64) == p.round.f64 {
+	if len(s.F32) == p.round.f32 {
 		p.free = append(p.free, s)
 	}
 }
@@ -289,7 +289,7 @@ func (p *partials) memory() proto.Sums {
 	if n := len(p.free); n > 0 {
 		s := p.free[n-1]
 		p.free = p.free[:n-1]
-		return s
+		return s.WithF64(p.round.f64)
 	}
 	return proto.NewSums(p.round.f32, p.round.f64)
 }

@@ -80,6 +80,7 @@ type saved struct {
 	slots    []optim.Slot
 	updates  uint64
 	progress []byte
+	riding   []float64 // what rode along
 	journal  []string
 }
 
@@ -152,7 +153,7 @@ func simSettings() trainer.Settings {
 	c, o, g := trainer.Default(), optim.Default(), growth.Default()
 	c.Batch, c.MicroShard, c.Epochs, c.EvalEpochs = 40, 8, 3, 1
 	g.EverySteps, g.Samples, g.Gate.Significance, g.Gate.Price = 3, growth.Samples{Statistics: 48, Newborn: 32, Amplitude: 32}, 0, 0
-	g.SamplesPerParam = 0
+	g.SamplesPerParam, g.Riding = 0, 1
 	o.Average = 0.3 // so that evaluations read other weights than steps
 	return trainer.Settings{Train: c, Optimizer: o, Growth: g, Data: trainer.Data{Train: 160, Test: 30}}
 }
@@ -169,7 +170,7 @@ func simGraph() *nn.Graph {
 
 // sums returns a copy of the sums over a block of a round with some weights.
 func (s *simulation) sums(v held, r trainer.Round, b proto.Block) proto.Sums {
-	key := fmt.Sprint(v.digest, r.Graph.Digest, r.Kind, r.Order, r.Offset, r.Count, r.F64, b)
+	key := fmt.Sprint(v.digest, r.Graph.Digest, r.Kind, r.Order, r.Offset, r.Count, r.F64, r.Step, b)
 	if r.Request != nil {
 		js, _ := json.Marshal(r.Request)
 		key += string(js)
@@ -220,6 +221,16 @@ func (s *simulation) compute(v held, r trainer.Round, b proto.Block) proto.Sums 
 		job.NewRunner().Run(out.F64, m.Params, m.Buffers, batch)
 		return out
 	}
+	gradient := nn.MetricsLen + p.MomentsLen()
+	if r.Kind == proto.Gradient && r.Request != nil {
+		ride, err := measure.NewRide(m.Graph, r.Request, int(r.MicroShard))
+		if err != nil {
+			panic(err)
+		}
+		rider := ride.NewRider()
+		w = rider.Workspace
+		defer func() { rider.Sums(out.F64[gradient:], batch, uint64(r.Step)) }()
+	}
 	mode := nn.Train
 	if r.Kind == proto.Evaluate {
 		mode = nn.Eval
@@ -229,7 +240,7 @@ func (s *simulation) compute(v held, r trainer.Round, b proto.Block) proto.Sums 
 	out.F64[0], out.F64[1], out.F64[2] = got.N, got.Loss, got.Correct
 	if r.Kind == proto.Gradient {
 		w.Backward(out.F32)
-		w.AddMoments(out.F64[3:])
+		w.AddMoments(out.F64[nn.MetricsLen:gradient])
 	}
 	return out
 }
@@ -295,6 +306,8 @@ func (c *simLeader) trainer(past lead.History) *trainer.Trainer {
 func (c *simLeader) restore(set trainer.Settings, from saved) *trainer.Trainer {
 	var at trainer.Progress
 	c.must(json.Unmarshal(from.progress, &at))
+	at, err := at.WithValues(from.model.Graph, from.riding)
+	c.must(err)
 	t, err := trainer.Restore(set, from.model.Clone(), cloneSlots(from.slots), from.updates, at)
 	c.must(err)
 	c.journal = slices.Clone(from.journal)
@@ -507,7 +520,7 @@ func (c *simLeader) checkpoint() error {
 	if err != nil {
 		return err
 	}
-	x := saved{t.Model().Clone(), cloneSlots(t.Slots()), t.Optimizer().Count(), progress, slices.Clone(c.journal)}
+	x := saved{t.Model().Clone(), cloneSlots(t.Slots()), t.Optimizer().Count(), progress, t.Progress().Values(), slices.Clone(c.journal)}
 	if s.unlogged != nil {
 		s.disks[c.run] = &x
 		return nil
@@ -870,8 +883,8 @@ func TestEveryScheduleEndsInTheSameBits(t *testing.T) {
 	n := schedules(t, 600, 150)
 	table, fired := map[string]proto.Sums{}, map[string]int{}
 	want := simulate(0, table, "", fired)
-	if !strings.Contains(want, `"decision":"grow"`) {
-		t.Fatalf("the run does not grow: %s", want)
+	if !strings.Contains(want, `"decision":"grow"`) || !strings.Contains(want, `"evidence":[{"site":"fc1"`) {
+		t.Fatalf("the run does not grow, or statistics do not ride along: %s", want)
 	}
 	for seed := uint64(1); seed < uint64(n); seed++ {
 		if got := simulate(seed, table, "", fired); got != want {

@@ -144,14 +144,25 @@ func NewTrainer(c Config, d Data) (*trainer.Trainer, error) {
 
 // RestoreTrainer returns the trainer of a run at a checkpoint, whose tensors it keeps.
 func RestoreTrainer(c Config, d Data, from *checkpoint.Checkpoint) (*trainer.Trainer, error) {
-	var at trainer.Progress
-	if err := json.Unmarshal(from.Progress, &at); err != nil {
-		return nil, fmt.Errorf("%w: progress of step %d: %w", checkpoint.ErrDamaged, from.Step, err)
-	}
-	if at.Step != uint64(from.Step) {
-		return nil, fmt.Errorf("%w: the checkpoint of step %d tells of the progress of step %d", checkpoint.ErrDamaged, from.Step, at.Step)
+	at, err := ProgressOf(from)
+	if err != nil {
+		return nil, err
 	}
 	return trainer.Restore(c.settings(d), from.Model, from.Slots, from.Updates, at)
+}
+
+// ProgressOf returns where the trainer of a checkpoint stood.
+func ProgressOf(from *checkpoint.Checkpoint) (at trainer.Progress, err error) {
+	if err = json.Unmarshal(from.Progress, &at); err == nil {
+		at, err = at.WithValues(from.Model.Graph, from.Riding)
+	}
+	if err != nil {
+		return at, fmt.Errorf("%w: progress of step %d: %w", checkpoint.ErrDamaged, from.Step, err)
+	}
+	if at.Step != uint64(from.Step) {
+		return at, fmt.Errorf("%w: the checkpoint of step %d tells of the progress of step %d", checkpoint.ErrDamaged, from.Step, at.Step)
+	}
+	return at, nil
 }
 
 // extend gives the run a later end. What the commit log has behind the checkpoint
@@ -189,7 +200,8 @@ func (s *storage) save() error {
 }
 
 func (s *storage) checkpoint() (*checkpoint.Checkpoint, error) {
-	progress, err := json.Marshal(s.train.Progress())
+	at := s.train.Progress()
+	progress, err := json.Marshal(at)
 	if err != nil {
 		return nil, fmt.Errorf("progress of step %d: %w", s.train.Step(), err)
 	}
@@ -202,7 +214,7 @@ func (s *storage) checkpoint() (*checkpoint.Checkpoint, error) {
 	return &checkpoint.Checkpoint{
 		State: checkpoint.State{Run: s.run, Term: s.term, Born: s.born, Step: s.train.Step(), Generation: s.train.Generation(),
 			Progress: progress, Updates: s.train.Optimizer().Count(), Card: card, Basis: s.basis},
-		Model: s.train.Model(), Slots: s.train.Slots(),
+		Model: s.train.Model(), Slots: s.train.Slots(), Riding: at.Values(),
 	}, nil
 }
 

@@ -1,11 +1,14 @@
 package growth
 
 import (
+	"fmt"
 	"testing"
+	"time"
 
 	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/growth/site"
 
+	"github.com/tinygrow/tinygrow/tensor/cputime"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -75,5 +78,54 @@ func BenchmarkRounds(b *testing.B) {
 				}
 			})
 		}
+	}
+}
+
+// BenchmarkRiding tells what statistics that ride along cost a micro-shard of 32
+// samples, in percent of the plain gradient: N alone, and S beside it. Both are run
+// in turn, so that what else the machine does falls on both.
+func BenchmarkRiding(b *testing.B) {
+	for _, c := range []nn.ModelConfig{{Name: "vgg", Widths: []int{12, 24, 64, 128}}, {Name: "vgg", Widths: []int{4, 4, 4, 4}}, {Name: "resnet18", Width: 4}} {
+		c.Input, c.Classes = nn.Shape{C: 3, H: 32, W: 32}, 10
+		g, err := nn.Build(c)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(fmt.Sprintf("%s %d%v", c.Name, c.Width, c.Widths), func(b *testing.B) {
+			m, batch, grad := nn.Init(g, 1), plainBatch(g), make([]float32, g.NumParams())
+			p, err := nn.Compile(g, 32, nn.Options{})
+			if err != nil {
+				b.Fatal(err)
+			}
+			pk, plain := p.Pack(nil, m.Params), p.NewWorkspace()
+			r, err := measure.NewRide(g, measure.Riding(g, 1), 32)
+			if err != nil {
+				b.Fatal(err)
+			}
+			rider, sums := r.NewRider(), [2][]float64{make([]float64, r.Len(0)), make([]float64, r.Len(4))}
+			run := func(w *nn.Workspace) {
+				w.Forward(pk, m.Buffers, batch, nn.Train)
+				w.Loss()
+				w.Backward(grad)
+			}
+			var spent [3]time.Duration
+			for b.Loop() {
+				for i := range spent {
+					began := cputime.Used()
+					for step := range uint64(4) {
+						if i == 0 {
+							run(plain)
+							continue
+						}
+						run(rider.Workspace)
+						rider.Sums(sums[i-1], batch, 8*step+uint64(4*(i-1)))
+					}
+					spent[i] += cputime.Used() - began
+				}
+			}
+			b.ReportMetric(100*(spent[1].Seconds()/spent[0].Seconds()-1), "%N")
+			b.ReportMetric(100*(spent[2].Seconds()/spent[0].Seconds()-1), "%N+S")
+			b.ReportMetric(spent[0].Seconds()/float64(4*b.N)*1e3, "ms/plain")
+		})
 	}
 }

@@ -86,6 +86,13 @@ func Default() Config {
 	}
 }
 
+// RidingPart is what Riding is by default where a policy reads Evidence: it costs at
+// most 6 % of the training (BenchmarkRidingSteps in deploy/bench/speed).
+const RidingPart = 0.2
+
+// leastRiding is the smallest part of the gradient rounds that is not none.
+const leastRiding = 1e-4
+
 // Validate returns all faults at once (errors.Join), or nil.
 func (c Config) Validate() error {
 	var found faults.List
@@ -113,7 +120,7 @@ func (c Config) Validate() error {
 	between("samples.statistics", c.Samples.Statistics, 1, many)
 	between("samples.newborn", c.Samples.Newborn, 1, many)
 	between("samples.amplitude", c.Samples.Amplitude, 1, many)
-	within("riding", c.Riding, 0, 1)
+	found.Check(c.Riding == 0 || c.Riding >= leastRiding && c.Riding <= 1, "riding %v: must be 0, or %v to 1", c.Riding, leastRiding)
 	within("gate.significance", c.Gate.Significance, 0, 1e6)
 	within("gate.price", c.Gate.Price, 0, 1e6)
 	within("gate.compute_price", c.Gate.ComputePrice, 0, 1e6)

@@ -85,6 +85,9 @@ func newEvent(cfg Config, stages []Stage, m *nn.Model, slots []optim.Slot, info 
 		ParamsBefore: params, ParamsAfter: params, FLOPsBefore: flops, FLOPsAfter: flops,
 		Sites: []SiteRecord{},
 	}}}
+	for i := range info.Evidence {
+		e.state.Record.Evidence = append(e.state.Record.Evidence, info.Evidence[i].record())
+	}
 	if len(stages) == 0 {
 		e.state.refuse(fmt.Sprintf("policy %s never grows", cfg.Policy))
 	}

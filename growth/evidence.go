@@ -1,6 +1,18 @@
 package growth
 
-import "github.com/tinygrow/tinygrow/growth/site"
+import (
+	"math"
+
+	"github.com/tinygrow/tinygrow/growth/site"
+	"github.com/tinygrow/tinygrow/growth/solve"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/tinygrow/tinygrow/tensor/linalg"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/parallel"
+	"github.com/tinygrow/tinygrow/tensor/portable"
+)
 
 // Evidence is what the statistics that ride along with gradient rounds say of one
 // site: what new neurons would gain there to first order, and how sure that is. Gains
@@ -25,4 +37,159 @@ type Evidence struct {
 // Direction is one neuron that a site could gain. Gain, lambda^2 of [tiny], is found
 // in one half of the samples and measured in the other, so that its expectation is
 // zero where there is nothing to gain; it may be negative. Error is its standard error.
-type Direction struct{ Gain, Error float64 }
+type Direction struct {
+	Gain, Error float64
+	// Noise is the variance, over samples, of the first-order gain by amplitude of such
+	// a neuron of unit size, of which Gain is the squared mean.
+	Noise float64
+}
+
+// Decrease returns what the best step along the direction would take off the loss if
+// its curvature is the second moment of gradients (empirical Fisher), which makes
+// directions of different sites comparable; Error times the same factor is its error.
+func (d Direction) Decrease() float64 {
+	if !(d.Noise > 0) {
+		return 0
+	}
+	return d.Gain / float64(2*(d.Noise+math.Max(0, d.Gain)))
+}
+
+// maxDirections bounds the directions of a site that are listed.
+const maxDirections = 64
+
+// Evidence returns what the window says of its sites. ridge, times the mean square of a site's inputs, is added to the diagonal of their
+// covariance. It leaves out sites without samples in both halves and in S, and such
+// with statistics that are no numbers.
+func (w *Window) Evidence(ridge float64) []Evidence {
+	found := make([]*Evidence, len(w.Sites))
+	parallel.Each(len(w.Sites), func(i int) { found[i] = w.evidence(i, ridge) })
+	var out []Evidence
+	for _, e := range found {
+		if e != nil {
+			out = append(out, *e)
+		}
+	}
+	return out
+}
+
+// trainingPasses is what training costs in forward passes.
+const trainingPasses = 3
+
+// costPerNeuron returns the FLOPs of training one more neuron for one sample.
+func costPerNeuron(g *nn.Graph, id site.ID) float64 {
+	l, err := site.LayoutOf(g, id)
+	if err != nil {
+		panic("growth: evidence of no site")
+	}
+	return float64(trainingPasses * float64(l.FLOPsPerNeuron()))
+}
+
+// evidence returns that of one site, or nil.
+func (w *Window) evidence(i int, ridge float64) *Evidence {
+	s, l := w.Sites[i], w.layout[i]
+	if s.Samples[0] == 0 || s.Samples[1] == 0 || s.Metric == 0 || !linalg.Finite(s.Sums) {
+		return nil
+	}
+	white := linalg.Whiten(l.S(s.Sums[2*l.NLen:], s.Metric), linalg.Inversion{Threshold: solve.Threshold, Ridge: ridge})
+	e := &Evidence{Site: s.Site, Samples: portable.Int(s.Samples[0] + s.Samples[1]), CostPerNeuron: w.costs[i]}
+	var halves [2]*mat.Dense
+	for h := range halves {
+		halves[h] = white.Whiten(l.N(s.Sums[h*l.NLen:][:l.NLen], s.Samples[h]))
+	}
+	if halves[0] != nil {
+		e.crossValidate(halves, s.Samples)
+	}
+	return e
+}
+
+// crossValidate takes the spectrum of S^{-1/2} N (a, c) from two independent estimates
+// W1 and W2 of it. The singular triples (s, u, v) of one are measured in the other: s
+// u'W2 v has the expectation of lambda^2 as long as the direction stands out at all,
+// and zero where there is none, since u, v and W2 are independent. Over all directions
+// these sum to the inner product of W1 and W2. Both ways are averaged. samples are
+// those of each.
+func (e *Evidence) crossValidate(w [2]*mat.Dense, samples [2]float64) {
+	a, c := w[0].Dims()
+	e.Directions = make([]Direction, min(a, c, maxDirections))
+	rest := 0.0 // variance of what is not listed
+	for h := range w {
+		one, other := linalg.TopSVD(w[h], len(e.Directions)), w[1-h]
+		if one.U == nil {
+			continue
+		}
+		n := newNoise(one, other)
+		unlisted := linalg.SumSquares(w[h])
+		for i, gain := range n.gains {
+			s := one.Values[i]
+			unlisted -= float64(s * s)
+			e.Directions[i].Gain += float64(s * gain / 2)
+			e.Directions[i].Error += float64(n.variance(i) * (float64(s*s) + float64(gain*gain)) / 2)
+			e.Directions[i].Noise += float64(n.variance(i) * samples[1-h] / 2)
+		}
+		rest += float64(n.mean * math.Max(0, unlisted) / 2)
+	}
+	for i := range e.Directions {
+		d := &e.Directions[i]
+		rest += d.Error
+		d.Error = math.Sqrt(d.Error)
+	}
+	e.TotalError = math.Sqrt(rest)
+	for i := range a {
+		for j, v := range w[0].RawRowView(i) {
+			e.Total += float64(v * w[1].At(i, j))
+		}
+	}
+}
+
+// noise is how much u_i' W2 v_i varies where nothing is to be found: as u_i' W2 v and
+// u' W2 v_i do for the other directions, which W1 says nothing of.
+type noise struct {
+	gains     []float64 // u_i' W2 v_i
+	rows, col []float64 // mean squares over all v but v_i, over all u but u_i
+	mean      float64   // over all pairs
+}
+
+// prior is how many elements as noisy as the mean a row and a column are taken to have
+// beside their own: few elements alone tell their spread badly.
+const prior = 8
+
+func newNoise(one linalg.SVD, other *mat.Dense) *noise {
+	a, c := other.Dims()
+	_, k := one.U.Dims()
+	left, right := linalg.MulAT(one.U, other), linalg.Mul(other, one.V) // (k, c), (a, k)
+	n := &noise{rows: make([]float64, k), col: make([]float64, k)}
+	for i := range a {
+		for j, v := range right.RawRowView(i) {
+			n.col[j] += float64(v * v)
+		}
+	}
+	rest := linalg.SumSquares(other)
+	for i := range k {
+		gain := 0.0
+		for j, v := range left.RawRowView(i) {
+			gain += float64(v * one.V.At(j, i))
+			n.rows[i] += float64(v * v)
+		}
+		n.gains = append(n.gains, gain)
+		rest -= float64(gain * gain)
+	}
+	n.mean = math.Max(0, rest) / math.Max(1, float64(a*c-k))
+	for i, gain := range n.gains {
+		// Where W1 has found something, its direction is a little off, and what it
+		// misses stands in the other directions, as large as the noise.
+		seen := 1 + math.Max(0, math.Min(1, gain/one.Values[i]))
+		spread := func(squares float64, elements int) float64 {
+			return (math.Max(0, squares-float64(gain*gain))/seen + float64(prior*n.mean)) / float64(elements-1+prior)
+		}
+		n.rows[i], n.col[i] = spread(n.rows[i], c), spread(n.col[i], a)
+	}
+	return n
+}
+
+// variance returns that of gain i, by how much its row and its column vary.
+func (n *noise) variance(i int) float64 {
+	if n.mean <= 0 {
+		return float64(n.gains[i] * n.gains[i]) // one number alone tells no error of its own
+	}
+	return float64(n.rows[i] * n.col[i] / n.mean)
+}

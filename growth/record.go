@@ -44,10 +44,13 @@ type Record struct {
 	Samples Samples       `json:"samples"`          // samples that each part read
 	Rounds  []RoundRecord `json:"rounds,omitempty"` // what it cost
 	Loss    Number        `json:"loss"`             // mean over the statistics samples
-	Sites   []SiteRecord  `json:"sites"`
-	Trials  []TrialRecord `json:"trials,omitempty"`
-	Joint   *TrialRecord  `json:"joint,omitempty"` // the sites chosen, tried together
-	Grown   []GrownRecord `json:"grown,omitempty"`
+	// Evidence is what statistics that rode along say.
+	Evidence []EvidenceRecord `json:"evidence,omitempty"`
+
+	Sites  []SiteRecord  `json:"sites"`
+	Trials []TrialRecord `json:"trials,omitempty"`
+	Joint  *TrialRecord  `json:"joint,omitempty"` // the sites chosen, tried together
+	Grown  []GrownRecord `json:"grown,omitempty"`
 
 	// Deepened is an empty block that was appended beside what grew.
 	Deepened *DepthRecord `json:"deepened,omitempty"`
@@ -67,6 +70,31 @@ type RoundRecord struct {
 	Kind    measure.Kind `json:"kind"`
 	Samples int          `json:"samples"`
 	Values  int          `json:"values"`
+}
+
+// EvidenceRecord is the Evidence of one site.
+type EvidenceRecord struct {
+	Site       site.ID  `json:"site"`
+	Samples    int      `json:"samples"`
+	Gains      []Number `json:"gains"`  // of the leading directions
+	Errors     []Number `json:"errors"` // their standard errors
+	Noise      []Number `json:"noise"`  // variances over samples of the gains by amplitude
+	Total      Number   `json:"total"`  // of all directions
+	TotalError Number   `json:"total_error"`
+	Cost       Number   `json:"cost"` // FLOPs of training one neuron for one sample
+}
+
+// recordedDirections is how many directions of a site's evidence are journalled.
+const recordedDirections = 16
+
+// record journals the evidence.
+func (e *Evidence) record() EvidenceRecord {
+	r := EvidenceRecord{Site: e.Site, Samples: e.Samples, Total: Number(e.Total), TotalError: Number(e.TotalError),
+		Cost: Number(e.CostPerNeuron), Gains: []Number{}, Errors: []Number{}, Noise: []Number{}}
+	for _, d := range e.Directions[:min(len(e.Directions), recordedDirections)] {
+		r.Gains, r.Errors, r.Noise = append(r.Gains, Number(d.Gain)), append(r.Errors, Number(d.Error)), append(r.Noise, Number(d.Noise))
+	}
+	return r
 }
 
 // SiteRecord is what an event learned about one site.

@@ -7,7 +7,7 @@ import (
 )
 
 // Version is the version of the messages. Coordinator and workers must agree.
-const Version = 3
+const Version = 4
 
 // Limits of what a message may claim; larger ones are refused before memory is taken.
 const (

@@ -16,6 +16,16 @@ type Sums struct {
 // NewSums returns zero sums of the given lengths.
 func NewSums(f32, f64 int) Sums { return Sums{make([]float32, f32), make([]float64, f64)} }
 
+// WithF64 returns the sums with n float64 values, arbitrary ones, in their own memory
+// if that is large enough.
+func (s Sums) WithF64(n int) Sums {
+	if cap(s.F64) < n {
+		s.F64 = make([]float64, n)
+	}
+	s.F64 = s.F64[:n]
+	return s
+}
+
 // Size returns the length of the sums on the wire, in bytes.
 func (s Sums) Size() int { return 4*len(s.F32) + 8*len(s.F64) }
 

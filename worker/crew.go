@@ -32,6 +32,14 @@ type network struct {
 	train  *nn.Program
 	eval   *nn.Program
 	digest proto.Digest // the graph's, as it came
+	ride   *ride        // what rode along last, nil: nothing did
+}
+
+// ride is what rides along with gradient rounds of one generation.
+type ride struct {
+	*measure.Ride
+	key    string       // of the request
+	digest proto.Digest // of the request, as it came
 }
 
 // compile makes a graph ready for micro-shards of the given number of samples.
@@ -60,8 +68,9 @@ type version struct {
 type job struct {
 	spec    proto.RoundSpec
 	version *version
-	growth  *measure.Job // nil but for growth rounds
-	request proto.Digest // growth was made from a request of that digest
+	growth  *measure.Job  // nil but for growth rounds
+	ride    *measure.Ride // nil but for gradient rounds that statistics ride along with
+	request proto.Digest  // growth or ride was made from a request of that digest
 }
 
 // inputs returns the digest of what the sums are made from: what is here, not
@@ -74,7 +83,11 @@ func (j *job) inputs() proto.Digest {
 func (j *job) lengths() (f32, f64 int) {
 	switch j.spec.Kind {
 	case proto.Gradient:
-		return len(j.version.params), nn.MetricsLen + j.version.network.train.MomentsLen()
+		f64 = nn.MetricsLen + j.version.network.train.MomentsLen()
+		if j.ride != nil {
+			f64 += j.ride.Len(uint64(j.spec.Step))
+		}
+		return len(j.version.params), f64
 	case proto.Growth:
 		return 0, j.growth.Len()
 	}
@@ -132,6 +145,8 @@ type hand struct {
 	eval   *nn.Workspace
 	runner *measure.Runner
 	job    *measure.Job // runner is one of this job
+	rider  *measure.Rider
+	ride   *measure.Ride // rider is one of this ride
 
 	outputs []float32 // of an evaluation's pictures as they are
 }
@@ -185,6 +200,20 @@ func (c *crew) compute(ctx context.Context, j *job, b proto.Block, threads int) 
 	return s, nil
 }
 
+// gradientOf returns the workspace of a gradient round.
+func (h *hand) gradientOf(j *job) *nn.Workspace {
+	if j.ride != nil {
+		if h.ride != j.ride {
+			h.rider, h.ride = j.ride.NewRider(), j.ride
+		}
+		return h.rider.Workspace
+	}
+	if h.train == nil {
+		h.train = j.version.network.train.NewWorkspace()
+	}
+	return h.train
+}
+
 // run overwrites s with the sums over micro-shard i.
 func (h *hand) run(samples Samples, j *job, i uint32, s proto.Sums) {
 	v, b := j.version, h.batch
@@ -196,14 +225,17 @@ func (h *hand) run(samples Samples, j *job, i uint32, s proto.Sums) {
 	samples.Fill(b, j.spec.Order, augment, int(lo), int(hi-lo))
 	switch j.spec.Kind {
 	case proto.Gradient:
-		if h.train == nil {
-			h.train = v.network.train.NewWorkspace()
+		w := h.gradientOf(j)
+		w.Forward(v.packed[0], v.buffers, b, nn.Train)
+		w.Loss().Put(s.F64)
+		w.Backward(s.F32)
+		moments, rode := s.F64[nn.MetricsLen:], []float64(nil)
+		if j.ride != nil {
+			moments, rode = moments[:v.network.train.MomentsLen()], moments[v.network.train.MomentsLen():]
+			h.rider.Sums(rode, b, uint64(j.spec.Step))
 		}
-		h.train.Forward(v.packed[0], v.buffers, b, nn.Train)
-		h.train.Loss().Put(s.F64)
-		h.train.Backward(s.F32)
-		clear(s.F64[nn.MetricsLen:])
-		h.train.AddMoments(s.F64[nn.MetricsLen:])
+		clear(moments)
+		w.AddMoments(moments)
 	case proto.Evaluate:
 		if h.eval == nil {
 			h.eval = v.network.eval.NewWorkspace()

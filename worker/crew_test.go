@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"go.uber.org/goleak"
@@ -59,8 +60,17 @@ func testJob(t *testing.T, kind proto.Kind, shards int) *job {
 // for every number of threads and however the tree is cut into blocks.
 func TestSumsFollowTheTree(t *testing.T) {
 	const shards = 13
-	for _, kind := range []proto.Kind{proto.Gradient, proto.Evaluate} {
-		j := testJob(t, kind, shards)
+	jobs := map[string]*job{"gradient": testJob(t, proto.Gradient, shards), "evaluation": testJob(t, proto.Evaluate, shards)}
+	for name, step := range map[string]proto.Step{"gradient with N": 10, "gradient with N and S": 8} {
+		j := testJob(t, proto.Gradient, shards)
+		ride, err := measure.NewRide(j.version.network.graph, measure.Riding(j.version.network.graph, 2), j.version.network.shard)
+		if err != nil {
+			t.Fatal(err)
+		}
+		j.ride, j.spec.Step = ride, step
+		jobs[name] = j
+	}
+	for kind, j := range jobs {
 		one := newCrew(noise{}, 1)
 		var walk func(b proto.Block) proto.Sums
 		walk = func(b proto.Block) proto.Sums {
@@ -99,6 +109,33 @@ func TestSumsFollowTheTree(t *testing.T) {
 		if n := want.F64[0]; n != 8*shards-3 {
 			t.Errorf("%s over %v samples", kind, n)
 		}
+	}
+}
+
+// What rides along changes no bit of gradient, metrics and moments.
+func TestRidingLeavesTheGradient(t *testing.T) {
+	plain, riding := testJob(t, proto.Gradient, 5), testJob(t, proto.Gradient, 5)
+	g := riding.version.network.graph
+	var err error
+	if riding.ride, err = measure.NewRide(g, measure.Riding(g, 1), 8); err != nil {
+		t.Fatal(err)
+	}
+	c := newCrew(noise{}, 2)
+	want, err := c.compute(context.Background(), plain, proto.Root(5), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.compute(context.Background(), riding, proto.Root(5), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sites := measure.RidingSites(g)
+	n := len(want.F64)
+	if !slices.Equal(got.F32, want.F32) || !slices.Equal(got.F64[:n], want.F64) || len(got.F64) != n+measure.RidingLen(sites, false) {
+		t.Error("other sums with statistics riding along")
+	}
+	if largest, err := measure.LookRidden(sites, false, got.F64[n:], 37); err != nil || !(largest > 0) {
+		t.Errorf("the largest of N is %v, %v", largest, err)
 	}
 }
 

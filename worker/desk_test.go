@@ -206,6 +206,17 @@ func (d *desk) task(r proto.Round, k proto.Kind, weights proto.BlobRef) proto.Ta
 	return proto.Task{Head: d.head, Do: proto.Compute, Task: uint64(r), Spec: spec, Block: proto.Root(spec.MicroShards())}
 }
 
+// riding is a task of a gradient round that statistics ride along with.
+func (d *desk) riding(r proto.Round, weights proto.BlobRef) proto.Task {
+	task := d.task(r, proto.Gradient, weights)
+	data, err := proto.MarshalBlob(measure.Riding(d.graph, 1))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	task.Spec.Request = d.blob("riding-0", data)
+	return task
+}
+
 func (d *desk) request() *measure.Request {
 	return &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: site.All(d.graph)[0].ID}}}
 }
@@ -224,6 +235,8 @@ func (d *desk) sums(task proto.Task, by float32) proto.Sums {
 	var req *measure.Request
 	if task.Spec.Kind == proto.Growth {
 		req = d.request()
+	} else if task.Spec.Request.Key != "" {
+		req = measure.Riding(d.graph, 1)
 	}
 	s, err := (Local{Samples: noise{}, Threads: 1, MicroShard: 8}).Rounds().Sums(context.Background(), m, task.Spec, req)
 	if err != nil {

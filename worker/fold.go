@@ -14,13 +14,16 @@ type pool struct {
 	free     []proto.Sums
 }
 
-// sized forgets what it keeps if the lengths change.
+// sized sets the lengths of sums. What it keeps is forgotten if that of float32 values
+// changes; the others change from one gradient round to the next where statistics ride
+// along.
 func (p *pool) sized(f32, f64 int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if f32 != p.f32 || f64 != p.f64 {
-		p.f32, p.f64, p.free = f32, f64, nil
+	if f32 != p.f32 {
+		p.free = nil
 	}
+	p.f32, p.f64 = f32, f64
 }
 
 // get returns sums with arbitrary contents.
@@ -30,7 +33,7 @@ func (p *pool) get() proto.Sums {
 	if n := len(p.free); n > 0 {
 		s := p.free[n-1]
 		p.free = p.free[:n-1]
-		return s
+		return s.WithF64(p.f64)
 	}
 	return proto.NewSums(p.f32, p.f64)
 }
@@ -38,7 +41,7 @@ func (p *pool) get() proto.Sums {
 func (p *pool) put(s proto.Sums) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(s.F32) == p.f32 && len(s.F64) == p.f64 {
+	if len(s.F32) == p.f32 && cap(s.F64) > 0 {
 		p.free = append(p.free, s)
 	}
 }

@@ -97,8 +97,9 @@ func (l Local) Rounds() *Rounds {
 	return &Rounds{crew: newCrew(l.Samples, threads)}
 }
 
-// Sums returns the sums of a whole round with the weights of m; req is that of
-// a growth round. They may go back with Release.
+// Sums returns the sums of a whole round with the weights of m; req is that of a
+// growth round, or of what rides along with a gradient round. They may go back with
+// Release.
 func (r *Rounds) Sums(ctx context.Context, m *nn.Model, spec proto.RoundSpec, req *measure.Request) (proto.Sums, error) {
 	if r.network == nil || r.network.graph != m.Graph || r.network.shard != int(spec.MicroShard) {
 		n, err := compile(m.Graph, int(spec.MicroShard))
@@ -108,7 +109,15 @@ func (r *Rounds) Sums(ctx context.Context, m *nn.Model, spec proto.RoundSpec, re
 		r.network = n
 	}
 	j := &job{spec: spec, version: &version{network: r.network, params: m.Params, buffers: m.Buffers}}
-	if req != nil {
+	switch {
+	case req == nil:
+	case spec.Kind == proto.Gradient:
+		ride, err := r.network.rideAlong(req)
+		if err != nil {
+			return proto.Sums{}, err
+		}
+		j.ride = ride
+	default:
 		g, err := measure.NewJob(m.Graph, req, int(spec.MicroShard))
 		if err != nil {
 			return proto.Sums{}, err
@@ -116,6 +125,22 @@ func (r *Rounds) Sums(ctx context.Context, m *nn.Model, spec proto.RoundSpec, re
 		j.growth = g
 	}
 	return r.crew.compute(ctx, j, proto.Root(spec.MicroShards()), 0)
+}
+
+// rideAlong returns what rides along with a gradient round, the last one if it is the same.
+func (n *network) rideAlong(req *measure.Request) (*measure.Ride, error) {
+	data, err := proto.MarshalBlob(req)
+	if err != nil {
+		return nil, err
+	}
+	if n.ride == nil || n.ride.digest != proto.DigestOf(data) {
+		r, err := measure.NewRide(n.graph, req, n.shard)
+		if err != nil {
+			return nil, err
+		}
+		n.ride = &ride{Ride: r, digest: proto.DigestOf(data)}
+	}
+	return n.ride.Ride, nil
 }
 
 // Release gives the memory of sums back.

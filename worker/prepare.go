@@ -38,7 +38,14 @@ func (s *session) prepare(ctx context.Context, spec proto.RoundSpec) (*job, erro
 		s.weights = spec.Weights.Key
 		s.job = nil
 	}
-	if spec.Kind != proto.Growth {
+	switch {
+	case spec.Kind == proto.Gradient && spec.Request.Key != "":
+		r, err := s.rideOf(ctx, spec, n)
+		if err != nil {
+			return nil, err
+		}
+		return &job{spec: spec, version: s.version, ride: r.Ride, request: r.digest}, nil
+	case spec.Kind != proto.Growth:
 		return &job{spec: spec, version: s.version}, nil
 	}
 	if s.job == nil || s.request != spec.Request.Key {
@@ -104,18 +111,44 @@ func fits(g *nn.Graph, shard int, memory int64) error {
 	return nil
 }
 
-func (s *session) growthOf(ctx context.Context, spec proto.RoundSpec) (*job, error) {
-	data, err := s.blobs.bytes(ctx, spec.Request)
+// rideOf returns what rides along with a gradient round, the last one if it is the same.
+func (s *session) rideOf(ctx context.Context, spec proto.RoundSpec, n *network) (*ride, error) {
+	if n.ride != nil && n.ride.key == spec.Request.Key {
+		return n.ride, nil
+	}
+	req, digest, err := s.requestOf(ctx, spec)
 	if err != nil {
 		return nil, err
 	}
-	var req measure.Request
-	if err := proto.UnmarshalBlob(data, &req); err != nil {
-		return nil, fmt.Errorf("growth request of round %d: %w", spec.Round, err)
-	}
-	j, err := measure.NewJob(s.version.network.graph, &req, int(spec.MicroShard))
+	r, err := measure.NewRide(n.graph, req, n.shard)
 	if err != nil {
 		return nil, fmt.Errorf("growth request of round %d: %w", spec.Round, err)
 	}
-	return &job{version: s.version, growth: j, request: proto.DigestOf(data)}, nil
+	n.ride = &ride{r, spec.Request.Key, digest}
+	return n.ride, nil
+}
+
+// requestOf fetches the growth request of a round.
+func (s *session) requestOf(ctx context.Context, spec proto.RoundSpec) (*measure.Request, proto.Digest, error) {
+	data, err := s.blobs.bytes(ctx, spec.Request)
+	if err != nil {
+		return nil, proto.Digest{}, err
+	}
+	req := new(measure.Request)
+	if err := proto.UnmarshalBlob(data, req); err != nil {
+		return nil, proto.Digest{}, fmt.Errorf("growth request of round %d: %w", spec.Round, err)
+	}
+	return req, proto.DigestOf(data), nil
+}
+
+func (s *session) growthOf(ctx context.Context, spec proto.RoundSpec) (*job, error) {
+	req, digest, err := s.requestOf(ctx, spec)
+	if err != nil {
+		return nil, err
+	}
+	j, err := measure.NewJob(s.version.network.graph, req, int(spec.MicroShard))
+	if err != nil {
+		return nil, fmt.Errorf("growth request of round %d: %w", spec.Round, err)
+	}
+	return &job{version: s.version, growth: j, request: digest}, nil
 }

@@ -32,7 +32,8 @@ func TestASessionComputesWhatItIsTold(t *testing.T) {
 					&proto.Refusal{Head: theirs, Why: proto.NotYet, Text: "starting"})
 				first, second := d.blob("weights-1", proto.Bytes32(d.weights(0))), d.blob("weights-2", proto.Bytes32(d.weights(.5)))
 				tasks := []proto.Task{d.task(1, proto.Gradient, first), d.task(2, proto.Evaluate, first),
-					d.task(3, proto.Gradient, second), d.task(4, proto.Growth, second)}
+					d.task(3, proto.Gradient, second), d.task(4, proto.Growth, second),
+					d.riding(5, second), d.riding(6, second)}
 				d.give(tasks...)
 				d.patient = true
 				ctx, stop := context.WithCancel(t.Context())
@@ -49,7 +50,7 @@ func TestASessionComputesWhatItIsTold(t *testing.T) {
 					if p.handed != (name == "values") {
 						t.Errorf("round %d was handed over: %v", task.Spec.Round, p.handed)
 					}
-					want := d.sums(task, []float32{0, .5}[i/2])
+					want := d.sums(task, []float32{0, .5, .5}[i/2])
 					if !slices.Equal(p.sums.F32, want.F32) || !slices.Equal(p.sums.F64, want.F64) {
 						t.Errorf("round %d: other sums", task.Spec.Round)
 					}
@@ -234,6 +235,8 @@ func TestBrokenRoundsEndTheWorker(t *testing.T) {
 		"bytes, 7 were":          func(d *desk, task *proto.Task) { task.Spec.Graph.Size = 7 },
 		"graph-0: ":              func(d *desk, task *proto.Task) { task.Spec.Graph.Digest[0]++ },
 		"growth request":         func(d *desk, task *proto.Task) { task.Spec.Request = d.blob("request-2", []byte{0xc1}) },
+		"cannot ride along":      func(d *desk, task *proto.Task) { task.Spec.Kind = proto.Gradient },
+		"no round of its own":    func(d *desk, task *proto.Task) { task.Spec.Request = d.riding(2, task.Spec.Weights).Spec.Request },
 	} {
 		t.Run(want, func(t *testing.T) {
 			bubble(t, func(t *testing.T, d *desk) {

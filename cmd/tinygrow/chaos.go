@@ -88,6 +88,7 @@ func chaosDefaults() run.Settings {
 	s.Growth.EverySteps, s.Growth.Until, s.Growth.MaxNeurons, s.Growth.MinNeurons = 40, 1, 2, 1
 	s.Growth.Gate.Significance, s.Growth.Gate.Price, s.Growth.Gate.ComputePrice, s.Growth.SamplesPerParam = 0, 0, 0, 0
 	s.Growth.Samples.Statistics, s.Growth.Samples.Newborn, s.Growth.Samples.Amplitude = 128, 64, 64
+	s.Growth.Riding = 0.5 // so that a kill falls into a window of statistics that ride along
 	s.Cluster.LostAfter, s.Checkpoint.Every = 2*time.Second, time.Second
 	return s
 }

@@ -34,11 +34,15 @@ type bundled struct {
 func (d *Dir) Bundle(c *Checkpoint) (*Bundle, error) {
 	b := &Bundle{Step: c.Step}
 	step := path.Join(checkpoints, filepath.Base(StepDir(d.path, c.Step)))
-	for _, f := range []bundled{
+	files := []bundled{
 		{name: ConfigFile, size: -1}, {name: JournalFile, size: c.JournalBytes}, {name: MetricsFile, size: c.MetricsBytes},
 		{name: path.Join(step, modelFile), size: -1}, {name: path.Join(step, optimizerFile), size: -1},
 		{name: path.Join(step, stateFile), size: -1},
-	} {
+	}
+	if c.RidingSHA256 != "" {
+		files = append(files, bundled{name: path.Join(step, ridingFile), size: -1})
+	}
+	for _, f := range files {
 		if err := b.add(d.path, f); err != nil {
 			return nil, errors.Join(err, b.Close())
 		}
@@ -118,7 +122,8 @@ func (d *Dir) unpack(bundle io.Reader, step proto.Step) error {
 	}
 	files := []string{JournalFile, MetricsFile, ConfigFile}
 	if err := d.disk.extract(fresh, bundle, append(slices.Clone(files), path.Join(checkpoints, name, modelFile),
-		path.Join(checkpoints, name, optimizerFile), path.Join(checkpoints, name, stateFile))); err != nil {
+		path.Join(checkpoints, name, optimizerFile), path.Join(checkpoints, name, stateFile)),
+		path.Join(checkpoints, name, ridingFile)); err != nil {
 		return err
 	}
 	if _, err := Load(filepath.Join(fresh, saved)); err != nil {
@@ -139,9 +144,10 @@ func (d *Dir) unpack(bundle io.Reader, step proto.Step) error {
 	return errors.Join(d.disk.syncDir(filepath.Join(d.path, checkpoints)), d.disk.syncDir(d.path), os.RemoveAll(fresh))
 }
 
-// extract writes the files of a bundle, which must be those named and no others.
-func (d *disk) extract(dir string, bundle io.Reader, names []string) error {
-	in := tar.NewReader(bundle)
+// extract writes the files of a bundle, which must be those named, and at most one
+// other, which only some have. Whether it has to be there is seen when they are loaded.
+func (d *disk) extract(dir string, bundle io.Reader, names []string, other string) error {
+	in, others := tar.NewReader(bundle), []string{other}
 	for {
 		h, err := in.Next()
 		if errors.Is(err, io.EOF) {
@@ -150,11 +156,15 @@ func (d *disk) extract(dir string, bundle io.Reader, names []string) error {
 		if err != nil {
 			return fmt.Errorf("%w: bundle: %w", ErrDamaged, err)
 		}
-		i := slices.Index(names, h.Name)
+		from := &names
+		if h.Name == other {
+			from = &others
+		}
+		i := slices.Index(*from, h.Name)
 		if i < 0 || h.Typeflag != tar.TypeReg {
 			return fmt.Errorf("%w: bundle: unexpected %q", ErrDamaged, h.Name)
 		}
-		names = slices.Delete(names, i, i+1)
+		*from = slices.Delete(*from, i, i+1)
 		err = d.writeFile(filepath.Join(dir, filepath.FromSlash(h.Name)), func(f *os.File) error { _, err := io.Copy(f, in); return err })
 		if errors.Is(err, io.ErrUnexpectedEOF) {
 			err = fmt.Errorf("%w: bundle: %w", ErrDamaged, err)

@@ -18,17 +18,20 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
 
-// version is the format of state.json; in unnamed, the one before it, a checkpoint
-// does not say how its model reads pictures.
+// Formats of state.json. In unnamed a checkpoint does not say how its model reads
+// pictures; one of format riding holds statistics that rode along with gradient rounds,
+// one of format version none.
 const (
-	version = 4
 	unnamed = 3
+	version = 4
+	riding  = 5
 )
 
 // Names of the files of a checkpoint.
 const (
 	modelFile     = ModelFile
 	optimizerFile = "optimizer.safetensors"
+	ridingFile    = "riding.f64" // only where statistics rode along
 	stateFile     = "state.json"
 )
 
@@ -37,6 +40,9 @@ type Checkpoint struct {
 	State
 	Model *nn.Model
 	Slots []optim.Slot
+	// Riding are the sums of statistics that rode along with gradient rounds; what
+	// they are of is in the progress.
+	Riding []float64
 }
 
 // State is state.json.
@@ -53,6 +59,7 @@ type State struct {
 	Updates         uint64 `json:"updates"`
 	ModelSHA256     string `json:"model_sha256"`
 	OptimizerSHA256 string `json:"optimizer_sha256"`
+	RidingSHA256    string `json:"riding_sha256,omitempty"` // of the statistics that rode along, in format 5
 	JournalBytes    int64  `json:"journal_bytes"`
 	JournalSHA256   string `json:"journal_sha256"`
 	MetricsBytes    int64  `json:"metrics_bytes"`
@@ -95,8 +102,8 @@ func decodeState(path string, data []byte) (State, error) {
 	if err := json.Unmarshal(data, &s); err != nil {
 		return s, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
 	}
-	if s.Version != version && s.Version != unnamed {
-		return s, fmt.Errorf("checkpoint: %s: format %d, this program reads formats %d and %d", path, s.Version, unnamed, version)
+	if s.Version < unnamed || s.Version > riding {
+		return s, fmt.Errorf("checkpoint: %s: format %d, this program reads formats %d to %d", path, s.Version, unnamed, riding)
 	}
 	if again, err := s.encode(); err != nil || !bytes.Equal(again, data) { // its digest included
 		return s, fmt.Errorf("%w: %s is not what was written", ErrDamaged, path)
@@ -129,7 +136,13 @@ func (s *State) validate() error {
 	within("updates", s.Updates, maxCount)
 	within("journal_bytes", uint64(s.JournalBytes), maxLog) // negative ones are above it
 	within("metrics_bytes", uint64(s.MetricsBytes), maxLog)
+	if (s.Version == riding) != (s.RidingSHA256 != "") {
+		faults = append(faults, fmt.Errorf("riding_sha256 %.80q in format %d", s.RidingSHA256, s.Version))
+	}
 	sums := map[string]string{"model_sha256": s.ModelSHA256, "optimizer_sha256": s.OptimizerSHA256, "journal_sha256": s.JournalSHA256}
+	if s.RidingSHA256 != "" {
+		sums["riding_sha256"] = s.RidingSHA256
+	}
 	for name, sum := range sums {
 		if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size {
 			faults = append(faults, fmt.Errorf("%s %.80q: must be %d hexadecimal digits", name, sum, 2*sha256.Size))
@@ -206,6 +219,9 @@ func (c *Checkpoint) write(dir string, d *disk) error {
 	if err := d.writeTensors(filepath.Join(dir, optimizerFile), slotTensors(c.Model.Graph, c.Slots), info); err != nil {
 		return err
 	}
+	if err := c.writeRiding(dir, d); err != nil {
+		return err
+	}
 	state, err := c.State.encode()
 	if err != nil {
 		return err
@@ -238,7 +254,7 @@ func Load(dir string) (*Checkpoint, error) {
 		return nil, fmt.Errorf("%w: %s: its model has sha256 %.12s, %s says %.12s: the files are of different checkpoints",
 			ErrDamaged, dir, sum, stateFile, c.ModelSHA256)
 	}
-	if err := c.loadSlots(filepath.Join(dir, optimizerFile)); err != nil {
+	if err := errors.Join(c.loadSlots(filepath.Join(dir, optimizerFile)), c.loadRiding(dir)); err != nil {
 		return nil, err
 	}
 	return c, nil

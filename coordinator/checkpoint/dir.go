@@ -243,6 +243,9 @@ func (d *Dir) Save(c *Checkpoint, keep int) error {
 		return err
 	}
 	c.Version = version
+	if c.RidingSHA256 = RidingSHA256(c.Riding); c.RidingSHA256 != "" {
+		c.Version = riding
+	}
 	c.ModelSHA256, c.OptimizerSHA256 = ModelSHA256(c.Model), OptimizerSHA256(c.Updates, c.Slots)
 	c.JournalBytes, c.JournalSHA256 = d.Journal.Bytes(), d.Journal.SHA256()
 	c.MetricsBytes = d.Metrics.Bytes()

@@ -6,6 +6,7 @@
 //	metrics.jsonl                         one line a step and an evaluation
 //	checkpoints/step-N/model.safetensors      weights and buffers; in its metadata what else a user of the model needs
 //	checkpoints/step-N/optimizer.safetensors  the optimizer's state
+//	checkpoints/step-N/riding.f64             little-endian float64: sums of statistics that ride along, where some do (format 5)
 //	checkpoints/step-N/state.json             where the run stands, digests, lengths of the logs, the model's card
 //
 // A model.safetensors alone is complete. Its __metadata__ has, each as JSON,

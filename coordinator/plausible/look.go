@@ -14,6 +14,9 @@ type Round struct {
 	Spec proto.RoundSpec
 	// Layout is that of a gradient round.
 	Layout nn.GradientSums
+	// Riding says what rides along with a gradient round, with S or without; empty: nothing.
+	Riding []measure.RidingSite
+	Metric bool
 }
 
 // Of returns what is known of a round over graph g.
@@ -33,16 +36,17 @@ type Finding struct {
 }
 
 // sizes are magnitudes per sample.
-type sizes [3]float64
+type sizes [4]float64
 
 // What sizes are of.
 const (
 	ofGradient   = iota // the norm of the float32 values
 	ofStatistics        // the largest float64 behind the metrics
 	ofLoss
+	ofRiding // the largest of N that rides along
 )
 
-var sizeNames = [...]string{"gradient", "statistics", "loss"}
+var sizeNames = [...]string{"gradient", "statistics", "loss", "statistics that rode along"}
 
 // Look looks at the sums over block b of a round; norm is that of their float32
 // values, which may be no number.
@@ -60,16 +64,24 @@ func (r Round) Look(b proto.Block, s proto.Sums, norm float64) Finding {
 	if r.Spec.Kind == proto.Growth {
 		rest = s.F64[min(measure.HeaderLen, len(s.F64)):]
 	}
+	var rode error
+	largestRidden := 0.0
+	if len(r.Riding) > 0 && len(s.F64) >= r.Layout.Len() {
+		rest = r.Layout.Moments(s.F64)
+		largestRidden, rode = measure.LookRidden(r.Riding, r.Metric, s.F64[r.Layout.Len():], n)
+	}
 	for _, v := range rest {
 		if m := math.Abs(v); m > largest || m != m {
 			largest = m
 		}
 	}
 	loss := nn.MetricsOf(s.F64).Loss
-	f.sizes = sizes{norm / n, largest / n, loss / n}
+	f.sizes = sizes{norm / n, largest / n, loss / n, largestRidden / n}
 	switch {
 	case !finite(norm), !finite(largest), !finite(loss):
 		f.Doubt = "some of its numbers are none"
+	case rode != nil:
+		f.Doubt = rode.Error()
 	case loss < -1e-6*n:
 		f.Doubt = fmt.Sprintf("its loss is %.3g", loss)
 	case r.Spec.Kind == proto.Gradient && len(s.F64) >= r.Layout.Len():

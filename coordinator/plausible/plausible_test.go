@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
@@ -153,5 +154,54 @@ func TestFewKeysAreRemembered(t *testing.T) {
 	}
 	if n := len(s.kinds[proto.Gradient]); n > maxKeys {
 		t.Errorf("%d keys are remembered", n)
+	}
+}
+
+// ridingRound is a gradient round that N and S of one site ride along with.
+func ridingRound(metric bool) (Round, proto.Sums) {
+	r, s := round(proto.Gradient), honest(proto.Gradient)
+	r.Riding, r.Metric = measure.RidingSites(graph()), metric
+	for _, site := range r.Riding {
+		if metric { // of inputs that are all one
+			for range site.MetricLen {
+				s.F64 = append(s.F64, 14)
+			}
+		}
+		for range site.NLen {
+			s.F64 = append(s.F64, -3)
+		}
+	}
+	return r, s
+}
+
+func TestWhatRidesAlongIsLookedAt(t *testing.T) {
+	base := len(honest(proto.Gradient).F64)
+	for name, c := range map[string]struct {
+		metric bool
+		change func(v []float64) // behind the moments
+		doubt  string
+	}{
+		"N":                             {false, func([]float64) {}, ""},
+		"N and S":                       {true, func([]float64) {}, ""},
+		"N that is no number":           {false, func(v []float64) { v[1] = math.NaN() }, "numbers that rode along are none"},
+		"N without end":                 {true, func(v []float64) { v[len(v)-1] = math.Inf(1) }, "numbers that rode along are none"},
+		"a huge N":                      {false, func(v []float64) { v[0] = -1e9 }, "its statistics that rode along is"},
+		"a negative square":             {true, func(v []float64) { v[0] = -1 }, "the squares of input 0 sum to -1"},
+		"a huge square":                 {true, func(v []float64) { v[0] = 1e12 }, "the squares of input 0 sum to"},
+		"a product beyond its squares":  {true, func(v []float64) { v[1] = 20 }, "the product of inputs 0 and 1"},
+		"a product just within squares": {true, func(v []float64) { v[1] = 14.01 }, ""},
+	} {
+		r, s := ridingRound(c.metric)
+		if len(r.Riding) == 0 {
+			t.Fatal("no site")
+		}
+		c.change(s.F64[base:])
+		f := r.Look(proto.Block{Lo: 2, Hi: 4}, s, 10)
+		if f.Wrong != "" {
+			t.Errorf("%s: wrong is %q", name, f.Wrong)
+		}
+		if doubt := (&Scale{}).Doubt(proto.Gradient, "a", f); (c.doubt == "") != (doubt == "") || !strings.Contains(doubt, c.doubt) {
+			t.Errorf("%s: the doubt is %q, want %q", name, doubt, c.doubt)
+		}
 	}
 }

@@ -25,7 +25,7 @@ const (
 // unknown is what bounds sizes before enough is known: with inputs and weights of
 // order one, sums a million times as large (squares over an image: a thousand
 // million) are no start of a training.
-var unknown = sizes{ofGradient: 1e6, ofStatistics: 1e9, ofLoss: 1e6}
+var unknown = sizes{ofGradient: 1e6, ofStatistics: 1e9, ofLoss: 1e6, ofRiding: 1e6}
 
 // Scale remembers how large the sums of late were, by kind of round and key. The
 // zero value knows nothing.

@@ -22,6 +22,10 @@ func restored(t *testing.T, s Settings, tr *Trainer) *Trainer {
 	if err := json.Unmarshal(text, &at); err != nil {
 		t.Fatal(err)
 	}
+	at, err = at.WithValues(tr.Model().Graph, tr.Progress().Values())
+	if err != nil {
+		t.Fatal(err)
+	}
 	var slots []optim.Slot
 	for _, s := range tr.Slots() {
 		slots = append(slots, optim.Slot{Name: s.Name, Data: slices.Clone(s.Data)})
@@ -45,6 +49,7 @@ func TestAnExtendedRunGoesOnFromItsAverage(t *testing.T) {
 }
 
 func extend(t *testing.T, set Settings) {
+	set.Growth.Riding = 1
 	for name, stop := range map[string]uint64{"finished": math.MaxUint64, "stopped": 5} {
 		tr := newToyOf(t, set)
 		run(t, tr, func() bool { return uint64(tr.Step()) >= stop })

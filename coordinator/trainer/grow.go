@@ -19,9 +19,7 @@ func (t *Trainer) settle(a *Applied) error {
 		return nil
 	}
 	if t.event == nil {
-		at := growth.Progress{Step: t.at.Step, Part: t.part(), Params: len(t.model.Params), FLOPs: t.model.Graph.FLOPs(),
-			Graph: t.model.Graph, Budget: t.set.budget()}
-		if s := t.set.Growth.Schedule(at, t.at.Growth); !s.Due {
+		if s := t.set.Growth.Schedule(t.progress(), t.at.Growth); !s.Due {
 			t.at.Considered = true
 			return nil
 		}
@@ -55,6 +53,9 @@ func (s Settings) event(at Progress) growth.EventInfo {
 		SamplesLeft: float64(float64(total-min(at.Step, total)) * float64(s.Train.Batch)), Part: s.part(at), Budget: s.budget()}
 	if s.Train.MaxFLOPs > 0 {
 		info.FLOPsLeft = float64(max(s.Train.MaxFLOPs-at.FLOPs, 1) / passes)
+	}
+	if at.Riding != nil {
+		info.Evidence = at.Riding.Evidence(s.Growth.Ridge)
 	}
 	return info
 }
@@ -90,6 +91,10 @@ func (t *Trainer) conclude(a *Applied) error {
 	}
 	t.end()
 	t.at.Growth = t.at.Growth.After(out.Record)
+	if t.at.Riding != nil {
+		t.at.Riding = t.at.Riding.After(t.model.Graph)
+	}
+	t.collect()
 	a.Growth = out.Record
 	a.Grown = &GrownRecord{Kind: "growth", Step: proto.Step(t.at.Step), Generation: t.Generation(), Params: len(t.model.Params),
 		Grown: out.Grown, Why: out.Record.Why, Digest: t.Digest().String()}

@@ -13,7 +13,11 @@ import (
 // and the references to what is sent beside it.
 type Round struct {
 	proto.RoundSpec
-	Request *measure.Request // what growth asks; nil in other rounds
+	// Request is that of growth rounds, and of what rides along with a gradient round:
+	// statistics of Riding, with S if Metric is set.
+	Request *measure.Request
+	Riding  []measure.RidingSite
+	Metric  bool
 	// F32 and F64 are the lengths of the sums.
 	F32, F64 int
 }

@@ -62,6 +62,9 @@ type Progress struct {
 	// Newborn follows the neurons of the last event, nil if it grew none or
 	// they were followed long enough.
 	Newborn *growth.Watch `json:"newborn,omitempty"`
+	// Riding is what rode along with gradient rounds since the last event, nil if
+	// nothing does. Its sums are not in the JSON, see Values.
+	Riding *growth.Window `json:"riding,omitempty"`
 	// Extensions are the later ends that the run got, in their order.
 	Extensions []Extension `json:"extensions,omitempty"`
 }
@@ -130,6 +133,7 @@ func New(s Settings, m *nn.Model) (*Trainer, error) {
 	if s.Optimizer.Average > 0 {
 		t.average = averageOf(m)
 	}
+	t.collect()
 	return t, nil
 }
 
@@ -147,6 +151,9 @@ func Restore(s Settings, m *nn.Model, slots []optim.Slot, updates uint64, at Pro
 	}
 	if t.opt, err = optim.Restore(s.Optimizer, LayoutOf(m.Graph), updates, slots); err != nil {
 		return nil, fmt.Errorf("the checkpoint does not fit the configuration: %w", err)
+	}
+	if at.Riding != nil && !at.Riding.Whole() {
+		return nil, fmt.Errorf("%w: their sums are missing", growth.ErrOtherWindow)
 	}
 	return t, nil
 }
@@ -302,6 +309,10 @@ func (t *Trainer) Next() (r Round, ok bool) {
 		r.Order = t.set.order("train", "epoch", t.set.epochOf(t.at.Step))
 		r.Offset, r.Count, r.Augment = t.at.Step%t.set.perEpoch()*batch, batch, t.set.Train.Augmentation()
 		r.F32, r.F64 = len(t.model.Params), t.model.Graph.GradientSums().Len()
+		if ride, ok := t.ride(); ok {
+			r.Request, r.Riding, r.Metric = ride.Request(t.model.Graph), t.at.Riding.Layout(), ride.Metric()
+			r.F64 += t.at.Riding.Len(ride)
+		}
 	}
 	return r, true
 }
@@ -347,7 +358,9 @@ func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 			}
 		} else {
 			t.follow(s, m)
+			t.ridden(s.F64, m.Samples)
 			a.Step = t.updated(s, m)
+			t.collect()
 			a.Health = t.followed(t.set.Growth.Follow)
 		}
 	}

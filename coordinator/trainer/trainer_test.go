@@ -82,6 +82,16 @@ func compute(t *Trainer, r Round, b proto.Block) proto.Sums {
 		job.NewRunner().Run(s.F64, m.Params, m.Buffers, batch)
 		return s
 	}
+	gradient := nn.MetricsLen + p.MomentsLen()
+	if r.Kind == proto.Gradient && r.Request != nil {
+		ride, err := measure.NewRide(m.Graph, r.Request, int(r.MicroShard))
+		if err != nil {
+			panic(err)
+		}
+		rider := ride.NewRider()
+		w = rider.Workspace
+		defer func() { rider.Sums(s.F64[gradient:], batch, uint64(r.Step)) }()
+	}
 	mode := nn.Train
 	if r.Kind == proto.Evaluate {
 		mode = nn.Eval
@@ -91,7 +101,7 @@ func compute(t *Trainer, r Round, b proto.Block) proto.Sums {
 	s.F64[0], s.F64[1], s.F64[2] = got.N, got.Loss, got.Correct
 	if r.Kind == proto.Gradient {
 		w.Backward(s.F32)
-		w.AddMoments(s.F64[3:])
+		w.AddMoments(s.F64[nn.MetricsLen:gradient])
 	}
 	return s
 }
@@ -250,6 +260,9 @@ func restoreAnywhere(t *testing.T, set Settings, g *nn.Graph) (whole *Trainer, t
 		}
 		var progress Progress
 		if err := json.Unmarshal(js, &progress); err != nil {
+			t.Fatal(err)
+		}
+		if progress, err = progress.WithValues(tr.Model().Graph, tr.Progress().Values()); err != nil {
 			t.Fatal(err)
 		}
 		tr, err = Restore(set, tr.Model().Clone(), tr.Slots(), tr.Optimizer().Count(), progress)

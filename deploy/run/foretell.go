@@ -40,7 +40,7 @@ func (s *Saved) nextEvent(set *dataset.Set) (growth.EventInfo, error) {
 	var at trainer.Progress
 	if s.State != nil {
 		var err error
-		if at, err = progressOf(s.State); err != nil {
+		if at, err = s.progress(); err != nil {
 			return growth.EventInfo{}, err
 		}
 	}

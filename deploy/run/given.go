@@ -240,8 +240,10 @@ func (s *Settings) extended(dir string) error {
 	if state == nil {
 		return nil
 	}
-	at, err := progressOf(state)
-	s.Train = s.Train.WithEnd(at.End(s.Train))
+	end, err := endOf(state, s.Train)
+	if err == nil {
+		s.Train = s.Train.WithEnd(end)
+	}
 	return err
 }
 

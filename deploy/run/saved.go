@@ -26,7 +26,8 @@ type Saved struct {
 	State    *checkpoint.State // nil for a lone safetensors file
 	Settings Settings          // the run's configuration, or the defaults
 
-	ofRun bool // Settings are the run's
+	ofRun bool                   // Settings are the run's
+	whole *checkpoint.Checkpoint // of which State is a part
 }
 
 // Open reads RUN, a run directory, or CHECKPOINT, a directory below its
@@ -54,7 +55,7 @@ func Open(path string) (*Saved, error) {
 	if err != nil {
 		return nil, as(ErrRun, err)
 	}
-	s.Model, s.Card, s.State = c.Model, c.Card, &c.State
+	s.Model, s.Card, s.State, s.whole = c.Model, c.Card, &c.State, c
 	return s, s.readConfig(run)
 }
 
@@ -77,7 +78,7 @@ func (s *Saved) readConfig(run string) error {
 	if err := coordinator.SameNumerics(s.State.Basis); err != nil {
 		slog.Warn("what is computed here may differ from the run in the last digits", "path", s.Path, "why", err)
 	}
-	at, err := progressOf(s.State)
+	at, err := s.progress()
 	s.Settings.Train = s.Settings.Train.WithEnd(at.End(s.Settings.Train))
 	return err
 }
@@ -183,14 +184,24 @@ func (s *Saved) reads(set *dataset.Set, err error) (*dataset.Set, error) {
 	return set, nil
 }
 
-// progressOf returns where the trainer of a checkpoint stood.
-func progressOf(state *checkpoint.State) (at trainer.Progress, err error) {
-	if err = json.Unmarshal(state.Progress, &at); err != nil {
-		err = as(ErrRun, fmt.Errorf("%w: progress of step %d: %w", checkpoint.ErrDamaged, state.Step, err))
+// progress returns where the trainer of the checkpoint stood.
+func (s *Saved) progress() (trainer.Progress, error) {
+	at, err := coordinator.ProgressOf(s.whole)
+	if err != nil {
+		return at, as(ErrRun, err)
 	}
-	if err == nil && at.Step != uint64(state.Step) {
-		err = as(ErrRun, fmt.Errorf("%w: the checkpoint of step %d tells of the progress of step %d", checkpoint.ErrDamaged,
+	return at, nil
+}
+
+// endOf returns what may end a run that began with c and stands where a checkpoint says.
+func endOf(state *checkpoint.State, c trainer.Config) (trainer.End, error) {
+	var at trainer.Progress
+	if err := json.Unmarshal(state.Progress, &at); err != nil {
+		return trainer.End{}, as(ErrRun, fmt.Errorf("%w: progress of step %d: %w", checkpoint.ErrDamaged, state.Step, err))
+	}
+	if at.Step != uint64(state.Step) {
+		return trainer.End{}, as(ErrRun, fmt.Errorf("%w: the checkpoint of step %d tells of the progress of step %d", checkpoint.ErrDamaged,
 			state.Step, at.Step))
 	}
-	return at, err
+	return at.End(c), nil
 }

@@ -3,6 +3,7 @@ package measure
 import (
 	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/tensor"
+	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -92,6 +93,57 @@ func (a average) add(dst, src []float32, size int) {
 			for k, v := range src[from*size:][:size] {
 				d[k] += float32(w * v)
 			}
+		}
+	}
+}
+
+// even reports whether all weights are equal; factor is what a sum of all that they
+// weigh is to be multiplied by.
+func (p *averaged) even() (factor float64, ok bool) {
+	for _, a := range []average{p.y, p.x} {
+		for _, w := range a.weights {
+			if w != a.weights[0] {
+				return 1, false
+			}
+		}
+	}
+	return 1 / (float64(len(p.y.weights)) * float64(len(p.x.weights))), true
+}
+
+// sum returns rows [lo, hi) of the averaged image of one block times the inverse of
+// even's factor, in the place that they have in the whole; other rows are arbitrary.
+func (p *averaged) sum(scratch, x []float32, lo, hi int) []float32 {
+	pixel := p.in.C * tensor.Lanes
+	line := p.out.W * pixel
+	across := scratch[:p.in.H*line]
+	out := scratch[len(across):][:p.out.H*line]
+	from := max(0, lo-p.y.pad)
+	to := min(p.in.H, hi-p.y.pad+(len(p.y.weights)-1)*p.y.step)
+	for y := from; y < to; y++ {
+		row := across[y*line:][:line]
+		clear(row)
+		p.x.sum(row, x[y*p.in.W*pixel:][:p.in.W*pixel], pixel)
+	}
+	clear(out[lo*line : hi*line])
+	for i := range p.y.weights {
+		at := i*p.y.step - p.y.pad // row m reads row m + at
+		first, last := max(lo, -at), min(hi, p.in.H-at)
+		if first < last {
+			d := out[first*line : last*line]
+			kernel.Add(d, d, across[(first+at)*line:(last+at)*line])
+		}
+	}
+	return out
+}
+
+// sum is add with all weights one.
+func (a average) sum(dst, src []float32, size int) {
+	for i := range a.weights {
+		at := i*a.step - a.pad
+		first, last := max(0, -at), min(len(dst)/size, len(src)/size-at)
+		if first < last {
+			d := dst[first*size : last*size]
+			kernel.Add(d, d, src[(first+at)*size:(last+at)*size])
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"fmt"
 	"sync"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -68,6 +69,8 @@ func (j *Job) plan(req *Request) (int, error) {
 		err = j.newborn(req)
 	case KindAmplitude:
 		err = j.amplitude(req)
+	default:
+		err = fmt.Errorf("a growth request of kind %q is no round of its own", req.Kind)
 	}
 	return j.Len(), err
 }

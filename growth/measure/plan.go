@@ -44,8 +44,12 @@ func (s *siteData) plan(neurons bool) {
 		return
 	}
 	switch {
+	case !s.full && s.riding:
+		s.planBands()
 	case !s.full && s.metric:
-		p.neurons = s.readThrough()
+		if u, v, ok := s.readThrough(0, 1); ok {
+			p.neurons = kernel.NewCovariance(u, v, nil, nil)
+		}
 	case s.full && s.metric && s.roots == nil: // every position is read once
 		p.metric = kernel.NewCovariance(kernel.UnfoldOf(s.Incoming.Geometry(0), s.Incoming.Bias), kernel.Beside{}, nil, nil)
 	}
@@ -56,10 +60,11 @@ func (s *siteData) plan(neurons bool) {
 	}
 }
 
-// readThrough plans the products of V_proj and the unfold of First at what
-// each output position of Second reads at the centre of its kernel: an unfold
-// of the product of the strides. Positions that read padding are left out.
-func (s *siteData) readThrough() *kernel.Covariance {
+// readThrough says what the products of V_proj and the unfold of First are at what
+// each output position of Second reads at the centre of its kernel, for part k of n of
+// the rows of these: an unfold of the product of the strides. Positions that read
+// padding are left out; ok is false where none are left, or no unfold is like that.
+func (s *siteData) readThrough(k, n int) (u kernel.Unfold, v kernel.Beside, ok bool) {
 	f, w := s.Incoming, s.Outgoing
 	inside := func(out, in, kernel int) (from, to int) {
 		at := func(j int) int { return j*w.Stride - w.Pad + kernel/2 }
@@ -71,15 +76,16 @@ func (s *siteData) readThrough() *kernel.Covariance {
 		return from, to
 	}
 	y0, y1 := inside(w.OutH, w.In.H, w.KernelH)
+	y0, y1 = y0+(y1-y0)*k/n, y0+(y1-y0)*(k+1)/n
 	x0, x1 := inside(w.OutW, w.In.W, w.KernelW)
 	if y0 == y1 || x0 == x1 {
-		return nil
+		return u, v, false
 	}
 	pad := func(first, kernel int) int { return f.Pad - (first*w.Stride-w.Pad+kernel/2)*f.Stride }
-	u := kernel.Unfold{InC: f.In.C, InH: f.In.H, InW: f.In.W, KH: f.KernelH, KW: f.KernelW, Stride: f.Stride * w.Stride,
+	u = kernel.Unfold{InC: f.In.C, InH: f.In.H, InW: f.In.W, KH: f.KernelH, KW: f.KernelW, Stride: f.Stride * w.Stride,
 		PadH: pad(y0, w.KernelH), PadW: pad(x0, w.KernelW), OutH: y1 - y0, OutW: x1 - x0, Ones: f.Bias}
 	if u.PadH+u.InH < 0 || u.PadW+u.InW < 0 {
-		return nil
+		return u, v, false
 	}
-	return kernel.NewCovariance(u, kernel.Beside{C: s.c, W: w.OutW, Y: y0, X: x0}, nil, nil)
+	return u, kernel.Beside{C: s.c, W: w.OutW, Y: y0, X: x0}, true
 }

@@ -21,6 +21,9 @@ const (
 	KindNeurons   Kind = "neurons"   // S and N of sites: the best neurons
 	KindNewborn   Kind = "newborn"   // derivatives of the loss by amplitude, and moments, of given neurons
 	KindAmplitude Kind = "amplitude" // losses of candidates over a range of amplitudes
+	// KindRiding is no round of an event: N of V, and S where it is asked for, in the
+	// passes of a gradient round.
+	KindRiding Kind = "riding"
 )
 
 // Request is what all workers compute in one round of a growth event: plain
@@ -28,9 +31,10 @@ const (
 type Request struct {
 	Kind       Kind             `msgpack:"kind"`
 	Generation uint64           `msgpack:"generation"`
-	Sites      []SiteRequest    `msgpack:"sites,omitempty"`      // update, neurons
+	Sites      []SiteRequest    `msgpack:"sites,omitempty"`      // update, neurons, riding
 	Newborn    []site.Insertion `msgpack:"newborn,omitempty"`    // newborn; update: neurons that Second reads already, weight zero
 	Candidates []Candidate      `msgpack:"candidates,omitempty"` // amplitude
+	Every      uint64           `msgpack:"every,omitempty"`      // riding: steps from one such round to the next
 }
 
 // SiteRequest asks for the statistics of one site, of a stream for those of one of its
@@ -66,6 +70,7 @@ const (
 	maxSites      = 4096
 	maxCandidates = 256
 	maxAmplitudes = 64
+	maxEvery      = 1 << 20
 )
 
 // Check returns all faults of the request for graph g at once.
@@ -97,7 +102,7 @@ func (r *Request) Check(g *nn.Graph) error {
 		return errors.Join(faults...)
 	}
 	switch r.Kind {
-	case KindUpdate, KindNeurons:
+	case KindUpdate, KindNeurons, KindRiding:
 		for _, s := range r.Sites {
 			l, err := s.layout(g)
 			if err != nil {
@@ -107,10 +112,16 @@ func (r *Request) Check(g *nn.Graph) error {
 			if want := l.Outputs * l.Outgoing.Rows(); len(s.Update) != 0 && len(s.Update) != want {
 				say("site %q: update has %d values, want %d", s.Site, len(s.Update), want)
 			}
+			if r.Kind == KindRiding && (len(s.Update) != 0 || s.Metric && l.Incoming.Rows() > maxMetric) {
+				say("site %q: statistics that ride along know no update, and S of at most %d inputs", s.Site, maxMetric)
+			}
 		}
 		insertions(r.Newborn)
-		if r.Kind == KindNeurons && len(r.Newborn) > 0 {
-			say("a neurons round takes no newborn neurons")
+		if r.Kind != KindUpdate && len(r.Newborn) > 0 {
+			say("a %s round takes no newborn neurons", r.Kind)
+		}
+		if (r.Kind == KindRiding) != (r.Every > 0) || r.Every > maxEvery {
+			say("a %s round every %d steps: must be 1 to %d of riding statistics, 0 of others", r.Kind, r.Every, maxEvery)
 		}
 	case KindNewborn:
 		insertions(r.Newborn)

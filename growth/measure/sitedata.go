@@ -29,6 +29,8 @@ type siteData struct {
 	averaged  *averaged // nil without; else first and ways are those on its image
 	inputLen  int       // values that First reads per sample
 	diagonal  bool      // the diagonal of S instead of S
+	riding    bool      // the sums are of the gradient, S and N apart
+	bands     []band    // where sums that ride along are of some rows in turn
 	plans
 }
 
@@ -101,7 +103,10 @@ func (s *siteData) neuronsLen() int {
 	if s.stacked() {
 		return linalg.PackedLen(s.a + s.c)
 	}
-	n := s.offsets*s.a*s.c + 1
+	n := s.offsets * s.a * s.c
+	if !s.riding {
+		n++
+	}
 	if s.metric {
 		n += linalg.PackedLen(s.a)
 	} else if s.diagonal {
@@ -112,4 +117,4 @@ func (s *siteData) neuronsLen() int {
 
 // stacked reports whether S, N and |V_proj|^2 are one symmetric matrix, that
 // of the rows [b2; V_proj].
-func (s *siteData) stacked() bool { return s.metric && !s.full }
+func (s *siteData) stacked() bool { return s.metric && !s.full && !s.riding }

@@ -69,35 +69,63 @@ type statisticsRunner struct {
 	*statistics
 	products
 	strip, other, desired, image []float32
+	turn                         uint64 // of statistics that ride along
 }
 
 func (r *statisticsRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 	w.Backward(nil)
 	for _, s := range r.sites {
-		grad, hidden := w.Grad(s.Second), w.Value(s.hidden)
-		blocks := tensor.Blocks(b.N)
-		for block := range blocks {
-			used := min(b.N-block*tensor.Lanes, tensor.Lanes)
-			g, h := tensor.Block(grad, block, blocks), tensor.Block(hidden, block, blocks)
-			if !r.neurons {
-				s.plans.update.Add(dst[s.at:s.at+s.updateLen()], h, g, used, r.room(s))
-				continue
-			}
-			var x []float32
-			if s.inputNode {
-				x = b.X[:blocks*s.inputLen*tensor.Lanes]
-			} else {
-				x = w.Value(s.input)
-			}
-			r.setProjected(s, h, g, used)
-			x = tensor.Block(x, block, blocks)
-			if s.averaged != nil {
-				r.image = grow(r.image, s.averaged.scratchLen())
-				x = s.averaged.apply(r.image, x)
-			}
-			r.addNeurons(dst[s.at:s.at+s.neuronsLen()], s, x, used)
+		n := s.updateLen()
+		if r.neurons {
+			n = s.neuronsLen()
 		}
+		r.add(dst[s.at:s.at+n], s, w, b)
 	}
+}
+
+// add adds the sums of a site for the micro-shard b that w has just run.
+func (r *statisticsRunner) add(dst []float64, s *siteData, w *nn.Workspace, b *nn.Batch) {
+	grad, blocks := w.Grad(s.Second), tensor.Blocks(b.N)
+	for block := range blocks {
+		used := min(b.N-block*tensor.Lanes, tensor.Lanes)
+		g := tensor.Block(grad, block, blocks)
+		if s.riding {
+			r.ride(dst, s, r.inputOf(s, w, b, block), g, used)
+			continue
+		}
+		h := tensor.Block(w.Value(s.hidden), block, blocks)
+		if !r.neurons {
+			s.plans.update.Add(dst, h, g, used, r.room(s))
+			continue
+		}
+		r.setProjected(s, h, g, used)
+		r.addNeurons(dst, s, r.averagedOf(s, r.inputOf(s, w, b, block)), used)
+	}
+}
+
+// inputOf returns what First reads in one block.
+func (r *statisticsRunner) inputOf(s *siteData, w *nn.Workspace, b *nn.Batch, block int) []float32 {
+	blocks := tensor.Blocks(b.N)
+	var x []float32
+	if s.inputNode {
+		x = b.X[:blocks*s.inputLen*tensor.Lanes]
+	} else {
+		x = w.Value(s.input)
+	}
+	return tensor.Block(x, block, blocks)
+}
+
+// averagedOf returns it averaged where pooling follows.
+func (r *statisticsRunner) averagedOf(s *siteData, x []float32) []float32 {
+	if s.averaged == nil {
+		return x
+	}
+	return s.averaged.apply(r.roomOf(s.averaged), x)
+}
+
+func (r *statisticsRunner) roomOf(p *averaged) []float32 {
+	r.image = grow(r.image, p.scratchLen())
+	return r.image
 }
 
 // room returns the scratch of the site's kernels.
@@ -190,9 +218,12 @@ func addDiagonal(dst []float64, z []float32, rows, ld int) {
 // addFull goes over the positions of Second's input: N for all offsets, S by
 // the number of times a position is read.
 func (r *statisticsRunner) addFull(dst []float64, s *siteData, input, v []float32, used int) {
-	metric, n := dst[:len(dst)-1-s.offsets*s.a*s.c], dst[len(dst)-1-s.offsets*s.a*s.c:]
-	n[len(n)-1] += linalg.SquareSum(v)
-	if s.plans.metric != nil {
+	if !s.riding {
+		dst[len(dst)-1] += linalg.SquareSum(v)
+		dst = dst[:len(dst)-1]
+	}
+	metric, n := dst[:len(dst)-s.offsets*s.a*s.c], dst[len(dst)-s.offsets*s.a*s.c:]
+	if s.plans.metric != nil && len(metric) > 0 {
 		s.plans.metric.Add(metric, input, nil, used, r.room(s))
 	}
 	area, step := s.Outgoing.Area(), stripColumns/tensor.Lanes
@@ -216,6 +247,9 @@ func (r *statisticsRunner) addFull(dst []float64, s *siteData, input, v []float3
 			if any {
 				r.addBlock(n[e*s.a*s.c:(e+1)*s.a*s.c], b2, vs, s.a, s.c, ld)
 			}
+		}
+		if len(metric) == 0 {
+			return
 		}
 		if s.roots != nil {
 			for i := range b2 {

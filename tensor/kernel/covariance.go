@@ -128,6 +128,9 @@ func (c *Covariance) planStretches(rowCount, colCount []int) {
 	})
 }
 
+// Unfold returns what u is.
+func (c *Covariance) Unfold() Unfold { return c.u }
+
 // Rows returns the length of u.
 func (c *Covariance) Rows() int { return c.u.Rows() }
 

@@ -14,6 +14,8 @@ type Options struct {
 	Keep []NodeID
 	// KeepValues names nodes whose Value alone stays readable.
 	KeepValues []NodeID
+	// KeepGrads names nodes whose Grad alone stays readable after Backward.
+	KeepGrads []NodeID
 	// Inference leaves out the backward pass and its buffers.
 	Inference bool
 	// Signals leaves out the gradients of parameters: Backward(nil) computes
@@ -72,12 +74,14 @@ func Compile(g *Graph, samples int, o Options) (*Program, error) {
 		taken: map[NodeID]bool{}, value: map[NodeID]buf{}, contributions: map[NodeID][]buf{},
 		keep: map[NodeID]bool{}, stored: map[NodeID]bool{}, wants: map[NodeID]bool{},
 	}
-	for i, id := range slices.Concat(o.Keep, o.KeepValues) {
+	for i, id := range slices.Concat(o.KeepValues, o.Keep, o.KeepGrads) {
 		if g.Node(id) == nil {
 			return nil, fmt.Errorf("keep %q: the graph has no such node", id)
 		}
-		c.stored[id] = true
-		if i < len(o.Keep) {
+		if i < len(o.KeepValues)+len(o.Keep) {
+			c.stored[id] = true
+		}
+		if i >= len(o.KeepValues) {
 			c.keep[id] = true
 		}
 	}

@@ -240,6 +240,43 @@ func compareGradient(t *testing.T, points int, name string, got []float32, value
 	}
 }
 
+// A gradient that is kept alone, and values, change no bit of all others where nothing
+// is fused across them, and are those of nodes that are kept whole.
+func TestKeptGradientsAreThoseOfKeptNodes(t *testing.T) {
+	for _, name := range []string{"cnn", "vgg", "mlp", "resnet18"} {
+		g, err := Build(ModelConfig{Name: name, Input: Shape{3, 16, 16}, Classes: 5, Width: 3, Widths: []int{3, 4, 5}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var layers, inputs []NodeID
+		for i := range g.Nodes {
+			if n := &g.Nodes[i]; n.Op == OpConv || n.Op == OpLinear {
+				layers = append(layers, n.ID)
+				if n.Inputs[0] != g.Nodes[0].ID {
+					inputs = append(inputs, n.Inputs[0])
+				}
+			}
+		}
+		plain := newProblem(t, g, 40, 37, Options{})
+		whole := newProblem(t, g, 40, 37, Options{Keep: layers})
+		part := newProblem(t, g, 40, 37, Options{KeepGrads: layers, KeepValues: inputs})
+		_, want := plain.run(plain.p.NewWorkspace(), Train)
+		wholly, partly := whole.p.NewWorkspace(), part.p.NewWorkspace()
+		whole.run(wholly, Train)
+		if _, got := part.run(partly, Train); !slices.Equal(got, want) {
+			t.Errorf("%s: another gradient", name)
+		}
+		for _, id := range layers {
+			if !slices.Equal(partly.Grad(id), wholly.Grad(id)) {
+				t.Errorf("%s: another gradient at %s", name, id)
+			}
+		}
+	}
+	if _, err := Compile(tinyNet(), 8, Options{KeepGrads: []NodeID{"nobody"}}); err == nil {
+		t.Error("the gradient of a node that is not there is kept")
+	}
+}
+
 func TestSignalsAreTheGradientsOfAWholeBackward(t *testing.T) {
 	for _, name := range []string{"cnn", "vgg", "mlp", "resnet18", "resnet20"} {
 		g, err := Build(ModelConfig{Name: name, Input: Shape{3, 16, 16}, Classes: 5, Width: 3, Widths: []int{3, 4, 5}})

@@ -146,6 +146,7 @@ func (r *replay) compareState(t *trainer.Trainer, c *checkpoint.Checkpoint, name
 	}
 	differ("model_sha256", c.ModelSHA256, checkpoint.ModelSHA256(t.Model()))
 	differ("optimizer_sha256", c.OptimizerSHA256, checkpoint.OptimizerSHA256(t.Optimizer().Count(), t.Slots()))
+	differ("riding_sha256", c.RidingSHA256, checkpoint.RidingSHA256(t.Progress().Values()))
 	if c.Step == 0 {
 		return // it may be of before or after the first decision not to grow
 	}

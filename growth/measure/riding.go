@@ -1,0 +1,296 @@
+package measure
+
+import (
+	"fmt"
+
+	"github.com/tinygrow/tinygrow/growth/site"
+	"github.com/tinygrow/tinygrow/tensor"
+	"github.com/tinygrow/tinygrow/tensor/kernel"
+	"github.com/tinygrow/tinygrow/tensor/linalg"
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// maxMetric is the number of inputs up to which a site's S is taken whole; beyond, it
+// would take many times the memory of all weights, and its diagonal has to do.
+const maxMetric = 1153
+
+// maxRidingLen is the number of sums of N up to which a site rides along.
+const maxRidingLen = 1 << 22
+
+// metricEvery is how many rounds in which statistics ride along there are to one that
+// has S. It changes less from one sample to the next than N, and costs more.
+const metricEvery = 16
+
+// RidesMetric reports whether S rides along too, by the number of the round among
+// those in which statistics ride along.
+func RidesMetric(turn uint64) bool { return turn%metricEvery == metricEvery/2 }
+
+// Riding asks for what rides along with a gradient round of g every so many steps: N
+// of all sites with one writer and one reader, and S in some of them.
+func Riding(g *nn.Graph, every uint64) *Request {
+	r := &Request{Kind: KindRiding, Generation: g.Generation, Every: every}
+	for _, place := range site.Chains(g) {
+		l, err := site.LayoutOf(g, place.ID)
+		if err != nil {
+			panic("growth: a site without a layout")
+		}
+		a := l.Incoming.Rows()
+		if n := ridingLenOf(l); n == 0 || n > maxRidingLen {
+			continue // it connects to nothing, or would take the memory of many networks
+		}
+		r.Sites = append(r.Sites, SiteRequest{Site: place.ID, Metric: a <= maxMetric, Diagonal: a > maxMetric})
+	}
+	return r
+}
+
+// ridingLenOf returns the number of sums of N at a site: of all offsets behind which a
+// linear layer or one of the size of its input reads, else of the centre.
+func ridingLenOf(l site.Layout) int {
+	n := l.Incoming.Rows() * l.Outputs
+	if l.Outgoing.Positions() == 1 {
+		n *= l.Outgoing.Area()
+	}
+	return n
+}
+
+// Ride computes a gradient and the statistics of a KindRiding request in the same
+// passes. It is shared by goroutines; each needs its own Rider. Its program computes
+// the bits of one that keeps nothing, and reads parameters packed for that.
+type Ride struct {
+	program    *nn.Program
+	statistics *statistics
+	every      uint64
+}
+
+// NewRide compiles a request against the graph it was made for, for micro-shards of
+// the given number of samples. Its errors are faults of the request.
+func NewRide(g *nn.Graph, req *Request, samples int) (*Ride, error) {
+	if req.Kind != KindRiding {
+		return nil, fmt.Errorf("a growth request of kind %q cannot ride along", req.Kind)
+	}
+	if err := req.Check(g); err != nil {
+		return nil, err
+	}
+	for _, sr := range req.Sites {
+		if l, err := site.LayoutOf(g, sr.Site); err != nil || ridingLenOf(l) > maxRidingLen {
+			return nil, fmt.Errorf("site %q cannot ride along: %d sums, at most %d", sr.Site, ridingLenOf(l), maxRidingLen)
+		}
+	}
+	r := &Ride{statistics: &statistics{neurons: true}, every: req.Every}
+	var o nn.Options
+	for _, sr := range req.Sites {
+		s, err := newRidingSite(g, sr)
+		if err != nil {
+			return nil, err
+		}
+		o.KeepGrads = append(o.KeepGrads, s.Second)
+		if !s.inputNode {
+			o.KeepValues = append(o.KeepValues, s.input)
+		}
+		r.statistics.sites = append(r.statistics.sites, s)
+	}
+	if err := r.statistics.compile(); err != nil {
+		return nil, err
+	}
+	var err error
+	r.program, err = nn.Compile(g, samples, o)
+	return r, err
+}
+
+// newRidingSite is newSiteData for sums of the gradient.
+func newRidingSite(g *nn.Graph, req SiteRequest) (*siteData, error) {
+	s, err := newSiteData(g, req)
+	if err != nil {
+		return nil, err
+	}
+	s.riding = true
+	return s, nil
+}
+
+// Len returns the number of sums of the statistics in the round of a step.
+func (r *Ride) Len(step uint64) int {
+	n := 0
+	for _, s := range r.statistics.sites {
+		n += s.ridingLen(RidesMetric(step / r.every))
+	}
+	return n
+}
+
+// ridingLen returns the number of sums of a site, with S or without.
+func (s *siteData) ridingLen(metric bool) int {
+	if metric {
+		return s.neuronsLen()
+	}
+	return s.offsets * s.a * s.c
+}
+
+// Rider is the memory of one goroutine.
+type Rider struct {
+	*nn.Workspace // which runs forward and backward
+	runner        *statisticsRunner
+	every         uint64
+}
+
+// NewRider returns the memory that one goroutine needs.
+func (r *Ride) NewRider() *Rider {
+	return &Rider{r.program.NewWorkspace(), &statisticsRunner{statistics: r.statistics}, r.every}
+}
+
+// Sums overwrites dst, of length Len, with the statistics of the micro-shard b of a
+// step, which the workspace has just run forward and backward.
+func (r *Rider) Sums(dst []float64, b *nn.Batch, step uint64) {
+	clear(dst)
+	turn := step / r.every
+	r.runner.turn = turn
+	for _, s := range r.runner.sites {
+		n := s.ridingLen(RidesMetric(turn))
+		r.runner.add(dst[:n], s, r.Workspace, b)
+		dst = dst[n:]
+	}
+}
+
+// ride adds the sums of one block: S, packed, or its diagonal, if dst has room for
+// it, and N (offset, a, c) with g, the gradient, in place of V.
+func (r *statisticsRunner) ride(dst []float64, s *siteData, input, g []float32, used int) {
+	if s.full {
+		r.addFull(dst, s, r.averagedOf(s, input), g, used)
+		return
+	}
+	metric, n := dst[:len(dst)-s.a*s.c], dst[len(dst)-s.a*s.c:]
+	if len(s.bands) > 0 {
+		r.rideBand(metric, n, s, input, g, used)
+		return
+	}
+	input = r.averagedOf(s, input)
+	centre := s.Outgoing.Centre()
+	eachStrip(s.Outgoing.Positions(), stripColumns/tensor.Lanes, func(from, to int) {
+		ld := (to - from) * tensor.Lanes
+		b2, v := cleared(&r.strip, s.a*ld), cleared(&r.other, s.c*ld)
+		for j := from; j < to; j++ {
+			if p := s.Outgoing.Reads(j, centre); p >= 0 {
+				s.addSources(b2[(j-from)*tensor.Lanes:], ld, input, p, used)
+			}
+			columns(v[(j-from)*tensor.Lanes:], ld, g[j*s.c*tensor.Lanes:], s.c)
+		}
+		switch {
+		case len(metric) == 0:
+		case s.metric:
+			r.addSym(metric, b2, s.a, ld)
+		case s.diagonal:
+			addDiagonal(metric, b2, s.a, ld)
+		}
+		r.addBlock(n, b2, v, s.a, s.c, ld)
+	})
+}
+
+// A band is some rows of Second's output positions. Positions of one image say much
+// the same, so that few of more images are worth more: sums that ride along are of one
+// band in turn.
+type band struct {
+	cross, metric *kernel.Covariance // N; S, nil if it is not asked for
+	lo, hi        int                // rows of First's input, averaged, that it reads
+}
+
+// Limits on bands.
+const (
+	maxBands     = 4
+	leastOfABand = 16 // positions
+)
+
+// bandUnfold is what the products of one band are of.
+type bandUnfold struct {
+	kernel.Unfold
+	kernel.Beside
+}
+
+// bandUnfolds cuts the positions of a site; there are none where no unfold is like
+// what Second reads of First.
+func (s *siteData) bandUnfolds() []bandUnfold {
+	if !s.direct {
+		return nil
+	}
+	w := s.Outgoing
+	n := max(1, min(maxBands, w.OutH/((leastOfABand+w.OutW-1)/w.OutW)))
+	var out []bandUnfold
+	for k := range n {
+		if u, v, ok := s.readThrough(k, n); ok {
+			out = append(out, bandUnfold{u, v})
+		}
+	}
+	return out
+}
+
+// planBands chooses the kernels of the bands.
+func (s *siteData) planBands() {
+	for _, f := range s.bandUnfolds() {
+		u := f.Unfold
+		b := band{cross: kernel.NewCovariance(u, f.Beside, nil, nil), lo: max(0, -u.PadH), hi: min(u.InH, (u.OutH-1)*u.Stride-u.PadH+u.KH)}
+		s.scratchLen = max(s.scratchLen, b.cross.ScratchLen())
+		if s.metric {
+			b.metric = kernel.NewCovariance(u, kernel.Beside{}, nil, nil)
+			s.scratchLen = max(s.scratchLen, b.metric.ScratchLen())
+		}
+		s.bands = append(s.bands, b)
+	}
+}
+
+// rideBand is ride for the bands whose turn it is: each half of N goes through all
+// bands, and so does S.
+func (r *statisticsRunner) rideBand(metric, n []float64, s *siteData, input, g []float32, used int) {
+	at := func(turn uint64) *band { return &s.bands[turn%uint64(len(s.bands))] }
+	b := at(r.turn / 2)
+	b.cross.AddCross(n, r.rowsOf(s, b, input), g, used, r.room(s))
+	b = at(r.turn / metricEvery)
+	switch {
+	case len(metric) == 0:
+	case s.metric:
+		b.metric.Add(metric, r.rowsOf(s, b, input), nil, used, r.room(s))
+	case s.diagonal:
+		addSquares(metric, b.cross.Unfold(), r.rowsOf(s, b, input), used)
+	}
+}
+
+// rowsOf returns what a band reads, averaged where pooling follows. Pooling whose
+// weights are equal is summed instead, see factor.
+func (r *statisticsRunner) rowsOf(s *siteData, b *band, input []float32) []float32 {
+	if s.averaged == nil || b.lo >= b.hi {
+		return input
+	}
+	if _, even := s.averaged.even(); even {
+		return s.averaged.sum(r.roomOf(s.averaged), input, b.lo, b.hi)
+	}
+	return r.averagedOf(s, input)
+}
+
+// factor is what sums over bands of First's unfold have to be multiplied by.
+func (s *siteData) factor() float64 {
+	if s.averaged != nil {
+		f, _ := s.averaged.even()
+		return f
+	}
+	return 1
+}
+
+// addSquares adds the squares of an unfold at all its positions.
+func addSquares(dst []float64, u kernel.Unfold, input []float32, used int) {
+	lo, hi := max(0, -u.PadH), min(u.InH, (u.OutH-1)*u.Stride-u.PadH+u.KH)
+	squares := make([]float64, u.InH*u.InW*u.InC)
+	for i := lo * u.InW * u.InC; i < hi*u.InW*u.InC; i++ {
+		squares[i] = linalg.SquareSum(input[i*tensor.Lanes:][:used])
+	}
+	for c := range u.InC {
+		for tap := range u.KH * u.KW {
+			sum := 0.0
+			for p := range u.OutH * u.OutW {
+				y, x := p/u.OutW*u.Stride+tap/u.KW-u.PadH, p%u.OutW*u.Stride+tap%u.KW-u.PadW
+				if y >= 0 && y < u.InH && x >= 0 && x < u.InW {
+					sum += squares[(y*u.InW+x)*u.InC+c]
+				}
+			}
+			dst[c*u.KH*u.KW+tap] += sum
+		}
+	}
+	if u.Ones {
+		dst[len(dst)-1] += float64(u.OutH * u.OutW * used)
+	}
+}

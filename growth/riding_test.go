@@ -1,0 +1,267 @@
+package growth
+
+import (
+	"math"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/tinygrow/tinygrow/growth/growthtest"
+	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
+// ridden adds what rides along with some turns over the same batches to a window, and
+// returns the gradient of the last.
+func ridden(t *testing.T, m *nn.Model, bs []*nn.Batch, turns []uint64) (*Window, []float32) {
+	t.Helper()
+	ride, err := measure.NewRide(m.Graph, measure.Riding(m.Graph, 3), len(bs[0].Labels))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := nn.Compile(m.Graph, len(bs[0].Labels), nn.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	packed, grad := p.Pack(nil, m.Params), make([]float32, m.Graph.NumParams())
+	window, rider := NewWindow(m.Graph), ride.NewRider()
+	for _, turn := range turns {
+		r := Ride{3, turn}
+		if ride.Len(3*turn) != window.Len(r) {
+			t.Fatalf("turn %d: %d sums, want %d", turn, ride.Len(3*turn), window.Len(r))
+		}
+		total, one, n := make([]float64, window.Len(r)), make([]float64, window.Len(r)), 0.0
+		for _, b := range bs {
+			rider.Forward(packed, m.Buffers, b, nn.Train)
+			rider.Loss()
+			rider.Backward(grad)
+			for i := range one {
+				one[i] = math.NaN() // Sums overwrites
+			}
+			rider.Sums(one, b, 3*turn)
+			addTo(total, one)
+			n += float64(b.N)
+		}
+		if _, err := measure.LookRidden(window.Layout(), r.Metric(), total, n); err != nil {
+			t.Fatalf("turn %d: %v", turn, err)
+		}
+		window.Add(r, total, n)
+	}
+	return window, grad
+}
+
+// turns returns those in which each half of N goes through all bands, and then those
+// in which S does.
+func turns() (n, s []uint64) {
+	const bands = 12 // a multiple of all numbers that there are
+	for k := range uint64(bands) {
+		n = append(n, 2*k, 2*k+1)
+	}
+	for turn := uint64(0); len(s) < bands; turn++ {
+		if measure.RidesMetric(turn) {
+			s = append(s, turn)
+		}
+	}
+	return n, s
+}
+
+// riddenAll is a window that has gone through all bands.
+func riddenAll(t *testing.T, m *nn.Model, bs []*nn.Batch) (w *Window, gradient []float32) {
+	t.Helper()
+	n, s := turns()
+	w, gradient = ridden(t, m, bs, n)
+	metric, _ := ridden(t, m, bs, s)
+	for i, l := range w.Layout() {
+		copy(w.Sites[i].Sums[2*l.NLen:], metric.Sites[i].Sums[2*l.NLen:])
+		w.Sites[i].Metric = metric.Sites[i].Metric
+	}
+	return w, gradient
+}
+
+// riddenAt returns S and N of a site of a window.
+func riddenAt(t *testing.T, w *Window, id site.ID) (*mat.SymDense, *mat.Dense) {
+	t.Helper()
+	for i, s := range w.Sites {
+		if l := w.Layout()[i]; s.Site == id {
+			n := l.N(s.Sums[:l.NLen], s.Samples[0])
+			other := l.N(s.Sums[l.NLen:], s.Samples[1])
+			if d := mat.DenseCopyOf(n); mat.Norm(n, 2) > 0 {
+				d.Sub(n, other)
+				if mat.Norm(d, 2) > 1e-9*mat.Norm(n, 2) {
+					t.Errorf("%s: the halves of the same samples differ by %g of %g", id, mat.Norm(d, 2), mat.Norm(n, 2))
+				}
+			}
+			return l.S(s.Sums[2*l.NLen:], s.Metric), n
+		}
+	}
+	t.Fatalf("no site %q in the window", id)
+	return nil, nil
+}
+
+// What rides along over all turns equals the statistics from their definitions: N of
+// V, unprojected, and S of the positions that are read.
+func TestRidingStatisticsOfSites(t *testing.T) {
+	for name, g := range statisticsNets(t) {
+		t.Run(name, func(t *testing.T) {
+			m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, 2, 40, 37)
+			place, _ := site.Find(g, "a")
+			want := naiveStatistics(t, m, place, bs)
+			w, _ := riddenAll(t, m, bs)
+			s, n := riddenAt(t, w, "a")
+			const tol = 1e-5
+			l, _ := site.LayoutOf(g, "a")
+			if l.Outgoing.Positions() > 1 {
+				growthtest.Near(t, "S", s, growthtest.Scaled(1/want.n, growthtest.Mul(want.b2.T(), want.b2)), tol)
+				growthtest.Near(t, "N", n, growthtest.Scaled(1/want.n, growthtest.Mul(want.b2.T(), want.v)), tol)
+				return
+			}
+			growthtest.Near(t, "S full", s, growthtest.Scaled(1/want.n, growthtest.Mul(want.bt.T(), want.bt)), tol)
+			// and as the round of an event says, to rounding
+			req := &measure.Request{Kind: measure.KindNeurons, Sites: []measure.SiteRequest{{Site: "a", Metric: true}}}
+			got := read(t, m, req, bs).Neurons(0)
+			growthtest.Near(t, "N full", n, got.N, tol)
+		})
+	}
+}
+
+// Riding changes no bit of the gradient, for all networks of the zoo; its sums do not
+// depend on who runs a micro-shard, and those of all turns are what the round of an
+// event finds on the same samples.
+func TestP13RidingInTheZoo(t *testing.T) {
+	for name, z := range zoo(t) {
+		t.Run(name, func(t *testing.T) {
+			m, bs := growthtest.RandomModel(z.g, 3), growthtest.Batches(z.g, 4, 2, 32, 20)
+			w, grad := riddenAll(t, m, bs)
+			p, err := nn.Compile(z.g, 32, nn.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			plain, space := make([]float32, len(grad)), p.NewWorkspace()
+			space.Forward(p.Pack(nil, m.Params), m.Buffers, bs[1], nn.Train)
+			space.Loss()
+			space.Backward(plain)
+			if !slices.Equal(plain, grad) {
+				t.Error("the gradient has other bits with statistics riding along")
+			}
+			var group sync.WaitGroup
+			for range 2 {
+				group.Go(func() {
+					if again, _ := riddenAll(t, m, bs); !slices.Equal(again.Values(), w.Values()) {
+						t.Error("sums differ from one runner to another")
+					}
+				})
+			}
+			group.Wait()
+			req := &measure.Request{Kind: measure.KindNeurons}
+			for _, s := range w.Sites {
+				req.Sites = append(req.Sites, measure.SiteRequest{Site: s.Site, Metric: true})
+			}
+			if len(req.Sites) == 0 {
+				t.Fatal("no site rides along")
+			}
+			event := read(t, m, req, bs)
+			for i, site := range w.Sites {
+				s, n := riddenAt(t, w, site.Site)
+				want := event.Neurons(i)
+				growthtest.Near(t, "S of "+string(site.Site), s, want.S, 1e-5)
+				growthtest.Near(t, "N of "+string(site.Site), n, want.N, 1e-5)
+			}
+		})
+	}
+}
+
+// The first-order gain of a neuron, by a finite difference of the loss, is alpha' N
+// omega: what rides along, where nothing between the layers is nonlinear.
+func TestP08RidingGain(t *testing.T) {
+	identity := func(between ...nn.Node) *nn.Graph {
+		nodes := append([]nn.Node{growthtest.Conv("a", 2, 3, 1, 1, true)}, between...)
+		return growthtest.Chain(t, nn.Shape{C: 2, H: 8, W: 8}, nn.CrossEntropy,
+			append(nodes, growthtest.Conv("z", 3, 3, 1, 1, true), growthtest.Op("p2", nn.OpGlobalAvgPool))...)
+	}
+	for name, g := range map[string]*nn.Graph{
+		"plain":  identity(growthtest.Op("i", nn.OpIdentity)),
+		"pooled": identity(growthtest.Pooling("p", nn.OpAvgPool, 2, 2, 0)),
+	} {
+		m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, 1, 96, 96)
+		in := randomInsertion(t, m, "a", 2, bs)
+		l, _ := site.LayoutOf(g, "a")
+		rows, area := l.Incoming.Rows(), l.Outgoing.Area()
+		for k := range in.Count { // the centre of new kernels alone, which restricted growth is of
+			for o := range l.Outputs {
+				for e := range area {
+					if e != l.Outgoing.Centre() {
+						in.Omega[(o*in.Count+k)*area+e] = 0
+					}
+				}
+			}
+		}
+		w, _ := riddenAll(t, m, bs)
+		_, n := riddenAt(t, w, "a")
+		want := 0.0
+		for k := range in.Count {
+			for o := range l.Outputs {
+				for i := range rows {
+					want += float64(in.Alpha[k*rows+i]) * n.At(i, o) * float64(in.Omega[(o*in.Count+k)*area+l.Outgoing.Centre()])
+				}
+			}
+		}
+		if got := slope(t, m, in, bs, 1./1024); math.Abs(got-want) > 1e-2*math.Max(math.Abs(want), 0.1) {
+			t.Errorf("%s: finite difference %g, alpha' N omega is %g", name, got, want)
+		}
+	}
+}
+
+// A window is its JSON and its values; what does not fit the network is an error.
+func TestWindowIsRestored(t *testing.T) {
+	g := cnn(t, 2, 3, 2)
+	m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, 2, 32, 20)
+	w, _ := ridden(t, m, bs, []uint64{7, 8})
+	plain := &Window{Sites: slices.Clone(w.Sites)}
+	again, err := plain.Restored(g, w.Values())
+	if err != nil || !slices.Equal(again.Values(), w.Values()) || again.Sites[0].Samples != w.Sites[0].Samples || !again.Whole() {
+		t.Fatalf("%v, %+v", err, again)
+	}
+	for name, change := range map[string]func(w *Window, values *[]float64){
+		"a site less":      func(w *Window, _ *[]float64) { w.Sites = w.Sites[1:] },
+		"another site":     func(w *Window, _ *[]float64) { w.Sites[1].Site = "x" },
+		"a value less":     func(_ *Window, v *[]float64) { *v = (*v)[1:] },
+		"a value more":     func(_ *Window, v *[]float64) { *v = append(*v, 1) },
+		"no values":        func(_ *Window, v *[]float64) { *v = nil },
+		"negative samples": func(w *Window, _ *[]float64) { w.Sites[0].Samples[1] = -1 },
+		"no number":        func(w *Window, _ *[]float64) { w.Sites[0].Metric = math.NaN() },
+		"endless samples":  func(w *Window, _ *[]float64) { w.Sites[0].Metric = math.Inf(1) },
+	} {
+		plain := &Window{Sites: slices.Clone(w.Sites)}
+		values := w.Values()
+		change(plain, &values)
+		if _, err := plain.Restored(g, values); err == nil {
+			t.Errorf("%s: restored", name)
+		}
+	}
+}
+
+// After an event sites that are as they were keep half of what they had, and others
+// begin anew.
+func TestWindowAfterAnEvent(t *testing.T) {
+	g := cnn(t, 2, 3, 2)
+	m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, 2, 32, 20)
+	w, _ := ridden(t, m, bs, []uint64{7, 8})
+	wide := widen(t, m, randomInsertion(t, m, "conv1", 2, bs))
+	next := w.After(wide.Graph)
+	for i, s := range next.Sites {
+		switch before := w.Sites[i]; s.Site {
+		case "conv2": // its input is wider now
+			if s.Samples != [2]float64{} || s.Metric != 0 || slices.ContainsFunc(s.Sums, func(v float64) bool { return v != 0 }) {
+				t.Errorf("%s goes on with statistics of other inputs", s.Site)
+			}
+		default:
+			if s.Samples[0] != before.Samples[0]/2 || s.Metric != before.Metric/2 || s.Sums[1] != before.Sums[1]/2 {
+				t.Errorf("%s: %v samples after %v", s.Site, s.Samples, before.Samples)
+			}
+		}
+	}
+}
