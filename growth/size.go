@@ -8,8 +8,8 @@ import (
 
 // Budget is what a run may spend on training, in all.
 type Budget struct {
-	Samples float64 // to train on, epoch after epoch; 0: unknown
-	FLOPs   float64 // of gradients and growth events; 0: no limit
+	Samples float64 // samples to train on, epoch after epoch; 0: unknown
+	FLOPs   float64 // FLOPs of gradients and growth events; 0: no limit
 }
 
 // The size of network that a budget trains best, in FLOPs of a sample's forward pass,

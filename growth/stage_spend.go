@@ -61,7 +61,7 @@ func handful(width int) int { return max(1, min(width/8, 8)) }
 // balance says how much computation a site has for its worth.
 type balance struct {
 	more     map[*prospect]int // neurons given so far
-	told     *nn.Graph         // of the target widths, if every site has one
+	told     *nn.Graph         // graph of the target widths, if every site has one
 	evidence map[site.ID]Evidence
 	perParam bool    // parameters are what is short
 	typical  float64 // rate of the sites: see rate

@@ -23,7 +23,8 @@ func (c Config) CheckTargets(g *nn.Graph) error {
 		switch {
 		case with >= 0:
 			s := sites[with]
-			found.Check(s.First == layer, "widths of %s: it gains outputs together with %v: name %s, the first of them", id, s.Writers, s.ID)
+			found.Check(s.First == layer, "widths of %s: it gains outputs together with %v: name %s, the first of them", id,
+				s.Writers, s.ID)
 		case never >= 0:
 			found.Check(false, "widths of %s: %v cannot gain outputs: %s", id, fixed[never].Writers, fixed[never].Why)
 		case c.DepthEvery+c.DepthAfter > 0: // a block to come may have it

@@ -219,7 +219,7 @@ type Augmentation uint8
 const (
 	Move      Augmentation = 1 << iota // moves by a few pixels
 	Mirror                             // mirrors left and right, where the data set allows it
-	Alternate                          // with Mirror: drawn for the order of index 0, and the other way in every second one
+	Alternate                          // given Mirror: drawn for the order of index 0, and the other way in every second one
 	Cutout                             // blanks a square of a quarter of the shorter side
 	Mirrored                           // mirrors every picture, where the data set allows it
 

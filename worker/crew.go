@@ -148,7 +148,7 @@ type hand struct {
 	rider  *measure.Rider
 	ride   *measure.Ride // rider is one of this ride
 
-	outputs []float32 // of an evaluation's pictures as they are
+	outputs []float32 // logits of an evaluation's pictures as they are
 }
 
 func newCrew(s Samples, threads int) *crew {

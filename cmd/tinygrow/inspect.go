@@ -62,7 +62,8 @@ the run's next event would decide at that step. It changes nothing.`,
 		}
 		g := s.Model.Graph
 		out := inspection{Path: s.Path, Generation: proto.Generation(g.Generation), Graph: g, Widths: g.Widths(), Params: g.NumParams(),
-			FLOPs: g.FLOPs(), ModelSHA256: checkpoint.ModelSHA256(s.Model), Card: s.Card, Streams: site.Streams(g), Fixed: site.FixedWidths(g)}
+			FLOPs: g.FLOPs(), ModelSHA256: checkpoint.ModelSHA256(s.Model), Card: s.Card, Streams: site.Streams(g),
+			Fixed: site.FixedWidths(g)}
 		if s.State != nil {
 			out.Run, out.Step = s.State.Run, s.State.Step
 		}

@@ -80,7 +80,8 @@ func (t *Trainer) takeAverage(slots []optim.Slot) ([]optim.Slot, error) {
 		return slots, nil
 	}
 	last := len(slots) - 1
-	if want := len(t.model.Params) + len(t.model.Buffers); last < 0 || slots[last].Name != optim.AverageSlot || len(slots[last].Data) != want {
+	if want := len(t.model.Params) + len(t.model.Buffers); last < 0 || slots[last].Name != optim.AverageSlot ||
+		len(slots[last].Data) != want {
 		return nil, fmt.Errorf("the checkpoint does not fit the configuration: it has no average of %d values", want)
 	}
 	t.average = slots[last].Data

@@ -55,7 +55,7 @@ type Progress struct {
 	// those of the weights that they were made with.
 	Test           Tally  `json:"test"`
 	TestStep       uint64 `json:"test_step,omitempty"`
-	TestFlips      *Flips `json:"test_flips,omitempty"` // beside Test
+	TestFlips      *Flips `json:"test_flips,omitempty"` // set together with Test
 	Validation     Tally  `json:"validation"`
 	ValidationStep uint64 `json:"validation_step,omitempty"`
 	StartParams    int    `json:"start_params"`

@@ -27,7 +27,7 @@ type newbornMeasure struct {
 type newbornPlace struct {
 	site.Layout
 	width int          // old number of neurons
-	wide  site.Layout  // in the widened graph
+	wide  site.Layout  // the site's layout in the widened graph
 	fresh kernel.Range // the new neurons there
 	norms []normPlace  // all normalisations of the site
 	first int          // 0 if the first of them reads pre-activations, else 1
@@ -36,7 +36,7 @@ type newbornPlace struct {
 
 // normPlace is where the numbers of one normalisation lie in the widened graph.
 type normPlace struct {
-	own     site.Affine // of the new channels
+	own     site.Affine // normalisation of the new channels
 	eps     float64
 	moments nn.NormMoments
 }

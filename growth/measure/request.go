@@ -41,8 +41,8 @@ type Request struct {
 // pairs (site.Pairs): what the writer reads and what the reader asks for.
 type SiteRequest struct {
 	Site   site.ID   `msgpack:"site"`
-	Writer nn.NodeID `msgpack:"writer,omitempty"` // of streams
-	Reader nn.NodeID `msgpack:"reader,omitempty"` // of streams
+	Writer nn.NodeID `msgpack:"writer,omitempty"` // set for streams
+	Reader nn.NodeID `msgpack:"reader,omitempty"` // set for streams
 	// Full lets new outgoing kernels use all offsets; else only the centre.
 	// A linear Second always uses all positions that it reads.
 	Full bool `msgpack:"full,omitempty"`

@@ -12,12 +12,12 @@ type Layout struct {
 	Site
 	Writers  []Writer
 	Readers  []Reader
-	Incoming Window     // of the first writer
-	Outgoing Window     // of the first reader
+	Incoming Window     // what the first writer reads
+	Outgoing Window     // what the first reader reads
 	Outputs  int        // c: of the first reader
 	Norm     *nn.Node   // the normalisation right behind First of a chain, or nil
 	Later    []*nn.Node // the other normalisations, in order
-	Filters  []Filter   // in order
+	Filters  []Filter   // filters in order of computation
 
 	width int
 	at    *places

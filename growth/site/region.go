@@ -10,13 +10,13 @@ type region struct {
 	writers, between, readers []nn.NodeID
 	given                     bool    // the input of the graph is one of its nodes
 	result                    bool    // the output of the graph is
-	joined                    *region // that it is part of, or nil
+	joined                    *region // region that it is part of, or nil
 }
 
 // regions returns those of a valid graph, in the order of their first nodes.
 func regions(g *nn.Graph) []*region {
 	var all []*region
-	of := make(map[nn.NodeID]*region, len(g.Nodes)) // by node whose output has the channels
+	of := make(map[nn.NodeID]*region, len(g.Nodes)) // regions by the nodes whose outputs have their channels
 	find := func(id nn.NodeID) *region {
 		r := of[id]
 		for r.joined != nil {

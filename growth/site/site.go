@@ -20,7 +20,7 @@ type ID string
 // outputs are added up, or that several read.
 type Site struct {
 	ID      ID          `json:"site" msgpack:"site"`
-	First   nn.NodeID   `json:"first" msgpack:"first"` // of Writers
+	First   nn.NodeID   `json:"first" msgpack:"first"` // first of Writers
 	Between []nn.NodeID `json:"between,omitempty" msgpack:"between,omitempty"`
 	Second  nn.NodeID   `json:"second" msgpack:"second"` // the first of Readers
 	Writers []nn.NodeID `json:"writers" msgpack:"writers"`

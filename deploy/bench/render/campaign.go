@@ -169,7 +169,8 @@ func writeRow(b *strings.Builder, at tableRow, runs []policyRun) {
 	}
 	mid := func(value func(policyRun) float64) float64 { return median(runs, value) }
 	fmt.Fprintf(b, "| %s | %s | %s | %s | %.1f %% | %s | %.0f -> %.0f | %.0f of %.0f | %.0f | %.0f |\n",
-		at.network, flopsText(cmp.Or(at.budget, rounded(mid(func(r policyRun) float64 { return r.FLOPs })))), at.policy, strings.Join(each, ", "), 100*mid(accuracy), middle(runs).shape(),
+		at.network, flopsText(cmp.Or(at.budget, rounded(mid(func(r policyRun) float64 { return r.FLOPs })))), at.policy,
+		strings.Join(each, ", "), 100*mid(accuracy), middle(runs).shape(),
 		mid(func(r policyRun) float64 { return float64(r.Start) }), mid(func(r policyRun) float64 { return float64(r.End) }),
 		mid(func(r policyRun) float64 { return float64(r.grew()) }), mid(func(r policyRun) float64 { return float64(len(r.Events)) }),
 		mid(func(r policyRun) float64 { return float64(r.Steps) }), mid(func(r policyRun) float64 { return r.CPUS }))

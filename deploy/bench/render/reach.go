@@ -36,7 +36,8 @@ func reachTable(raw []byte) (string, error) {
 		return fmt.Sprintf("%.0f", *s)
 	}
 	var b strings.Builder
-	b.WriteString("| test accuracy | FLOPs | trained by | widths | seconds, each run | median | accuracy at the end |\n|---:|---:|---|---|---|---:|---|\n")
+	b.WriteString("| test accuracy | FLOPs | trained by | widths | seconds, each run | median | accuracy at the end |\n" +
+		"|---:|---:|---|---|---|---:|---|\n")
 	for _, row := range r.Rows {
 		var each, final []string
 		for _, s := range row.Seconds {
@@ -52,6 +53,7 @@ func reachTable(raw []byte) (string, error) {
 		fmt.Fprintf(&b, "| %.0f %% | %s | %s | %s | %s | %s | %s |\n", 100*row.Accuracy, flopsText(row.FLOPs), who, row.Widths,
 			strings.Join(each, ", "), seconds(row.Median), strings.Join(final, ", "))
 	}
-	fmt.Fprintf(&b, "\n%d alternating runs, %d threads, an evaluation every epoch; %s, %d cores; %s.\n", r.Repeat, r.Threads, r.CPU, r.Cores, r.Date)
+	fmt.Fprintf(&b, "\n%d alternating runs, %d threads, an evaluation every epoch; %s, %d cores; %s.\n", r.Repeat, r.Threads, r.CPU,
+		r.Cores, r.Date)
 	return b.String(), nil
 }
