@@ -64,11 +64,16 @@ func (f *Fold[T]) Root() (value T, ok bool) {
 // micro-shards, and whether b is the left child; ok is false for the root and
 // for what is no node.
 func (b Block) Family(m uint32) (parent, sibling Block, left, ok bool) {
-	node := Root(m)
-	if node == b || !b.In(m) {
+	if !b.In(m) {
 		return Block{}, Block{}, false, false
 	}
-	for {
+	return b.FamilyBelow(Root(m))
+}
+
+// FamilyBelow is Family in the subtree below a node of the tree, for a node b that
+// lies there; ok is false for that node itself.
+func (b Block) FamilyBelow(node Block) (parent, sibling Block, left, ok bool) {
+	for node != b {
 		l, r := node.Split()
 		switch {
 		case l == b:
@@ -81,6 +86,7 @@ func (b Block) Family(m uint32) (parent, sibling Block, left, ok bool) {
 			node = r
 		}
 	}
+	return Block{}, Block{}, false, false
 }
 
 // Cover cuts the tree below b into nodes of at most size micro-shards, in order.

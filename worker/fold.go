@@ -93,7 +93,7 @@ func (f *fold) settle(b proto.Block, s proto.Sums) {
 		f.moved.Broadcast()
 		return
 	}
-	parent, sibling := f.family(b)
+	parent, sibling, left, _ := b.FamilyBelow(f.root)
 	other, there := f.nodes[sibling]
 	if !there {
 		f.nodes[b] = s
@@ -101,7 +101,7 @@ func (f *fold) settle(b proto.Block, s proto.Sums) {
 	}
 	delete(f.nodes, sibling)
 	a := &addition{parent: parent, left: s, right: other, ranges: (len(s.F32)+addSpan-1)/addSpan + 1}
-	if sibling.Lo < b.Lo {
+	if !left {
 		a.left, a.right = other, s
 	}
 	f.open = append(f.open, a)
@@ -157,23 +157,5 @@ func (a *addition) add(i int) {
 	}
 	for k, v := range a.right.F64 {
 		a.left.F64[k] += v
-	}
-}
-
-// family returns the parent and the sibling of b, which is not the root.
-func (f *fold) family(b proto.Block) (parent, sibling proto.Block) {
-	parent = f.root
-	for {
-		left, right := parent.Split()
-		switch {
-		case left == b:
-			return parent, right
-		case right == b:
-			return parent, left
-		case left.Contains(b):
-			parent = left
-		default:
-			parent = right
-		}
 	}
 }

@@ -216,7 +216,7 @@ func (c *Covariance) run(dst []float64, x, v []float32, used int, scratch []floa
 		for _, s := range c.stretch {
 			count += s.n * s.weight * used
 		}
-		dst[packedAt(c.Order(), c.Rows()-1, c.Rows()-1)] += float64(count)
+		dst[PackedIndex(c.Order(), c.Rows()-1, c.Rows()-1)] += float64(count)
 	}
 	if w.shared() {
 		for lo := 0; lo < u.InC; lo += c.shiftRows() {

@@ -218,7 +218,7 @@ func (w *covarianceWork) flushPair(p *shiftPair, c int) {
 		}
 		right, k := first*taps+p.col, 0
 		if right < left {
-			at, step := packedAt(n, right, left), taps*(n-right-1)-taps*(taps-1)/2
+			at, step := PackedIndex(n, right, left), taps*(n-right-1)-taps*(taps-1)/2
 			for ; k < len(total) && right < left; k++ {
 				w.dst[at] += total[k]
 				right += taps
@@ -229,7 +229,7 @@ func (w *covarianceWork) flushPair(p *shiftPair, c int) {
 		if k == len(total) {
 			continue
 		}
-		out := w.dst[packedAt(n, left, right):]
+		out := w.dst[PackedIndex(n, left, right):]
 		for j, v := range total[k:] {
 			out[j*taps] += v
 		}

@@ -131,7 +131,7 @@ func TestCovarianceOfIntegersIsExact(t *testing.T) {
 				plan.AddCross(cross, xs, vs, c.used, scratch)
 				for a := range n {
 					for b := a; b < n; b++ {
-						if g := got[packedAt(n, a, b)]; g != want[a*n+b] {
+						if g := got[PackedIndex(n, a, b)]; g != want[a*n+b] {
 							t.Fatalf("element (%d, %d) of %d is %v, want %v", a, b, n, g, want[a*n+b])
 						}
 					}

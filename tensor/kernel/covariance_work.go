@@ -309,7 +309,7 @@ func (w *covarianceWork) flush(weight int) {
 					if j < from {
 						continue
 					}
-					at := packedAt(n, row, e)
+					at := PackedIndex(n, row, e)
 					w.dst[at] += float64(scale * float64(sums[j]))
 				}
 			}
@@ -320,7 +320,7 @@ func (w *covarianceWork) flush(weight int) {
 		}
 		sums := in[w.u.KH*cols:]
 		for o := from; o < w.v.C; o++ {
-			w.dst[packedAt(n, row, w.Rows()+o)] += float64(scale * float64(sums[o]))
+			w.dst[PackedIndex(n, row, w.Rows()+o)] += float64(scale * float64(sums[o]))
 		}
 	}
 	w.fresh = true
@@ -338,8 +338,9 @@ func (w *covarianceWork) index(r int) int {
 	return w.Rows() + r - taps
 }
 
-// packedAt returns the place of element (i, j) of a packed symmetric matrix of order n.
-func packedAt(n, i, j int) int {
+// PackedIndex returns the place of element (i, j), or (j, i), in a packed symmetric
+// matrix of order n: the upper triangle row by row.
+func PackedIndex(n, i, j int) int {
 	if i > j {
 		i, j = j, i
 	}

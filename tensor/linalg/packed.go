@@ -4,14 +4,16 @@ import (
 	"math"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/tinygrow/tinygrow/tensor/kernel"
 )
 
 // PackedLen returns the length of a packed symmetric matrix of order n.
 func PackedLen(n int) int { return n * (n + 1) / 2 }
 
-// PackedIndex returns the place of element (i, j), i <= j, in a packed
-// symmetric matrix of order n: the upper triangle row by row.
-func PackedIndex(n, i, j int) int { return i*n - i*(i-1)/2 + j - i }
+// PackedIndex returns the place of element (i, j) in a packed symmetric matrix of
+// order n, as the kernels write it.
+func PackedIndex(n, i, j int) int { return kernel.PackedIndex(n, i, j) }
 
 // UnpackSym returns the order-n block that starts at (at, at) of the packed
 // symmetric matrix p of order order, multiplied by scale.
