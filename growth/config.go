@@ -74,11 +74,14 @@ type Samples struct {
 	Amplitude  int `json:"amplitude" yaml:"amplitude"`
 }
 
-// Default returns the policy tiny with a gate, an event every 350 steps during
-// the first three quarters of the run.
-func Default() Config {
+// Default returns what the policy compute starts from.
+func Default() Config { return DefaultOf(PolicyCompute) }
+
+// measured returns what policies that measure gains start from: a gate, an event every
+// 350 steps during the first three quarters of the run.
+func measured() Config {
 	return Config{
-		Policy: PolicyTiny, EverySteps: 350, Until: 0.75, MaxRefusals: 8,
+		EverySteps: 350, Until: 0.75, MaxRefusals: 8,
 		SamplesPerParam: 4, MaxNeurons: 32, MinNeurons: 8,
 		Samples: Samples{Statistics: 512, Newborn: 256, Amplitude: 512},
 		Gate:    Gate{Significance: 1, Price: 1e-7, ComputePrice: 0.002},

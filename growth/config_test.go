@@ -43,7 +43,7 @@ func TestConfigValidate(t *testing.T) {
 }
 
 func TestSchedule(t *testing.T) {
-	c := Default()
+	c := DefaultOf(PolicyTiny)
 	c.EverySteps, c.Until, c.MaxRefusals, c.MaxParams = 10, 0.5, 2, 1000
 	at := Progress{Step: 20, Part: 0.2, Params: 10}
 	for name, change := range map[string]func(c *Config, p *Progress, h *History){

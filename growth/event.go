@@ -73,6 +73,7 @@ func NewEvent(cfg Config, m *nn.Model, slots []optim.Slot, info EventInfo) *Even
 // site, whatever the limits, and then refuses to grow: its Record is the result.
 func NewInspection(cfg Config, m *nn.Model, info EventInfo) *Event {
 	cfg.Policy, info.DryRun, cfg.DepthEvery, cfg.DepthAfter = PolicyTiny, true, 0, 0
+	cfg.MaxNeurons = min(cfg.MaxNeurons, maxSpectrum)
 	cfg.MaxWidth, cfg.Widths, cfg.MaxParams, cfg.MaxFLOPs = 0, nil, 0, 0
 	return newEvent(cfg, []Stage{&find{}, &bottleneck{project: true}, &neurons{}}, m, nil, info)
 }

@@ -220,7 +220,7 @@ func cnn(t *testing.T, widths ...int) *nn.Graph {
 }
 
 func testConfig() Config {
-	c := Default()
+	c := DefaultOf(PolicyTiny)
 	c.Samples.Statistics, c.Samples.Newborn, c.Samples.Amplitude = 1024, 512, 512
 	c.MinNeurons, c.MaxNeurons = 4, 16
 	return c

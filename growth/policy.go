@@ -32,7 +32,7 @@ type Round struct {
 	Samples SampleRange
 }
 
-// starter is a policy that starts from other settings than Default.
+// starter is a policy that starts from other settings than most.
 type starter interface{ start(c *Config) }
 
 // patient is a policy that may let the step of an event pass: due says why, or nothing.
@@ -51,7 +51,7 @@ func Policies() []string { return slices.Sorted(maps.Keys(policies)) }
 // DefaultOf returns the settings that a policy starts from; an unknown one is
 // found by Validate.
 func DefaultOf(policy string) Config {
-	c := Default()
+	c := measured()
 	c.Policy = policy
 	if p, ok := policies[policy].(starter); ok {
 		p.start(&c)

@@ -44,7 +44,9 @@ func (compute) Stages(c Config) []Stage {
 	}
 	return append(stages,
 		&moments{unit: func(c *prospect) bool { return c.Normalised() }},
-		&unmeasured{sentence: func(*GrownRecord) string { return enters + " incoming weights, outgoing weights zero" }},
+		&unmeasured{sentence: func(c *prospect) string {
+			return fmt.Sprintf("%s, %s incoming weights, outgoing weights zero", c.worth(), enters)
+		}},
 		&insert{},
 	)
 }

@@ -26,8 +26,8 @@ func (gradMax) Stages(c Config) []Stage {
 			other: "others have a larger gradient per parameter"},
 		&awake{},
 		&moments{},
-		&unmeasured{policy: PolicyGradMax, sentence: func(g *GrownRecord) string {
-			return fmt.Sprintf("gradmax, squared gradient of the new weights %.3g", float64(g.Predicted))
+		&unmeasured{policy: PolicyGradMax, sentence: func(c *prospect) string {
+			return fmt.Sprintf("gradmax, squared gradient of the new weights %.3g", float64(c.record.Predicted))
 		}},
 		&insert{},
 	}

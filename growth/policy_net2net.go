@@ -22,7 +22,7 @@ func (net2net) Stages(c Config) []Stage {
 		&turn{},
 		&copies{},
 		&moments{},
-		&unmeasured{policy: "net2net", sentence: func(*GrownRecord) string { return "copies of neurons, function preserved" }},
+		&unmeasured{policy: "net2net", sentence: func(*prospect) string { return "copies of neurons, function preserved" }},
 		&insert{},
 	}
 }

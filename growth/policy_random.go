@@ -29,7 +29,7 @@ func drawn(policy string, draw Stage) []Stage {
 		&turn{},
 		draw,
 		&moments{unit: func(c *prospect) bool { return c.Normalised() }},
-		&unmeasured{policy: policy, sentence: func(*GrownRecord) string { return policy + ", outgoing weights zero" }},
+		&unmeasured{policy: policy, sentence: func(*prospect) string { return policy + ", outgoing weights zero" }},
 		&insert{},
 	}
 }

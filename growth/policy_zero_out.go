@@ -25,8 +25,8 @@ func (zeroOut) Stages(c Config) []Stage {
 			other: "others have more to gain per parameter"},
 		&disconnected{},
 		&moments{always: true, unit: func(*prospect) bool { return true }},
-		&unmeasured{policy: "zero-out", sentence: func(g *GrownRecord) string {
-			return fmt.Sprintf("bottleneck %s, outgoing weights zero", percent(float64(g.Share)))
+		&unmeasured{policy: "zero-out", sentence: func(c *prospect) string {
+			return fmt.Sprintf("bottleneck %s, outgoing weights zero", percent(float64(c.record.Share)))
 		}},
 		&insert{},
 	}

@@ -60,6 +60,3 @@ func scheduled(part, until float64, b Budget) float64 {
 
 // power returns x to the power p, for x > 0.
 func power(x, p float64) float64 { return portable.Exp(float64(p * portable.Log(x))) }
-
-// root returns the n-th root of x > 0.
-func root(x float64, n int) float64 { return power(x, 1/float64(n)) }

@@ -61,7 +61,7 @@ func (c *prospect) takeAll(p measure.NewbornSums, unit bool) {
 // the loss by nothing yet, so there is no gain to measure.
 type unmeasured struct {
 	policy   string
-	sentence func(g *GrownRecord) string
+	sentence func(c *prospect) string
 }
 
 func (*unmeasured) Ask(*State) *Round { return nil }
@@ -71,7 +71,7 @@ func (u *unmeasured) Take(s *State, _ *measure.Sums) {
 		c.record.Kept, c.record.Params = c.kept.Count, c.kept.Count*c.cost
 		s.insertions = append(s.insertions, c.kept)
 		g := s.grown(c, 1, float64(c.record.Predicted), 0)
-		g.say("%s", u.sentence(g))
+		g.say("%s", u.sentence(c))
 	}
 	if s.why == "" {
 		s.why = fmt.Sprintf("policy %s grows without measuring", u.policy)

@@ -11,6 +11,7 @@ import (
 	"github.com/tinygrow/tinygrow/growth/site"
 
 	"github.com/tinygrow/tinygrow/tensor/nn"
+	"github.com/tinygrow/tinygrow/tensor/portable"
 )
 
 // spend shares the computation that the schedule allows among the sites, a few neurons
@@ -52,7 +53,7 @@ func (*spend) Take(s *State, _ *measure.Sums) {
 		s.refuse(fmt.Sprintf("%.4g FLOPs a sample: the schedule asks for %.4g now", float64(s.Record.FLOPsBefore), target))
 		return
 	}
-	s.why = fmt.Sprintf("the schedule asks for %.3g FLOPs a sample: %s", target, b.say(s))
+	s.why = fmt.Sprintf("the schedule asks for %.3g FLOPs a sample: %s", target, s.worths())
 }
 
 // handful is how many neurons a site of that width gets at a time.
@@ -64,7 +65,7 @@ type balance struct {
 	told     *nn.Graph         // graph of the target widths, if every site has one
 	evidence map[site.ID]Evidence
 	perParam bool    // parameters are what is short
-	typical  float64 // rate of the sites: see rate
+	typical  float64 // rate of the sites, the geometric mean of those that have one
 }
 
 func (s *State) balance() *balance {
@@ -75,14 +76,14 @@ func (s *State) balance() *balance {
 	for _, e := range s.Info.Evidence {
 		b.evidence[e.Site] = e
 	}
-	product, known := 1.0, 0
+	logs, known := 0.0, 0
 	for _, c := range s.sites {
 		if r := b.rate(c); r > 0 {
-			product, known = product*r, known+1
+			logs, known = logs+portable.Log(r), known+1
 		}
 	}
 	if known > 0 {
-		b.typical = root(product, known)
+		b.typical = portable.Exp(logs / float64(known))
 	}
 	return b
 }
@@ -141,19 +142,23 @@ func (b *balance) gain(c *prospect) (gain, err Number) {
 	return gain, Number(math.Sqrt(square))
 }
 
-// say tells what each site gains for which part of a step.
-func (b *balance) say(s *State) string {
+// worths tells what each site gains for which part of a step.
+func (s *State) worths() string {
 	var parts []string
 	for _, c := range s.sites {
-		r := c.record
-		cost := percent(float64(r.Cost))
-		if _, known := b.evidence[c.ID]; !known {
-			parts = append(parts, fmt.Sprintf("%s takes %s of a step", c.ID, cost))
-			continue
-		}
-		parts = append(parts, fmt.Sprintf("%s gains %.2g ± %.1g for %s of a step", c.ID, float64(r.Gain), float64(r.GainError), cost))
+		parts = append(parts, fmt.Sprintf("%s %s", c.ID, c.worth()))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// worth tells what the neurons that the site got gain, if that is known, and which
+// part of the step before they take.
+func (c *prospect) worth() string {
+	cost := percent(float64(c.record.Cost))
+	if c.record.GainError == 0 {
+		return fmt.Sprintf("takes %s of a step", cost)
+	}
+	return fmt.Sprintf("gains %.2g ± %.1g for %s of a step", float64(c.record.Gain), float64(c.record.GainError), cost)
 }
 
 // told returns the graph with the target widths, and whether every site has one.

@@ -15,6 +15,7 @@ import (
 	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/deploy/test/chaos"
+	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
@@ -85,6 +86,7 @@ func chaosDefaults() run.Settings {
 	s.Data.Limit = 640
 	s.Model = nn.ModelConfig{Name: "cnn", Widths: []int{2, 3}}
 	s.Train.Steps, s.Train.Epochs, s.Train.Batch, s.Train.MicroShard, s.Train.EvalEpochs = 240, 0, 64, 8, 6
+	s.Growth = growth.DefaultOf(growth.PolicyTiny)
 	s.Growth.EverySteps, s.Growth.Until, s.Growth.MaxNeurons, s.Growth.MinNeurons = 40, 1, 2, 1
 	s.Growth.Gate.Significance, s.Growth.Gate.Price, s.Growth.Gate.ComputePrice, s.Growth.SamplesPerParam = 0, 0, 0, 0
 	s.Growth.Samples.Statistics, s.Growth.Samples.Newborn, s.Growth.Samples.Amplitude = 128, 64, 64

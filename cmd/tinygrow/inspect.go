@@ -164,9 +164,15 @@ func printDryRun(w io.Writer, r *growth.Record) {
 		if tried {
 			amplitude, gain = fmt.Sprintf("%.3g", float64(t.Amplitude)), fmt.Sprintf("%.3g ± %.2g", float64(t.Gain), float64(t.Error))
 		}
+		if s.GainError > 0 {
+			gain = fmt.Sprintf("%.3g ± %.2g", float64(s.Gain), float64(s.GainError))
+		}
 		verdict := s.Reason
 		if g, ok := grown[s.Site]; ok {
 			verdict = fmt.Sprintf("grows to %d", g.To)
+			if s.Cost > 0 {
+				verdict += fmt.Sprintf(" for %.1f %% of a step", 100*float64(s.Cost))
+			}
 		}
 		fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%s\t%s\t%s\t%d\t%s\n", s.Site, s.Width, s.Bottleneck(r.Policy), s.Kept, predicted, amplitude,
 			gain, s.Params, verdict)

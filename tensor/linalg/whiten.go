@@ -76,7 +76,7 @@ func Ridge(diagonal []float64, part float64) float64 {
 	for _, d := range diagonal {
 		trace += d
 	}
-	return part * (trace / float64(max(len(diagonal), 1)))
+	return float64(part * (trace / float64(max(len(diagonal), 1))))
 }
 
 // scaled returns the kept part of s, with the ridge, on a scale where its diagonal is one.

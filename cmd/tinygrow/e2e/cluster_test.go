@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator"
+	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
 	_ "github.com/tinygrow/tinygrow/proto/bus/natsbus"
@@ -89,6 +90,7 @@ func config() coordinator.Config {
 	c := coordinator.Default()
 	c.Model = nn.ModelConfig{Name: "cnn", Widths: []int{2, 2}, Norm: "batch", Head: "flatten"}
 	c.Train.Batch, c.Train.MicroShard, c.Train.Epochs, c.Train.EvalEpochs, c.Train.Augment = 56, 8, 4, 1, true
+	c.Growth = growth.DefaultOf(growth.PolicyTiny)
 	c.Growth.EverySteps, c.Growth.Samples.Statistics, c.Growth.Samples.Newborn, c.Growth.Samples.Amplitude = 4, 192, 64, 64
 	c.Growth.Gate.Significance, c.Growth.Gate.Price, c.Growth.Gate.ComputePrice, c.Growth.SamplesPerParam, c.Growth.MinNeurons,
 		c.Growth.MaxNeurons = 0.01, 0, 0, 0, 1, 2

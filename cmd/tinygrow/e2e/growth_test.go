@@ -40,6 +40,10 @@ func TestGrowthIsTheSameForEightWorkers(t *testing.T) {
 		"pre-activation, whole update": func(c *coordinator.Config) {
 			c.Model.Name, c.Model.Width, c.Model.Widen, c.Growth.Policy = "wrn28", 2, 1, "whole"
 		},
+		"by computation, streams too": func(c *coordinator.Config) {
+			c.Model.Name, c.Model.Width, c.Model.Norm, c.Growth = "resnet20", 1, "batch", growth.DefaultOf(growth.PolicyCompute)
+			c.Growth.EverySteps, c.Growth.Until, c.Growth.MaxFLOPs, c.Growth.SamplesPerParam, c.Growth.Follow = 3, 0.9, 4_000_000, 0, 2
+		},
 		"from nothing, random neurons": func(c *coordinator.Config) {
 			c.Model.Name, c.Model.Widths = "cnn", []int{2, 0, 2}
 		},

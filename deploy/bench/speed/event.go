@@ -29,7 +29,7 @@ type EventConfig struct {
 
 // DefaultEvent returns what plain `tinygrow train` does, with fewer events.
 func DefaultEvent() EventConfig {
-	return EventConfig{Model: "cnn", Events: 6, Steps: growth.Default().EverySteps, Batch: 128, Threads: 1, MicroShard: 32, Rate: 0.05}
+	return EventConfig{Model: "cnn", Events: 6, Steps: growth.DefaultOf(growth.PolicyTiny).EverySteps, Batch: 128, Threads: 1, MicroShard: 32, Rate: 0.05}
 }
 
 // Validate returns all faults at once, or nil.
@@ -110,7 +110,7 @@ func Event(ctx context.Context, c EventConfig, data Data, tell func(EventResult)
 		}
 		r.TrainS = cpuSeconds() - started
 		info.Number, info.Step = uint64(n), uint64((n+1)*c.Steps)
-		e := growth.NewEvent(growth.Default(), m, slots, info)
+		e := growth.NewEvent(growth.DefaultOf(growth.PolicyTiny), m, slots, info)
 		if err := r.run(ctx, worker.Local{Samples: data, Threads: c.Threads, MicroShard: c.MicroShard}, m, e, info); err != nil {
 			return err
 		}

@@ -128,7 +128,7 @@ func (c GrowthConfig) run(ctx context.Context, g *nn.Graph) (GrowthResult, error
 	}
 	r.PlainS, r.PlainCPUS = time.Since(started).Seconds(), cpuSeconds()-cpu
 
-	cfg := growth.Default()
+	cfg := growth.DefaultOf(growth.PolicyTiny)
 	cfg.Samples.Statistics, cfg.Samples.Newborn, cfg.Samples.Amplitude = c.Samples, c.MicroShard, c.MicroShard
 	info := growth.EventInfo{TrainSamples: 3 * c.Samples, MicroShard: c.MicroShard}
 	e := growth.NewInspection(cfg, t.model, info)
