@@ -3,7 +3,11 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
+	"net/http"
+	"regexp"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
@@ -44,5 +48,31 @@ func sameValidation(ts *testscript.TestScript, _ bool, args []string) {
 	e, r := readObject(ts, args[0]), readObject(ts, args[1])["validation"].(map[string]any)
 	if e["test_loss"] != r["loss"] || e["test_accuracy"] != r["accuracy"] || e["test_loss"] == nil {
 		ts.Fatalf("loss %v and accuracy %v, in the run %v", e["test_loss"], e["test_accuracy"], r)
+	}
+}
+
+// answersAt checks that a server, once it is there, answers what a pattern says, to a request
+// with the contents of a file if one is named: answers URL PATTERN [FILE]
+func answersAt(ts *testscript.TestScript, _ bool, args []string) {
+	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		var r *http.Response
+		var err error
+		if len(args) == 3 {
+			r, err = http.Post(args[0], "", strings.NewReader(ts.ReadFile(args[2])))
+		} else {
+			r, err = http.Get(args[0])
+		}
+		if err == nil {
+			text, err := io.ReadAll(r.Body)
+			r.Body.Close()
+			ts.Check(err)
+			if !regexp.MustCompile(args[1]).Match(text) {
+				ts.Fatalf("%s answers %s, want %s", args[0], text, args[1])
+			}
+			return
+		}
+		if time.Now().After(end) {
+			ts.Fatalf("%s does not answer: %v", args[0], err)
+		}
 	}
 }

@@ -46,8 +46,8 @@ var formats = []format{
 	{"MM\x00*", tiff.DecodeConfig, tiff.Decode},
 }
 
-// errFormat is returned for files of no format that is read.
-var errFormat = errors.New("neither PNG, JPEG, WebP, BMP nor TIFF, whatever its name says")
+// ErrFormat is returned for files of no format that is read.
+var ErrFormat = errors.New("neither PNG, JPEG, WebP, BMP nor TIFF, whatever its name says")
 
 // formatOf returns the format of a file that begins with head.
 func formatOf(head []byte) (format, error) {
@@ -60,7 +60,7 @@ func formatOf(head []byte) (format, error) {
 			return f, nil
 		}
 	}
-	return format{}, errFormat
+	return format{}, ErrFormat
 }
 
 // pictureSize is in pixels.
