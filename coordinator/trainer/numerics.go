@@ -5,4 +5,4 @@ package trainer
 // optimizer compute, in which order, and how growth is decided. Whoever changes a bit
 // of that raises it: runs that were begun before are then refused, not continued to
 // other bits.
-const Numerics = 2
+const Numerics = 3

@@ -23,6 +23,7 @@ from compare import HERE, cpu
 
 RECIPE = {"lr": 0.1, "weight_decay": 5e-4, "hold": 0.3}
 OURS = ["--model", "vgg", "--epochs", "1000", "--lr", str(RECIPE["lr"]), "--set", f"optim.weight_decay={RECIPE['weight_decay']}",
+        "--set", "optim.name=sgd", "--set", "optim.decay_biases=true", "--set", "optim.warmup=0",
         "--set", "optim.nesterov=true", "--set", "optim.schedule=trapezoid", "--set", f"optim.hold={RECIPE['hold']}"]
 THEIRS = ["--lr", str(RECIPE["lr"]), "--weight-decay", str(RECIPE["weight_decay"]), "--hold", str(RECIPE["hold"])]
 

@@ -59,7 +59,9 @@ type NATS struct {
 func Defaults() Settings {
 	s := Settings{Data: dataset.Default(), Config: coordinator.Default()}
 	s.Train.Epochs, s.Train.Augment = 40, true
-	s.Optimizer.LR, s.Optimizer.Schedule = 0.1, optim.Cosine
+	o := &s.Optimizer
+	o.Name, o.LR, o.Momentum, o.Nesterov, o.WeightDecay, o.DecayBiases = optim.Muon, 0.1, 0.9, true, 5e-4, false
+	o.Schedule, o.Warmup, o.Hold, o.MinLR = optim.Trapezoid, 0.03, 0.25, 0
 	s.Workers, s.Fetch, s.Report = 1, fetch.Default(), true
 	return s
 }
