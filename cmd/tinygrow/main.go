@@ -82,8 +82,9 @@ add neurons. The result has the same bits for any number of workers and threads.
 		slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})))
 		return expandFlags(c)
 	}
-	root.AddCommand(newTrain(), newResume(), newCoordinator(), newWorker(), newAuth(), newDoctor(), newHealth(), newEval(), newPredict(), newServe(), newInspect(),
-		newVerify(), newPlot(), newUI(), newReport(), newCompare(), newChaos(), newData(), newBench(), newVersion())
+	root.AddCommand(newTrain(), newResume(), newCoordinator(), newWorker(), newAuth(), newDoctor(), newHealth(),
+		newEval(), newPredict(), newServe(), newExport(), newInspect(), newVerify(), newPlot(), newUI(), newReport(),
+		newCompare(), newChaos(), newData(), newBench(), newVersion())
 	decimals(root)
 	return root
 }

@@ -13,7 +13,7 @@ import (
 )
 
 func newPredict() *cobra.Command {
-	var asJSON bool
+	var asJSON, raw bool
 	var top int
 	c := &cobra.Command{
 		Use:   "predict RUN|CHECKPOINT|EXPORT FILE|DIR...",
@@ -37,6 +37,7 @@ others are predicted, and the exit code is 3.`,
 	}
 	src := newSource(c, threadsFlag)
 	c.Flags().IntVar(&top, "top", 3, "classes to tell of each picture")
+	c.Flags().BoolVar(&raw, "outputs", false, "with --json, tell the outputs of the network before softmax too")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object for each picture, a line each, on stdout")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if top < 1 {
@@ -61,6 +62,9 @@ others are predicted, and the exit code is 3.`,
 			slog.Info("files that are no pictures were left out", "files", passed)
 		}
 		faults, err := run.Predict(c.Context(), n, files, top, func(p run.Prediction) error {
+			if !raw {
+				p.Outputs = nil
+			}
 			if asJSON {
 				return json.NewEncoder(c.OutOrStdout()).Encode(p)
 			}

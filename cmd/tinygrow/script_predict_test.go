@@ -76,3 +76,45 @@ func answersAt(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 }
+
+// grownFolder checks a folder of export --format gromotion against the result of its run: a step for the
+// beginning and for each event that changed the network, with the widths and edges of that time: grown DIR RUN.json
+func grownFolder(ts *testscript.TestScript, _ bool, args []string) {
+	result, steps := readObject(ts, args[1]), 1
+	for _, e := range result["growth_events"].([]any) {
+		if e.(map[string]any)["decision"] != "refuse" {
+			steps++
+		}
+	}
+	history := readObject(ts, args[0]+"/growth_history/network.json")
+	if len(history) != steps || steps < 2 {
+		ts.Fatalf("%d steps in the history, want %d", len(history), steps)
+	}
+	for i := range steps {
+		step := readObject(ts, fmt.Sprintf("%s/dags/network/step_%04d.json", args[0], i))
+		nodes := step["node_attributes"].(map[string]any)
+		for _, e := range step["edges"].([]any) {
+			pair := e.([]any)
+			key := fmt.Sprintf("('%s', '%s')", pair[0], pair[1])
+			if nodes[pair[0].(string)] == nil || nodes[pair[1].(string)] == nil || step["edge_attributes"].(map[string]any)[key] == nil {
+				ts.Fatalf("step %d: edge %s has no nodes or attributes", i, key)
+			}
+		}
+		for layer, end := range result["widths"].(map[string]any) {
+			size := nodes[layer+"@network"].(map[string]any)["size"].(float64)
+			if i == steps-1 && size != end || size > end.(float64) || i == 0 && nodes["start@network"].(map[string]any)["size"] != 3. {
+				ts.Fatalf("step %d: %s has size %v, %v at the end", i, layer, size, end)
+			}
+		}
+	}
+	axes := readObject(ts, args[0]+"/metric_axes.json")
+	for key, points := range readObject(ts, args[0]+"/metrics.json") {
+		if axes[key] == nil || len(points.([]any)) == 0 {
+			ts.Fatalf("metric %s has no axis or no points", key)
+		}
+	}
+	run := readObject(ts, args[0]+"/run.json")
+	if run["run_id"] != result["run"] || run["dataset"] != "shapes" {
+		ts.Fatalf("run.json: %v", run)
+	}
+}

@@ -30,7 +30,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"freeport": freePort, "nats": startNATS, "code": exitsWith, "report": checkReport, "foretold": foretold, "same": sameResult, "await": awaitFile, "edit": editBytes, "cifar": writeCIFAR, "mnist": writeMNIST, "arrows": writeArrows, "evaluated": sameEvaluation, "confusions": sameCounts, "answers": answersAt, "validated": sameValidation, "uncard": removeCard,
+			"freeport": freePort, "nats": startNATS, "code": exitsWith, "report": checkReport, "foretold": foretold, "same": sameResult, "await": awaitFile, "edit": editBytes, "cifar": writeCIFAR, "mnist": writeMNIST, "arrows": writeArrows, "evaluated": sameEvaluation, "confusions": sameCounts, "answers": answersAt, "grown": grownFolder, "validated": sameValidation, "uncard": removeCard,
 			"hidden": hidden, "address": withCredentials, "unreached": unreached,
 		},
 	})

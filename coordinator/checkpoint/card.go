@@ -59,6 +59,29 @@ func modelInfo(g *nn.Graph, card *nn.Card) (map[string]string, error) {
 // averaged are weights that are a moving average.
 const averaged = "averaged"
 
+// Describe returns what a model file says beside its tensors, each as JSON under the
+// names that the package lists: for files of other formats that hold the same.
+func Describe(g *nn.Graph, card *nn.Card) (map[string]string, error) { return modelInfo(g, card) }
+
+// Described reads what Describe wrote, of the file at path. The card is nil if there is none.
+func Described(path string, info map[string]string) (*nn.Graph, *nn.Card, error) {
+	g, err := nn.ParseGraph([]byte(info[graphKey]))
+	if err != nil {
+		return nil, nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
+	}
+	card, err := (&tensorFile{path: path, info: info}).card(g)
+	return g, card, err
+}
+
+// WriteModel writes a model file alone.
+func WriteModel(path string, m *nn.Model, card *nn.Card) error {
+	info, err := modelInfo(m.Graph, card)
+	if err != nil {
+		return err
+	}
+	return new(disk).writeTensors(path, modelTensors(m), info)
+}
+
 // card returns the card in a model file of architecture g; nil if it has none.
 func (f *tensorFile) card(g *nn.Graph) (*nn.Card, error) {
 	if _, ok := f.info[preprocessingKey]; !ok {
@@ -94,10 +117,5 @@ func ReadGraph(path string) (*nn.Graph, *nn.Card, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	g, err := nn.ParseGraph([]byte(info[graphKey]))
-	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
-	}
-	card, err := (&tensorFile{path: path, info: info}).card(g)
-	return g, card, err
+	return Described(path, info)
 }

@@ -25,6 +25,8 @@ type Prediction struct {
 	Path string `json:"path"`
 	// Top are the classes that the picture may be of, the most probable first.
 	Top []infer.Choice `json:"top,omitempty"`
+	// Outputs are what the network computed, in the order of the classes; told if asked for.
+	Outputs []float32 `json:"outputs,omitempty"`
 	// Fault says why the file could not be read; then Top is empty.
 	Fault string `json:"error,omitempty"`
 }
@@ -68,7 +70,8 @@ func Predict(ctx context.Context, n *infer.Network, files []string, k int, tell 
 				p.Fault = errs[i].Error()
 				faults++
 			} else {
-				p.Top = n.Top(n.Row(outputs, at), k)
+				p.Outputs = n.Row(outputs, at)
+				p.Top = n.Top(p.Outputs, k)
 				at++
 			}
 			if err := tell(p); err != nil {

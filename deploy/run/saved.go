@@ -12,6 +12,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/coordinator/export"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -31,9 +32,14 @@ type Saved struct {
 }
 
 // Open reads RUN, a run directory, or CHECKPOINT, a directory below its
-// checkpoints or a model.safetensors file.
+// checkpoints or a model.safetensors file, or EXPORT, what package export wrote.
 func Open(path string) (*Saved, error) {
 	s := &Saved{Path: path, Settings: Defaults()}
+	if export.Is(path) {
+		var err error
+		s.Model, s.Card, err = export.Read(path)
+		return s, as(ErrRun, err)
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, as(ErrRun, fmt.Errorf("no run or checkpoint: %w", err))

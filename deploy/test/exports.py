@@ -1,0 +1,122 @@
+#!/usr/bin/env python3
+"""Holds exports against other programs: exports.py TINYGROW RUN PICTURES...
+
+Exports a saved model in every format and compares what comes out for the pictures with `tinygrow predict`:
+PyTorch (torch.load with weights_only, and model.py), ONNX (onnx.checker, shape inference, and the operators computed one by
+one by PyTorch, by the words of the ONNX specification) and numpy (numpy.load). predict on each export must print the same lines as on
+the run. Debian: python3-torch python3-onnx python3-pil. Pictures must have the model's size.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+import torch
+import torch.nn.functional as F
+from onnx import numpy_helper
+from PIL import Image
+
+
+def tinygrow(*args):
+    return subprocess.run([sys.argv[1], *args], check=True, capture_output=True, text=True).stdout
+
+
+def attributes(node):
+    return {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
+
+
+def window(a):
+    top, left, bottom, right = a.get("pads", [0, 0, 0, 0])
+    assert (top, left) == (bottom, right)
+    return a["kernel_shape"], a.get("strides", [1, 1]), [top, left]
+
+
+def conv(a, x, w, b=None):
+    _, stride, pad = window(a)
+    return F.conv2d(x, w, b, stride, pad, groups=a.get("group", 1))
+
+
+def maximum(a, x):
+    return F.max_pool2d(x, *window(a))
+
+
+def average(a, x):
+    return F.avg_pool2d(x, *window(a), count_include_pad=bool(a.get("count_include_pad", 0)))
+
+
+def gemm(a, x, w, b=None):
+    y = x @ (w.T if a.get("transB", 0) else w)
+    return y if b is None else y + b
+
+
+OPERATORS = {
+    "Conv": conv, "MaxPool": maximum, "AveragePool": average, "Gemm": gemm,
+    "GlobalAveragePool": lambda a, x: x.mean((2, 3), keepdim=True),
+    "BatchNormalization": lambda a, x, w, b, m, v: F.batch_norm(x, m, v, w, b, eps=a.get("epsilon", 1e-5)),
+    "Relu": lambda a, x: x.clamp(min=0), "Tanh": lambda a, x: x.tanh(), "Sigmoid": lambda a, x: x.sigmoid(),
+    "Erf": lambda a, x: x.erf(), "Mul": lambda a, x, y: x * y, "Add": lambda a, x, y: x + y,
+    "Sum": lambda a, *xs: sum(xs[1:], xs[0]), "Identity": lambda a, x: x, "Flatten": lambda a, x: x.flatten(a.get("axis", 1)),
+    "Unsqueeze": lambda a, x, axes: x[(...,) + (None,) * len(axes)],
+}
+
+
+def run_onnx(model, image):
+    values = {i.name: torch.from_numpy(numpy_helper.to_array(i).copy()) for i in model.graph.initializer}
+    values[model.graph.input[0].name] = image
+    for node in model.graph.node:
+        values[node.output[0]] = OPERATORS[node.op_type](attributes(node), *(values[i] for i in node.input))
+    return values[model.graph.output[0].name]
+
+
+def compare(what, got, want, most):
+    difference = float(np.abs(got - want).max() / max(1, np.abs(want).max()))
+    print(f"{what}: {len(want)} pictures, largest difference {difference:.2g} of {most:g}")
+    assert got.shape == want.shape and difference <= most, what
+
+
+def main():
+    run, pictures = sys.argv[2], sys.argv[3:]
+    lines = tinygrow("predict", run, *pictures, "--json", "--outputs")
+    logits = np.array([json.loads(line)["outputs"] for line in lines.splitlines()], dtype=np.float64)
+    paths = [json.loads(line)["path"] for line in lines.splitlines()]
+    with tempfile.TemporaryDirectory() as here:
+        at = {f: os.path.join(here, f) for f in ("safetensors", "pytorch")}
+        at.update(onnx=os.path.join(here, "m.onnx"), npz=os.path.join(here, "m.npz"))
+        for name, path in at.items():
+            tinygrow("export", run, "--format", name, "--out", path)
+            assert tinygrow("predict", path, *pictures, "--json", "--outputs") == lines, name
+        print(f"predict: the same lines of the run and of {len(at)} exports")
+
+        sys.path.insert(0, at["pytorch"])
+        import model as exported
+
+        net = exported.load(os.path.join(at["pytorch"], "model.pt"))
+        state = torch.load(os.path.join(at["pytorch"], "model.pt"), weights_only=True)
+        channels = net.mean.shape[1]
+        pixels = np.stack([np.asarray(Image.open(p).convert("RGB" if channels == 3 else "L")) for p in paths])
+        pixels = torch.from_numpy(pixels.reshape(len(paths), *pixels.shape[1:3], channels).transpose(0, 3, 1, 2).copy())
+        image = net.normalise(pixels)
+        with torch.no_grad():
+            compare("pytorch", net(image).double().numpy(), logits, 1e-5)
+
+        arrays = np.load(at["npz"])
+        names = {n for n in arrays.files if n != "tinygrow.json"}
+        assert names == set(state) and all(np.array_equal(arrays[n], state[n].numpy()) for n in names), "npz and pytorch differ"
+        print(f"npz: {len(names)} arrays, those of model.pt to the bit")
+
+        loaded = onnx.load(at["onnx"])
+        onnx.checker.check_model(loaded, full_check=True)
+        shapes = onnx.shape_inference.infer_shapes(loaded, strict_mode=True)
+        assert len(shapes.graph.value_info) >= len(loaded.graph.node) - 1
+        told = {p.key: p.value for p in loaded.metadata_props}
+        assert json.loads(told["classes"]) == net.classes and json.loads(told["preprocessing"])["mean"]
+        with torch.no_grad():
+            compare("onnx", run_onnx(loaded, image).double().numpy(), logits, 1e-4)
+
+
+if __name__ == "__main__":
+    main()
