@@ -77,7 +77,7 @@ func TestComputeFollowsEvidence(t *testing.T) {
 		for i, gain := range gains {
 			e := Evidence{Site: site.ID("conv" + string(rune('1'+i))), CostPerNeuron: 1e6 / float64(int(1)<<(2*i))}
 			for range 64 {
-				e.Directions = append(e.Directions, Direction{Gain: gain, Error: gain / 10})
+				e.Directions = append(e.Directions, Direction{Gain: gain, Error: gain / 10, Noise: 1})
 			}
 			all = append(all, e)
 		}

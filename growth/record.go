@@ -122,7 +122,7 @@ type SiteRecord struct {
 	Predicted   Number   `json:"predicted"`             // first-order gain at amplitude 1 of those
 	Refit       Number   `json:"refit,omitempty"`       // first-order gain at amplitude 1 of the refit, with its change of existing weights
 	Params      int      `json:"params"`                // parameters that they cost
-	Gain        Number   `json:"gain,omitempty"`        // gain of the neurons that it got, to first order, by statistics that rode along
+	Gain        Number   `json:"gain,omitempty"`        // gain of the neurons that it got, off the loss, by statistics that rode along
 	GainError   Number   `json:"gain_error,omitempty"`  // its standard error
 	Cost        Number   `json:"cost,omitempty"`        // their cost, as a part of a sample's FLOPs before
 	Reason      string   `json:"reason,omitempty"`      // why the site was left out

@@ -128,16 +128,27 @@ func (b *balance) rate(c *prospect) float64 {
 	if b.perParam {
 		cost = float64(c.cost)
 	}
-	d := e.Directions[at]
-	return max(0, d.Gain-d.Error) / math.Max(cost, 1)
+	gain, err := e.Directions[at].decrease()
+	return max(0, gain-err) / math.Max(cost, 1)
 }
 
-// gain returns what evidence says that the neurons given to a site gain, and the error.
+// decrease is Decrease with its standard error.
+func (d Direction) decrease() (gain, err float64) {
+	if gain = d.Decrease(); !(d.Noise > 0) {
+		return 0, 0
+	}
+	return gain, d.Error / float64(2*(d.Noise+math.Max(0, d.Gain)))
+}
+
+// gain returns what evidence says that the neurons given to a site take off the loss,
+// and the error.
 func (b *balance) gain(c *prospect) (gain, err Number) {
 	var square float64
-	for _, d := range b.evidence[c.ID].Directions[:min(b.more[c], len(b.evidence[c.ID].Directions))] {
-		gain += Number(d.Gain)
-		square += float64(d.Error * d.Error)
+	all := b.evidence[c.ID].Directions
+	for _, d := range all[:min(b.more[c], len(all))] {
+		g, e := d.decrease()
+		gain += Number(g)
+		square += float64(e * e)
 	}
 	return gain, Number(math.Sqrt(square))
 }
@@ -157,6 +168,9 @@ func (c *prospect) worth() string {
 	cost := percent(float64(c.record.Cost))
 	if c.record.GainError == 0 {
 		return fmt.Sprintf("takes %s of a step", cost)
+	}
+	if c.record.Gain < c.record.GainError {
+		return fmt.Sprintf("takes %s of a step, and no gain is certain", cost)
 	}
 	return fmt.Sprintf("gains %.2g ± %.1g for %s of a step", float64(c.record.Gain), float64(c.record.GainError), cost)
 }

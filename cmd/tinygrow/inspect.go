@@ -34,6 +34,8 @@ type inspection struct {
 	// belong to no site.
 	Streams []site.Site  `json:"streams,omitempty"`
 	Fixed   []site.Fixed `json:"fixed,omitempty"`
+	// Births tell of a run that grew how the neurons of each event learn.
+	Births []growth.BirthGroup `json:"births,omitempty"`
 	// Sites and DryRun need data.
 	Sites  []growth.SiteRecord `json:"sites,omitempty"`
 	DryRun *growth.Record      `json:"dry_run,omitempty"`
@@ -66,6 +68,9 @@ the run's next event would decide at that step. It changes nothing.`,
 			Fixed: site.FixedWidths(g)}
 		if s.State != nil {
 			out.Run, out.Step = s.State.Run, s.State.Step
+		}
+		if out.Births, err = s.Births(); err != nil {
+			return err
 		}
 		measures := dryRun || slices.ContainsFunc(dataFlags, func(f keyFlag) bool { return c.Flags().Changed(f.name) })
 		allowed := run.Nothing
@@ -116,6 +121,12 @@ func (out *inspection) print(to io.Writer) error {
 	for _, f := range out.Fixed {
 		if !slices.Contains(f.Writers, out.Graph.Output().ID) {
 			fmt.Fprintf(w, "\n%s cannot grow: %s\n", joinIDs(f.Writers), f.Why)
+		}
+	}
+	if len(out.Births) > 0 {
+		fmt.Fprintln(w, "\nsite\tborn at step\tneurons\tnorm of their weights\tdegrees they turn in 100 steps")
+		for _, b := range out.Births {
+			fmt.Fprintf(w, "%s\t%d\t%d\t%.3g\t%.2g\n", b.Site, b.Born, b.To-b.From, float64(b.Norm), float64(b.Turn))
 		}
 	}
 	if len(out.Sites) > 0 {
