@@ -22,9 +22,10 @@ type Config struct {
 	Until       float64 `json:"until" yaml:"until"`
 	MaxRefusals int     `json:"max_refusals" yaml:"max_refusals"`
 
-	// Limits; zero means none. Widths are target widths by site. SamplesPerParam, of
-	// policies with a gate, is how many samples the run must have left to train on for
-	// each parameter that the network would have.
+	// Limits; zero means none. Widths are target widths by site, a stream named by the
+	// first layer that writes it (see CheckTargets). SamplesPerParam, of policies with a
+	// gate, is how many samples the run must have left to train on for each parameter that
+	// the network would have.
 	Widths          map[site.ID]int `json:"widths" yaml:"widths"`
 	MaxWidth        int             `json:"max_width" yaml:"max_width"`
 	MaxParams       int             `json:"max_params" yaml:"max_params"`
