@@ -31,6 +31,9 @@ type Job struct {
 	Data     Data
 	// Resume continues the run in Dir, whose id then counts instead of Run.
 	Resume bool
+	// Start is the model that a new run starts from, nil: fresh weights. Train.From of
+	// Config is its digest, and the run directory keeps it.
+	Start *Start
 	// End, if not nil, extends the run that is resumed.
 	End *trainer.End
 	// Invite ends what is told while the run waits for workers: how more may join.
@@ -89,8 +92,12 @@ func openStorage(j Job, past lead.History, start proto.Start) (*storage, error) 
 	}
 	if j.Resume {
 		s.dir, c, err = checkpoint.Open(j.Dir)
-	} else if s.train, err = NewTrainer(j.Config, j.Data); err == nil { // before anything is made on disk
-		s.dir, err = checkpoint.Create(j.Dir, j.Resolved)
+	} else if s.train, err = NewTrainer(j.Config, j.Data, j.Start); err == nil { // before anything is made on disk
+		if j.Start == nil {
+			s.dir, err = checkpoint.Create(j.Dir, j.Resolved)
+		} else {
+			s.dir, err = checkpoint.CreateFrom(j.Dir, j.Resolved, j.Start.Model, j.Start.Card)
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -107,7 +114,10 @@ func openStorage(j Job, past lead.History, start proto.Start) (*storage, error) 
 			s.train, err = RestoreTrainer(j.Config, j.Data, c)
 		}
 	case s.train == nil:
-		s.train, err = NewTrainer(j.Config, j.Data)
+		var from *Start
+		if from, err = j.Config.ReadStart(j.Dir); err == nil {
+			s.train, err = NewTrainer(j.Config, j.Data, from)
+		}
 	}
 	if err == nil {
 		err = s.run.Validate()
@@ -127,12 +137,16 @@ func openStorage(j Job, past lead.History, start proto.Start) (*storage, error) 
 // head is what stands in every message.
 func (s *storage) head() proto.Head { return proto.Head{Run: s.run, Term: s.term, Start: s.start} }
 
-// NewTrainer returns the trainer of a run at its start.
-func NewTrainer(c Config, d Data) (*trainer.Trainer, error) {
+// NewTrainer returns the trainer of a run at its start: with fresh weights, or with
+// those of from, which the configuration names.
+func NewTrainer(c Config, d Data, from *Start) (*trainer.Trainer, error) {
 	m := c.Model
 	if m.Input != (nn.Shape{}) && m.Input != d.Shape || m.Classes != 0 && m.Classes != d.Classes {
 		return nil, fmt.Errorf("%w: model.input %v and model.classes %d, the data set has %v and %d: leave them out",
 			ErrOtherShape, m.Input, m.Classes, d.Shape, d.Classes)
+	}
+	if c.Train.From != "" {
+		return trainerFrom(c, d, from)
 	}
 	m.Input, m.Classes = d.Shape, d.Classes
 	g, err := nn.Build(m)
@@ -140,6 +154,24 @@ func NewTrainer(c Config, d Data) (*trainer.Trainer, error) {
 		return nil, err
 	}
 	return trainer.New(c.settings(d), nn.Init(g, c.Train.Seed))
+}
+
+// trainerFrom returns the trainer of a run that starts from a trained model.
+func trainerFrom(c Config, d Data, from *Start) (*trainer.Trainer, error) {
+	if from == nil {
+		return nil, fmt.Errorf("%w: train.from is %.16s, and nobody gave it: name its run or export with --from", ErrStart, c.Train.From)
+	}
+	if err := c.isStart(from.Model, "--from"); err != nil {
+		return nil, err
+	}
+	begin, _, err := from.Fit(d, c.Train.Seed)
+	if err != nil {
+		return nil, err
+	}
+	if begin.Graph.Smoothing = c.Model.LabelSmoothing; begin.Graph.Loss != nn.CrossEntropy {
+		begin.Graph.Smoothing = 0
+	}
+	return trainer.New(c.settings(d), begin)
 }
 
 // RestoreTrainer returns the trainer of a run at a checkpoint, whose tensors it keeps.

@@ -81,7 +81,7 @@ type source struct {
 	flags map[string]keyFlag
 	lists *pflag.FlagSet
 
-	widthsOf, targetsOf string // runs
+	widthsOf, targetsOf, from string // runs
 }
 
 // newSource adds --config, --set and the given flags to a command.
@@ -103,13 +103,14 @@ func newSource(c *cobra.Command, groups ...[]keyFlag) *source {
 
 // addNetworkOf adds the flags that take widths from another run.
 func (s *source) addNetworkOf() {
+	s.lists.StringVar(&s.from, "from", "", "start from the weights of a `run`, checkpoint or export; other classes get a new last layer")
 	s.lists.StringVar(&s.widthsOf, "widths-of", "", "start with the network that `run` has grown to, not trained")
 	s.lists.StringVar(&s.targetsOf, "targets-of", "", "grow no site beyond the width that it has in `run`")
 }
 
 // given is what the command line, the environment and the file of --config say.
 func (s *source) given() run.Given {
-	g := run.Given{File: s.file, Environment: os.Environ(), Assignments: s.sets, WidthsOf: s.widthsOf, TargetsOf: s.targetsOf}
+	g := run.Given{File: s.file, Environment: os.Environ(), Assignments: s.sets, WidthsOf: s.widthsOf, TargetsOf: s.targetsOf, From: s.from}
 	_, g.Dials = s.flags["creds"]
 	s.lists.Visit(func(f *pflag.Flag) {
 		if k, ok := s.flags[f.Name]; ok {

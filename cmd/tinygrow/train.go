@@ -26,6 +26,7 @@ once. More workers may join over NATS: over the server of --nats, or over one th
 ` + keyHelp(),
 		Example: `  tinygrow train
   tinygrow train --data cifar10 --data-dir ~/cifar --model cnn --epochs 3 --workers 2
+  tinygrow train --from runs/a --data folder --data-dir ~/flowers --epochs 5
   tinygrow train --config run.yaml --set optim.momentum=0.8 --policy gradmax --run-dir runs/g --json`,
 		Args: noArgs,
 	}

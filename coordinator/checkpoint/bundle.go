@@ -42,6 +42,9 @@ func (d *Dir) Bundle(c *Checkpoint) (*Bundle, error) {
 	if c.RidingSHA256 != "" {
 		files = append(files, bundled{name: path.Join(step, ridingFile), size: -1})
 	}
+	if _, err := os.Lstat(filepath.Join(d.path, startFile)); err == nil {
+		files = append(files, bundled{name: startFile, size: -1})
+	}
 	for _, f := range files {
 		if err := b.add(d.path, f); err != nil {
 			return nil, errors.Join(err, b.Close())
@@ -123,7 +126,7 @@ func (d *Dir) unpack(bundle io.Reader, step proto.Step) error {
 	files := []string{JournalFile, MetricsFile, ConfigFile}
 	if err := d.disk.extract(fresh, bundle, append(slices.Clone(files), path.Join(checkpoints, name, modelFile),
 		path.Join(checkpoints, name, optimizerFile), path.Join(checkpoints, name, stateFile)),
-		path.Join(checkpoints, name, ridingFile)); err != nil {
+		path.Join(checkpoints, name, ridingFile), startFile); err != nil {
 		return err
 	}
 	if _, err := Load(filepath.Join(fresh, saved)); err != nil {
@@ -136,6 +139,9 @@ func (d *Dir) unpack(bundle io.Reader, step proto.Step) error {
 	if err := os.Mkdir(filepath.Join(d.path, checkpoints), 0o755); err != nil {
 		return err
 	}
+	if _, err := os.Lstat(filepath.Join(fresh, startFile)); err == nil {
+		files = append(files, startFile)
+	}
 	for _, f := range append([]string{saved}, files...) {
 		if err := d.disk.replace(filepath.Join(fresh, f), filepath.Join(d.path, f)); err != nil {
 			return err
@@ -144,10 +150,10 @@ func (d *Dir) unpack(bundle io.Reader, step proto.Step) error {
 	return errors.Join(d.disk.syncDir(filepath.Join(d.path, checkpoints)), d.disk.syncDir(d.path), os.RemoveAll(fresh))
 }
 
-// extract writes the files of a bundle, which must be those named, and at most one
-// other, which only some have. Whether it has to be there is seen when they are loaded.
-func (d *disk) extract(dir string, bundle io.Reader, names []string, other string) error {
-	in, others := tar.NewReader(bundle), []string{other}
+// extract writes the files of a bundle, which must be those named, and of
+// the others, which only some have, each at most once. Whether one has to be there is seen when they are loaded.
+func (d *disk) extract(dir string, bundle io.Reader, names []string, others ...string) error {
+	in := tar.NewReader(bundle)
 	for {
 		h, err := in.Next()
 		if errors.Is(err, io.EOF) {
@@ -157,7 +163,7 @@ func (d *disk) extract(dir string, bundle io.Reader, names []string, other strin
 			return fmt.Errorf("%w: bundle: %w", ErrDamaged, err)
 		}
 		from := &names
-		if h.Name == other {
+		if slices.Contains(others, h.Name) {
 			from = &others
 		}
 		i := slices.Index(*from, h.Name)

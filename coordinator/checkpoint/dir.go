@@ -12,6 +12,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/file"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 // Names in a run directory.
@@ -20,6 +21,7 @@ const (
 	JournalFile = "growth.jsonl"
 	MetricsFile = "metrics.jsonl"
 	ModelFile   = "model.safetensors" // each checkpoint has one
+	startFile   = "start.safetensors" // the model that the run started from
 	lockFile    = ".lock"
 	ownerFile   = ".owner"
 	checkpoints = "checkpoints"
@@ -37,6 +39,8 @@ var (
 	ErrCannotMake = errors.New("the run directory cannot be made")
 	// ErrNoRun is returned when a directory does not hold a run.
 	ErrNoRun = errors.New("no run directory")
+	// ErrNoStart is returned when the beginning of a run cannot be made again.
+	ErrNoStart = errors.New("the model that the run started from is not in its directory")
 	// ErrLocked is returned when another process writes to the run.
 	ErrLocked = errors.New("another process is working on this run")
 )
@@ -51,7 +55,11 @@ type Dir struct {
 }
 
 // Create makes the directory of a new run with the resolved configuration.
-func Create(path string, config []byte) (*Dir, error) {
+func Create(path string, config []byte) (*Dir, error) { return CreateFrom(path, config, nil, nil) }
+
+// CreateFrom makes the directory of a new run that starts from a trained model, which
+// the directory keeps; nil: from fresh weights.
+func CreateFrom(path string, config []byte, from *nn.Model, card *nn.Card) (*Dir, error) {
 	if _, err := os.Stat(filepath.Join(path, ConfigFile)); err == nil {
 		return nil, fmt.Errorf("%s: %w: continue it (tinygrow resume, or tinygrow coordinator --resume), or name another with --run-dir",
 			path, ErrExists)
@@ -69,10 +77,33 @@ func Create(path string, config []byte) (*Dir, error) {
 	if err := d.openLogs(State{}); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
+	if from != nil {
+		if err := d.writeStart(from, card); err != nil {
+			return nil, errors.Join(err, d.Close())
+		}
+	}
 	if err := d.disk.replaceFile(filepath.Join(path, ConfigFile), config); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
+}
+
+// writeStart keeps the model that the run starts from.
+func (d *Dir) writeStart(m *nn.Model, card *nn.Card) error {
+	info, err := modelInfo(m.Graph, card)
+	if err != nil {
+		return err
+	}
+	return d.disk.writeTensors(filepath.Join(d.path, startFile), modelTensors(m), info)
+}
+
+// ReadStart returns the model that the run in path started from.
+func ReadStart(path string) (*nn.Model, *nn.Card, error) {
+	m, card, err := LoadModel(filepath.Join(path, startFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf("%s: %w: put %s there, or go on from a checkpoint", path, ErrNoStart, startFile)
+	}
+	return m, card, err
 }
 
 // vacant refuses a directory with anything in it that Create did not leave
@@ -85,7 +116,8 @@ func vacant(path string) error {
 	for _, e := range entries {
 		name := e.Name()
 		info, gone := e.Info()
-		ours := name == checkpoints && e.IsDir() || (name == JournalFile || name == MetricsFile) && gone == nil && info.Size() == 0
+		ours := name == checkpoints && e.IsDir() || name == startFile ||
+			(name == JournalFile || name == MetricsFile) && gone == nil && info.Size() == 0
 		if !ours && !strings.HasPrefix(name, ".") {
 			return fmt.Errorf("%s: %w: it holds %s; name a new directory with --run-dir", path, ErrNotEmpty, name)
 		}

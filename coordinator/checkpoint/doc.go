@@ -4,6 +4,7 @@
 //	config.yaml                           the resolved configuration
 //	growth.jsonl                          the journal: free of clocks and of workers, so it can be hashed
 //	metrics.jsonl                         one line a step and an evaluation
+//	start.safetensors                     the model that the run started from, if not from fresh weights
 //	checkpoints/step-N/model.safetensors      weights and buffers; in its metadata what else a user of the model needs
 //	checkpoints/step-N/optimizer.safetensors  the optimizer's state
 //	checkpoints/step-N/riding.f64             little-endian float64: sums of statistics that ride along, where some do (format 5)

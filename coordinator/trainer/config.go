@@ -1,6 +1,9 @@
 package trainer
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/faults"
 )
@@ -26,6 +29,10 @@ type Config struct {
 	// statistics of a micro-shard.
 	Batch      int `yaml:"batch" json:"batch"`
 	MicroShard int `yaml:"microshard" json:"microshard"`
+	// From is the SHA-256 of the trained model that the run starts from in place of
+	// fresh weights, in hexadecimal; --from names the model and sets it. The network is then that model's:
+	// of the section model only label_smoothing counts.
+	From string `yaml:"from" json:"from"`
 	// Seed keys initial weights, order of samples and augmentation.
 	Seed uint64 `yaml:"seed" json:"seed"`
 	// Augment moves training images by a few pixels at random and, with Mirror,
@@ -89,6 +96,9 @@ func (c Config) Validate() error {
 	found.Check(c.MicroShard <= c.Batch, "microshard %d is larger than the batch of %d: lower --microshard or raise --batch",
 		c.MicroShard, c.Batch)
 	found.Check(c.Validation >= 0 && c.Validation <= 1<<40, "validation %d: must be at least 0", c.Validation)
+	if sum, err := hex.DecodeString(c.From); c.From != "" {
+		found.Check(err == nil && len(sum) == sha256.Size, "from %.80q: must be %d hexadecimal digits: --from sets it", c.From, 2*sha256.Size)
+	}
 	found.Check(c.EvalEpochs >= 0 && c.EvalEpochs <= 1e6, "eval_epochs %v: must be at least 0", c.EvalEpochs)
 	return found.Err()
 }

@@ -24,6 +24,8 @@ type Given struct {
 	// WidthsOf is a run whose network, untrained, is begun with, TargetsOf one
 	// beyond whose widths no site grows; empty: none.
 	WidthsOf, TargetsOf string
+	// From is a run, a checkpoint or an export whose weights are begun with; empty: none.
+	From string
 	// Dials says that a server is about to be reached, so that the files of its
 	// address and keys are read.
 	Dials bool
@@ -82,6 +84,9 @@ func (g Given) Resolve(base Settings) (Settings, error) {
 	if err := g.takeWidths(&base); err != nil {
 		return base, err
 	}
+	if err := g.takeStart(&base); err != nil {
+		return base, err
+	}
 	named := base
 	if g.lay(&named).Err() == nil && !growth.StartAlike(named.Growth.Policy, base.Growth.Policy) {
 		start := growth.DefaultOf(named.Growth.Policy)
@@ -93,6 +98,7 @@ func (g Given) Resolve(base Settings) (Settings, error) {
 	faults.Add(g.chooseLength(&out))
 	faults.Add(g.chooseData(&out))
 	faults.Add(g.checkPolicy(&out))
+	faults.Add(g.checkStart(&base, &out))
 	if len(out.Model.Widths) == 0 {
 		out.Model.Widths = nil // the default: a configuration that a run wrote spells it []
 	}
@@ -114,7 +120,7 @@ func (g Given) check(out *Settings) error {
 
 // giver names the source that changes a key of run.
 func (g Given) giver(run Settings, key string) string {
-	name, value := "--widths-of or --targets-of", config.Get(&run, key)
+	name, value := "--from, --widths-of or --targets-of", config.Get(&run, key)
 	for _, l := range g.layers() {
 		_ = l.set(&run) // its faults were told before
 		if now := config.Get(&run, key); now != value {
@@ -149,6 +155,9 @@ func (g Given) over(run Settings, allowed Allowed) (Settings, error) {
 func (g Given) overRun(run Settings, name, elsewhere string, allowed Allowed) (Settings, error) {
 	out := run
 	if err := g.takeWidths(&out); err != nil {
+		return run, err
+	}
+	if err := g.takeStart(&out); err != nil {
 		return run, err
 	}
 	faults := g.lay(&out)

@@ -26,6 +26,7 @@ type Settings struct {
 	coordinator.Config `yaml:",inline"` // model, train, optim, growth, cluster, checkpoint
 	Place              `yaml:",inline"`
 
+	start   *start       // model that a new run starts from; nil: fresh weights
 	end     *trainer.End // a later one for a run that exists; nil: it stays
 	stands  *trainer.End // end of a run that exists, with its extensions; nil: Train says it
 	fetches bool         // a worker without --data-dir gets the data set from the coordinator

@@ -35,10 +35,14 @@ func (s *Settings) openData() (*dataset.Set, coordinator.Data, error) {
 // job describes the run to the coordinator.
 func (s *Settings) job(d coordinator.Data, resume bool, events coordinator.Events) (coordinator.Job, error) {
 	kept := *s
+	var from *coordinator.Start
+	if s.start != nil && !resume {
+		from = &s.start.Start
+	}
 	kept.NATS.URL = bus.Bare(s.NATS.URL) // who resumes the run gives passwords again
 	resolved, err := config.Encode(&kept)
 	return coordinator.Job{Run: proto.RunID(s.Run), Dir: s.RunDir, Config: s.Config, Resolved: append(resolved, endOfConfig...),
-		Settings: s.asked(), Data: d, Resume: resume, End: s.end, Events: events, Invite: s.invite()}, err
+		Settings: s.asked(), Data: d, Resume: resume, Start: from, End: s.end, Events: events, Invite: s.invite()}, err
 }
 
 // Start is how a coordinator begins.
@@ -130,6 +134,9 @@ func runLed(ctx context.Context, s Settings, b bus.Bus, hub *bus.Hub, led led, w
 	}
 	if notes := set.Notes(); notes != "" {
 		con.Line("data set %s: %s; tinygrow data verify tells more", set.Name(), notes)
+	}
+	if !led.resume {
+		s.start.tell(con, data, s.Train.Seed)
 	}
 	j, err := s.job(data, led.resume, showLife(con.Events(), health.NewReporter("coordinator", s.Health)))
 	if err != nil {

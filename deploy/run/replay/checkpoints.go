@@ -80,7 +80,11 @@ func (r *replay) begin() (*trainer.Trainer, error) {
 		return r.restore(c)
 	}
 	r.report.From = 0
-	return coordinator.NewTrainer(r.Config, r.Data)
+	from, err := r.Config.ReadStart(r.Dir)
+	if err != nil {
+		return nil, err
+	}
+	return coordinator.NewTrainer(r.Config, r.Data, from)
 }
 
 // restore takes a run up at a checkpoint, which must be what the logs tell of.
