@@ -53,6 +53,7 @@ type Started struct {
 	Epochs     float64
 	Params     int
 	Generation proto.Generation
+	Outlook    string                  // how large the network will become, if that is known
 	Extended   *trainer.ExtendedRecord // nil unless the run just got a later end
 }
 

@@ -172,7 +172,7 @@ func (s *server) serve(ctx context.Context) error {
 	t := s.store.train
 	s.events.Started(Started{Run: s.store.run, Dir: s.store.dir.Path(), Term: s.store.term, Resumed: s.job.Resume,
 		Step: t.Step(), Steps: t.Steps(), Epochs: t.Epochs(), Params: len(t.Model().Params), Generation: t.Generation(),
-		Extended: s.store.extended})
+		Outlook: t.Outlook(), Extended: s.store.extended})
 	for _, note := range s.store.dir.Notes() {
 		s.events.Trouble(note)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 // A Policy is an ordered list of stages that a growth event goes through.
@@ -38,6 +39,20 @@ type starter interface{ start(c *Config) }
 // patient is a policy that may let the step of an event pass: due says why, or nothing.
 type patient interface {
 	due(c *Config, at Progress) string
+}
+
+// planner is a policy that knows at the start how large the network will become.
+type planner interface {
+	outlook(c *Config, g *nn.Graph, b Budget) string
+}
+
+// Outlook tells in a sentence how large a run of that budget will make the network, if
+// the policy knows; else it is empty.
+func (c Config) Outlook(g *nn.Graph, b Budget) string {
+	if p, ok := policies[c.Policy].(planner); ok {
+		return p.outlook(&c, g, b)
+	}
+	return ""
 }
 
 var policies = map[string]Policy{}

@@ -51,9 +51,10 @@ func (compute) Stages(c Config) []Stage {
 	)
 }
 
-// start lets growth end early, and the schedule alone say how much a site gains.
+// start lets growth end early, where the default schedule of the learning rate begins to
+// fall, and the schedule of size alone say how much a site gains.
 func (compute) start(c *Config) {
-	c.EverySteps, c.Until, c.Entry = 50, 0.3, EntryRandom
+	c.EverySteps, c.Until, c.Entry = 50, 0.25, EntryRandom
 	c.MinNeurons, c.MaxNeurons = 1024, 1024
 }
 
@@ -68,6 +69,20 @@ func (compute) due(c *Config, at Progress) string {
 		return fmt.Sprintf("%.4g FLOPs a sample, and the schedule asks for %.4g now", now, target)
 	}
 	return ""
+}
+
+// outlook tells the size at the end, and what to do where that is no growth.
+func (compute) outlook(c *Config, g *nn.Graph, b Budget) string {
+	final := c.final(g, b)
+	switch now := float64(g.FLOPs()); {
+	case math.IsInf(final, 1):
+		return ""
+	case final < float64(now*(1+leastGrowth)):
+		return fmt.Sprintf("the network will not grow: a run of this length trains one of %.3g FLOPs a sample best, and it has %.3g: "+
+			"train longer, or set growth.max_flops to the FLOPs that it shall have", final, now)
+	default:
+		return fmt.Sprintf("the network will grow from %.3g to at most %.3g FLOPs a sample in the first %.3g of the run", now, final, c.Until)
+	}
 }
 
 // target returns the FLOPs of a sample's forward pass that the network should have now.

@@ -151,6 +151,23 @@ func TestScheduleOfSize(t *testing.T) {
 	}
 }
 
+// Whoever starts a run that is too short to grow is told so, and what to do.
+func TestOutlook(t *testing.T) {
+	g := pyramid(t, 4, 4, 4, 4)
+	c := DefaultOf(PolicyCompute)
+	for want, b := range map[string]Budget{
+		"will grow from 3.18e+05 to at most 6.14e+06 FLOPs a sample in the first 0.25 of": {FLOPs: 1.35e13},
+		"will not grow: ": {Samples: 1000},
+	} {
+		if got := c.Outlook(g, b); !strings.Contains(got, want) {
+			t.Errorf("%v: %s", b, got)
+		}
+	}
+	if got := DefaultOf(PolicyTiny).Outlook(g, Budget{Samples: 1000}) + c.Outlook(g, Budget{}); got != "" {
+		t.Errorf("nothing is known, and it says %q", got)
+	}
+}
+
 // What enters changes nothing that the network computes.
 func TestComputeKeepsTheFunction(t *testing.T) {
 	for _, entry := range entries {

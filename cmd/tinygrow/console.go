@@ -60,6 +60,9 @@ func (c *console) Events() coordinator.Events {
 				verb = fmt.Sprintf("resumed at step %d", s.Step)
 			}
 			c.Line("run %s %s: %d steps (%.4g epochs), %s parameters, in %s", s.Run, verb, s.Steps, s.Epochs, thousands(s.Params), s.Dir)
+			if s.Outlook != "" && s.Step == 0 {
+				c.Line("%s", s.Outlook)
+			}
 			if e := s.Extended; e != nil {
 				c.Line("the run got a later end behind step %d: from there on the learning rate and growth follow the schedules of a "+
 					"run of %d steps", e.Step, s.Steps)

@@ -60,6 +60,9 @@ func (s Settings) event(at Progress) growth.EventInfo {
 	return info
 }
 
+// Outlook tells how large the run will make the network, if its policy knows.
+func (t *Trainer) Outlook() string { return t.set.Growth.Outlook(t.model.Graph, t.set.budget()) }
+
 // budget returns what the run may spend in all.
 func (s Settings) budget() growth.Budget {
 	return growth.Budget{Samples: float64(float64(s.steps()) * float64(s.Train.Batch)), FLOPs: s.Train.MaxFLOPs}
