@@ -265,3 +265,26 @@ func TestWindowAfterAnEvent(t *testing.T) {
 		}
 	}
 }
+
+// What rides along follows from the graph: a request that says more, or not how often,
+// is refused, and so is one in the place of a round of its own.
+func TestRidingRequests(t *testing.T) {
+	g := cnn(t, 2, 3, 2)
+	for name, change := range map[string]func(r *measure.Request){
+		"sites":              func(r *measure.Request) { r.Sites = []measure.SiteRequest{{Site: "conv1", Full: true}} },
+		"neurons":            func(r *measure.Request) { r.Newborn = []site.Insertion{{Site: "conv1"}} },
+		"never":              func(r *measure.Request) { r.Every = 0 },
+		"hardly ever":        func(r *measure.Request) { r.Every = 1 << 30 },
+		"another generation": func(r *measure.Request) { r.Generation++ },
+		"another kind":       func(r *measure.Request) { r.Kind = measure.KindNeurons },
+	} {
+		r := measure.Riding(g, 5)
+		change(r)
+		if _, err := measure.NewRide(g, r, 8); err == nil {
+			t.Errorf("%s: rides along", name)
+		}
+	}
+	if _, err := measure.NewJob(g, measure.Riding(g, 5), 8); err == nil {
+		t.Error("what rides along is a round of its own")
+	}
+}

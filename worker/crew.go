@@ -200,11 +200,17 @@ func (c *crew) compute(ctx context.Context, j *job, b proto.Block, threads int) 
 	return s, nil
 }
 
-// gradientOf returns the workspace of a gradient round.
+// gradientOf returns the workspace of a gradient round. Where statistics ride along
+// with some, all of them have the one workspace: it computes the same bits, and memory
+// that only some steps touch would be out of the caches.
 func (h *hand) gradientOf(j *job) *nn.Workspace {
-	if j.ride != nil {
-		if h.ride != j.ride {
-			h.rider, h.ride = j.ride.NewRider(), j.ride
+	ride := j.ride
+	if last := j.version.network.ride; ride == nil && last != nil {
+		ride = last.Ride
+	}
+	if ride != nil {
+		if h.ride != ride {
+			h.rider, h.ride, h.train = ride.NewRider(), ride, nil
 		}
 		return h.rider.Workspace
 	}

@@ -31,7 +31,7 @@ const (
 type Request struct {
 	Kind       Kind             `msgpack:"kind"`
 	Generation uint64           `msgpack:"generation"`
-	Sites      []SiteRequest    `msgpack:"sites,omitempty"`      // update, neurons, riding
+	Sites      []SiteRequest    `msgpack:"sites,omitempty"`      // update, neurons
 	Newborn    []site.Insertion `msgpack:"newborn,omitempty"`    // newborn; update: neurons that Second reads already, weight zero
 	Candidates []Candidate      `msgpack:"candidates,omitempty"` // amplitude
 	Every      uint64           `msgpack:"every,omitempty"`      // riding: steps from one such round to the next
@@ -102,7 +102,7 @@ func (r *Request) Check(g *nn.Graph) error {
 		return errors.Join(faults...)
 	}
 	switch r.Kind {
-	case KindUpdate, KindNeurons, KindRiding:
+	case KindUpdate, KindNeurons:
 		for _, s := range r.Sites {
 			l, err := s.layout(g)
 			if err != nil {
@@ -112,16 +112,17 @@ func (r *Request) Check(g *nn.Graph) error {
 			if want := l.Outputs * l.Outgoing.Rows(); len(s.Update) != 0 && len(s.Update) != want {
 				say("site %q: update has %d values, want %d", s.Site, len(s.Update), want)
 			}
-			if r.Kind == KindRiding && (len(s.Update) != 0 || s.Metric && l.Incoming.Rows() > maxMetric) {
-				say("site %q: statistics that ride along know no update, and S of at most %d inputs", s.Site, maxMetric)
-			}
 		}
 		insertions(r.Newborn)
 		if r.Kind != KindUpdate && len(r.Newborn) > 0 {
 			say("a %s round takes no newborn neurons", r.Kind)
 		}
-		if (r.Kind == KindRiding) != (r.Every > 0) || r.Every > maxEvery {
-			say("a %s round every %d steps: must be 1 to %d of riding statistics, 0 of others", r.Kind, r.Every, maxEvery)
+	case KindRiding:
+		if r.Every == 0 || r.Every > maxEvery {
+			say("statistics that ride along every %d steps: must be 1 to %d", r.Every, maxEvery)
+		}
+		if len(r.Sites)+len(r.Newborn)+len(r.Candidates) > 0 {
+			say("a request for statistics that ride along names sites or neurons: they follow from the graph")
 		}
 	case KindNewborn:
 		insertions(r.Newborn)

@@ -32,17 +32,13 @@ type RidingSite struct {
 // RidingSites returns the sites of Riding(g) in its order.
 func RidingSites(g *nn.Graph) []RidingSite {
 	var out []RidingSite
-	for _, req := range Riding(g, 1).Sites {
-		s, err := newRidingSite(g, req)
-		if err != nil {
-			panic("growth: a site without statistics")
-		}
-		r := RidingSite{Site: req.Site, Inputs: s.a, Whole: req.Metric, NLen: s.ridingLen(false), outputs: s.c, offsets: s.offsets,
+	for _, s := range ridingSites(g) {
+		r := RidingSite{Site: s.ID, Inputs: s.a, Whole: s.metric, NLen: s.ridingLen(false), outputs: s.c, offsets: s.offsets,
 			bias: s.Incoming.Bias, factor: 1, bands: 1}
 		r.MetricLen = s.ridingLen(true) - r.NLen
 		positions := s.Outgoing.Positions() // at which each product is made
 		if s.full {
-			positions = len(s.ways)
+			positions, r.factor = len(s.ways), s.factor()
 		} else if n := len(s.bandUnfolds()); n > 0 {
 			r.bands, r.factor = float64(n), s.factor()
 		}

@@ -26,9 +26,16 @@ const metricEvery = 16
 func RidesMetric(turn uint64) bool { return turn%metricEvery == metricEvery/2 }
 
 // Riding asks for what rides along with a gradient round of g every so many steps: N
-// of all sites with one writer and one reader, and S in some of them.
+// of all sites with one writer and one reader, and S in some of them. Which sites these
+// are follows from the graph.
 func Riding(g *nn.Graph, every uint64) *Request {
-	r := &Request{Kind: KindRiding, Generation: g.Generation, Every: every}
+	return &Request{Kind: KindRiding, Generation: g.Generation, Every: every}
+}
+
+// ridingSites returns the sites that ride along: not those that connect to nothing, nor
+// such that would take the memory of many networks.
+func ridingSites(g *nn.Graph) []*siteData {
+	var out []*siteData
 	for _, place := range site.Chains(g) {
 		l, err := site.LayoutOf(g, place.ID)
 		if err != nil {
@@ -36,11 +43,16 @@ func Riding(g *nn.Graph, every uint64) *Request {
 		}
 		a := l.Incoming.Rows()
 		if n := ridingLenOf(l); n == 0 || n > maxRidingLen {
-			continue // it connects to nothing, or would take the memory of many networks
+			continue
 		}
-		r.Sites = append(r.Sites, SiteRequest{Site: place.ID, Metric: a <= maxMetric, Diagonal: a > maxMetric})
+		s, err := newSiteData(g, SiteRequest{Site: place.ID, Metric: a <= maxMetric, Diagonal: a > maxMetric})
+		if err != nil {
+			panic("growth: a site without statistics: " + err.Error())
+		}
+		s.riding = true
+		out = append(out, s)
 	}
-	return r
+	return out
 }
 
 // ridingLenOf returns the number of sums of N at a site: of all offsets behind which a
@@ -71,23 +83,13 @@ func NewRide(g *nn.Graph, req *Request, samples int) (*Ride, error) {
 	if err := req.Check(g); err != nil {
 		return nil, err
 	}
-	for _, sr := range req.Sites {
-		if l, err := site.LayoutOf(g, sr.Site); err != nil || ridingLenOf(l) > maxRidingLen {
-			return nil, fmt.Errorf("site %q cannot ride along: %d sums, at most %d", sr.Site, ridingLenOf(l), maxRidingLen)
-		}
-	}
-	r := &Ride{statistics: &statistics{neurons: true}, every: req.Every}
+	r := &Ride{statistics: &statistics{neurons: true, sites: ridingSites(g)}, every: req.Every}
 	var o nn.Options
-	for _, sr := range req.Sites {
-		s, err := newRidingSite(g, sr)
-		if err != nil {
-			return nil, err
-		}
+	for _, s := range r.statistics.sites {
 		o.KeepGrads = append(o.KeepGrads, s.Second)
 		if !s.inputNode {
 			o.KeepValues = append(o.KeepValues, s.input)
 		}
-		r.statistics.sites = append(r.statistics.sites, s)
 	}
 	if err := r.statistics.compile(); err != nil {
 		return nil, err
@@ -95,16 +97,6 @@ func NewRide(g *nn.Graph, req *Request, samples int) (*Ride, error) {
 	var err error
 	r.program, err = nn.Compile(g, samples, o)
 	return r, err
-}
-
-// newRidingSite is newSiteData for sums of the gradient.
-func newRidingSite(g *nn.Graph, req SiteRequest) (*siteData, error) {
-	s, err := newSiteData(g, req)
-	if err != nil {
-		return nil, err
-	}
-	s.riding = true
-	return s, nil
 }
 
 // Len returns the number of sums of the statistics in the round of a step.
@@ -153,7 +145,7 @@ func (r *Rider) Sums(dst []float64, b *nn.Batch, step uint64) {
 // it, and N (offset, a, c) with g, the gradient, in place of V.
 func (r *statisticsRunner) ride(dst []float64, s *siteData, input, g []float32, used int) {
 	if s.full {
-		r.addFull(dst, s, r.averagedOf(s, input), g, used)
+		r.addFull(dst, s, r.summedOf(s, input, rows{0, s.Incoming.In.H}), g, used)
 		return
 	}
 	metric, n := dst[:len(dst)-s.a*s.c], dst[len(dst)-s.a*s.c:]
@@ -188,7 +180,7 @@ func (r *statisticsRunner) ride(dst []float64, s *siteData, input, g []float32, 
 // band in turn.
 type band struct {
 	cross, metric *kernel.Covariance // N; S, nil if it is not asked for
-	lo, hi        int                // rows of First's input, averaged, that it reads
+	reads         rows               // of First's input, averaged
 }
 
 // Limits on bands.
@@ -224,7 +216,7 @@ func (s *siteData) bandUnfolds() []bandUnfold {
 func (s *siteData) planBands() {
 	for _, f := range s.bandUnfolds() {
 		u := f.Unfold
-		b := band{cross: kernel.NewCovariance(u, f.Beside, nil, nil), lo: max(0, -u.PadH), hi: min(u.InH, (u.OutH-1)*u.Stride-u.PadH+u.KH)}
+		b := band{cross: kernel.NewCovariance(u, f.Beside, nil, nil), reads: rows{max(0, -u.PadH), min(u.InH, (u.OutH-1)*u.Stride-u.PadH+u.KH)}}
 		s.scratchLen = max(s.scratchLen, b.cross.ScratchLen())
 		if s.metric {
 			b.metric = kernel.NewCovariance(u, kernel.Beside{}, nil, nil)
@@ -239,30 +231,33 @@ func (s *siteData) planBands() {
 func (r *statisticsRunner) rideBand(metric, n []float64, s *siteData, input, g []float32, used int) {
 	at := func(turn uint64) *band { return &s.bands[turn%uint64(len(s.bands))] }
 	b := at(r.turn / 2)
-	b.cross.AddCross(n, r.rowsOf(s, b, input), g, used, r.room(s))
+	b.cross.AddCross(n, r.summedOf(s, input, b.reads), g, used, r.room(s))
 	b = at(r.turn / metricEvery)
 	switch {
 	case len(metric) == 0:
 	case s.metric:
-		b.metric.Add(metric, r.rowsOf(s, b, input), nil, used, r.room(s))
+		b.metric.Add(metric, r.summedOf(s, input, b.reads), nil, used, r.room(s))
 	case s.diagonal:
-		addSquares(metric, b.cross.Unfold(), r.rowsOf(s, b, input), used)
+		addSquares(metric, b.cross.Unfold(), r.summedOf(s, input, b.reads), used)
 	}
 }
 
-// rowsOf returns what a band reads, averaged where pooling follows. Pooling whose
-// weights are equal is summed instead, see factor.
-func (r *statisticsRunner) rowsOf(s *siteData, b *band, input []float32) []float32 {
-	if s.averaged == nil || b.lo >= b.hi {
+// rows is a range of the rows of an image.
+type rows struct{ lo, hi int }
+
+// summedOf returns some rows of what First reads, averaged where pooling follows.
+// Pooling whose weights are equal is summed instead, see factor.
+func (r *statisticsRunner) summedOf(s *siteData, input []float32, of rows) []float32 {
+	if s.averaged == nil || of.lo >= of.hi {
 		return input
 	}
 	if _, even := s.averaged.even(); even {
-		return s.averaged.sum(r.roomOf(s.averaged), input, b.lo, b.hi)
+		return s.averaged.sum(r.roomOf(s.averaged), input, of.lo, of.hi)
 	}
 	return r.averagedOf(s, input)
 }
 
-// factor is what sums over bands of First's unfold have to be multiplied by.
+// factor is what sums over First's unfold have to be multiplied by.
 func (s *siteData) factor() float64 {
 	if s.averaged != nil {
 		f, _ := s.averaged.even()
