@@ -35,7 +35,7 @@ type Config struct {
 	From string `yaml:"from" json:"from"`
 	// Seed keys initial weights, order of samples and augmentation.
 	Seed uint64 `yaml:"seed" json:"seed"`
-	// Augment moves training images by a few pixels at random and, with Mirror,
+	// Augment moves training images by up to a sixteenth of their side at random and, with Mirror,
 	// mirrors them. Where left and right tell classes apart, as with arrows, digits and
 	// letters, Mirror has to be off; what is read as mnist is never mirrored.
 	Augment bool `yaml:"augment" json:"augment"`
@@ -60,7 +60,7 @@ type Config struct {
 
 // Default returns ten epochs of batches of 128 in micro-shards of 32.
 func Default() Config {
-	return Config{Epochs: 10, Batch: 128, MicroShard: 32, Seed: 1, Mirror: true, EvalEpochs: 1}
+	return Config{Epochs: 10, Batch: 128, MicroShard: 32, Seed: 1, Mirror: true, AlternateMirror: true, EvalEpochs: 1}
 }
 
 // Augmentation returns how training images are changed.
