@@ -150,7 +150,7 @@ func (s *simulation) chance(what string, p float64) bool {
 
 // simSettings train a small network with batch norm that grows.
 func simSettings() trainer.Settings {
-	c, o, g := trainer.Default(), optim.Default(), growth.Default()
+	c, o, g := trainer.Default(), optim.Default(), growth.DefaultOf(growth.PolicyTiny)
 	c.Batch, c.MicroShard, c.Epochs, c.EvalEpochs = 40, 8, 3, 1
 	g.EverySteps, g.Samples, g.Gate.Significance, g.Gate.Price = 3, growth.Samples{Statistics: 48, Newborn: 32, Amplitude: 32}, 0, 0
 	g.SamplesPerParam, g.Riding = 0, 1

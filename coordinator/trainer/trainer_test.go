@@ -107,7 +107,7 @@ func compute(t *Trainer, r Round, b proto.Block) proto.Sums {
 }
 
 func toySettings() Settings {
-	c, o, g := Default(), optim.Default(), growth.Default()
+	c, o, g := Default(), optim.Default(), growth.DefaultOf(growth.PolicyTiny)
 	c.Batch, c.MicroShard, c.Epochs, c.EvalEpochs = 50, 16, 3, 1
 	o.Schedule, o.WeightDecay = optim.Cosine, 1e-4
 	g.EverySteps, g.Samples, g.Gate.Significance = 3, growth.Samples{Statistics: 64, Newborn: 48, Amplitude: 48}, 0
@@ -241,6 +241,25 @@ func TestRestoreAnywhereWithDepthwise(t *testing.T) {
 		if width := whole.Model().Graph.Node("fc1").Out; width < 3 || entries["dw.weight"].Shape[0] != width || entries["bn2.bias"].Shape[0] != width {
 			t.Errorf("%s: grew to %d neurons, depthwise weights of shape %v", policy, width, entries["dw.weight"].Shape)
 		}
+	}
+}
+
+// So does one that grows by computation and by the evidence that rides along.
+func TestRestoreAnywhereByComputation(t *testing.T) {
+	set, g := toySettings(), toyGraph(2)
+	set.Growth = growth.DefaultOf(growth.PolicyCompute)
+	set.Growth.EverySteps, set.Growth.Until, set.Growth.Riding, set.Growth.Samples = 9, 0.9, 1, growth.Samples{Statistics: 48, Newborn: 32, Amplitude: 32}
+	set.Growth.MaxFLOPs, set.Growth.SamplesPerParam = 4*g.FLOPs(), 0
+	whole, told := restoreAnywhere(t, set, g)
+	grown, evidence := 0, false
+	for _, a := range told {
+		if a.Growth != nil && len(a.Growth.Grown) > 0 {
+			grown++
+			evidence = evidence || a.Growth.Sites[0].GainError > 0
+		}
+	}
+	if part := float64(whole.Model().Graph.FLOPs()) / float64(set.Growth.MaxFLOPs); grown < 1 || !evidence || part < 0.7 || part > 1.1 {
+		t.Errorf("grew %d times, evidence %v, to %.2f of the FLOPs that it should have", grown, evidence, part)
 	}
 }
 
