@@ -63,13 +63,22 @@ func command(ctx context.Context, args []string) error {
 	if f.NArg() > 0 {
 		return fmt.Errorf("%q: there are no arguments but flags; see -help", f.Arg(0))
 	}
-	tasks, err := chosen(*plan, *only)
+	p, err := Read(*plan)
+	if err != nil {
+		return err
+	}
+	all := p.Tasks()
+	tasks, err := chosen(all, *only)
 	if err != nil {
 		return err
 	}
 	file, err := Open(cmp.Or(*results, resultsOf(*plan)))
 	if err != nil {
 		return err
+	}
+	if n := file.Strange(all); n > 0 {
+		const why = "of other settings or numerics than the plan and this program have, or of no run of the plan"
+		fmt.Fprintf(os.Stderr, "%s: %d results are %s; a run that is made takes the place of its old one\n", file.path, n, why)
 	}
 	if *show {
 		list(os.Stdout, tasks, file)
@@ -105,18 +114,14 @@ func resultsOf(plan string) string {
 	return filepath.Join("deploy", "bench", "results", name+".jsonl")
 }
 
-// chosen returns the runs of a plan whose names match the pattern.
-func chosen(plan, pattern string) ([]Task, error) {
-	p, err := Read(plan)
-	if err != nil {
-		return nil, err
-	}
+// chosen returns the runs whose names match the pattern.
+func chosen(all []Task, pattern string) ([]Task, error) {
 	match, err := regexp.Compile(pattern)
 	if err != nil {
 		return nil, fmt.Errorf("-only: %w", err)
 	}
 	var tasks []Task
-	for _, t := range p.Tasks() {
+	for _, t := range all {
 		if match.MatchString(t.Key.String()) {
 			tasks = append(tasks, t)
 		}
