@@ -13,16 +13,21 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// The rules by name. All but the fourth are a value divided by the FLOPs that
-// twice the width costs.
+// The rules by name. All but ruleEqual are a value divided by the FLOPs that twice
+// the width costs.
 const (
 	ruleSolver  = "lambda^2 of the solver"         // sum of lambda^2 less what chance gives, [tiny] prop. 3.2
-	ruleGain    = "first-order gain, other data"   // gain of the solver's neurons, on samples they were not made for
-	ruleGradMax = "squared gradient of GradMax"    // gradient of as many neurons as there are
+	ruleGain    = "first-order gain, other data"   // of the solver's neurons, on samples they were not made for
+	ruleGradMax = "squared gradient of GradMax"    // of as many neurons as there are
 	ruleEqual   = "equal computation a layer"      // 1 / (width^2 positions): the cheapest layer first
 	ruleFisher  = "importance of its channels"     // Taylor and Fisher: sum over channels of (gradient x activation)^2
 	ruleFork    = "a fork of a few training steps" // decrease of the training loss by random neurons
+	ruleRiding  = "lambda^2 of riding statistics"  // measured in halves that did not find the directions
+	ruleStep    = "best steps, riding statistics"  // what the leading directions would take off the loss
 )
+
+// rules are all of them.
+var rules = []string{ruleSolver, ruleGain, ruleGradMax, ruleEqual, ruleFisher, ruleFork, ruleRiding, ruleStep}
 
 // scorer scores the layers of one network.
 type scorer struct {
@@ -168,7 +173,7 @@ func (s *scorer) give(layer, rule string, value float64) {
 // score all layers is left out.
 func (s *scorer) correlate() {
 	s.Spearman = map[string]float64{}
-	for _, rule := range []string{ruleSolver, ruleGain, ruleGradMax, ruleEqual, ruleFisher, ruleFork} {
+	for _, rule := range rules {
 		var scores, worth []float64
 		for _, at := range s.Sites {
 			if score, ok := at.Scores[rule]; ok {

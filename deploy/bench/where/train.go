@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/tinygrow/tinygrow/deploy/run"
+	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -21,8 +22,9 @@ import (
 
 // trained is a run that was made.
 type trained struct {
-	dir  string
-	loss float64 // mean training loss of its last steps
+	dir    string
+	loss   float64 // mean training loss of its last steps
+	events []*growth.Record
 }
 
 // train makes a run of the network as it is, at a constant learning rate, with some
@@ -49,6 +51,7 @@ func (s *scorer) train(ctx context.Context, name string, change map[string]strin
 	if !r.Done {
 		return trained{}, context.Cause(ctx)
 	}
+	t.events = r.GrowthEvents
 	t.loss, err = lastLoss(filepath.Join(t.dir, "metrics.jsonl"), s.Fork/2)
 	return t, err
 }
@@ -98,10 +101,13 @@ func (s *scorer) forks(ctx context.Context, _ string) error {
 	if err != nil {
 		return err
 	}
-	for _, at := range s.Sites {
+	for i, at := range s.Sites {
 		change := map[string]string{"growth.policy": "random", "growth.every_steps": strconv.Itoa(s.Steps), "growth.until": "1",
 			"growth.max_neurons": "1024", "growth.samples_per_param": "0",
 			"growth.widths": fmt.Sprintf("{%s}", s.targets(at.Layer))}
+		if i == 0 { // up to the event all forks are the same
+			change["growth.riding"] = "1"
+		}
 		maps.Copy(change, steps)
 		wide, err := s.train(ctx, "fork", change)
 		if err != nil {
@@ -115,8 +121,23 @@ func (s *scorer) forks(ctx context.Context, _ string) error {
 			return fmt.Errorf("%s: the fork has a width of %d, not %d", at.Layer, got, 2*at.Width)
 		}
 		s.give(at.Layer, ruleFork, as.loss-wide.loss)
+		if i == 0 {
+			s.riding(wide.events)
+		}
 	}
 	return nil
+}
+
+// riding scores by the statistics that rode along with the steps before an event.
+func (s *scorer) riding(events []*growth.Record) {
+	for _, e := range events[0].Evidence {
+		s.give(string(e.Site), ruleRiding, float64(e.Total))
+		sum := 0.0
+		for i, gain := range e.Gains {
+			sum += max(0, growth.Direction{Gain: float64(gain), Noise: float64(e.Noise[i])}.Decrease())
+		}
+		s.give(string(e.Site), ruleStep, sum)
+	}
 }
 
 // targets are widths that let one layer alone grow, to twice its width.

@@ -106,7 +106,7 @@ func small(t *testing.T) *scorer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &scorer{Network: &networks[0], Effort: Effort{Steps: 6, Samples: 256, Fork: 3}, dir: t.TempDir()}
+	return &scorer{Network: &networks[0], Effort: Effort{Steps: 20, Samples: 256, Fork: 3}, dir: t.TempDir()}
 }
 
 func TestEveryRuleScoresEveryLayer(t *testing.T) {
@@ -115,13 +115,13 @@ func TestEveryRuleScoresEveryLayer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, at := range s.Sites {
-		for _, rule := range []string{ruleSolver, ruleGain, ruleGradMax, ruleEqual, ruleFisher, ruleFork} {
+		for _, rule := range rules {
 			if v, ok := at.Scores[rule]; !ok || math.IsNaN(v) || math.IsInf(v, 0) {
 				t.Errorf("%s: %s is %v, %v", at.Layer, rule, v, ok)
 			}
 		}
 	}
-	if len(s.Spearman) != 6 || s.Spearman[ruleEqual] != 1 { // 9 x 1024, 16 x 256, 25 x 64
+	if len(s.Spearman) != len(rules) || s.Spearman[ruleEqual] != 1 { // 9 x 1024, 16 x 256, 25 x 64
 		t.Errorf("%v", s.Spearman)
 	}
 	// conv1: 3 more filters of 27 weights at 1024 places, and 4 filters of conv2 read 27 weights more at 256, each two operations.
