@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
-"""Holds exports against other programs: exports.py TINYGROW RUN PICTURES...
+"""Holds exports against other programs: exports.py TINYGROW [RUN PICTURES...]
 
-Exports a saved model in every format and compares what comes out for the pictures with `tinygrow predict`:
+Without a run it trains a few small ones for some steps and draws 100 pictures. Exports a saved model in every format and compares what comes out for the pictures with `tinygrow predict`:
 PyTorch (torch.load with weights_only, and model.py), ONNX (onnx.checker, shape inference, and the operators computed one by
 one by PyTorch, by the words of the ONNX specification) and numpy (numpy.load). predict on each export must print the same lines as on
-the run. Debian: python3-torch python3-onnx python3-pil. Pictures must have the model's size.
+the run. Debian: python3-torch python3-onnx python3-pil. Pictures must have the model's size. No ONNX runtime is among
+Debian's packages.
 """
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -78,8 +80,14 @@ def compare(what, got, want, most):
     assert got.shape == want.shape and difference <= most, what
 
 
-def main():
-    run, pictures = sys.argv[2], sys.argv[3:]
+def module(path):
+    spec = importlib.util.spec_from_file_location("exported", path)
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def check(run, pictures):
     lines = tinygrow("predict", run, *pictures, "--json", "--outputs")
     logits = np.array([json.loads(line)["outputs"] for line in lines.splitlines()], dtype=np.float64)
     paths = [json.loads(line)["path"] for line in lines.splitlines()]
@@ -91,9 +99,7 @@ def main():
             assert tinygrow("predict", path, *pictures, "--json", "--outputs") == lines, name
         print(f"predict: the same lines of the run and of {len(at)} exports")
 
-        sys.path.insert(0, at["pytorch"])
-        import model as exported
-
+        exported = module(os.path.join(at["pytorch"], "model.py"))
         net = exported.load(os.path.join(at["pytorch"], "model.pt"))
         state = torch.load(os.path.join(at["pytorch"], "model.pt"), weights_only=True)
         channels = net.mean.shape[1]
@@ -116,6 +122,27 @@ def main():
         assert json.loads(told["classes"]) == net.classes and json.loads(told["preprocessing"])["mean"]
         with torch.no_grad():
             compare("onnx", run_onnx(loaded, image).double().numpy(), logits, 1e-4)
+
+
+NETWORKS = [["--model", "cnn", "--set", "model.activation=silu"], ["--model", "vgg", "--set", "model.activation=tanh"],
+            ["--model", "mlp", "--set", "model.activation=gelu", "--set", "model.norm=batch"],
+            ["--model", "resnet20", "--set", "model.width=8"]]
+
+
+def main():
+    if len(sys.argv) > 2:
+        return check(sys.argv[2], sys.argv[3:])
+    with tempfile.TemporaryDirectory() as here:
+        draw = np.random.default_rng(1)
+        for i in range(100):
+            small = Image.fromarray(draw.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+            small.resize((32, 32), Image.BICUBIC).save(os.path.join(here, f"{i:03d}.png"))
+        for network in NETWORKS:
+            print(" ".join(network))
+            run = os.path.join(here, "runs", network[1])
+            tinygrow("train", *network, "--limit", "64", "--batch", "32", "--microshard", "16", "--steps", "6", "--policy", "none",
+                     "--set", "train.eval_epochs=0", "--run-dir", run)
+            check(run, sorted(os.path.join(here, f) for f in os.listdir(here) if f.endswith(".png")))
 
 
 if __name__ == "__main__":

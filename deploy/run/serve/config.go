@@ -1,7 +1,6 @@
 package serve
 
 import (
-	"fmt"
 	"net"
 	"time"
 
@@ -25,7 +24,7 @@ type Config struct {
 // Default listens on the loopback interface only.
 func Default() Config {
 	return Config{Address: "127.0.0.1:8080", Batch: tensor.Lanes, Wait: 2 * time.Millisecond, Queue: 256, Body: 8 << 20, Pixels: 1 << 24,
-		Timeout: 10 * time.Second, Threads: 1, Top: 3}
+		Timeout: 30 * time.Second, Threads: 1, Top: 3}
 }
 
 // Validate returns all faults at once, or nil.
@@ -49,10 +48,4 @@ func (c Config) Open() bool {
 	host, _, _ := net.SplitHostPort(c.Address)
 	ip := net.ParseIP(host)
 	return host != "localhost" && (ip == nil || !ip.IsLoopback())
-}
-
-// String names the limits for people.
-func (c Config) String() string {
-	return fmt.Sprintf("batches of %d after %s, %d pictures in work, %d bytes and %d pixels each, %s each", c.Batch, c.Wait, c.Queue, c.Body,
-		c.Pixels, c.Timeout)
 }
