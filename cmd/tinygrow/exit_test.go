@@ -22,6 +22,7 @@ var codes = map[string]map[string]exitCode{
 		"--bad": exitUsage, "now": exitUsage, "--config NOPE": exitUsage, "--config EMPTY": exitUsage, "--set optim.lr=much": exitUsage, "--nats http://h": exitUsage,
 		"--creds NOPE --nats " + refused: exitUsage, "--data cifar10 --data-dir NOPE": exitData, "--data folder --data-dir EMPTY": exitData, "--nats " + refused: exitNetwork,
 		"--run-dir JUNK": exitRun, "--run-dir JUNK/config.yaml/r": exitRun, "--widths-of NOPE": exitRun, "--targets-of JUNK": exitRun,
+		"--from NOPE": exitRun, "--from JUNK": exitRun, "--set train.from=abc": exitUsage,
 	},
 	"resume": {"--bad": exitUsage, "": exitUsage, "NOPE": exitRun, "EMPTY": exitRun, "JUNK": exitRun},
 	"coordinator": {
@@ -30,6 +31,9 @@ var codes = map[string]map[string]exitCode{
 	},
 	"worker":        {"--bad": exitUsage, "": exitUsage, "now": exitUsage, "--nats " + refused: exitNetwork, "--nats " + refused + " --ca NOPE": exitUsage},
 	"eval":          {"--bad": exitUsage, "": exitUsage, "NOPE": exitRun, "EMPTY": exitRun, "JUNK": exitRun, "JUNK/config.yaml": exitRun},
+	"predict":       {"--bad": exitUsage, "": exitUsage, "JUNK": exitUsage, "JUNK --top 0 EMPTY": exitUsage, "NOPE EMPTY": exitRun, "EMPTY EMPTY": exitRun, "JUNK EMPTY": exitRun},
+	"serve":         {"--bad": exitUsage, "": exitUsage, "a b": exitUsage, "NOPE": exitRun, "EMPTY": exitRun, "JUNK": exitRun, "JUNK/config.yaml": exitRun},
+	"export":        {"--bad": exitUsage, "": exitUsage, "JUNK": exitUsage, "NOPE --format onnx": exitRun, "EMPTY --format npz": exitRun, "JUNK --format pytorch": exitRun},
 	"inspect":       {"--bad": exitUsage, "": exitUsage, "NOPE": exitRun, "EMPTY": exitRun, "JUNK": exitRun, "JUNK/config.yaml": exitRun},
 	"verify":        {"--bad": exitUsage, "": exitUsage, "NOPE": exitRun, "EMPTY": exitRun, "JUNK": exitRun},
 	"plot":          {"--bad": exitUsage, "": exitUsage, "NOPE": exitRun, "EMPTY": exitRun, "JUNK": exitRun, "JUNK --what gains": exitRun, "EMPTY --what loss": exitUsage, "EMPTY --out a.pdf": exitUsage},

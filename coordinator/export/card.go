@@ -73,7 +73,7 @@ func history(say func(string, ...any), s *Source) {
 	told := false
 	for _, e := range s.Run.Evaluations() {
 		if e.Step == s.Step {
-			say("- %s samples: accuracy %.2f %%, loss %.4f, at step %d", e.Split, 100*e.Accuracy, e.Loss, e.Step)
+			say("- %s samples: accuracy %.2f %%, loss %.4f, at step %d", e.Split, float64(100*e.Accuracy), e.Loss, e.Step)
 			told = true
 		}
 	}

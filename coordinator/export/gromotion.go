@@ -123,14 +123,14 @@ func course(s *Source, tell func(key string, x, y float64)) {
 	for _, p := range s.Run.Series().Points {
 		if p.Step <= s.Step {
 			tell("training/train loss", p.Epoch, p.Loss)
-			tell("training/train accuracy", p.Epoch, 100*p.Accuracy)
+			tell("training/train accuracy", p.Epoch, float64(100*p.Accuracy))
 			tell("complexity/nb of parameters", p.Epoch, float64(p.Params))
 		}
 	}
 	for _, e := range s.Run.Evaluations() {
 		if e.Step <= s.Step {
 			tell("training/"+e.Split+" loss", e.Epoch, e.Loss)
-			tell("training/"+e.Split+" accuracy", e.Epoch, 100*e.Accuracy)
+			tell("training/"+e.Split+" accuracy", e.Epoch, float64(100*e.Accuracy))
 		}
 	}
 }

@@ -133,7 +133,9 @@ func (l *load) run(clients int, length time.Duration) result {
 	wg.Wait()
 	seconds := time.Since(began).Seconds()
 	all := slices.Sorted(slices.Values(slices.Concat(took...)))
-	at := func(part float64) float64 { return 1000 * all[min(int(part*float64(len(all))), len(all)-1)].Seconds() }
+	at := func(part float64) float64 {
+		return float64(1000 * all[min(int(float64(part*float64(len(all)))), len(all)-1)].Seconds())
+	}
 	return result{Clients: clients, Seconds: seconds, Answers: len(all), PerS: float64(len(all)) / seconds, Errors: l.errors.Load(),
 		Wrong: l.wrong.Load(), P50: at(0.5), P99: at(0.99), Longest: at(1)}
 }
