@@ -38,7 +38,7 @@ func TestGrowthIsTheSameForEightWorkers(t *testing.T) {
 			c.Model.Name, c.Model.Width, c.Model.EmptyBlocks, c.Growth.DepthEvery = "resnet20", 2, true, 2
 		},
 		"pre-activation, whole update": func(c *coordinator.Config) {
-			c.Model.Name, c.Model.Width, c.Model.Widen, c.Growth.Policy = "wrn28", 2, 1, "whole"
+			c.Model.Name, c.Model.Width, c.Model.Widen, c.Growth.Policy, c.Growth.Gate = "wrn28", 2, 1, "whole", growth.Gate{}
 		},
 		"by computation, streams too": func(c *coordinator.Config) {
 			c.Model.Name, c.Model.Width, c.Model.Norm, c.Growth = "resnet20", 1, "batch", growth.DefaultOf(growth.PolicyCompute)
