@@ -1,12 +1,15 @@
 package ui
 
 import (
+	"errors"
 	"io"
 	"log"
 	"net/http"
 	"os"
 	"strconv"
 	"time"
+
+	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 )
 
 // patience is how long a viewer may take for one update before it is let go.
@@ -18,7 +21,7 @@ const silence = 15 * time.Second
 // stream tells a viewer of a run's news as server-sent events, until it goes, or
 // is too slow, or the server stops.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
-	f, err := s.feeds.open(r.PathValue("name"))
+	f, err := s.appears(w, r)
 	if err == nil {
 		err = s.feeds.watch(f)
 	}
@@ -59,6 +62,32 @@ func (s *Server) stream(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+}
+
+// appears opens the run that the request names. Where it is the only one, and its
+// coordinator has not made it yet, the viewer waits for it.
+func (s *Server) appears(w http.ResponseWriter, r *http.Request) (*feed, error) {
+	name := r.PathValue("name")
+	f, err := s.feeds.open(name)
+	if !errors.Is(err, checkpoint.ErrNoRun) || s.library.Single() != name {
+		return f, err
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	out := viewer{w, http.NewResponseController(w)}
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for errors.Is(err, checkpoint.ErrNoRun) {
+		if err := out.send(": the run has not begun\n\n"); err != nil {
+			return nil, err
+		}
+		select {
+		case <-ticker.C:
+			f, err = s.feeds.open(name)
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+	return f, err
 }
 
 // viewer is who gets a stream.

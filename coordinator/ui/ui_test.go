@@ -73,6 +73,11 @@ func serve(t testing.TB, runs string, o Options) *Server {
 	if o.Address == "" {
 		o.Address = "127.0.0.1:0"
 	}
+	return serveLibrary(t, library, o)
+}
+
+func serveLibrary(t testing.TB, library *view.Library, o Options) *Server {
+	t.Helper()
 	s, err := Listen(library, o)
 	if err != nil {
 		t.Fatal(err)
@@ -323,6 +328,29 @@ func TestStreamFollowsARun(t *testing.T) {
 		if list, _ := steps(t, u.Points); u.Reset && len(list) == 1 {
 			break
 		}
+	}
+}
+
+// Who looks before the run is there sees it from its beginning.
+func TestStreamWaitsForItsRun(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "later")
+	library, err := view.RunLibrary(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serveLibrary(t, library, Options{Address: "127.0.0.1:0"})
+	e := watch(t, s, "later")
+	defer e.body.Close()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	put(t, dir, checkpoint.ConfigFile, document)
+	put(t, dir, checkpoint.MetricsFile, stepLine(1))
+	if u := e.next(); !u.Reset || u.Info.Name != "later" {
+		t.Errorf("at first %+v", u)
+	}
+	if answer, _ := get(t, s.base()+"/api/runs/other/stream", nil); answer.StatusCode != http.StatusNotFound {
+		t.Errorf("another run: %d", answer.StatusCode)
 	}
 }
 

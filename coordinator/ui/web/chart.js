@@ -122,9 +122,8 @@ TG.Chart = class {
     }
     this.cursor = TG.s("line", { class: "cursor", y1: top, y2: bottom, visibility: "hidden" });
     svg.append(this.cursor);
-    this.tip.hidden = true;
     TG.replace(this.box, svg, this.tip);
-    this.showCursor();
+    this.hover(this.at || null);
   }
 
   showCursor() {
