@@ -77,7 +77,7 @@ func spans(text string) (list []string) {
 func TestDocumentsCiteFilesThatExist(t *testing.T) {
 	file := regexp.MustCompile(`^[\w./-]+\.(json|jsonl|svg|txt|py|sh|go|conf|yaml|service|sbatch)$|` +
 		`^(deploy|cmd|coordinator|worker|growth|tensor|proto)/[\w./-]+$`)
-	made := []string{checkpoint.ConfigFile, checkpoint.MetricsFile, checkpoint.JournalFile, "state.json", "nats.conf",
+	made := []string{checkpoint.ConfigFile, checkpoint.MetricsFile, checkpoint.JournalFile, "state.json", "assessment.json", "nats.conf",
 		"server.conf"} // by runs and auth init
 	for name, text := range documents(t) {
 		for _, cited := range spans(text) {
