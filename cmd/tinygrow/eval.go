@@ -35,7 +35,8 @@ them. With --per-class it tells precision, recall and F1 of each class and which
   tinygrow eval runs/a/checkpoints/step-400 --data cifar10 --data-dir ~/cifar --json`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 {
-				return usagef("%s needs a run, a checkpoint or an export, and takes a folder of pictures: see %[1]s --help", c.CommandPath())
+				return usagef("%s needs a run, a checkpoint or an export, and takes a folder of pictures: see %[1]s --help",
+					c.CommandPath())
 			}
 			return nil
 		},
@@ -91,7 +92,8 @@ func printEvaluation(to io.Writer, e run.Evaluation) error {
 	}
 	fmt.Fprintln(w, "\nclass\t\tsamples\tpredicted\tprecision\trecall\tF1")
 	for i, c := range e.Classes {
-		fmt.Fprintf(w, "%d\t%s\t%d\t%d\t%.2f %%\t%.2f %%\t%.2f %%\n", i, c.Class, c.Samples, c.Predicted, 100*c.Precision, 100*c.Recall, 100*c.F1)
+		fmt.Fprintf(w, "%d\t%s\t%d\t%d\t%.2f %%\t%.2f %%\t%.2f %%\n", i, c.Class, c.Samples, c.Predicted, 100*c.Precision,
+			100*c.Recall, 100*c.F1)
 	}
 	fmt.Fprintf(w, "mean\tof %d classes\t\t\t%.2f %%\t%.2f %%\t%.2f %%\n", e.Macro.Classes, 100*e.Macro.Precision, 100*e.Macro.Recall,
 		100*e.Macro.F1)

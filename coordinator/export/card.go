@@ -28,8 +28,8 @@ func modelCard(s *Source) string {
 		"`model.safetensors` have PyTorch's names and shapes; the architecture is `graph` in `config.json`.\n")
 	if c := s.Card; c != nil {
 		say("Input: %d channels of %d x %d pixels, of which each byte v is read as (v - mean) / deviation with mean %.6g and deviation "+
-			"%.6g by channel. A picture of another size is scaled to cover that size and cut at its centre.\n", c.Input.C, c.Input.H, c.Input.W,
-			c.Mean, c.Std)
+			"%.6g by channel. A picture of another size is scaled to cover that size and cut at its centre.\n",
+			c.Input.C, c.Input.H, c.Input.W, c.Mean, c.Std)
 		say("Classes, in the order of the outputs: %s.\n", cell(c.ClassList()))
 		say("## Data\n\n%s, SHA-256 of its samples `%s`.\n", cell(c.Data), c.Digest)
 		if c.Averaged {

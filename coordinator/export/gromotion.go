@@ -77,7 +77,8 @@ func writeGroMotion(s *Source, path string) error {
 		at := len(steps)
 		steps = append(steps, g.step(e.Generation+1))
 		history[at] = g.touched(e.Generation+1, &e)
-		neurons, sizes = append(neurons, [2]float64{float64(at), float64(added)}), append(sizes, [2]float64{float64(at), float64(e.Params[1])})
+		neurons = append(neurons, [2]float64{float64(at), float64(added)})
+		sizes = append(sizes, [2]float64{float64(at), float64(e.Params[1])})
 	}
 	metrics := map[string][][2]float64{"growth/neurons": neurons, "complexity/parameters": sizes}
 	axes := map[string]string{"growth/neurons": "growth_step", "complexity/parameters": "growth_step"}

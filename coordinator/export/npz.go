@@ -68,7 +68,8 @@ func openZip(path string) (*archive, error) {
 	a := &archive{path, map[string]*zip.File{}}
 	for _, f := range z.File {
 		if f.Method != zip.Store || f.UncompressedSize64 > uint64(len(data)) {
-			return nil, damaged(path, fmt.Errorf("%.80q is compressed or larger than the file: only what tinygrow export wrote is read", f.Name))
+			return nil, damaged(path, fmt.Errorf("%.80q is compressed or larger than the file: only what tinygrow export wrote is read",
+				f.Name))
 		}
 		a.files[f.Name] = f
 	}

@@ -199,7 +199,8 @@ var operators = map[nn.Op]func(g *onnxGraph, n *nn.Node, x string) string{
 		return g.operator("MaxPool", string(n.ID), []string{g.picture(x, n.ID)}, window(n)...)
 	},
 	nn.OpAvgPool: func(g *onnxGraph, n *nn.Node, x string) string {
-		return g.operator("AveragePool", string(n.ID), []string{g.picture(x, n.ID)}, append(window(n), attribute{"count_include_pad", 1})...)
+		padded := append(window(n), attribute{"count_include_pad", 1})
+		return g.operator("AveragePool", string(n.ID), []string{g.picture(x, n.ID)}, padded...)
 	},
 	nn.OpGlobalAvgPool: func(g *onnxGraph, n *nn.Node, x string) string {
 		return g.operator("GlobalAveragePool", string(n.ID), []string{g.picture(x, n.ID)})

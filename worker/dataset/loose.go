@@ -37,7 +37,8 @@ func DecodeLoose(data []byte, to nn.Shape, pixels int64) ([]byte, error) {
 		return nil, err
 	}
 	if from.w > maxLooseSide || from.h > maxLooseSide || int64(from.w)*int64(from.h) > pixels {
-		return nil, fmt.Errorf("%w: it is %d x %d: at most %d pixels and %d a side are read", ErrManyPixels, from.w, from.h, pixels, maxLooseSide)
+		return nil, fmt.Errorf("%w: it is %d x %d: at most %d pixels and %d a side are read", ErrManyPixels, from.w, from.h, pixels,
+			maxLooseSide)
 	}
 	whole := make([]byte, 3*from.w*from.h)
 	if err := decodePlanes(whole, data, from); err != nil {

@@ -60,7 +60,7 @@ func TestDecodeLoose(t *testing.T) {
 	if _, err := DecodeLoose(red, nn.Shape{C: 2, H: 4, W: 6}, 1000); err == nil {
 		t.Error("two channels: no error")
 	}
-	for n := range len(red) { // cut short anywhere
+	for n := range red { // cut short anywhere
 		if _, err := DecodeLoose(red[:n], nn.Shape{C: 3, H: 4, W: 6}, 1000); err == nil && n < len(red)-12 {
 			t.Fatalf("no error for %d of %d bytes", n, len(red))
 		}

@@ -150,7 +150,8 @@ func (s *Server) classify(ctx context.Context, w http.ResponseWriter, r *http.Re
 	case s.places <- struct{}{}:
 		defer func() { <-s.places }()
 	default:
-		return nil, fault{http.StatusServiceUnavailable, fmt.Errorf("%d pictures are in work already: ask again in a moment", s.config.Queue)}
+		return nil, fault{http.StatusServiceUnavailable, fmt.Errorf("%d pictures are in work already: ask again in a moment",
+			s.config.Queue)}
 	}
 	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.config.Body))
 	var large *http.MaxBytesError
@@ -160,7 +161,8 @@ func (s *Server) classify(ctx context.Context, w http.ResponseWriter, r *http.Re
 	case err != nil:
 		return nil, fault{http.StatusBadRequest, fmt.Errorf("the picture was not sent whole: %w", err)}
 	case len(data) == 0:
-		return nil, fault{http.StatusBadRequest, errors.New("there is no picture: send its bytes as the body, as curl --data-binary @FILE does")}
+		return nil, fault{http.StatusBadRequest,
+			errors.New("there is no picture: send its bytes as the body, as curl --data-binary @FILE does")}
 	}
 	image, err := s.decode(ctx, data)
 	if err != nil {

@@ -202,7 +202,7 @@ func TestHostileBodies(t *testing.T) {
 		}
 		text, _ := io.ReadAll(r.Body)
 		r.Body.Close()
-		if r.StatusCode != 200 || !strings.Contains(string(text), want) {
+		if r.StatusCode != http.StatusOK || !strings.Contains(string(text), want) {
 			t.Errorf("%s: %d %s", path, r.StatusCode, text)
 		}
 	}
@@ -256,7 +256,8 @@ func TestEnds(t *testing.T) {
 	if status := <-got; status != 200 {
 		t.Errorf("status %d", status)
 	}
-	if _, err := http.Get(s.URL() + "/health"); err == nil {
+	if r, err := http.Get(s.URL() + "/health"); err == nil {
+		r.Body.Close()
 		t.Error("it still answers")
 	}
 }
