@@ -239,15 +239,6 @@ func assemble(path string, info map[string]string, tensors []tensor) (*nn.Model,
 // without checksums have it behind all else.
 const digestKey = "model_sha256"
 
-// emptyModel returns the model of a description, all zeros.
-func emptyModel(path string, info map[string]string) (*nn.Model, error) {
-	g, _, err := checkpoint.Described(path, info)
-	if err != nil {
-		return nil, err
-	}
-	return &nn.Model{Graph: g, Params: make([]float32, g.NumParams()), Buffers: make([]float32, g.NumBuffers())}, nil
-}
-
 // describeMap returns what a file says of its model.
 func describeMap(s *Source) (map[string]string, error) {
 	info, err := checkpoint.Describe(s.Model.Graph, s.Card)

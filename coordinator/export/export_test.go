@@ -64,6 +64,16 @@ func everything(t *testing.T) *Source {
 	return &Source{Model: m, Card: card, Step: 7}
 }
 
+// small is a network of few values.
+func small(t testing.TB) *nn.Model {
+	t.Helper()
+	g, err := nn.Build(nn.ModelConfig{Name: "mlp", Input: nn.Shape{C: 1, H: 2, W: 2}, Classes: 2, Widths: []int{2}, Norm: "batch"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return nn.Init(g, 1)
+}
+
 // Every format gives back the bits that went into it.
 func TestRoundTrips(t *testing.T) {
 	s := everything(t)

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -115,12 +116,12 @@ func readPyTorch(path string) (*nn.Model, *nn.Card, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	empty, err := emptyModel(path, info)
+	g, _, err := checkpoint.Described(path, info)
 	if err != nil {
 		return nil, nil, err
 	}
 	var tensors []tensor
-	for i, e := range entries(empty) {
+	for i, e := range append(g.ParamEntries(), g.BufferEntries()...) {
 		data, err := a.read("model/data/" + strconv.Itoa(i))
 		if err != nil {
 			return nil, nil, err
