@@ -17,8 +17,18 @@ const (
 	maxFrames  = 32  // that a viewer may be behind before it gets the newest account instead
 )
 
-// interval is how often the files of a run are looked at while somebody watches.
-const interval = 500 * time.Millisecond
+// interval is how often the files of a run are looked at while somebody watches,
+// longInterval while crowd viewers or more do: what they cost a second stays bounded.
+const (
+	interval     = 500 * time.Millisecond
+	longInterval = 2 * time.Second
+	crowd        = 64
+)
+
+// pause is how long a feed with so many viewers waits between two looks.
+func pause(viewers int) time.Duration {
+	return interval + (longInterval-interval)*time.Duration(min(max(viewers-1, 0), crowd))/crowd
+}
 
 var errBusy = errors.New("too many pages are open: close some")
 
@@ -157,12 +167,15 @@ func (f *feeds) close() { f.group.Wait() }
 
 // follow adds frames as the run goes on.
 func (one *feed) follow(ctx context.Context) {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for {
-		one.tick()
 		select {
-		case <-ticker.C:
+		case <-timer.C:
+			one.tick()
+			one.mu.Lock()
+			timer.Reset(pause(one.viewers))
+			one.mu.Unlock()
 		case <-ctx.Done():
 			return
 		}

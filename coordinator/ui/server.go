@@ -93,7 +93,8 @@ func (s *Server) Serve(ctx context.Context) error {
 	base, cancel := context.WithCancel(ctx)
 	defer cancel()
 	server := &http.Server{Handler: s.handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second,
-		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, BaseContext: func(net.Listener) context.Context { return base }, ErrorLog: silent()}
+		IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10, ErrorLog: silent(),
+		BaseContext: func(net.Listener) context.Context { return base }}
 	var group sync.WaitGroup
 	group.Go(func() {
 		<-base.Done()

@@ -209,10 +209,10 @@ func TestToken(t *testing.T) {
 	if !c.HttpOnly || c.SameSite != http.SameSiteStrictMode {
 		t.Errorf("cookie is %v", c)
 	}
-	if answer, _ := get(t, s.base()+"/api/runs", func(r *http.Request) { r.AddCookie(c) }); answer.StatusCode != 200 {
+	if answer, _ := get(t, s.base()+"/api/runs", func(r *http.Request) { r.AddCookie(c) }); answer.StatusCode != http.StatusOK {
 		t.Errorf("with the cookie: %d", answer.StatusCode)
 	}
-	if answer, _ := get(t, s.base()+"/api/runs", func(r *http.Request) { r.Header.Set("Authorization", "Bearer secret") }); answer.StatusCode != 200 {
+	if answer, _ := get(t, s.base()+"/api/runs", func(r *http.Request) { r.Header.Set("Authorization", "Bearer secret") }); answer.StatusCode != http.StatusOK {
 		t.Errorf("with the header: %d", answer.StatusCode)
 	}
 }
@@ -398,6 +398,15 @@ func TestManyViewersAreBounded(t *testing.T) {
 	}
 }
 
+// What viewers cost a second is bounded: a crowd is told of news less often.
+func TestCrowdsAreToldLessOften(t *testing.T) {
+	for viewers, want := range map[int]time.Duration{0: interval, 1: interval, crowd/2 + 1: (interval + longInterval) / 2, crowd + 1: longInterval, 256: longInterval} {
+		if got := pause(viewers); got != want {
+			t.Errorf("%d viewers: every %v, want %v", viewers, got, want)
+		}
+	}
+}
+
 // No more viewers than a server may have.
 func TestViewersAreCounted(t *testing.T) {
 	s := serve(t, folder(t, "a", 1), Options{})
@@ -425,7 +434,7 @@ func TestOpenRunsAreBounded(t *testing.T) {
 	}
 	s := serve(t, runs, Options{})
 	for i := range maxOpen + 9 {
-		if answer, _ := get(t, fmt.Sprintf("%s/api/runs/r%d", s.base(), i), nil); answer.StatusCode != 200 {
+		if answer, _ := get(t, fmt.Sprintf("%s/api/runs/r%d", s.base(), i), nil); answer.StatusCode != http.StatusOK {
 			t.Errorf("run %d: %d", i, answer.StatusCode)
 		}
 	}

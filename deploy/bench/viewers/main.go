@@ -88,7 +88,8 @@ func main() {
 					os.Exit(1)
 				}
 				runs[i] = append(runs[i], m)
-				fmt.Fprintf(os.Stderr, "%s, %d viewers: %.3f ms of processor, %.3f ms a step, %.0f MiB\n", w.Name, n, m.cpu, m.wall, m.memory)
+				fmt.Fprintf(os.Stderr, "%s, %d viewers: %.3f ms of processor, %.3f ms a step, %.0f MiB\n",
+					w.Name, n, m.cpu, m.wall, m.memory)
 			}
 		}
 		r := row{workload: w}
