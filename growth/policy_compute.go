@@ -81,7 +81,8 @@ func (compute) outlook(c *Config, g *nn.Graph, b Budget) string {
 		return fmt.Sprintf("the network will not grow: a run of this length trains one of %.3g FLOPs a sample best, and it has %.3g: "+
 			"train longer, or set growth.max_flops to the FLOPs that it shall have", final, now)
 	default:
-		return fmt.Sprintf("the network will grow from %.3g to at most %.3g FLOPs a sample in the first %.3g of the run", now, final, c.Until)
+		return fmt.Sprintf("the network will grow from %.3g to at most %.3g FLOPs a sample in the first %.3g of the run",
+			now, final, c.Until)
 	}
 }
 

@@ -235,10 +235,11 @@ func (h *hand) run(samples Samples, j *job, i uint32, s proto.Sums) {
 		w.Forward(v.packed[0], v.buffers, b, nn.Train)
 		w.Loss().Put(s.F64)
 		w.Backward(s.F32)
-		moments, rode := s.F64[nn.MetricsLen:], []float64(nil)
+		moments := s.F64[nn.MetricsLen:]
 		if j.ride != nil {
-			moments, rode = moments[:v.network.train.MomentsLen()], moments[v.network.train.MomentsLen():]
-			h.rider.Sums(rode, b, uint64(j.spec.Step))
+			n := v.network.train.MomentsLen()
+			h.rider.Sums(moments[n:], b, uint64(j.spec.Step))
+			moments = moments[:n]
 		}
 		clear(moments)
 		w.AddMoments(moments)

@@ -97,7 +97,8 @@ func (c Config) Validate() error {
 		c.MicroShard, c.Batch)
 	found.Check(c.Validation >= 0 && c.Validation <= 1<<40, "validation %d: must be at least 0", c.Validation)
 	if sum, err := hex.DecodeString(c.From); c.From != "" {
-		found.Check(err == nil && len(sum) == sha256.Size, "from %.80q: must be %d hexadecimal digits: --from sets it", c.From, 2*sha256.Size)
+		found.Check(err == nil && len(sum) == sha256.Size,
+			"from %.80q: must be %d hexadecimal digits: --from sets it", c.From, 2*sha256.Size)
 	}
 	found.Check(c.EvalEpochs >= 0 && c.EvalEpochs <= 1e6, "eval_epochs %v: must be at least 0", c.EvalEpochs)
 	return found.Err()

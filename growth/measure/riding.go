@@ -216,7 +216,8 @@ func (s *siteData) bandUnfolds() []bandUnfold {
 func (s *siteData) planBands() {
 	for _, f := range s.bandUnfolds() {
 		u := f.Unfold
-		b := band{cross: kernel.NewCovariance(u, f.Beside, nil, nil), reads: rows{max(0, -u.PadH), min(u.InH, (u.OutH-1)*u.Stride-u.PadH+u.KH)}}
+		read := rows{max(0, -u.PadH), min(u.InH, (u.OutH-1)*u.Stride-u.PadH+u.KH)}
+		b := band{cross: kernel.NewCovariance(u, f.Beside, nil, nil), reads: read}
 		s.scratchLen = max(s.scratchLen, b.cross.ScratchLen())
 		if s.metric {
 			b.metric = kernel.NewCovariance(u, kernel.Beside{}, nil, nil)

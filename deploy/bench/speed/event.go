@@ -29,7 +29,8 @@ type EventConfig struct {
 
 // DefaultEvent returns what plain `tinygrow train` does, with fewer events.
 func DefaultEvent() EventConfig {
-	return EventConfig{Model: "cnn", Events: 6, Steps: growth.DefaultOf(growth.PolicyTiny).EverySteps, Batch: 128, Threads: 1, MicroShard: 32, Rate: 0.05}
+	steps := growth.DefaultOf(growth.PolicyTiny).EverySteps
+	return EventConfig{Model: "cnn", Events: 6, Steps: steps, Batch: 128, Threads: 1, MicroShard: 32, Rate: 0.05}
 }
 
 // Validate returns all faults at once, or nil.
