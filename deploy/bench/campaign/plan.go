@@ -78,8 +78,8 @@ type Draw struct {
 }
 
 // widths returns those of one trial, which depend on its seed and number alone.
-func (d Draw) widths(seed, trial uint64) []int {
-	r := rand.New(rand.NewPCG(seed, trial))
+func (d Draw) widths(seed uint64, trial int) []int {
+	r := rand.New(rand.NewPCG(seed, uint64(trial)))
 	out := make([]int, d.Layers)
 	span := portable.Log(float64(d.Most) / float64(d.Least))
 	for i := range out {
@@ -217,7 +217,7 @@ func (p *Plan) tasks(n Network, b Budget, r Row, seed uint64) (list []Task) {
 	for trial := 1; trial <= r.Trials; trial++ {
 		key.Trial = trial
 		var widths []string
-		for _, w := range r.Draw.widths(seed, uint64(trial)) {
+		for _, w := range r.Draw.widths(seed, trial) {
 			widths = append(widths, strconv.Itoa(w))
 		}
 		list = append(list, Task{key, r.Trials, set.with(Set{"model.widths": "[" + strings.Join(widths, ", ") + "]"})})

@@ -33,7 +33,7 @@ func run(root string) error {
 		if err != nil {
 			return err
 		}
-		fresh, err := render(string(old), filepath.Join(root, "deploy", "bench", "results"))
+		fresh, err := render(old, filepath.Join(root, "deploy", "bench", "results"))
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}

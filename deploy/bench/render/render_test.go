@@ -15,7 +15,7 @@ func TestDocumentsShowTheCommittedResults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		fresh, err := render(string(document), filepath.Join(root, "deploy", "bench", "results"))
+		fresh, err := render(document, filepath.Join(root, "deploy", "bench", "results"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -166,7 +166,7 @@ func TestScaleTableShowsEachRow(t *testing.T) {
 }
 
 func TestRenderRefusesAnOpenMarker(t *testing.T) {
-	if _, err := render("<!-- results:compute -->\n", t.TempDir()); err == nil {
+	if _, err := render([]byte("<!-- results:compute -->\n"), t.TempDir()); err == nil {
 		t.Error("a marker without its end was accepted")
 	}
 }

@@ -25,10 +25,11 @@ var tables = []struct {
 
 // render replaces what stands between the markers of each table that document
 // has; a table without markers is left out.
-func render(document, results string) (string, error) {
+func render(document []byte, results string) (string, error) {
+	text := string(document)
 	for _, t := range tables {
 		open, end := "<!-- results:"+t.name+" -->\n", "<!-- end:"+t.name+" -->"
-		before, rest, found := strings.Cut(document, open)
+		before, rest, found := strings.Cut(text, open)
 		if !found {
 			continue
 		}
@@ -44,9 +45,9 @@ func render(document, results string) (string, error) {
 		if err != nil {
 			return "", fmt.Errorf("%s: %w", t.file, err)
 		}
-		document = before + open + body + end + after
+		text = before + open + body + end + after
 	}
-	return document, nil
+	return text, nil
 }
 
 // computeTable renders what compare.sh prints.

@@ -122,10 +122,10 @@ func (s *scorer) solver(ctx context.Context, dir string) error {
 		return err
 	}
 	for _, r := range sites {
-		s.give(string(r.Site), ruleSolver, float64(r.Total)-float64(r.Chance))
+		s.give(nn.NodeID(r.Site), ruleSolver, float64(r.Total)-float64(r.Chance))
 	}
 	for _, r := range event.Sites {
-		s.give(string(r.Site), ruleGain, float64(r.Predicted))
+		s.give(nn.NodeID(r.Site), ruleGain, float64(r.Predicted))
 	}
 	return nil
 }
@@ -141,13 +141,16 @@ func (s *scorer) gradMax(ctx context.Context, dir string) error {
 		return err
 	}
 	for _, r := range event.Sites {
-		s.give(string(r.Site), ruleGradMax, float64(r.Predicted))
+		s.give(nn.NodeID(r.Site), ruleGradMax, float64(r.Predicted))
 	}
 	return nil
 }
 
+// policy is the name of a growth policy.
+type policy string
+
 // open opens the run in dir with a growth policy that may double every layer.
-func (s *scorer) open(dir, policy string) (*run.Saved, error) {
+func (s *scorer) open(dir string, p policy) (*run.Saved, error) {
 	saved, err := run.Open(dir)
 	if err != nil {
 		return nil, err
@@ -156,15 +159,15 @@ func (s *scorer) open(dir, policy string) (*run.Saved, error) {
 	for _, at := range s.Sites {
 		widths = append(widths, fmt.Sprintf("%s: %d", at.Layer, 2*at.Width))
 	}
-	return saved, saved.Give(run.Given{Assignments: []string{"growth.policy=" + policy, "data.dir=" + s.dataDir,
+	return saved, saved.Give(run.Given{Assignments: []string{"growth.policy=" + string(p), "data.dir=" + s.dataDir,
 		"growth.widths={" + strings.Join(widths, ", ") + "}", "growth.max_neurons=1024", "growth.samples_per_param=0",
 		fmt.Sprintf("growth.samples.statistics=%d", s.Samples), fmt.Sprintf("growth.samples.newborn=%d", s.Samples/4),
 	}}, run.Sections("data.", "growth."))
 }
 
 // give sets the score of a layer by a value for its computation.
-func (s *scorer) give(layer, rule string, value float64) {
-	if i := slices.IndexFunc(s.Sites, func(at Site) bool { return at.Layer == layer }); i >= 0 {
+func (s *scorer) give(layer nn.NodeID, rule string, value float64) {
+	if i := slices.IndexFunc(s.Sites, func(at Site) bool { return at.Layer == string(layer) }); i >= 0 {
 		s.Sites[i].Scores[rule] = value / float64(s.Sites[i].FLOPs)
 	}
 }

@@ -120,7 +120,7 @@ func (s *scorer) forks(ctx context.Context, _ string) error {
 		if got := saved.Model.Graph.Widths()[at.Layer]; got != 2*at.Width {
 			return fmt.Errorf("%s: the fork has a width of %d, not %d", at.Layer, got, 2*at.Width)
 		}
-		s.give(at.Layer, ruleFork, as.loss-wide.loss)
+		s.give(nn.NodeID(at.Layer), ruleFork, as.loss-wide.loss)
 		if i == 0 {
 			s.riding(wide.events)
 		}
@@ -131,12 +131,12 @@ func (s *scorer) forks(ctx context.Context, _ string) error {
 // riding scores by the statistics that rode along with the steps before an event.
 func (s *scorer) riding(events []*growth.Record) {
 	for _, e := range events[0].Evidence {
-		s.give(string(e.Site), ruleRiding, float64(e.Total))
+		s.give(nn.NodeID(e.Site), ruleRiding, float64(e.Total))
 		sum := 0.0
 		for i, gain := range e.Gains {
 			sum += max(0, growth.Direction{Gain: float64(gain), Noise: float64(e.Noise[i])}.Decrease())
 		}
-		s.give(string(e.Site), ruleStep, sum)
+		s.give(nn.NodeID(e.Site), ruleStep, sum)
 	}
 }
 
@@ -186,7 +186,7 @@ func (s *scorer) fisher(ctx context.Context, dir string) error {
 		}
 	}
 	for _, at := range s.Sites {
-		s.give(at.Layer, ruleFisher, at.Scores[ruleFisher])
+		s.give(nn.NodeID(at.Layer), ruleFisher, at.Scores[ruleFisher])
 	}
 	return nil
 }
