@@ -34,7 +34,7 @@ func benchNets(b *testing.B) map[string]*nn.Graph {
 
 // plainBatch returns a full micro-shard.
 func plainBatch(g *nn.Graph) *nn.Batch {
-	b := nn.NewBatch(g.Input, 32, 10)
+	b := nn.NewBatch(32, g.Input, 10)
 	b.N = 32
 	for i := range b.X {
 		b.X[i] = float32(i*7919%1013)/506 - 1

@@ -110,7 +110,7 @@ func (w *world) batches(from, count, shard int) []*nn.Batch {
 	var out []*nn.Batch
 	classes := len(w.targets[0])
 	for at := from; at < from+count; at += shard {
-		b := nn.NewBatch(w.g.Input, shard, classes)
+		b := nn.NewBatch(shard, w.g.Input, classes)
 		b.N = min(shard, from+count-at)
 		for i := range b.N {
 			put(b.X, w.x[at+i], i)

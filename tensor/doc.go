@@ -22,7 +22,7 @@ const Lanes = 32
 func Blocks(n int) int { return (n + Lanes - 1) / Lanes }
 
 // Block returns block i of x, which holds that many blocks of equal length.
-func Block(x []float32, i, blocks int) []float32 {
+func Block(i int, x []float32, blocks int) []float32 {
 	n := len(x) / blocks
 	return x[i*n : (i+1)*n]
 }

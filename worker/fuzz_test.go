@@ -82,7 +82,7 @@ func FuzzGrowthRequest(f *testing.F) {
 				t.Errorf("a job of %d sums", j.Len())
 			}
 			if j.Len() < 1<<16 {
-				m, b := nn.Init(g, 1), nn.NewBatch(g.Input, 8, 3)
+				m, b := nn.Init(g, 1), nn.NewBatch(8, g.Input, 3)
 				b.N = 8
 				j.NewRunner().Run(make([]float64, j.Len()), m.Params, m.Buffers, b)
 			}

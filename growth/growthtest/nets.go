@@ -73,7 +73,7 @@ func Batches(g *nn.Graph, seed uint64, count, n, last int) []*nn.Batch {
 	out := make([]*nn.Batch, count)
 	at := uint64(0)
 	for i := range out {
-		b := nn.NewBatch(g.Input, n, classes)
+		b := nn.NewBatch(n, g.Input, classes)
 		b.N = n
 		if i == count-1 {
 			b.N = last

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
@@ -127,12 +128,13 @@ func (s *Sums) Update(i int) UpdateSums {
 		panic("growth: sums of an unknown site")
 	}
 	b, c, n := l.Outgoing.Rows(), l.Outputs, s.Samples
-	part := s.values[s.places[i]:][:linalg.PackedLen(b+c)]
-	u := UpdateSums{Finite: linalg.Finite(part), S1: linalg.UnpackSym(part, b+c, 0, b, 1/n),
-		M: linalg.UnpackBlock(part, b+c, 0, b, b, c, -1/n)} // the sums are of the gradient, -V
-	u.G = linalg.UnpackSym(part, b+c, b, c, 1/n)
+	part := linalg.Packed{Order: b + c, Data: s.values[s.places[i]:][:linalg.PackedLen(b+c)]}
+	inputs, outputs := kernel.Range{Hi: b}, kernel.Range{Lo: b, Hi: b + c}
+	u := UpdateSums{Finite: linalg.Finite(part.Data), S1: part.Sym(inputs, 1/n),
+		M: part.Block(inputs, outputs, -1/n)} // the sums are of the gradient, -V
+	u.G = part.Sym(outputs, 1/n)
 	for o := range c {
-		u.Desired += part[linalg.PackedIndex(b+c, b+o, b+o)] / n
+		u.Desired += part.At(b+o, b+o) / n
 	}
 	return u
 }
@@ -156,9 +158,11 @@ func (s *Sums) Neurons(i int) NeuronSums {
 	part, scale := s.values[s.places[i]:][:d.neuronsLen()], 1/s.Samples
 	n := NeuronSums{Finite: linalg.Finite(part)}
 	if d.stacked() {
-		n.S, n.N = linalg.UnpackSym(part, d.a+d.c, 0, d.a, scale), linalg.UnpackBlock(part, d.a+d.c, 0, d.a, d.a, d.c, scale)
+		both := linalg.Packed{Order: d.a + d.c, Data: part}
+		inputs, outputs := kernel.Range{Hi: d.a}, kernel.Range{Lo: d.a, Hi: d.a + d.c}
+		n.S, n.N = both.Sym(inputs, scale), both.Block(inputs, outputs, scale)
 		for o := range d.c {
-			n.Psi2 += float64(part[linalg.PackedIndex(d.a+d.c, d.a+o, d.a+o)] * scale)
+			n.Psi2 += float64(both.At(d.a+o, d.a+o) * scale)
 		}
 		return n
 	}
@@ -170,7 +174,7 @@ func (s *Sums) Neurons(i int) NeuronSums {
 		part = part[d.a:]
 	}
 	if req.Metric {
-		n.S = linalg.UnpackSym(part, d.a, 0, d.a, scale)
+		n.S = linalg.Packed{Order: d.a, Data: part}.Sym(kernel.Range{Hi: d.a}, scale)
 		part = part[linalg.PackedLen(d.a):]
 	}
 	n.N = mat.NewDense(max(d.a, 1), d.c*d.offsets, nil)

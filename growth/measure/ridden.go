@@ -24,8 +24,8 @@ type RidingSite struct {
 
 	outputs, offsets int
 	bias             bool    // the last input is the constant 1
-	factor           float64 // of sums over the other inputs
-	bands            float64 // of which one is in each sum
+	factor           float64 // what sums over the other inputs are multiplied by
+	bands            float64 // how many bands take turns, one in each sum
 	flops            [2]float64
 }
 
@@ -153,9 +153,10 @@ const slack = 1e-2
 
 // check looks at sums of S: squares are not negative, and products are bounded by them.
 func (s RidingSite) check(sums []float64, samples float64) error {
+	whole := linalg.Packed{Order: s.Inputs, Data: sums}
 	at := func(i int) float64 {
 		if s.Whole {
-			return sums[linalg.PackedIndex(s.Inputs, i, i)]
+			return whole.At(i, i)
 		}
 		return sums[i]
 	}
@@ -164,7 +165,7 @@ func (s RidingSite) check(sums []float64, samples float64) error {
 			return fmt.Errorf("the squares of input %d sum to %.3g over %v samples", i, at(i), samples)
 		}
 		for j := i + 1; s.Whole && j < s.Inputs; j++ {
-			p := sums[linalg.PackedIndex(s.Inputs, i, j)]
+			p := whole.At(i, j)
 			if float64(p*p) > float64(at(i)*at(j)*(1+slack))+1e-12 {
 				return fmt.Errorf("the product of inputs %d and %d is beyond their squares", i, j)
 			}

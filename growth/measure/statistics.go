@@ -88,12 +88,12 @@ func (r *statisticsRunner) add(dst []float64, s *siteData, w *nn.Workspace, b *n
 	grad, blocks := w.Grad(s.Second), tensor.Blocks(b.N)
 	for block := range blocks {
 		used := min(b.N-block*tensor.Lanes, tensor.Lanes)
-		g := tensor.Block(grad, block, blocks)
+		g := tensor.Block(block, grad, blocks)
 		if s.riding {
 			r.ride(dst, s, r.inputOf(s, w, b, block), g, used)
 			continue
 		}
-		h := tensor.Block(w.Value(s.hidden), block, blocks)
+		h := tensor.Block(block, w.Value(s.hidden), blocks)
 		if !r.neurons {
 			s.plans.update.Add(dst, h, g, used, r.room(s))
 			continue
@@ -112,7 +112,7 @@ func (r *statisticsRunner) inputOf(s *siteData, w *nn.Workspace, b *nn.Batch, bl
 	} else {
 		x = w.Value(s.input)
 	}
-	return tensor.Block(x, block, blocks)
+	return tensor.Block(block, x, blocks)
 }
 
 // averagedOf returns it averaged where pooling follows.
@@ -200,7 +200,7 @@ func (r *statisticsRunner) addUnread(dst []float64, s *siteData, v []float32) {
 		r.out = cleared(&r.out, s.c*s.c)
 		kernel.Syrk(kernel.RowMajor(r.out[:s.c*s.c], s.c), kernel.RowMajor(at[:s.c*tensor.Lanes], tensor.Lanes), false, r.syrkScratch(s.c))
 		for i := range s.c {
-			row := dst[linalg.PackedIndex(s.a+s.c, s.a+i, s.a+i):]
+			row := dst[kernel.PackedIndex(s.a+s.c, s.a+i, s.a+i):]
 			for k, p := range r.out[i*s.c+i : (i+1)*s.c] {
 				row[k] += float64(p)
 			}

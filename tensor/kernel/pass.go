@@ -25,14 +25,13 @@ type pass struct {
 // columns of the panel. src counts floats from the first source pixel of the span's row.
 type run struct{ src, w, k int }
 
-// panels cuts n rows into panels of nearly equal height, at most limit.
-func panels(n, limit int) []int {
-	count := (n + limit - 1) / limit
-	heights := make([]int, count)
-	for i := range heights {
-		heights[i] = (n*(i+1))/count - (n*i)/count
+// cutPanels cuts the destination channels into panels of nearly equal height, at most limit.
+func (p *pass) cutPanels(limit int) {
+	n := p.dstC
+	p.panels = make([]int, (n+limit-1)/limit)
+	for i, count := 0, len(p.panels); i < count; i++ {
+		p.panels[i] = (n*(i+1))/count - (n*i)/count
 	}
-	return heights
 }
 
 func newPass(rows, cols axis, by steps, g Geometry, backward bool, height int) pass {
@@ -45,7 +44,7 @@ func newPass(rows, cols axis, by steps, g Geometry, backward bool, height int) p
 		p.srcC, p.dstC = p.dstC, p.srcC
 	}
 	p.colSpans = cols.spans(by)
-	p.panels = panels(p.dstC, height)
+	p.cutPanels(height)
 	for _, th := range rows.phases {
 		for _, tw := range cols.phases {
 			p.phaseBase = append(p.phaseBase, p.depth)

@@ -57,7 +57,7 @@ func MaxPool(y, x []float32, w Window, blocks int) {
 		}
 		for iy := from.y.Lo; iy < from.y.Hi; iy++ {
 			for ix := from.x.Lo; ix < from.x.Hi; ix++ {
-				v := w.pixel(x, from.block, iy, ix)
+				v := w.pixel(x, pixel{from.block, iy, ix})
 				if iy == from.y.Lo && ix == from.x.Lo {
 					copy(m, v)
 				} else {
@@ -82,7 +82,7 @@ func MaxPoolBackward(dx, dy, x, y []float32, w Window, blocks int, scratch []flo
 		copy(rest, dy[from.out*n:(from.out+1)*n])
 		for iy := from.y.Lo; iy < from.y.Hi; iy++ {
 			for ix := from.x.Lo; ix < from.x.Hi; ix++ {
-				claim(w.pixel(dx, from.block, iy, ix), rest, w.pixel(x, from.block, iy, ix), m)
+				claim(w.pixel(dx, pixel{from.block, iy, ix}), rest, w.pixel(x, pixel{from.block, iy, ix}), m)
 			}
 		}
 	})
@@ -99,7 +99,7 @@ func AvgPool(y, x []float32, w Window, blocks int) {
 		clear(s)
 		for iy := from.y.Lo; iy < from.y.Hi; iy++ {
 			for ix := from.x.Lo; ix < from.x.Hi; ix++ {
-				Add(s, s, w.pixel(x, from.block, iy, ix))
+				Add(s, s, w.pixel(x, pixel{from.block, iy, ix}))
 			}
 		}
 		for l := range s {
@@ -118,7 +118,7 @@ func AvgPoolBackward(dx, dy []float32, w Window, blocks int) {
 	w.each(blocks, func(from view) {
 		for iy := from.y.Lo; iy < from.y.Hi; iy++ {
 			for ix := from.x.Lo; ix < from.x.Hi; ix++ {
-				addScaled(w.pixel(dx, from.block, iy, ix), dy[from.out*n:(from.out+1)*n], &scale)
+				addScaled(w.pixel(dx, pixel{from.block, iy, ix}), dy[from.out*n:(from.out+1)*n], &scale)
 			}
 		}
 	})
@@ -127,9 +127,12 @@ func AvgPoolBackward(dx, dy []float32, w Window, blocks int) {
 // share returns 1/(KH KW).
 func (w Window) share() float32 { return float32(1 / float64(w.KH*w.KW)) }
 
-// pixel returns all channels of one pixel of x.
-func (w Window) pixel(x []float32, b, iy, ix int) []float32 {
-	at := ((b*w.H+iy)*w.W + ix) * w.C * lanes
+// pixel is a place in blocks of images.
+type pixel struct{ block, y, x int }
+
+// pixel returns all channels of x at p.
+func (w Window) pixel(x []float32, p pixel) []float32 {
+	at := ((p.block*w.H+p.y)*w.W + p.x) * w.C * lanes
 	return x[at : at+w.C*lanes]
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )
 
@@ -174,20 +175,23 @@ func TestBitsDoNotDependOnProcessors(t *testing.T) {
 
 func TestPacked(t *testing.T) {
 	const n = 5
-	p := make([]float64, PackedLen(n))
+	p := Packed{n, make([]float64, PackedLen(n))}
 	for i := range n {
 		for j := i; j < n; j++ {
-			p[PackedIndex(n, i, j)] = float64(10*i + j)
+			p.Data[kernel.PackedIndex(n, i, j)] = float64(10*i + j)
 		}
 	}
-	s := UnpackSym(p, n, 1, 3, 2)
-	b := UnpackBlock(p, n, 0, 2, 3, 2, 2)
+	s := p.Sym(kernel.Range{Lo: 1, Hi: 4}, 2)
+	b := p.Block(kernel.Range{Lo: 0, Hi: 2}, kernel.Range{Lo: 3, Hi: 5}, 2)
 	for i := range 3 {
 		for j := range 3 {
 			if want := 2 * float64(10*(min(i, j)+1)+max(i, j)+1); s.At(i, j) != want {
 				t.Errorf("sym (%d,%d) = %v, want %v", i, j, s.At(i, j), want)
 			}
 		}
+	}
+	if p.At(3, 1) != 13 || p.At(1, 3) != 13 {
+		t.Errorf("element (1,3) = %v, (3,1) = %v, want 13", p.At(1, 3), p.At(3, 1))
 	}
 	if b.At(1, 1) != 2*14 || b.At(0, 0) != 2*3 {
 		t.Errorf("block %v", mat.Formatted(b))

@@ -11,20 +11,26 @@ import (
 // PackedLen returns the length of a packed symmetric matrix of order n.
 func PackedLen(n int) int { return n * (n + 1) / 2 }
 
-// PackedIndex returns the place of element (i, j) in a packed symmetric matrix of
-// order n, as the kernels write it.
-func PackedIndex(n, i, j int) int { return kernel.PackedIndex(n, i, j) }
+// Packed is a symmetric matrix of an order: its upper triangle row by row, as the
+// kernels write it (see kernel.PackedIndex).
+type Packed struct {
+	Order int
+	Data  []float64 // PackedLen(Order) numbers
+}
 
-// UnpackSym returns the order-n block that starts at (at, at) of the packed
-// symmetric matrix p of order order, multiplied by scale.
-func UnpackSym(p []float64, order, at, n int, scale float64) *mat.SymDense {
+// At returns element (i, j).
+func (p Packed) At(i, j int) float64 { return p.Data[kernel.PackedIndex(p.Order, i, j)] }
+
+// Sym returns the block of the rows and columns in, multiplied by scale.
+func (p Packed) Sym(in kernel.Range, scale float64) *mat.SymDense {
+	n := in.Len()
 	s := mat.NewSymDense(max(n, 1), nil)
 	if n == 0 {
 		return s
 	}
 	raw := s.RawSymmetric()
 	for i := range n {
-		row := p[PackedIndex(order, at+i, at+i):]
+		row := p.Data[kernel.PackedIndex(p.Order, in.Lo+i, in.Lo+i):]
 		for j := i; j < n; j++ {
 			raw.Data[i*raw.Stride+j] = float64(row[j-i] * scale)
 		}
@@ -32,17 +38,16 @@ func UnpackSym(p []float64, order, at, n int, scale float64) *mat.SymDense {
 	return s
 }
 
-// UnpackBlock returns rows [i, i+rows) and columns [j, j+cols) of the packed
-// symmetric matrix p of order order, multiplied by scale. The block must lie
-// above the diagonal: i+rows <= j.
-func UnpackBlock(p []float64, order, i, rows, j, cols int, scale float64) *mat.Dense {
-	if i+rows > j {
+// Block returns the block of some rows and columns, multiplied by scale. It must lie
+// above the diagonal: rows.Hi <= cols.Lo.
+func (p Packed) Block(rows, cols kernel.Range, scale float64) *mat.Dense {
+	if rows.Hi > cols.Lo {
 		panic("linalg: block crosses the diagonal")
 	}
-	d := mat.NewDense(max(rows, 1), max(cols, 1), nil)
-	for r := range rows {
-		line := p[PackedIndex(order, i+r, j):]
-		for c := range cols {
+	d := mat.NewDense(max(rows.Len(), 1), max(cols.Len(), 1), nil)
+	for r := range rows.Len() {
+		line := p.Data[kernel.PackedIndex(p.Order, rows.Lo+r, cols.Lo):]
+		for c := range cols.Len() {
 			d.Set(r, c, float64(line[c]*scale))
 		}
 	}

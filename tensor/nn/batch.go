@@ -13,7 +13,7 @@ type Batch struct {
 
 // NewBatch returns an empty batch for micro-shards of the given number of
 // samples of inputs of shape in; classes is the width of the targets, 0 for none.
-func NewBatch(in Shape, samples, classes int) *Batch {
+func NewBatch(samples int, in Shape, classes int) *Batch {
 	b := tensor.Blocks(samples)
 	return &Batch{
 		X:       make([]float32, b*in.Len()*tensor.Lanes),

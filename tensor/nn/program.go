@@ -101,7 +101,7 @@ func (p *Program) NewBatch() *Batch {
 	if p.graph.Loss == MSE {
 		classes = p.output.C
 	}
-	return NewBatch(p.input, p.samples, classes)
+	return NewBatch(p.samples, p.input, classes)
 }
 
 // WorkspaceBytes returns the size of one workspace's buffers.

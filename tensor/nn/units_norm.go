@@ -183,5 +183,5 @@ func (s *normBackStep) describe() (string, int64) { return "norm backward", 0 }
 
 // block returns block b of x, which holds the blocks in use.
 func (w *Workspace) block(x []float32, b int) []float32 {
-	return tensor.Block(x, b, w.blocks)
+	return tensor.Block(b, x, w.blocks)
 }

@@ -19,7 +19,7 @@ func Example() {
 		return
 	}
 	fmt.Println(s.Shape(), s.ClassNames())
-	b := nn.NewBatch(s.Shape(), 8, 0)
+	b := nn.NewBatch(8, s.Shape(), 0)
 	s.Fill(b, proto.Order{Split: dataset.Train, Stream: "epoch", Seed: 7, Index: 1}, proto.Move, 0, 8)
 	fmt.Println(b.N, b.Labels)
 	// Output:

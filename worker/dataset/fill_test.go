@@ -23,7 +23,7 @@ func TestFillLaysSamplesOutByLane(t *testing.T) {
 	s := shapesSet(t, 100, 20)
 	mean, std := s.Statistics()
 	const n, m = 37, 40 // two blocks, the second in part
-	b := nn.NewBatch(s.Shape(), m, s.Classes())
+	b := nn.NewBatch(m, s.Shape(), s.Classes())
 	for i := range b.X {
 		b.X[i] = 99 // of an earlier round
 	}
@@ -62,9 +62,9 @@ func TestFillLaysSamplesOutByLane(t *testing.T) {
 
 func TestFillIsTheSameHoweverItIsCut(t *testing.T) {
 	s := shapesSet(t, 100, 20)
-	whole := nn.NewBatch(s.Shape(), 64, 0)
+	whole := nn.NewBatch(64, s.Shape(), 0)
 	s.Fill(whole, epoch3, both, 0, 64)
-	part := nn.NewBatch(s.Shape(), 32, 0)
+	part := nn.NewBatch(32, s.Shape(), 0)
 	s.Fill(part, epoch3, both, 32, 32)
 	if !slices.Equal(whole.X[len(part.X):], part.X) || !slices.Equal(whole.Labels[32:], part.Labels) {
 		t.Error("the second half differs from the second half of the whole")
@@ -135,7 +135,7 @@ func TestMirroredMirrorsAll(t *testing.T) {
 // A square of 8 x 8 pixels is 0, wherever it fits in, and nothing else is changed.
 func TestCutout(t *testing.T) {
 	s := shapesSet(t, 200, 20)
-	whole, cut := nn.NewBatch(s.Shape(), 160, 0), nn.NewBatch(s.Shape(), 160, 0)
+	whole, cut := nn.NewBatch(160, s.Shape(), 0), nn.NewBatch(160, s.Shape(), 0)
 	s.Fill(whole, epoch3, both, 0, 160)
 	s.Fill(cut, epoch3, both|proto.Cutout, 0, 160)
 	ids := s.ids(epoch3)
@@ -266,7 +266,7 @@ func TestRowsShorterThanTheShift(t *testing.T) {
 
 func TestFillAllocatesNothing(t *testing.T) {
 	s := shapesSet(t, 100, 20)
-	b := nn.NewBatch(s.Shape(), 32, s.Classes())
+	b := nn.NewBatch(32, s.Shape(), s.Classes())
 	s.Fill(b, epoch3, both, 0, 32)
 	if n := testing.AllocsPerRun(10, func() { s.Fill(b, epoch3, both, 32, 30) }); n != 0 {
 		t.Errorf("%g allocations", n)
@@ -324,7 +324,7 @@ func TestHeldOutSamples(t *testing.T) {
 		t.Error("test samples are held out")
 	}
 
-	b := nn.NewBatch(s.Shape(), 32, s.Classes())
+	b := nn.NewBatch(32, s.Shape(), s.Classes())
 	o := proto.Order{Split: Validation, Stream: "sequential", Seed: 5, Held: 30}
 	s.Fill(b, o, 0, 0, 32) // begins anew after 30
 	for j := range 32 {
@@ -367,7 +367,7 @@ func TestFits(t *testing.T) {
 
 func TestNormalisedTrainingSamplesHaveMeanZeroAndVarianceOne(t *testing.T) {
 	s := shapesSet(t, 64, 20)
-	b := nn.NewBatch(s.Shape(), 64, 0)
+	b := nn.NewBatch(64, s.Shape(), 0)
 	s.Fill(b, proto.Order{Split: Train, Stream: "sequential"}, 0, 0, 64)
 	var sum, squares float64
 	for _, v := range b.X {
@@ -390,7 +390,7 @@ func TestLimitKeepsTheClassesInBalance(t *testing.T) {
 
 func BenchmarkFill(b *testing.B) {
 	s := shapesSet(b, 1000, 20)
-	batch := nn.NewBatch(s.Shape(), 32, 0)
+	batch := nn.NewBatch(32, s.Shape(), 0)
 	b.ReportAllocs()
 	for b.Loop() {
 		s.Fill(batch, epoch3, both, 64, 32)
