@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -36,6 +37,11 @@ func launch(t *testing.T, dir string, args []string, change func(*exec.Cmd)) *ex
 	if change != nil {
 		change(c)
 	}
+	// Under nohup SIGHUP is ignored, and would be by what starts here too. One that is
+	// handled is not.
+	hangup := make(chan os.Signal, 1)
+	signal.Notify(hangup, syscall.SIGHUP)
+	defer signal.Stop(hangup)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
