@@ -90,12 +90,12 @@ func angle(x, y []float32) float64 {
 		d := float64(x[i])/nx - float64(y[i])/ny
 		square += float64(d * d)
 	}
-	c := math.Sqrt(square) / 2 // the sine of half the angle
-	series := c * (1 + float64(float64(c*c)/6) + float64(3*float64(c*c)*float64(c*c)/40))
+	c := float64(math.Sqrt(square) / 2) // the sine of half the angle
+	series := float64(c * (1 + float64(float64(c*c)/6) + float64(3*float64(float64(c*c)*float64(c*c))/40)))
 	return float64(2 * series * (180 / math.Pi))
 }
 
 func median(x []float64) float64 {
 	slices.Sort(x)
-	return (x[(len(x)-1)/2] + x[len(x)/2]) / 2
+	return float64((x[(len(x)-1)/2] + x[len(x)/2]) / 2)
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/tinygrow/tinygrow/growth/site"
@@ -126,7 +127,11 @@ func (out *inspection) print(to io.Writer) error {
 	if len(out.Births) > 0 {
 		fmt.Fprintln(w, "\nsite\tborn at step\tneurons\tnorm of their weights\tdegrees they turn in 100 steps")
 		for _, b := range out.Births {
-			fmt.Fprintf(w, "%s\t%d\t%d\t%.3g\t%.2g\n", b.Site, b.Born, b.To-b.From, float64(b.Norm), float64(b.Turn))
+			turn := "-" // not known: the checkpoint before has none of them
+			if !math.IsNaN(float64(b.Turn)) {
+				turn = fmt.Sprintf("%.2g", float64(b.Turn))
+			}
+			fmt.Fprintf(w, "%s\t%d\t%d\t%.3g\t%s\n", b.Site, b.Born, b.To-b.From, float64(b.Norm), turn)
 		}
 	}
 	if len(out.Sites) > 0 {

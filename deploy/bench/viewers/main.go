@@ -228,7 +228,7 @@ func resident(pid int) float64 {
 	for line := range strings.Lines(string(text)) {
 		if rest, ok := strings.CutPrefix(line, "VmHWM:"); ok {
 			if kib, err := strconv.ParseFloat(strings.Fields(rest)[0], 64); err == nil {
-				return kib / 1024
+				return float64(kib / 1024)
 			}
 		}
 	}
