@@ -32,7 +32,7 @@ func requests(t *testing.T, m *nn.Model, bs []*nn.Batch) []*measure.Request {
 func TestP13SumsDoNotDependOnWhoRuns(t *testing.T) {
 	g := cnn(t, 2, 3, 2)
 	m := growthtest.RandomModel(g, 3)
-	bs := growthtest.Batches(g, 4, 6, 32, 20)
+	bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 6, Size: 32, Last: 20})
 	for _, req := range requests(t, m, bs) {
 		job, err := measure.NewJob(g, req, 32)
 		if err != nil {

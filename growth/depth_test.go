@@ -108,7 +108,7 @@ func TestP11EmptyBlockChangesNothing(t *testing.T) {
 	}
 	for name, g := range nets {
 		m := growthtest.RandomModel(g, 3)
-		bs := growthtest.Batches(g, 4, 2, 40, 37)
+		bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 40, Last: 37})
 		for i := range site.Stages(g) {
 			for range 2 {
 				s := site.Stages(m.Graph)[i]

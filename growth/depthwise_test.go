@@ -168,7 +168,7 @@ func invertedResidual(t *testing.T) *nn.Graph {
 func TestBlocksWithFiltersAreAppended(t *testing.T) {
 	g := invertedResidual(t)
 	m := growthtest.RandomModel(g, 3)
-	bs := growthtest.Batches(g, 4, 2, 40, 37)
+	bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 40, Last: 37})
 	for range 2 {
 		stages := site.Stages(m.Graph)
 		if len(stages) != 1 {

@@ -58,7 +58,7 @@ func grownWith(t *testing.T, g *nn.Graph, bs []*nn.Batch, spoil func(in *site.In
 func TestHealthOfNewNeurons(t *testing.T) {
 	g := growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, growthtest.Conv("conv1", 2, 3, 1, 1, false), growthtest.Norm("n1"), growthtest.Op("r1", nn.OpReLU),
 		growthtest.Conv("conv2", 3, 3, 1, 1, true), growthtest.Op("r2", nn.OpReLU), growthtest.Op("avg", nn.OpGlobalAvgPool), growthtest.Linear("out", 4, true))
-	bs := growthtest.Batches(g, 4, 2, 64, 50)
+	bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 64, Last: 50})
 	m, w := grownWith(t, g, bs, func(in *site.Insertion) {
 		in.Alpha[len(in.Alpha)-1] = -1e4 // the last neuron's bias: it never puts out anything
 	})
@@ -120,7 +120,7 @@ func TestHealthOfNewNeurons(t *testing.T) {
 func TestActivityFromMoments(t *testing.T) {
 	g := growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, growthtest.Conv("conv1", 2, 3, 1, 1, false), growthtest.Norm("n1"), growthtest.Op("r1", nn.OpReLU),
 		growthtest.Conv("conv2", 3, 3, 1, 1, true), growthtest.Op("r2", nn.OpReLU), growthtest.Op("avg", nn.OpGlobalAvgPool), growthtest.Linear("out", 4, true))
-	bs := growthtest.Batches(g, 4, 1, 320, 320)
+	bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 1, Size: 320, Last: 320})
 	m, w := grownWith(t, g, bs, func(*site.Insertion) {})
 	beta := nn.ByName(m.Graph.ParamEntries())["n1.bias"].Of(m.Params)
 	gamma := nn.ByName(m.Graph.ParamEntries())["n1.weight"].Of(m.Params)

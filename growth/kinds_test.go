@@ -38,7 +38,7 @@ func kindsOfSites(t *testing.T) []sampled {
 	statistics := func(g *nn.Graph, n int) naive {
 		m := growthtest.RandomModel(g, 3)
 		place, _ := site.Find(g, "a")
-		return naiveStatistics(t, m, place, growthtest.Batches(g, 4, 1, n, n))
+		return naiveStatistics(t, m, place, growthtest.Batches(g, 4, growthtest.Shards{Count: 1, Size: n, Last: n}))
 	}
 	f, c := statistics(fc, 96), statistics(image, 40)
 	return []sampled{{"fully connected", f.b2, f.b1, f.v, 1, f.n}, {"restricted", c.b2, c.b1, c.v, 1, c.n},

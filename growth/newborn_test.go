@@ -103,7 +103,7 @@ func TestP08DerivativeByAmplitude(t *testing.T) {
 	for name, g := range newbornNets(t) {
 		t.Run(name, func(t *testing.T) {
 			m := growthtest.RandomModel(g, 3)
-			bs := growthtest.Batches(g, 4, 1, 96, 96)
+			bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 1, Size: 96, Last: 96})
 			place, _ := site.Find(g, "a")
 			for _, f := range place.Activations(g) {
 				if !f.Homogeneous {
@@ -135,7 +135,7 @@ func TestP08SmoothActivations(t *testing.T) {
 		}
 		t.Run(name, func(t *testing.T) {
 			m := growthtest.RandomModel(g, 3)
-			bs := growthtest.Batches(g, 4, 1, 96, 96)
+			bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 1, Size: 96, Last: 96})
 			const shrink = 1. / 1024
 			small := randomInsertion(t, m, "a", 1, bs)
 			small.Alpha = timesAll(small.Alpha, shrink)
@@ -159,7 +159,7 @@ func TestP09DerivativeWithUpdate(t *testing.T) {
 	for _, name := range []string{"mlp", "flatten", "conv 3/2/0 conv 3/2/2"} {
 		g := newbornNets(t)[name]
 		m := growthtest.RandomModel(g, 3)
-		bs := growthtest.Batches(g, 4, 1, 96, 96)
+		bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 1, Size: 96, Last: 96})
 		p := read(t, m, &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "a"}}}, bs).Update(0)
 		u := solve.BestUpdate(p.S1, p.M, p.Desired, linalg.Inversion{Threshold: solve.Threshold})
 		in := randomInsertion(t, m, "a", 2, bs)
@@ -185,7 +185,7 @@ func TestP10SignsAddUp(t *testing.T) {
 				growthtest.Op("r", nn.OpReLU), growthtest.Op("f", nn.OpFlatten), growthtest.Linear("z", 3, true))
 		}
 		m := growthtest.RandomModel(g, 3)
-		bs := growthtest.Batches(g, 4, 2, 40, 37)
+		bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 40, Last: 37})
 		l, _ := site.LayoutOf(g, "a")
 		in := randomInsertion(t, m, "a", 1, bs)
 		n := read(t, m, &measure.Request{Kind: measure.KindNeurons, Sites: []measure.SiteRequest{{Site: "a", Full: true}}}, bs).Neurons(0).N
@@ -209,7 +209,7 @@ func TestP10SignsAddUp(t *testing.T) {
 func TestP23SignOfDecompositionDoesNotMatter(t *testing.T) {
 	g := newbornNets(t)["mlp"]
 	m := growthtest.RandomModel(g, 3)
-	bs := growthtest.Batches(g, 4, 2, 40, 37)
+	bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 40, Last: 37})
 	l, _ := site.LayoutOf(g, "a")
 	take := func(flipped bool) site.Insertion {
 		s := &solve.Neurons{Lambda: []float64{1, 1}, Alpha: growthtest.Normal(1, 2, l.Incoming.Rows()),
@@ -220,7 +220,7 @@ func TestP23SignOfDecompositionDoesNotMatter(t *testing.T) {
 		}
 		c := &prospect{Layout: l, record: &SiteRecord{Significant: 2}, found: found{neurons: s}}
 		c.bothSigns(c.Homogeneous(g), 0)
-		c.choose(newbornPart(t, m, c.both, bs), true, true, 0)
+		c.choose(newbornPart(t, m, c.both, bs), choosing{unit: true, sure: true})
 		return c.kept
 	}
 	a, b := take(false), take(true)

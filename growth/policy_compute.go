@@ -92,7 +92,7 @@ func (c *Config) target(g *nn.Graph, part float64, b Budget) float64 {
 	if math.IsInf(final, 1) {
 		return float64(float64(g.FLOPs()) * unknownGrowth)
 	}
-	return float64(final * scheduled(part, c.Until, b))
+	return float64(final * b.scheduled(part, c))
 }
 
 // unknownGrowth is by what factor an event grows a network of a run of unknown budget.

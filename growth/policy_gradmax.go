@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/growth/solve"
 )
 
@@ -90,7 +91,7 @@ func (*awake) Take(s *State, _ *measure.Sums) {
 		}
 		for j := range k {
 			for o := range c.Outputs {
-				c.Spread(c.both.Omega[(o*k+j)*area:][:area], c.neurons.Omega, o, j, 1)
+				c.Spread(c.both.Omega[(o*k+j)*area:][:area], c.neurons.Omega, site.Outgoing{Output: o, Neuron: j}, 1)
 			}
 		}
 	}

@@ -76,10 +76,10 @@ type RoundRecord struct {
 type EvidenceRecord struct {
 	Site       site.ID  `json:"site"`
 	Samples    int      `json:"samples"`
-	Gains      []Number `json:"gains"`  // of the leading directions
+	Gains      []Number `json:"gains"`  // mean gains of the leading directions
 	Errors     []Number `json:"errors"` // their standard errors
 	Noise      []Number `json:"noise"`  // variances over samples of the gains by amplitude
-	Total      Number   `json:"total"`  // of all directions
+	Total      Number   `json:"total"`  // the gain of all directions together
 	TotalError Number   `json:"total_error"`
 	Cost       Number   `json:"cost"` // FLOPs of training one neuron for one sample
 }

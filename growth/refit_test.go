@@ -21,7 +21,7 @@ func TestP24RefitGain(t *testing.T) {
 	for _, name := range []string{"mlp", "flatten", "global pool", "conv 3/2/0 conv 3/2/2", "conv 2/1/2 conv 2/1/1"} {
 		g := nets[name]
 		m := growthtest.RandomModel(g, 3)
-		bs := growthtest.Batches(g, 4, 1, 96, 96)
+		bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 1, Size: 96, Last: 96})
 		in := randomInsertion(t, m, "a", 2, bs)
 		plain := read(t, m, &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "a"}}}, bs).Update(0)
 		before := solve.BestUpdate(plain.S1, plain.M, plain.Desired, linalg.Inversion{Threshold: solve.Threshold})
@@ -43,7 +43,7 @@ func TestP24RefitGain(t *testing.T) {
 func TestRefitStatistics(t *testing.T) {
 	g := cnn(t, 2, 2, 2)
 	m := growthtest.RandomModel(g, 3)
-	bs := growthtest.Batches(g, 4, 2, 40, 37)
+	bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 40, Last: 37})
 	ins := []site.Insertion{randomInsertion(t, m, "conv1", 2, bs), randomInsertion(t, m, "conv2", 1, bs)}
 	req := &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "conv1"}, {Site: "conv2"}}, Newborn: ins}
 	total := read(t, m, req, bs)

@@ -33,7 +33,7 @@ func outputs(t *testing.T, m *nn.Model, id nn.NodeID, bs []*nn.Batch) *mat.Dense
 		for i := range b.N {
 			for pos := range s.H * s.W {
 				for c := range s.C {
-					rows = append(rows, growthtest.Value(y, s, i, c, pos/s.W, pos%s.W))
+					rows = append(rows, growthtest.Image{X: y, Shape: s, Sample: i}.At(c, growthtest.Pixel{Row: pos / s.W, Column: pos % s.W}))
 				}
 			}
 		}
@@ -64,7 +64,7 @@ func TestP03ResidualInNetworks(t *testing.T) {
 	}
 	for name, g := range nets {
 		m := growthtest.RandomModel(g, 3)
-		bs := growthtest.Batches(g, 4, 2, 40, 37)
+		bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 40, Last: 37})
 		up := read(t, m, &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "a"}}}, bs).Update(0)
 		u := solve.BestUpdate(up.S1, up.M, up.Desired, linalg.Inversion{Threshold: solve.Threshold})
 		req := measure.SiteRequest{Site: "a", Metric: true, Update: float32s(u.Delta)}

@@ -107,7 +107,7 @@ func riddenAt(t *testing.T, w *Window, id site.ID) (*mat.SymDense, *mat.Dense) {
 func TestRidingStatisticsOfSites(t *testing.T) {
 	for name, g := range statisticsNets(t) {
 		t.Run(name, func(t *testing.T) {
-			m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, 2, 40, 37)
+			m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 40, Last: 37})
 			place, _ := site.Find(g, "a")
 			want := naiveStatistics(t, m, place, bs)
 			w, _ := riddenAll(t, m, bs)
@@ -134,7 +134,7 @@ func TestRidingStatisticsOfSites(t *testing.T) {
 func TestP13RidingInTheZoo(t *testing.T) {
 	for name, z := range zoo(t) {
 		t.Run(name, func(t *testing.T) {
-			m, bs := growthtest.RandomModel(z.g, 3), growthtest.Batches(z.g, 4, 2, 32, 20)
+			m, bs := growthtest.RandomModel(z.g, 3), growthtest.Batches(z.g, 4, growthtest.Shards{Count: 2, Size: 32, Last: 20})
 			w, grad := riddenAll(t, m, bs)
 			p, err := nn.Compile(z.g, 32, nn.Options{})
 			if err != nil {
@@ -186,7 +186,7 @@ func TestP08RidingGain(t *testing.T) {
 		"plain":  identity(growthtest.Op("i", nn.OpIdentity)),
 		"pooled": identity(growthtest.Pooling("p", nn.OpAvgPool, 2, 2, 0)),
 	} {
-		m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, 1, 96, 96)
+		m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, growthtest.Shards{Count: 1, Size: 96, Last: 96})
 		in := randomInsertion(t, m, "a", 2, bs)
 		l, _ := site.LayoutOf(g, "a")
 		rows, area := l.Incoming.Rows(), l.Outgoing.Area()
@@ -218,7 +218,7 @@ func TestP08RidingGain(t *testing.T) {
 // A window is its JSON and its values; what does not fit the network is an error.
 func TestWindowIsRestored(t *testing.T) {
 	g := cnn(t, 2, 3, 2)
-	m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, 2, 32, 20)
+	m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 32, Last: 20})
 	w, _ := ridden(t, m, bs, []uint64{7, 8})
 	plain := &Window{Sites: slices.Clone(w.Sites)}
 	again, err := plain.Restored(g, w.Values())
@@ -248,7 +248,7 @@ func TestWindowIsRestored(t *testing.T) {
 // begin anew.
 func TestWindowAfterAnEvent(t *testing.T) {
 	g := cnn(t, 2, 3, 2)
-	m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, 2, 32, 20)
+	m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 32, Last: 20})
 	w, _ := ridden(t, m, bs, []uint64{7, 8})
 	wide := widen(t, m, randomInsertion(t, m, "conv1", 2, bs))
 	next := w.After(wide.Graph)

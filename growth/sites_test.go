@@ -84,7 +84,7 @@ func TestP29GrowEverywhereInTheZoo(t *testing.T) {
 		m := growthtest.RandomModel(n.g, 3)
 		for round := range 3 {
 			for i, id := range n.sites {
-				bs := growthtest.Batches(n.g, uint64(4+i), 1, 64, 50)
+				bs := growthtest.Batches(n.g, uint64(4+i), growthtest.Shards{Count: 1, Size: 64, Last: 50})
 				in := randomInsertion(t, m, id, 1+round%2, bs)
 				dead := in
 				dead.Omega = make([]float32, len(in.Omega))

@@ -47,18 +47,17 @@ const (
 )
 
 // scheduled returns the part of the final size that a network should have once part
-// of the run is done, if growth ends at until.
-func scheduled(part, until float64, b Budget) float64 {
+// of the run is done; growth ends at c.Until.
+func (b Budget) scheduled(part float64, c *Config) float64 {
 	switch {
-	case part >= until:
+	case part >= c.Until:
 		return 1
 	case part <= 0:
 		return 0
-	case b.FLOPs > 0:
-		return power(part/until, powerOfFLOPs)
 	}
-	return power(part/until, powerOfSamples)
+	power := float64(powerOfSamples)
+	if b.FLOPs > 0 {
+		power = powerOfFLOPs
+	}
+	return portable.Exp(float64(power * portable.Log(part/c.Until)))
 }
-
-// power returns x to the power p, for x > 0.
-func power(x, p float64) float64 { return portable.Exp(float64(p * portable.Log(x))) }

@@ -80,7 +80,7 @@ func (s *State) askTrials() *measure.Request {
 func points(amplitudes []float64, sums *measure.Sums, i int) []Point {
 	out := make([]Point, len(amplitudes))
 	for k, g := range amplitudes {
-		gain, err := sums.Gain(i, k)
+		gain, err := sums.Gain(measure.Tried{Candidate: i, Amplitude: k})
 		out[k] = Point{Number(g), Number(gain), Number(err)}
 	}
 	return out

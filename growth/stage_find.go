@@ -26,7 +26,7 @@ func (*find) Ask(*State) *Round { return nil }
 
 func (f *find) Take(s *State, _ *measure.Sums) {
 	var ok bool
-	if s.samples, ok = allot(s.Info.TrainSamples, s.Info.MicroShard, s.Settings.Samples); !ok {
+	if s.samples, ok = allot(s.Info, s.Settings.Samples); !ok {
 		s.refuse(fmt.Sprintf("%d training samples are too few for an event of micro-shards of %d", s.Info.TrainSamples, s.Info.MicroShard))
 		return
 	}
@@ -71,7 +71,8 @@ func (f *find) sites(s *State) []site.Layout {
 
 // allot gives each part of an event its own samples, whole micro-shards, fewer
 // than configured if the training set is small.
-func allot(train, shard int, c Samples) (r ranges, ok bool) {
+func allot(info EventInfo, c Samples) (r ranges, ok bool) {
+	train, shard := info.TrainSamples, info.MicroShard
 	want := [3]int{c.Statistics, c.Newborn, c.Amplitude}
 	total := 0
 	for i := range want {

@@ -70,7 +70,7 @@ func (u *unmeasured) Take(s *State, _ *measure.Sums) {
 	for _, c := range s.sites {
 		c.record.Kept, c.record.Params = c.kept.Count, c.kept.Count*c.cost
 		s.insertions = append(s.insertions, c.kept)
-		g := s.grown(c, 1, float64(c.record.Predicted), 0)
+		g := s.grown(c, GrownRecord{Amplitude: 1, Predicted: c.record.Predicted})
 		g.say("%s", u.sentence(c))
 	}
 	if s.why == "" {

@@ -77,7 +77,8 @@ func (s *State) settle(factor float64, gain Number, why string) {
 		if c.record.Refit > 0 {
 			predicted = float64(c.record.Refit)
 		}
-		g := s.grown(c, float64(own*factor), float64(predicted*own*factor), float64(c.measured))
+		g := s.grown(c, GrownRecord{Amplitude: Number(own * factor), Predicted: Number(predicted * own * factor),
+			Measured: Number(c.measured)})
 		g.say("bottleneck %s, predicted gain %.3g, measured %.3g", percent(float64(g.Share)), float64(g.Predicted), float64(g.Measured))
 		if c.pool {
 			g.Sentence += fmt.Sprintf(", chosen among %d: the solver found none that stands out", c.record.Tried)

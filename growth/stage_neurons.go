@@ -33,7 +33,7 @@ func (n *neurons) Ask(s *State) *Round {
 
 func (n *neurons) Take(s *State, sums *measure.Sums) {
 	s.eachNeurons(sums, func(c *prospect, p measure.NeuronSums) {
-		c.solve(p, sums.Samples, s.Settings.Ridge, s.Settings.Gate.sure())
+		c.solve(p, solving{sums.Samples, s.Settings.Ridge, s.Settings.Gate.sure()})
 		if c.record.Reason != "" && n.pool {
 			s.drawPool(c, p)
 		}
@@ -58,13 +58,20 @@ func (s *State) eachNeurons(sums *measure.Sums, f func(c *prospect, p measure.Ne
 	})
 }
 
+// solving says how a site's neurons are solved for.
+type solving struct {
+	samples  float64 // samples that the sums are of
+	ridge    float64 // at least, times the mean square of the inputs
+	standOut bool    // count the neurons that stand out from noise, not all that are there
+}
+
 // solve finds the best neurons of a site and how many stand out from noise, or
 // are there at all if that is not asked.
-func (c *prospect) solve(p measure.NeuronSums, samples, ridge float64, standOut bool) {
+func (c *prospect) solve(p measure.NeuronSums, how solving) {
 	r := c.record
 	a, columns := p.N.Dims()
-	rows := float64(samples * float64(c.Outgoing.Positions()))
-	ridge = max(ridge, solve.RidgeFor(a, rows))
+	rows := float64(how.samples * float64(c.Outgoing.Positions()))
+	ridge := max(how.ridge, solve.RidgeFor(a, rows))
 	n, noise := p.N, p.Psi2
 	if c.metric != nil {
 		n, noise = solve.WhitenOutputs(c.metric, n, c.Outputs), float64(c.metric.Rank())
@@ -89,7 +96,7 @@ func (c *prospect) solve(p measure.NeuronSums, samples, ridge float64, standOut 
 	// the largest singular value of noise of that size (Marchenko and Pastur)
 	width := math.Sqrt(effective) + math.Sqrt(float64(columns))
 	edge := float64(noise / (float64(columns) * rows) * width * width)
-	if !standOut {
+	if !how.standOut {
 		edge = float64(solve.Threshold * noise)
 	}
 	for r.Significant < len(best.Lambda) && best.Lambda[r.Significant]*best.Lambda[r.Significant] > edge {

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
 )
 
 // signs measures the derivative of the loss by every neuron in the running with
@@ -32,7 +33,7 @@ func (g *signs) Take(s *State, sums *measure.Sums) {
 			c.sizePool(p)
 			continue
 		}
-		c.choose(p, g.unit && c.Homogeneous(s.Model.Graph), s.Settings.Gate.sure(), s.least(c))
+		c.choose(p, choosing{unit: g.unit && c.Homogeneous(s.Model.Graph), sure: s.Settings.Gate.sure(), least: s.least(c)})
 		r := c.record
 		r.Params = r.Kept * c.cost
 		switch why := "no neuron helps on fresh samples"; {
@@ -66,16 +67,23 @@ func (c *prospect) bothSigns(homogeneous bool, least int) {
 			c.both.Alpha[j*a+i], c.both.Alpha[(k+j)*a+i] = float32(v), float32(-v)
 		}
 		for o := range c.Outputs {
-			c.Spread(c.both.Omega[(o*n+j)*area:][:area], c.neurons.Omega, o, j, 1)
-			c.Spread(c.both.Omega[(o*n+k+j)*area:][:area], c.neurons.Omega, o, j, -1)
+			c.Spread(c.both.Omega[(o*n+j)*area:][:area], c.neurons.Omega, site.Outgoing{Output: o, Neuron: j}, 1)
+			c.Spread(c.both.Omega[(o*n+k+j)*area:][:area], c.neurons.Omega, site.Outgoing{Output: o, Neuron: j}, -1)
 		}
 	}
+}
+
+// choosing says how neurons are chosen by their derivatives.
+type choosing struct {
+	unit  bool // make the neurons of unit size
+	sure  bool // a derivative has to be above its standard error
+	least int  // neurons that a site gains if it grows
 }
 
 // choose takes each neuron's better sign, and of those the neurons whose
 // derivative on fresh samples is above its standard error, or above zero if it
 // need not be sure.
-func (c *prospect) choose(p measure.NewbornSums, unit, sure bool, least int) {
+func (c *prospect) choose(p measure.NewbornSums, how choosing) {
 	r, k := c.record, c.pairs
 	var keep, spare []int // indices in both
 	for j := range k {
@@ -87,7 +95,7 @@ func (c *prospect) choose(p measure.NewbornSums, unit, sure bool, least int) {
 		}
 		gain, err = gain/c.shrink, err/c.shrink
 		r.Derivatives, r.Errors = append(r.Derivatives, Number(gain)), append(r.Errors, Number(err))
-		if gain > 0 && (gain > err || !sure) && !math.IsInf(gain, 0) {
+		if gain > 0 && (gain > err || !how.sure) && !math.IsInf(gain, 0) {
 			keep = append(keep, best)
 			r.Predicted += Number(gain)
 		} else {
@@ -98,10 +106,10 @@ func (c *prospect) choose(p measure.NewbornSums, unit, sure bool, least int) {
 		spare = append(spare, j)
 	}
 	r.Kept = len(keep)
-	spare = spare[:min(len(spare), max(0, least-len(keep)))]
+	spare = spare[:min(len(spare), max(0, how.least-len(keep)))]
 	c.kept = c.Pick(c.both, keep, p.Moments, 1/c.shrink)
 	c.spare = c.Pick(c.both, spare, p.Moments, 1/c.shrink)
-	if unit {
+	if how.unit {
 		c.UnitSize(&c.kept, keep, p.Moments)
 		c.UnitSize(&c.spare, spare, p.Moments)
 	}

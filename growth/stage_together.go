@@ -28,7 +28,7 @@ func (t *together) Take(s *State, sums *measure.Sums) {
 		c.takeAll(sums.Newborn(i), c.Homogeneous(s.Model.Graph))
 		s.insertions = append(s.insertions, c.kept)
 		c.record.Reason, c.record.Waits = "", false
-		g := s.grown(c, 0, 0, 0)
+		g := s.grown(c, GrownRecord{})
 		g.say("with the others, bottleneck %s, outgoing weights zero", percent(float64(g.Share)))
 	}
 }

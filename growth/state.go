@@ -136,12 +136,12 @@ func (c *prospect) more() int { return c.kept.Count + c.spare.Count }
 // least returns how many neurons a site gains if it grows.
 func (s *State) least(c *prospect) int { return min(c.cap, s.Settings.MinNeurons) }
 
-// grown journals the growth of one site.
-func (s *State) grown(c *prospect, amplitude, predicted, measured float64) *GrownRecord {
-	width := c.Width(s.Model.Graph)
-	s.Record.Grown = append(s.Record.Grown, GrownRecord{Site: c.ID, Unit: c.Unit(s.Model.Graph), From: width, To: width + c.kept.Count,
-		Share:     c.record.Share,
-		Predicted: Number(predicted), Measured: Number(measured), Amplitude: Number(amplitude), Params: c.kept.Count * c.cost})
+// grown journals the growth of one site, of which g says the amplitude and the gains.
+func (s *State) grown(c *prospect, g GrownRecord) *GrownRecord {
+	g.Site, g.Unit, g.Share = c.ID, c.Unit(s.Model.Graph), c.record.Share
+	g.From = c.Width(s.Model.Graph)
+	g.To, g.Params = g.From+c.kept.Count, c.kept.Count*c.cost
+	s.Record.Grown = append(s.Record.Grown, g)
 	return &s.Record.Grown[len(s.Record.Grown)-1]
 }
 

@@ -26,11 +26,11 @@ type naive struct {
 }
 
 // geometry of a layer in PyTorch's terms
-func kernelOf(n *nn.Node, in nn.Shape) (kh, kw, stride, pad int) {
+func kernelOf(n *nn.Node, in nn.Shape) nn.Window {
 	if n.Op == nn.OpLinear {
-		return in.H, in.W, 1, 0
+		return nn.Window{Height: in.H, Width: in.W, Stride: 1}
 	}
-	return n.Kernel, n.Kernel, n.Stride, n.Pad
+	return nn.Window{Height: n.Kernel, Width: n.Kernel, Stride: n.Stride, Pad: n.Pad}
 }
 
 // linearPath pools maps (position, row) by the operations between, as averages.
@@ -95,8 +95,7 @@ func naiveStatistics(t *testing.T, m *nn.Model, place site.Site, bs []*nn.Batch)
 		t.Fatal(err)
 	}
 	w, pk, grad := p.NewWorkspace(), p.Pack(nil, m.Params), make([]float32, g.NumParams())
-	kh1, kw1, s1, p1 := kernelOf(first, in)
-	kh2, kw2, s2, p2 := kernelOf(second, hidden)
+	w1, w2 := kernelOf(first, in), kernelOf(second, hidden)
 	out, mid := shapes[second.ID], shapes[first.ID]
 	var b2, b1, v, bt [][]float64
 	n := 0.0
@@ -107,30 +106,33 @@ func naiveStatistics(t *testing.T, m *nn.Model, place site.Site, bs []*nn.Batch)
 		n += float64(b.N)
 		x, h, gz := w.Value(first.Inputs[0]), w.Value(second.Inputs[0]), w.Grad(second.ID)
 		for i := range b.N {
+			image, below := growthtest.Image{X: x, Shape: in, Sample: i}, growthtest.Image{X: h, Shape: hidden, Sample: i}
+			grad := growthtest.Image{X: gz, Shape: out, Sample: i}
 			var maps [][]float64
 			for y := range mid.H {
 				for c := range mid.W {
-					maps = append(maps, growthtest.NaiveUnfold(x, in, i, kh1, kw1, s1, p1, first.Bias, y, c))
+					maps = append(maps, image.Unfold(w1, growthtest.Pixel{Row: y, Column: c}, first.Bias))
 				}
 			}
 			maps = linearPath(g, place, shapes, maps)
 			for oy := range out.H {
 				for ox := range out.W {
-					b1 = append(b1, growthtest.NaiveUnfold(h, hidden, i, kh2, kw2, s2, p2, second.Bias, oy, ox))
+					at := growthtest.Pixel{Row: oy, Column: ox}
+					b1 = append(b1, below.Unfold(w2, at, second.Bias))
 					vrow := make([]float64, out.C)
 					for c := range vrow {
-						vrow[c] = -growthtest.Value(gz, out, i, c, oy, ox)
+						vrow[c] = -grad.At(c, at)
 					}
 					v = append(v, vrow)
-					for ky := range kh2 {
-						for kx := range kw2 {
-							y, c := oy*s2-p2+ky, ox*s2-p2+kx
+					for ky := range w2.Height {
+						for kx := range w2.Width {
+							y, c := oy*w2.Stride-w2.Pad+ky, ox*w2.Stride-w2.Pad+kx
 							row := make([]float64, len(maps[0]))
 							if y >= 0 && c >= 0 && y < hidden.H && c < hidden.W {
 								row = maps[y*hidden.W+c]
 							}
 							bt = append(bt, row)
-							if ky == kh2/2 && kx == kw2/2 {
+							if ky == w2.Height/2 && kx == w2.Width/2 {
 								b2 = append(b2, row)
 							}
 						}
@@ -195,7 +197,7 @@ func TestP22StatisticsOfSites(t *testing.T) {
 	for name, g := range statisticsNets(t) {
 		t.Run(name, func(t *testing.T) {
 			m := growthtest.RandomModel(g, 3)
-			bs := growthtest.Batches(g, 4, 2, 40, 37) // two blocks each, the last lanes masked
+			bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 40, Last: 37}) // two blocks each, the last lanes masked
 			place, ok := site.Find(g, "a")
 			if !ok {
 				t.Fatal("no site")

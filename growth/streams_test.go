@@ -135,7 +135,7 @@ func TestP11StreamChangesNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			m := growthtest.RandomModel(g, 3)
-			bs := growthtest.Batches(g, 4, 2, 40, 37)
+			bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 40, Last: 37})
 			for round := range 3 {
 				for _, s := range site.Streams(m.Graph) {
 					in := randomInsertion(t, m, s.ID, 1+round%2, bs)
@@ -170,7 +170,7 @@ func TestP11StreamChangesNothing(t *testing.T) {
 func TestP08StreamDerivative(t *testing.T) {
 	for name, g := range streamNets(t) {
 		m := growthtest.RandomModel(g, 3)
-		bs := growthtest.Batches(g, 4, 1, 96, 96)
+		bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 1, Size: 96, Last: 96})
 		for _, s := range site.Streams(g) {
 			in := randomInsertion(t, m, s.ID, 2, bs)
 			part, want := newbornPart(t, m, in, bs), 0.0
@@ -195,7 +195,7 @@ func TestP08StreamDerivative(t *testing.T) {
 func TestP12StreamMoments(t *testing.T) {
 	for name, g := range streamNets(t) {
 		m := growthtest.RandomModel(g, 3)
-		bs := growthtest.Batches(g, 4, 1, 96, 96)
+		bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 1, Size: 96, Last: 96})
 		for _, s := range site.Streams(g) {
 			in := randomInsertion(t, m, s.ID, 2, bs)
 			clear(in.Omega)
@@ -233,7 +233,7 @@ func TestP12StreamMoments(t *testing.T) {
 func TestP13StreamSums(t *testing.T) {
 	g := build(t, nn.ModelConfig{Name: "resnet20", Width: 2})
 	m := growthtest.RandomModel(g, 3)
-	bs := growthtest.Batches(g, 4, 3, 40, 37)
+	bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 3, Size: 40, Last: 37})
 	var ins []site.Insertion
 	for _, s := range site.Streams(g) {
 		ins = append(ins, randomInsertion(t, m, s.ID, 2, bs))
@@ -295,7 +295,7 @@ func TestStreamsGrowToAnyResNet(t *testing.T) {
 					t.Fatal(err)
 				}
 				if m = deep; policy != "net2net" { // there is nothing to copy in an empty block
-					m = widen(t, m, randomInsertion(t, m, inside, 1, growthtest.Batches(g, 4, 1, 32, 32)))
+					m = widen(t, m, randomInsertion(t, m, inside, 1, growthtest.Batches(g, 4, growthtest.Shards{Count: 1, Size: 32, Last: 32})))
 				}
 			}
 			deepen(1)
@@ -420,7 +420,7 @@ func linearStreams(t *testing.T) *nn.Graph {
 // pairs of alpha' N omega, N from the input of the writer and what the reader asks for.
 func TestP04StreamGainIsASumOverPairs(t *testing.T) {
 	g := linearStreams(t)
-	m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, 2, 64, 50)
+	m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 64, Last: 50})
 	s, ok := site.Find(g, "stem")
 	if !ok || !s.Stream || len(s.Writers) != 3 || len(s.Readers) != 3 {
 		t.Fatalf("the stream is %+v", s)

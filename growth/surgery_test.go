@@ -41,7 +41,7 @@ func logits(t *testing.T, m *nn.Model, bs []*nn.Batch, mode nn.Mode) []float32 {
 func TestP11ZeroBlockChangesNothing(t *testing.T) {
 	for name, g := range newbornNets(t) {
 		m := growthtest.RandomModel(g, 3)
-		bs := growthtest.Batches(g, 4, 2, 40, 37)
+		bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 40, Last: 37})
 		in := randomInsertion(t, m, "a", 3, bs)
 		clear(in.Omega)
 		wide, err := site.Widen(m, []site.Insertion{in})
@@ -134,7 +134,7 @@ func sideBranch(t *testing.T, m *nn.Model, in site.Insertion) *nn.Model {
 func TestP12WidenedIsNetworkPlusBranch(t *testing.T) {
 	for name, g := range newbornNets(t) {
 		m := growthtest.RandomModel(g, 3)
-		bs := growthtest.Batches(g, 4, 1, 96, 96)
+		bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 1, Size: 96, Last: 96})
 		in := randomInsertion(t, m, "a", 3, bs)
 		for _, amplitude := range []float64{1. / 256, 0.25, 1, 4} {
 			scaled := in.Scaled(amplitude)
@@ -167,7 +167,7 @@ func TestP29ManyGrowths(t *testing.T) {
 	}
 	m := growthtest.RandomModel(build(1, 0, 2), 3)
 	widths := map[site.ID]int{"a": 1, "b": 0, "c": 2}
-	bs := growthtest.Batches(m.Graph, 4, 2, 40, 37)
+	bs := growthtest.Batches(m.Graph, 4, growthtest.Shards{Count: 2, Size: 40, Last: 37})
 	velocity := slices.Clone(m.Params)
 	for round, id := range []site.ID{"a", "a", "a", "b", "b", "c", "c", "a", "b", "c"} {
 		in := randomInsertion(t, m, id, 1+round%2, bs)
@@ -214,7 +214,7 @@ func TestP29ManyGrowths(t *testing.T) {
 func TestWidenNeighbours(t *testing.T) {
 	g := cnn(t, 2, 2, 2)
 	m := growthtest.RandomModel(g, 3)
-	bs := growthtest.Batches(g, 4, 1, 96, 96)
+	bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 1, Size: 96, Last: 96})
 	one, two := randomInsertion(t, m, "conv1", 2, bs), randomInsertion(t, m, "conv2", 1, bs)
 	both, err := site.Widen(m, []site.Insertion{one, two})
 	if err != nil {

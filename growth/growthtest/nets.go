@@ -64,19 +64,22 @@ func RandomModel(g *nn.Graph, seed uint64) *nn.Model {
 	return m
 }
 
-// Batches returns count micro-shards of n samples each (the last of last) of a
-// micro-shard size, with random inputs, labels and targets.
-func Batches(g *nn.Graph, seed uint64, count, n, last int) []*nn.Batch {
+// Shards says how many micro-shards of a size there are, and how many samples the
+// last one holds.
+type Shards struct{ Count, Size, Last int }
+
+// Batches returns micro-shards with random inputs, labels and targets.
+func Batches(g *nn.Graph, seed uint64, of Shards) []*nn.Batch {
 	shapes, _ := g.Shapes()
 	classes := shapes[g.Output().ID].C
 	s := rng.New(seed)
-	out := make([]*nn.Batch, count)
+	out := make([]*nn.Batch, of.Count)
 	at := uint64(0)
 	for i := range out {
-		b := nn.NewBatch(n, g.Input, classes)
-		b.N = n
-		if i == count-1 {
-			b.N = last
+		b := nn.NewBatch(of.Size, g.Input, classes)
+		b.N = of.Size
+		if i == of.Count-1 {
+			b.N = of.Last
 		}
 		for j := range b.N {
 			block, lane := j/tensor.Lanes, j%tensor.Lanes

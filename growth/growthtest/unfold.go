@@ -6,21 +6,33 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// Value reads element (c, y, x) of sample i; zero outside.
-func Value(x []float32, s nn.Shape, i, c, y, col int) float64 {
-	if y < 0 || col < 0 || y >= s.H || col >= s.W {
-		return 0
-	}
-	return float64(x[((((i/32)*s.H+y)*s.W+col)*s.C+c)*32+i%32])
+// Image is one sample of what a node of a shape gives, in blocks (H, W, C, 32).
+type Image struct {
+	X      []float32
+	Shape  nn.Shape
+	Sample int
 }
 
-// NaiveUnfold returns the unfold of sample i at output (oy, ox).
-func NaiveUnfold(x []float32, in nn.Shape, i, k, kw, stride, pad int, bias bool, oy, ox int) []float64 {
+// Pixel is a place in an image, or outside.
+type Pixel struct{ Row, Column int }
+
+// At returns channel c of a pixel; zero outside.
+func (m Image) At(c int, p Pixel) float64 {
+	s, i := m.Shape, m.Sample
+	if p.Row < 0 || p.Column < 0 || p.Row >= s.H || p.Column >= s.W {
+		return 0
+	}
+	return float64(m.X[((((i/32)*s.H+p.Row)*s.W+p.Column)*s.C+c)*32+i%32])
+}
+
+// Unfold returns what the window of output at reads, in the order of the weights of a
+// layer: channel, row, column, and a 1 last with a bias.
+func (m Image) Unfold(w nn.Window, at Pixel, bias bool) []float64 {
 	var row []float64
-	for c := range in.C {
-		for ky := range k {
-			for kx := range kw {
-				row = append(row, Value(x, in, i, c, oy*stride-pad+ky, ox*stride-pad+kx))
+	for c := range m.Shape.C {
+		for ky := range w.Height {
+			for kx := range w.Width {
+				row = append(row, m.At(c, Pixel{at.Row*w.Stride - w.Pad + ky, at.Column*w.Stride - w.Pad + kx}))
 			}
 		}
 	}

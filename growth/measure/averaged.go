@@ -35,7 +35,7 @@ func averagedOf(g *nn.Graph, shapes map[nn.NodeID]nn.Shape, l site.Layout) *aver
 			return nil
 		}
 		for i, size := range [2]int{w.KernelH, w.KernelW} {
-			taps[i] = spread(taps[i], size, stride)
+			taps[i] = average{taps[i], stride, 0}.spread(size)
 		}
 		stride *= w.Stride
 	}
@@ -50,13 +50,13 @@ func averagedOf(g *nn.Graph, shapes map[nn.NodeID]nn.Shape, l site.Layout) *aver
 	return p
 }
 
-// spread averages k elements that lie step apart, each of which is the sum of
-// taps already.
-func spread(taps []float32, k, step int) []float32 {
-	out := make([]float32, len(taps)+(k-1)*step)
+// spread returns the weights of the average of k elements that lie step apart, each
+// of which is the sum of the weights already.
+func (a average) spread(k int) []float32 {
+	out := make([]float32, len(a.weights)+(k-1)*a.step)
 	for e := range k {
-		for i, t := range taps {
-			out[e*step+i] += t / float32(k)
+		for i, w := range a.weights {
+			out[e*a.step+i] += w / float32(k)
 		}
 	}
 	return out
@@ -110,9 +110,10 @@ func (p *averaged) even() (factor float64, ok bool) {
 	return 1 / (float64(len(p.y.weights)) * float64(len(p.x.weights))), true
 }
 
-// sum returns rows [lo, hi) of the averaged image of one block times the inverse of
+// sum returns some rows of the averaged image of one block times the inverse of
 // even's factor, in the place that they have in the whole; other rows are arbitrary.
-func (p *averaged) sum(scratch, x []float32, lo, hi int) []float32 {
+func (p *averaged) sum(scratch, x []float32, of rows) []float32 {
+	lo, hi := of.lo, of.hi
 	pixel := p.in.C * tensor.Lanes
 	line := p.out.W * pixel
 	across := scratch[:p.in.H*line]

@@ -59,9 +59,9 @@ func TestUnfoldOfTheAveragedImage(t *testing.T) {
 		}
 		for q, sources := range ways {
 			got, want := make([]float32, rows*tensor.Lanes), make([]float32, rows*tensor.Lanes)
-			p.first.Add(got, tensor.Lanes, image, q, tensor.Lanes, 1)
+			p.first.Add(columnsOf(got), image, site.Source{Position: q, Weight: 1})
 			for _, s := range sources {
-				l.Incoming.Add(want, tensor.Lanes, x, s.Position, tensor.Lanes, s.Weight)
+				l.Incoming.Add(columnsOf(want), x, s)
 			}
 			for j := range got {
 				if math.Abs(float64(got[j]-want[j])) > 2e-6 {

@@ -3,6 +3,7 @@ package measure
 import (
 	"github.com/tinygrow/tinygrow/tensor"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 )
 
 // products computes sums of outer products over the columns of float32
@@ -11,10 +12,11 @@ import (
 type products struct{ out, scratch []float32 }
 
 // addSym adds z z' for z (d, k) to the packed symmetric matrix dst of order d.
-func (p *products) addSym(dst []float64, z []float32, d, k int) {
+func (p *products) addSym(dst []float64, z kernel.Matrix[float32]) {
+	d := z.Rows
 	p.out = grow(p.out, d*d)
-	p.scratch = grow(p.scratch, kernel.GemmScratchLen(kernel.ProductShape{M: d, N: d, K: k}))
-	kernel.Syrk(kernel.RowMajor(p.out[:d*d], d), kernel.RowMajor(z[:d*k], k), false, p.scratch)
+	p.scratch = grow(p.scratch, kernel.GemmScratchLen(kernel.ProductShape{M: d, N: d, K: z.Cols}))
+	kernel.Syrk(kernel.RowMajor(p.out[:d*d], d), z, false, p.scratch)
 	for i := range d {
 		row := p.out[i*d+i : (i+1)*d]
 		part := dst[:len(row)]
@@ -26,20 +28,24 @@ func (p *products) addSym(dst []float64, z []float32, d, k int) {
 }
 
 // addBlock adds x y' for x (m, k) and y (n, k) to dst (m, n).
-func (p *products) addBlock(dst []float64, x, y []float32, m, n, k int) {
-	for i, v := range p.product(x, y, m, n, k) {
+func (p *products) addBlock(dst []float64, x, y kernel.Matrix[float32]) {
+	m, n := x.Rows, y.Rows
+	if m == 0 || n == 0 {
+		return
+	}
+	p.out = grow(p.out, m*n)
+	p.scratch = grow(p.scratch, kernel.GemmScratchLen(kernel.ProductShape{M: m, N: n, K: x.Cols}))
+	kernel.Gemm(kernel.RowMajor(p.out[:m*n], n), x, y.T(), false, p.scratch)
+	for i, v := range p.out[:m*n] {
 		dst[i] += float64(v)
 	}
 }
 
-func (p *products) product(x, y []float32, m, n, k int) []float32 {
-	if m == 0 || n == 0 {
-		return nil
+// addDiagonal adds the squares of each of z's rows.
+func addDiagonal(dst []float64, z kernel.Matrix[float32]) {
+	for i := range z.Rows {
+		dst[i] += linalg.SquareSum(z.Data[i*z.Stride:][:z.Cols])
 	}
-	p.out = grow(p.out, m*n)
-	p.scratch = grow(p.scratch, kernel.GemmScratchLen(kernel.ProductShape{M: m, N: n, K: k}))
-	kernel.Gemm(kernel.RowMajor(p.out[:m*n], n), kernel.RowMajor(x[:m*k], k), kernel.RowMajor(y[:n*k], k).T(), false, p.scratch)
-	return p.out[:m*n]
 }
 
 // syrkScratch returns the scratch of a small symmetric product.

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/tinygrow/tinygrow/growth/growthtest"
+	"github.com/tinygrow/tinygrow/growth/site"
 
 	"github.com/tinygrow/tinygrow/tensor"
 
@@ -43,7 +44,10 @@ func checkMask(t *testing.T, g *nn.Graph) {
 		if y < 0 || c < 0 || y >= mid.H || c >= mid.W {
 			return 0
 		}
-		return mat.Dot(alpha.RowView(k), mat.NewVecDense(s.a, growthtest.NaiveUnfold(x, s.Incoming.In, i, s.Incoming.KernelH, s.Incoming.KernelW, s.Incoming.Stride, s.Incoming.Pad, true, y, c)))
+		w := s.Incoming
+		image := growthtest.Image{X: x, Shape: w.In, Sample: i}
+		window := nn.Window{Height: w.KernelH, Width: w.KernelW, Stride: w.Stride, Pad: w.Pad}
+		return mat.Dot(alpha.RowView(k), mat.NewVecDense(s.a, image.Unfold(window, growthtest.Pixel{Row: y, Column: c}, true)))
 	}
 	for _, i := range []int{0, 31} {
 		for j := range s.Outgoing.Positions() {
@@ -56,7 +60,7 @@ func checkMask(t *testing.T, g *nn.Graph) {
 						want += om * hidden(i, k, oy*s.Outgoing.Stride-s.Outgoing.Pad+e/s.Outgoing.KernelW, ox*s.Outgoing.Stride-s.Outgoing.Pad+e%s.Outgoing.KernelW)
 						if p := s.Outgoing.Reads(j, e); p >= 0 {
 							bt := make([]float32, s.a*tensor.Lanes)
-							s.addSources(bt, tensor.Lanes, x, p, tensor.Lanes)
+							s.addSources(columnsOf(bt), x, p)
 							for r := range s.a {
 								got += om * alpha.At(k, r) * float64(bt[r*tensor.Lanes+i])
 							}
@@ -69,4 +73,9 @@ func checkMask(t *testing.T, g *nn.Graph) {
 			}
 		}
 	}
+}
+
+// columnsOf is a matrix of the 32 columns of one block, all in use.
+func columnsOf(data []float32) site.Columns {
+	return site.Columns{Data: data, Stride: tensor.Lanes, Used: tensor.Lanes}
 }

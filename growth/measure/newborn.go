@@ -138,14 +138,14 @@ func (r *newbornRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 			out[in.Count+k] = float64(d * d)
 		}
 		if p.Norm == nil {
-			p.addMoments(out[2*in.Count:], w.Value(p.First), b.N, in.Count)
+			p.addMoments(out[2*in.Count:], w.Value(p.First), b.N)
 		}
 	}
 }
 
-// addMoments adds those of the k new channels of x, First's output.
-func (p *newbornPlace) addMoments(out []float64, x []float32, samples, k int) {
-	channels := p.width + k
+// addMoments adds those of the new channels of x, First's output.
+func (p *newbornPlace) addMoments(out []float64, x []float32, samples int) {
+	k, channels := p.fresh.Len(), p.fresh.Hi
 	rows := len(x) / (channels * tensor.Lanes) // blocks times positions
 	perBlock := rows / tensor.Blocks(samples)
 	for r := range rows {
@@ -170,10 +170,10 @@ func (p *newbornPlace) addMoments(out []float64, x []float32, samples, k int) {
 func (r *newbornRunner) passUnchanged(dst []float64, w *nn.Workspace, b *nn.Batch) {
 	clear(r.sums)
 	w.AddMoments(r.sums)
-	for i, in := range r.insertions {
+	for i := range r.insertions {
 		if p := &r.places[i]; p.Stream {
 			for at := range p.norms {
-				p.norms[at].take(p.momentsOf(dst, at, in.Count), r.sums, p.fresh)
+				p.norms[at].take(p.momentsOf(dst, at), r.sums, p.fresh)
 			}
 		}
 	}
@@ -188,7 +188,7 @@ func (r *newbornRunner) passUnchanged(dst []float64, w *nn.Workspace, b *nn.Batc
 				continue
 			}
 			again = again || in.Count > 0
-			out := p.momentsOf(dst, at, in.Count)
+			out := p.momentsOf(dst, at)
 			p.norms[at].take(out, r.sums, p.fresh)
 			p.norms[at].pass(r.exact, out)
 		}
@@ -203,8 +203,9 @@ func (r *newbornRunner) passUnchanged(dst []float64, w *nn.Workspace, b *nn.Batc
 	}
 }
 
-// momentsOf returns the sums of what normalisation at reads of the k new neurons.
-func (p *newbornPlace) momentsOf(dst []float64, at, k int) []float64 {
+// momentsOf returns the sums of what normalisation at reads of the new neurons.
+func (p *newbornPlace) momentsOf(dst []float64, at int) []float64 {
+	k := p.fresh.Len()
 	return dst[p.at+2*k+(p.first+at)*momentsLen(k):][:momentsLen(k)]
 }
 
@@ -219,15 +220,16 @@ func (n *normPlace) take(out, sums []float64, fresh kernel.Range) {
 // pass makes the normalisation the identity on channels of these moments.
 func (n *normPlace) pass(params []float32, moments []float64) {
 	weight, bias := n.own.Weight.Of(params), n.own.Bias.Of(params)
-	k := len(weight)
-	for j := range k {
-		mean, variance := meanVariance(moments[j], moments[k+j], moments[2*k])
+	for j := range weight {
+		mean, variance := meanVariance(moments, j)
 		weight[j], bias[j] = float32(math.Sqrt(variance+n.eps)), float32(mean)
 	}
 }
 
-// meanVariance returns mean and variance from a sum, a sum of squares and a count.
-func meanVariance(sum, squares, n float64) (mean, variance float64) {
-	mean = sum / n
-	return mean, math.Max(0, squares/n-float64(mean*mean))
+// meanVariance returns mean and variance of neuron j of the momentsLen sums at one place.
+func meanVariance(moments []float64, j int) (mean, variance float64) {
+	k := len(moments) / 2
+	n := moments[2*k]
+	mean = moments[j] / n
+	return mean, math.Max(0, moments[k+j]/n-float64(mean*mean))
 }

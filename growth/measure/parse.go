@@ -242,16 +242,19 @@ func (s NewbornSums) Gain(j int) (gain, err float64) {
 
 // Moments returns mean and variance of a neuron at one of the places where it is measured.
 func (s NewbornSums) Moments(at site.At) (mean, variance float64) {
-	m := s.values[2*s.k+at.Input*momentsLen(s.k):]
-	return meanVariance(m[at.Neuron], m[s.k+at.Neuron], m[2*s.k])
+	return meanVariance(s.values[2*s.k+at.Input*momentsLen(s.k):][:momentsLen(s.k)], at.Neuron)
 }
 
-// Gain returns the decrease of the mean loss by candidate i of the request at its
-// amplitude k, and its standard error: the larger of what the spread over samples
+// Tried is one amplitude of a candidate of an amplitude round, both by their places in
+// the request.
+type Tried struct{ Candidate, Amplitude int }
+
+// Gain returns the decrease of the mean loss by a candidate at one of its amplitudes,
+// and its standard error: the larger of what the spread over samples
 // and the spread over micro-shards say (samples of one micro-shard are not
 // independent under batch normalisation).
-func (s *Sums) Gain(i, k int) (gain, err float64) {
-	d := s.values[s.places[i]+k*trialSums:][:trialSums]
+func (s *Sums) Gain(at Tried) (gain, err float64) {
+	d := s.values[s.places[at.Candidate]+at.Amplitude*trialSums:][:trialSums]
 	n, shards := s.Samples, s.Shards
 	var samples, between float64
 	if n > 1 {

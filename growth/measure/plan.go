@@ -47,7 +47,7 @@ func (s *siteData) plan(neurons bool) {
 	case !s.full && s.riding:
 		s.planBands()
 	case !s.full && s.metric:
-		if u, v, ok := s.readThrough(0, 1); ok {
+		if u, v, ok := s.readThrough(part{0, 1}); ok {
 			p.neurons = kernel.NewCovariance(u, v, nil, nil)
 		}
 	case s.full && s.metric && s.roots == nil: // every position is read once
@@ -60,11 +60,14 @@ func (s *siteData) plan(neurons bool) {
 	}
 }
 
+// part is one of several parts of equal size, from 0.
+type part struct{ index, of int }
+
 // readThrough says what the products of V_proj and the unfold of First are at what
-// each output position of Second reads at the centre of its kernel, for part k of n of
-// the rows of these: an unfold of the product of the strides. Positions that read
+// each output position of Second reads at the centre of its kernel, for a part of the
+// rows of these: an unfold of the product of the strides. Positions that read
 // padding are left out; ok is false where none are left, or no unfold is like that.
-func (s *siteData) readThrough(k, n int) (u kernel.Unfold, v kernel.Beside, ok bool) {
+func (s *siteData) readThrough(p part) (u kernel.Unfold, v kernel.Beside, ok bool) {
 	f, w := s.Incoming, s.Outgoing
 	inside := func(out, in, kernel int) (from, to int) {
 		at := func(j int) int { return j*w.Stride - w.Pad + kernel/2 }
@@ -76,7 +79,7 @@ func (s *siteData) readThrough(k, n int) (u kernel.Unfold, v kernel.Beside, ok b
 		return from, to
 	}
 	y0, y1 := inside(w.OutH, w.In.H, w.KernelH)
-	y0, y1 = y0+(y1-y0)*k/n, y0+(y1-y0)*(k+1)/n
+	y0, y1 = y0+(y1-y0)*p.index/p.of, y0+(y1-y0)*(p.index+1)/p.of
 	x0, x1 := inside(w.OutW, w.In.W, w.KernelW)
 	if y0 == y1 || x0 == x1 {
 		return u, v, false

@@ -118,7 +118,7 @@ func (s *siteData) ridingLen(metric bool) int {
 
 // Rider is the memory of one goroutine.
 type Rider struct {
-	*nn.Workspace // which runs forward and backward
+	*nn.Workspace // runs forward and backward
 	runner        *statisticsRunner
 	every         uint64
 }
@@ -155,23 +155,23 @@ func (r *statisticsRunner) ride(dst []float64, s *siteData, input, g []float32, 
 	}
 	input = r.averagedOf(s, input)
 	centre := s.Outgoing.Centre()
-	eachStrip(s.Outgoing.Positions(), stripColumns/tensor.Lanes, func(from, to int) {
+	strips{s.Outgoing.Positions(), stripColumns / tensor.Lanes}.each(func(from, to int) {
 		ld := (to - from) * tensor.Lanes
 		b2, v := cleared(&r.strip, s.a*ld), cleared(&r.other, s.c*ld)
 		for j := from; j < to; j++ {
 			if p := s.Outgoing.Reads(j, centre); p >= 0 {
-				s.addSources(b2[(j-from)*tensor.Lanes:], ld, input, p, used)
+				s.addSources(site.Columns{Data: b2[(j-from)*tensor.Lanes:], Stride: ld, Used: used}, input, p)
 			}
 			columns(v[(j-from)*tensor.Lanes:], ld, g[j*s.c*tensor.Lanes:], s.c)
 		}
 		switch {
 		case len(metric) == 0:
 		case s.metric:
-			r.addSym(metric, b2, s.a, ld)
+			r.addSym(metric, kernel.RowMajor(b2, ld))
 		case s.diagonal:
-			addDiagonal(metric, b2, s.a, ld)
+			addDiagonal(metric, kernel.RowMajor(b2, ld))
 		}
-		r.addBlock(n, b2, v, s.a, s.c, ld)
+		r.addBlock(n, kernel.RowMajor(b2, ld), kernel.RowMajor(v, ld))
 	})
 }
 
@@ -180,7 +180,7 @@ func (r *statisticsRunner) ride(dst []float64, s *siteData, input, g []float32, 
 // band in turn.
 type band struct {
 	cross, metric *kernel.Covariance // N; S, nil if it is not asked for
-	reads         rows               // of First's input, averaged
+	reads         rows               // the rows of First's input, averaged, that they read
 }
 
 // Limits on bands.
@@ -205,7 +205,7 @@ func (s *siteData) bandUnfolds() []bandUnfold {
 	n := max(1, min(maxBands, w.OutH/((leastOfABand+w.OutW-1)/w.OutW)))
 	var out []bandUnfold
 	for k := range n {
-		if u, v, ok := s.readThrough(k, n); ok {
+		if u, v, ok := s.readThrough(part{k, n}); ok {
 			out = append(out, bandUnfold{u, v})
 		}
 	}
@@ -216,8 +216,8 @@ func (s *siteData) bandUnfolds() []bandUnfold {
 func (s *siteData) planBands() {
 	for _, f := range s.bandUnfolds() {
 		u := f.Unfold
-		read := rows{max(0, -u.PadH), min(u.InH, (u.OutH-1)*u.Stride-u.PadH+u.KH)}
-		b := band{cross: kernel.NewCovariance(u, f.Beside, nil, nil), reads: read}
+		b := band{cross: kernel.NewCovariance(u, f.Beside, nil, nil),
+			reads: rows{max(0, -u.PadH), min(u.InH, (u.OutH-1)*u.Stride-u.PadH+u.KH)}}
 		s.scratchLen = max(s.scratchLen, b.cross.ScratchLen())
 		if s.metric {
 			b.metric = kernel.NewCovariance(u, kernel.Beside{}, nil, nil)
@@ -253,7 +253,7 @@ func (r *statisticsRunner) summedOf(s *siteData, input []float32, of rows) []flo
 		return input
 	}
 	if _, even := s.averaged.even(); even {
-		return s.averaged.sum(r.roomOf(s.averaged), input, of.lo, of.hi)
+		return s.averaged.sum(r.roomOf(s.averaged), input, of)
 	}
 	return r.averagedOf(s, input)
 }

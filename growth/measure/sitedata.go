@@ -30,7 +30,7 @@ type siteData struct {
 	inputLen  int       // values that First reads per sample
 	diagonal  bool      // the diagonal of S instead of S
 	riding    bool      // the sums are of the gradient, S and N apart
-	bands     []band    // where sums that ride along are of some rows in turn
+	bands     []band    // the bands of sums that ride along, where these take turns
 	plans
 }
 

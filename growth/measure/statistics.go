@@ -1,6 +1,7 @@
 package measure
 
 import (
+	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/tensor"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/linalg"
@@ -69,7 +70,7 @@ type statisticsRunner struct {
 	*statistics
 	products
 	strip, other, desired, image []float32
-	turn                         uint64 // of statistics that ride along
+	turn                         uint64 // the turn of statistics that ride along, see rideBand
 }
 
 func (r *statisticsRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
@@ -166,23 +167,24 @@ func (r *statisticsRunner) addNeurons(dst []float64, s *siteData, input []float3
 		return
 	}
 	centre, d := s.Outgoing.Centre(), s.a+s.c
-	eachStrip(s.Outgoing.Positions(), stripColumns/tensor.Lanes, func(from, to int) {
+	strips{s.Outgoing.Positions(), stripColumns / tensor.Lanes}.each(func(from, to int) {
 		ld := (to - from) * tensor.Lanes
 		z := cleared(&r.strip, d*ld)
 		for j := from; j < to; j++ {
 			if p := s.Outgoing.Reads(j, centre); p >= 0 {
-				s.addSources(z[(j-from)*tensor.Lanes:], ld, input, p, used)
+				s.addSources(site.Columns{Data: z[(j-from)*tensor.Lanes:], Stride: ld, Used: used}, input, p)
 			}
 			columns(z[s.a*ld+(j-from)*tensor.Lanes:], ld, v[j*s.c*tensor.Lanes:], s.c)
 		}
 		if s.metric {
-			r.addSym(dst, z, d, ld)
+			r.addSym(dst, kernel.RowMajor(z, ld))
 			return
 		}
+		b2, v := kernel.RowMajor(z[:s.a*ld], ld), kernel.RowMajor(z[s.a*ld:], ld)
 		if s.diagonal {
-			addDiagonal(dst, z, s.a, ld)
+			addDiagonal(dst, b2)
 		}
-		r.addBlock(dst[s.neuronsLen()-1-s.a*s.c:][:s.a*s.c], z, z[s.a*ld:], s.a, s.c, ld)
+		r.addBlock(dst[s.neuronsLen()-1-s.a*s.c:][:s.a*s.c], b2, v)
 	})
 	if !s.metric {
 		dst[len(dst)-1] += linalg.SquareSum(v)
@@ -208,13 +210,6 @@ func (r *statisticsRunner) addUnread(dst []float64, s *siteData, v []float32) {
 	}
 }
 
-// addDiagonal adds the squares of each of z's rows.
-func addDiagonal(dst []float64, z []float32, rows, ld int) {
-	for i := range rows {
-		dst[i] += linalg.SquareSum(z[i*ld : (i+1)*ld])
-	}
-}
-
 // addFull goes over the positions of Second's input: N for all offsets, S by
 // the number of times a position is read.
 func (r *statisticsRunner) addFull(dst []float64, s *siteData, input, v []float32, used int) {
@@ -230,11 +225,11 @@ func (r *statisticsRunner) addFull(dst []float64, s *siteData, input, v []float3
 	if s.Outgoing.Positions() == 1 {
 		step = 1 // every position has its own offset
 	}
-	eachStrip(len(s.ways), step, func(from, to int) {
+	strips{len(s.ways), step}.each(func(from, to int) {
 		ld := (to - from) * tensor.Lanes
 		b2 := cleared(&r.strip, s.a*ld)
 		for p := from; p < to; p++ {
-			s.addSources(b2[(p-from)*tensor.Lanes:], ld, input, p, used)
+			s.addSources(site.Columns{Data: b2[(p-from)*tensor.Lanes:], Stride: ld, Used: used}, input, p)
 		}
 		for e := range area {
 			vs, any := cleared(&r.other, s.c*ld), false
@@ -245,7 +240,7 @@ func (r *statisticsRunner) addFull(dst []float64, s *siteData, input, v []float3
 				}
 			}
 			if any {
-				r.addBlock(n[e*s.a*s.c:(e+1)*s.a*s.c], b2, vs, s.a, s.c, ld)
+				r.addBlock(n[e*s.a*s.c:(e+1)*s.a*s.c], kernel.RowMajor(b2, ld), kernel.RowMajor(vs, ld))
 			}
 		}
 		if len(metric) == 0 {
@@ -258,17 +253,17 @@ func (r *statisticsRunner) addFull(dst []float64, s *siteData, input, v []float3
 		}
 		switch {
 		case s.diagonal && !s.metric:
-			addDiagonal(metric, b2, s.a, ld)
+			addDiagonal(metric, kernel.RowMajor(b2, ld))
 		case s.metric && s.plans.metric == nil:
-			r.addSym(metric, b2, s.a, ld)
+			r.addSym(metric, kernel.RowMajor(b2, ld))
 		}
 	})
 }
 
 // addSources adds the unfold of First behind position p of Second's input.
-func (s *siteData) addSources(dst []float32, ld int, input []float32, p, used int) {
+func (s *siteData) addSources(dst site.Columns, input []float32, p int) {
 	for _, src := range s.ways[p] {
-		s.Incoming.Add(dst, ld, input, src.Position, used, src.Weight)
+		s.Incoming.Add(dst, input, src)
 	}
 }
 
@@ -279,10 +274,13 @@ func columns(dst []float32, ld int, src []float32, n int) {
 	}
 }
 
-// eachStrip calls f for consecutive ranges of at most step of n positions.
-func eachStrip(n, step int, f func(from, to int)) {
-	for from := 0; from < n; from += step {
-		f(from, min(from+step, n))
+// strips cuts positions into consecutive ranges of at most step.
+type strips struct{ positions, step int }
+
+// each calls f for every range.
+func (s strips) each(f func(from, to int)) {
+	for from := 0; from < s.positions; from += s.step {
+		f(from, min(from+s.step, s.positions))
 	}
 }
 

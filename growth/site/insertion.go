@@ -182,9 +182,12 @@ func (l Layout) UnitSize(in *Insertion, from []int, moments Moments) {
 	}
 }
 
-// Spread spreads omega (c, k) or (c E, k) of neuron j over Second's kernel:
-// dst (E) for output o.
-func (l Layout) Spread(dst []float32, omega *mat.Dense, o, j int, f float64) {
+// Outgoing is what one output reads of one neuron: the address of a weight of omega.
+type Outgoing struct{ Output, Neuron int }
+
+// Spread spreads a weight of omega (c, k) or (c E, k), times f, over Second's kernel, dst (E).
+func (l Layout) Spread(dst []float32, omega *mat.Dense, at Outgoing, f float64) {
+	o, j := at.Output, at.Neuron
 	rows, _ := omega.Dims()
 	if rows == l.Outputs {
 		dst[l.Outgoing.Centre()] = float32(f * omega.At(o, j))

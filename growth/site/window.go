@@ -64,10 +64,17 @@ func (w Window) Reads(j, e int) int {
 	return y*w.In.W + x
 }
 
-// Add adds weight times the unfold of x, one block (H, W, C, 32), at output
-// position j to 32 columns of dst, a matrix of row stride ld. Lanes from used
-// on are left as they are.
-func (w Window) Add(dst []float32, ld int, x []float32, j, used int, weight float32) {
+// Columns are 32 columns of a matrix, one for each sample of a block.
+type Columns struct {
+	Data   []float32 // begins with the first of the columns
+	Stride int       // elements from one row to the next
+	Used   int       // samples of the block, at most 32
+}
+
+// Add adds the unfold of x, one block (H, W, C, 32), at an output position times its
+// weight to dst. Columns beyond those used are left as they are.
+func (w Window) Add(dst Columns, x []float32, from Source) {
+	j, weight, used := from.Position, from.Weight, dst.Used
 	y0, x0 := j/w.OutW*w.Stride-w.Pad, j%w.OutW*w.Stride-w.Pad
 	for ky := range w.KernelH {
 		y := y0 + ky
@@ -81,7 +88,7 @@ func (w Window) Add(dst []float32, ld int, x []float32, j, used int, weight floa
 			}
 			at := (y*w.In.W + col) * w.In.C * lanes
 			for c := range w.In.C {
-				d := dst[((c*w.KernelH+ky)*w.KernelW+kx)*ld:][:used]
+				d := dst.Data[((c*w.KernelH+ky)*w.KernelW+kx)*dst.Stride:][:used]
 				s := x[at+c*lanes:][:used]
 				for l, v := range s {
 					d[l] += float32(weight * v)
@@ -90,7 +97,7 @@ func (w Window) Add(dst []float32, ld int, x []float32, j, used int, weight floa
 		}
 	}
 	if w.Bias {
-		d := dst[w.Weights()*ld:][:used]
+		d := dst.Data[w.Weights()*dst.Stride:][:used]
 		for l := range d {
 			d[l] += weight
 		}
