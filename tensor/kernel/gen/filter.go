@@ -53,7 +53,7 @@ func filterKernels() {
 // lanes of which are accumulators: a weight is broadcast once for all of them.
 func filterKernel(t width, pixels int) {
 	name := fmt.Sprintf("filter%sx%d", t.name, pixels)
-	begin(name, fmt.Sprintf("%s is the loop of type filter for %d pixels.", name, pixels))
+	begin(function{name, fmt.Sprintf("the loop of type filter for %d pixels", pixels)})
 	vecs := rowBytes / t.bytes
 	acc := func(p, v int) reg.VecPhysical { return t.regs[p*vecs+v] }
 	weight := t.regs[pixels*vecs]
@@ -123,7 +123,7 @@ func filterKernel(t width, pixels int) {
 // else fill the registers.
 func filterSumKernel(t width, taps int) {
 	name := fmt.Sprintf("filterSum%sx%d", t.name, taps)
-	begin(name, fmt.Sprintf("%s is the loop of type filterSum for %d taps.", name, taps))
+	begin(function{name, fmt.Sprintf("the loop of type filterSum for %d taps", taps)})
 	const vecs = 2
 	half := vecs * t.bytes
 	acc := func(tap, v int) reg.VecPhysical { return t.regs[tap*vecs+v] }

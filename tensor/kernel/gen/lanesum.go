@@ -22,7 +22,7 @@ func laneSumKernels() {
 // laneSumKernel emits the loop documented at laneSums.
 func laneSumKernel(w width) {
 	name := "laneSum" + w.name
-	begin(name, name+" is the loop of laneSums.")
+	begin(function{name, "the loop of laneSums"})
 	src, pixels := reg.R8, reg.R9
 	MOVQ(word(lsSrc), src)
 	MOVQ(word(lsPixels), pixels)

@@ -46,11 +46,14 @@ var (
 	dst  = reg.RSI
 )
 
+// function is an assembly function: its name and what it is, for its comment.
+type function struct{ name, is string }
+
 // begin opens an assembly function and loads the argument pointer.
-func begin(name, doc string) {
-	TEXT(name, NOSPLIT, "func(args *uintptr)")
+func begin(f function) {
+	TEXT(f.name, NOSPLIT, "func(args *uintptr)")
 	Pragma("noescape")
-	Doc(doc)
+	Doc(f.name + " is " + f.is + ".")
 	Load(Param("args"), args)
 }
 

@@ -40,9 +40,9 @@ func neonKernels() (text, stubs []byte) {
 	return n.text.Bytes(), n.stubs.Bytes()
 }
 
-func (n *neon) begin(name, doc string) {
-	fmt.Fprintf(&n.stubs, "\n// %s is %s\n//\n//go:noescape\nfunc %s(args *uintptr)\n", name, doc, name)
-	fmt.Fprintf(&n.text, "\n// func %s(args *uintptr)\nTEXT ·%s(SB), NOSPLIT, $0-8\n", name, name)
+func (n *neon) begin(f function) {
+	fmt.Fprintf(&n.stubs, "\n// %s is %s.\n//\n//go:noescape\nfunc %s(args *uintptr)\n", f.name, f.is, f.name)
+	fmt.Fprintf(&n.text, "\n// func %s(args *uintptr)\nTEXT ·%s(SB), NOSPLIT, $0-8\n", f.name, f.name)
 	n.op("MOVD args+0(FP), R0")
 }
 
@@ -64,12 +64,15 @@ func (n *neon) clear(rows int) {
 	}
 }
 
-// step emits one step of the summed index: accumulators += a[r] * b, with a's
-// address in a register that moves on by rows elements, and b's in another.
-func (n *neon) step(rows int, a, b string) {
-	n.op("VLD1 (%s), %s", b, row(24))
+// factors names the registers that hold the addresses of the factors of a product.
+type factors struct{ a, b string }
+
+// step emits one step of the summed index: accumulators += a[r] * b, where the
+// register of a moves on by rows elements.
+func (n *neon) step(rows int, from factors) {
+	n.op("VLD1 (%s), %s", from.b, row(24))
 	for r := range rows {
-		n.op("VLD1R.P 4(%s), [V%d.S4]", a, 28+r%4)
+		n.op("VLD1R.P 4(%s), [V%d.S4]", from.a, 28+r%4)
 		for v := range neonVecs {
 			n.op("VFMLA V%d.S4, V%d.S4, V%d.S4", 24+v, 28+r%4, r*neonVecs+v)
 		}
@@ -78,7 +81,7 @@ func (n *neon) step(rows int, a, b string) {
 
 // tap emits the loop documented at type tap, half a row of lanes at a time.
 func (n *neon) tap(rows int) {
-	n.begin(fmt.Sprintf("tapNEONx%d", rows), fmt.Sprintf("the loop of type tap for %d rows.", rows))
+	n.begin(function{fmt.Sprintf("tapNEONx%d", rows), fmt.Sprintf("the loop of type tap for %d rows", rows)})
 	n.op("MOVD %d(R0), R1", 8*tapDst)
 	n.op("MOVD %d(R0), R2", 8*tapSrc)
 	n.op("MOVD %d(R0), R3", 8*tapW)
@@ -116,7 +119,7 @@ func (n *neon) tap(rows int) {
 	n.op("MOVD 16(R9), R12")
 	n.op("ADD $24, R9")
 	n.label("k")
-	n.step(rows, "R11", "R10")
+	n.step(rows, factors{a: "R11", b: "R10"})
 	n.op("ADD $%d, R10", rowBytes)
 	n.op("SUBS $1, R12")
 	n.op("BNE k")
@@ -144,7 +147,7 @@ func (n *neon) tap(rows int) {
 
 // sum emits the loop documented at type sum for 16 columns.
 func (n *neon) sum(rows int) {
-	n.begin(fmt.Sprintf("sumNEONx%d", rows), fmt.Sprintf("the loop of type sum for %d rows and 16 columns.", rows))
+	n.begin(function{fmt.Sprintf("sumNEONx%d", rows), fmt.Sprintf("the loop of type sum for %d rows and 16 columns", rows)})
 	n.op("MOVD %d(R0), R1", 8*sumC)
 	n.op("MOVD %d(R0), R2", 8*sumCStep)
 	n.op("MOVD %d(R0), R3", 8*sumZero)
@@ -182,7 +185,7 @@ func (n *neon) sum(rows int) {
 	n.op("MOVD %d(R0), R13", 8*sumK)
 	n.label("k")
 	n.op("MOVD R16, R19")
-	n.step(rows, "R19", "R17")
+	n.step(rows, factors{a: "R19", b: "R17"})
 	n.op("ADD R8, R17")
 	n.op("ADD R7, R16")
 	n.op("SUBS $1, R13")

@@ -13,7 +13,7 @@ func peakKernels() {
 // peakKernel emits the loop documented at FMALoop: 12 independent chains in registers.
 func peakKernel(w width) {
 	name := "peak" + w.name
-	begin(name, name+" is the loop of FMALoop.")
+	begin(function{name, "the loop of FMALoop"})
 	for _, r := range w.regs[:14] {
 		w.zero(r)
 	}

@@ -56,7 +56,7 @@ func sumKernel(t tile, vecs int, apart bool) {
 	if t.double {
 		name = fmt.Sprintf("double%sx%d", t.name, t.rows)
 	}
-	begin(name, fmt.Sprintf("%s is the loop of type sum for %d rows and %d columns.", name, t.rows, t.vecs*t.bytes/t.elem()))
+	begin(function{name, fmt.Sprintf("the loop of type sum for %d rows and %d columns", t.rows, t.vecs*t.bytes/t.elem())})
 	second, third := dst, reg.R14
 	segBytes := uint64(16)
 	if apart {

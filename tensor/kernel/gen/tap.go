@@ -43,7 +43,7 @@ func tapKernel(t tile, pixels int) {
 	if pixels == 2 {
 		name = fmt.Sprintf("tapPair%sx%d", t.name, t.rows)
 	}
-	begin(name, fmt.Sprintf("%s is the loop of type tap for %d rows.", name, t.rows))
+	begin(function{name, fmt.Sprintf("the loop of type tap for %d rows", t.rows)})
 	src, w, runs, runsEnd, count, step, half := reg.R8, reg.R9, reg.R11, reg.R12, reg.R13, reg.R10, reg.R10
 	MOVQ(word(tapDst), dst)
 	MOVQ(word(tapSrc), src)

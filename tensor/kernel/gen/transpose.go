@@ -28,7 +28,7 @@ func transposeKernels() {
 // two rounds of unpacking within 128 bits finish the job.
 func transposeKernel(w width, size int) {
 	name := "transpose" + w.name
-	begin(name, name+" is the loop of type transpose; columns are read four at a time.")
+	begin(function{name, "the loop of type transpose; columns are read four at a time"})
 	in, rows, srcStep, dstStep, srcRow, dstRow, cols := reg.R8, reg.R9, reg.R10, reg.R11, reg.R12, reg.R13, reg.RCX
 	MOVQ(word(trSrcStep), srcStep)
 	MOVQ(word(trDstStep), dstStep)
