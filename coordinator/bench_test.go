@@ -39,7 +39,7 @@ func benchmarkOwnCost(b *testing.B, workers int, handed bool) {
 	r, _ := train.Next()
 	var shelf shelf
 	p := newPartials(proto.Head{Run: "r", Term: 1})
-	info := roundInfo{number: 1, microShards: r.MicroShards(), f32: r.F32, f64: r.F64}
+	info := roundInfo{number: 1, microShards: r.MicroShards(), sums: r.Lengths}
 	p.open(info)
 	messages := make([][][]byte, workers)
 	sums := make([]proto.Sums, workers)
@@ -47,7 +47,7 @@ func benchmarkOwnCost(b *testing.B, workers int, handed bool) {
 	id := func(w int) proto.WorkerID { return proto.WorkerID(fmt.Sprint("w", w)) }
 	for w := range workers {
 		p.admit(id(w))
-		sums[w] = proto.NewSums(r.F32, r.F64)
+		sums[w] = proto.NewSums(r.Lengths)
 		sums[w].F64[0], sums[w].F64[1] = 32, 1
 		m := proto.PartialChunk{Head: proto.Head{Run: "r", Term: 1}, Worker: id(w), Round: 1, Block: blocks[w]}
 		err := proto.SendPartial(m, sums[w], proto.MaxChunk, func(data []byte) error {
@@ -70,7 +70,7 @@ func benchmarkOwnCost(b *testing.B, workers int, handed bool) {
 				b.Fatal("not taken")
 			}
 			if sums[w].F32 == nil {
-				sums[w] = proto.NewSums(r.F32, r.F64)
+				sums[w] = proto.NewSums(r.Lengths)
 			}
 			sums[w].F64[0], sums[w].F64[1] = 32, 1
 			return a

@@ -64,7 +64,7 @@ type port interface {
 type roundInfo struct {
 	number      proto.Round
 	microShards uint32
-	f32, f64    int
+	sums        proto.Lengths
 	inputs      proto.Digest // names graph, weights and request that sums must be made from
 	known       plausible.Round
 }
@@ -148,7 +148,7 @@ func (c *core) next(now plan.Time) error {
 	c.round, c.offer = r, offer
 	c.begins()
 	c.scale.Open(r.Kind)
-	c.port.open(roundInfo{r.Round, r.MicroShards(), r.F32, r.F64, inputs, knownOf(&r, c.train)}, offer,
+	c.port.open(roundInfo{r.Round, r.MicroShards(), r.Lengths, inputs, knownOf(&r, c.train)}, offer,
 		newWeights)
 	return c.handle(now, plan.Open{Round: r.Round, MicroShards: r.MicroShards(), Step: r.Step, Kind: string(r.Kind),
 		Light: r.Kind == proto.Evaluate}, proto.Sums{})

@@ -169,7 +169,7 @@ func FuzzOnPartial(f *testing.F) {
 	s := besiege(f)(f)
 	r := s.core.round
 	chunk := func(change func(m *proto.PartialChunk)) proto.Message {
-		sums := proto.NewSums(r.F32, r.F64)
+		sums := proto.NewSums(r.Lengths)
 		m := &proto.PartialChunk{Head: here, Worker: "a", Round: r.Round, Block: proto.Block{Lo: 0, Hi: 4}, Inputs: s.partials.round.inputs,
 			Chunk: proto.Chunk{Size: int64(sums.Size()), Data: make([]byte, sums.Size())}}
 		change(m)

@@ -62,7 +62,7 @@ func weightsOf(w trainer.Weights, key string, memory func(n int) []float32) blob
 	copy(values[params:], m.Buffers)
 	spans := proto.NewSpans(len(data))
 	parallel.Each(len(spans), func(i int) {
-		lo, hi := spans.Range(i, len(data))
+		lo, hi := spans.Range(i, data)
 		lo, hi = lo/4, hi/4
 		if from := min(hi, params); lo < from {
 			copy(values[lo:from], m.Params[lo:from])

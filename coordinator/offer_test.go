@@ -44,7 +44,7 @@ func TestWeightsAreKnownByTheirBytes(t *testing.T) {
 			if hashed := train.Spans() != nil; hashed != (step > 0) {
 				t.Errorf("%v, step %d: hashed %v", widths, step, hashed)
 			}
-			sums := proto.NewSums(r.F32, r.F64)
+			sums := proto.NewSums(r.Lengths)
 			sums.F64[0] = 40
 			for i := range sums.F32 {
 				sums.F32[i] = float32(i%7) - 3

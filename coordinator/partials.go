@@ -83,7 +83,7 @@ func newPartials(head proto.Head) *partials {
 func (p *partials) open(r roundInfo) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	same := r.f32 == p.round.f32 // the lengths of float64 values change where statistics ride along
+	same := r.sums.F32 == p.round.sums.F32 // the lengths of float64 values change where statistics ride along
 	if !same {
 		p.free = nil
 	}
@@ -96,7 +96,7 @@ func (p *partials) open(r roundInfo) {
 		*w = sending{}
 	}
 	p.round = r
-	p.allow.open(int64(4*r.f32 + 8*r.f64))
+	p.allow.open(int64(r.sums.Size()))
 }
 
 // admit and forget change who may send partials.
@@ -130,7 +130,7 @@ func (p *partials) release(s proto.Sums) {
 }
 
 func (p *partials) keep(s proto.Sums) {
-	if len(s.F32) == p.round.f32 {
+	if len(s.F32) == p.round.sums.F32 {
 		p.free = append(p.free, s)
 	}
 }
@@ -142,7 +142,7 @@ func (p *partials) take(k proto.Key, m *proto.Partial) (whole arrived, ok bool) 
 	p.mu.Lock()
 	switch fits := p.fits(m.Head, m.Worker, m.Round, m.Block, m.Inputs); {
 	case !fits:
-	case len(m.Sums.F32) != p.round.f32 || len(m.Sums.F64) != p.round.f64:
+	case m.Sums.Lengths() != p.round.sums:
 		p.dropped.Damaged++
 	default:
 		ok = true
@@ -188,7 +188,7 @@ func (p *partials) receive(k proto.Key, data []byte) (whole arrived, ok bool) {
 		}
 	}
 	if a == nil {
-		if m.Size != int64(4*p.round.f32+8*p.round.f64) {
+		if m.Size != int64(p.round.sums.Size()) {
 			p.dropped.Damaged++
 			return arrived{}, false
 		}
@@ -289,9 +289,9 @@ func (p *partials) memory() proto.Sums {
 	if n := len(p.free); n > 0 {
 		s := p.free[n-1]
 		p.free = p.free[:n-1]
-		return s.WithF64(p.round.f64)
+		return s.WithF64(p.round.sums.F64)
 	}
-	return proto.NewSums(p.round.f32, p.round.f64)
+	return proto.NewSums(p.round.sums)
 }
 
 // dropped returns what was dropped so far, everywhere.

@@ -34,7 +34,7 @@ func TestPartials(t *testing.T) {
 	head := proto.Head{Run: "r", Term: 3, Start: "s"}
 	inputs := proto.DigestOf([]byte("weights"))
 	p := newPartials(head)
-	p.open(roundInfo{number: 7, microShards: 8, f32: 5, f64: 2, inputs: inputs})
+	p.open(roundInfo{number: 7, microShards: 8, sums: proto.Lengths{F32: 5, F64: 2}, inputs: inputs})
 	p.admit("a")
 	p.expect("a", proto.Block{Lo: 0, Hi: 4})
 	sums := proto.Sums{F32: []float32{1, 2, 3, 4, 5}, F64: []float64{6, 7}}
@@ -83,7 +83,7 @@ func TestPartials(t *testing.T) {
 		"cut":             {chunks[1][:len(chunks[1])-3], Dropped{Damaged: 1}},
 		"nothing":         {nil, Dropped{Damaged: 1}},
 		"not asked":       {other(func(m *proto.PartialChunk) { m.Block.Lo = 4; m.Block.Hi = 8 }), Dropped{Unasked: 1}},
-		"of other length": {chunksOf(t, m, proto.NewSums(4, 2), 64)[0], Dropped{Damaged: 1}},
+		"of other length": {chunksOf(t, m, proto.NewSums(proto.Lengths{F32: 4, F64: 2}), 64)[0], Dropped{Damaged: 1}},
 	} {
 		p.dropped = Dropped{}
 		if _, ok := p.receive(proto.Anybody, c.data); ok || p.counts() != c.want {
@@ -95,7 +95,7 @@ func TestPartials(t *testing.T) {
 // Two hundred members begin partials of every block: what was not asked of them takes no memory.
 func TestUnaskedPartialsTakeNoMemory(t *testing.T) {
 	p := newPartials(proto.Head{Run: "r", Term: 1})
-	p.open(roundInfo{number: 1, microShards: 64, f32: 100, f64: 3})
+	p.open(roundInfo{number: 1, microShards: 64, sums: proto.Lengths{F32: 100, F64: 3}})
 	kept := 0
 	for w := range 200 {
 		id := proto.WorkerID(fmt.Sprint("w", w))
@@ -105,7 +105,7 @@ func TestUnaskedPartialsTakeNoMemory(t *testing.T) {
 		}
 		for i := range uint32(3) {
 			m := proto.PartialChunk{Head: p.head, Worker: id, Round: 1, Block: proto.Block{Lo: i, Hi: i + 1}}
-			p.receive(proto.Anybody, chunksOf(t, m, proto.NewSums(100, 3), 64)[0])
+			p.receive(proto.Anybody, chunksOf(t, m, proto.NewSums(proto.Lengths{F32: 100, F64: 3}), 64)[0])
 		}
 		kept += len(p.workers[id].parts)
 	}
@@ -118,8 +118,8 @@ func TestUnaskedPartialsTakeNoMemory(t *testing.T) {
 // are more of them than mishaps explain; what was asked for is taken all the same.
 func TestAFloodOfChunksIsNotDecoded(t *testing.T) {
 	p := newPartials(proto.Head{Run: "r", Term: 1})
-	p.open(roundInfo{number: 2, microShards: 8, f32: 1 << 16, f64: 3})
-	sums := proto.NewSums(1<<16, 3)
+	p.open(roundInfo{number: 2, microShards: 8, sums: proto.Lengths{F32: 1 << 16, F64: 3}})
+	sums := proto.NewSums(proto.Lengths{F32: 1 << 16, F64: 3})
 	stale := proto.PartialChunk{Head: p.head, Worker: "w", Round: 1, Block: proto.Block{Lo: 0, Hi: 1}}
 	old := chunksOf(t, stale, sums, proto.MaxChunk)[0]
 	for _, k := range []proto.Key{"flood", "calm"} {
@@ -138,7 +138,7 @@ func TestAFloodOfChunksIsNotDecoded(t *testing.T) {
 	if _, ok := p.receive("calm", chunksOf(t, fresh, sums, proto.MaxChunk)[0]); !ok {
 		t.Error("what was asked for is not taken")
 	}
-	p.open(roundInfo{number: 3, microShards: 8, f32: 1 << 16, f64: 3})
+	p.open(roundInfo{number: 3, microShards: 8, sums: proto.Lengths{F32: 1 << 16, F64: 3}})
 	p.expect("flood.w", stale.Block)
 	fresh.Round = 3
 	if _, ok := p.receive("flood", chunksOf(t, fresh, sums, proto.MaxChunk)[0]); !ok {
@@ -149,12 +149,12 @@ func TestAFloodOfChunksIsNotDecoded(t *testing.T) {
 // A worker cannot make the coordinator keep more than a few partials.
 func TestPartialsAreBounded(t *testing.T) {
 	p := newPartials(proto.Head{Run: "r", Term: 1})
-	p.open(roundInfo{number: 1, microShards: 64, f32: 100, f64: 3})
+	p.open(roundInfo{number: 1, microShards: 64, sums: proto.Lengths{F32: 100, F64: 3}})
 	p.admit("a")
 	for i := range uint32(64) {
 		m := proto.PartialChunk{Head: proto.Head{Run: "r", Term: 1}, Worker: "a", Round: 1, Block: proto.Block{Lo: i, Hi: i + 1}}
 		p.expect("a", m.Block)
-		p.receive(proto.Anybody, chunksOf(t, m, proto.NewSums(100, 3), 64)[0])
+		p.receive(proto.Anybody, chunksOf(t, m, proto.NewSums(proto.Lengths{F32: 100, F64: 3}), 64)[0])
 	}
 	if n := len(p.workers["a"].parts); n != maxAssemblies {
 		t.Errorf("%d partials on their way", n)
@@ -162,7 +162,7 @@ func TestPartialsAreBounded(t *testing.T) {
 	if n := len(p.free); n > 1 {
 		t.Errorf("%d sums are kept", n)
 	}
-	p.open(roundInfo{number: 2, microShards: 64, f32: 50, f64: 3})
+	p.open(roundInfo{number: 2, microShards: 64, sums: proto.Lengths{F32: 50, F64: 3}})
 	if len(p.workers["a"].parts) != 0 || len(p.free) != 0 {
 		t.Error("memory of another length is kept")
 	}
@@ -171,7 +171,7 @@ func TestPartialsAreBounded(t *testing.T) {
 // No message makes the coordinator fall over or keep what it should not.
 func FuzzReceive(f *testing.F) {
 	m := proto.PartialChunk{Head: proto.Head{Run: "r", Term: 1}, Worker: "a", Round: 1, Block: proto.Block{Lo: 0, Hi: 2}}
-	err := proto.SendPartial(m, proto.NewSums(5, 3), 16, func(data []byte) error {
+	err := proto.SendPartial(m, proto.NewSums(proto.Lengths{F32: 5, F64: 3}), 16, func(data []byte) error {
 		f.Add(slices.Clone(data))
 		return nil
 	})
@@ -180,7 +180,7 @@ func FuzzReceive(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		p := newPartials(proto.Head{Run: "r", Term: 1})
-		p.open(roundInfo{number: 1, microShards: 4, f32: 5, f64: 3})
+		p.open(roundInfo{number: 1, microShards: 4, sums: proto.Lengths{F32: 5, F64: 3}})
 		p.admit("a")
 		p.expect("a", proto.Block{Lo: 0, Hi: 2})
 		for range 2 {

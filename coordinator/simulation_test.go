@@ -180,7 +180,7 @@ func (s *simulation) sums(v held, r trainer.Round, b proto.Block) proto.Sums {
 		found = s.compute(v, r, b)
 		s.table[key] = found
 	}
-	c := proto.NewSums(len(found.F32), len(found.F64))
+	c := proto.NewSums(found.Lengths())
 	copy(c.F32, found.F32)
 	copy(c.F64, found.F64)
 	return c
@@ -198,7 +198,7 @@ func (s *simulation) compute(v held, r trainer.Round, b proto.Block) proto.Sums 
 	if err != nil {
 		panic(err)
 	}
-	out, batch, w := proto.NewSums(r.F32, r.F64), p.NewBatch(), p.NewWorkspace()
+	out, batch, w := proto.NewSums(r.Lengths), p.NewBatch(), p.NewWorkspace()
 	lo, hi := r.Range(b.Lo)
 	batch.N = int(hi - lo)
 	for i := range batch.N {
@@ -696,7 +696,7 @@ func (s *simulation) finish(w *simWorker, life int, l *simLeader, spec proto.Rou
 		}
 	}
 	s.deliver(w, life, func(to *simLeader) {
-		fresh := proto.NewSums(len(sums.F32), len(sums.F64))
+		fresh := proto.NewSums(sums.Lengths())
 		copy(fresh.F32, sums.F32)
 		copy(fresh.F64, sums.F64)
 		if s.broken != "fence" && (to.core.number != spec.Round || s.broken != "identity" && inputs != to.inputs) {

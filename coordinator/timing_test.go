@@ -12,7 +12,7 @@ import (
 // between them does not.
 func TestStopwatchCountsGradientRoundsButTheFirst(t *testing.T) {
 	var w stopwatch
-	r := trainer.Round{RoundSpec: proto.RoundSpec{Weights: proto.BlobRef{Size: 100}}, F32: 5, F64: 2}
+	r := trainer.Round{RoundSpec: proto.RoundSpec{Weights: proto.BlobRef{Size: 100}}, Lengths: proto.Lengths{F32: 5, F64: 2}}
 	round := func(step *trainer.StepRecord, p phase) {
 		w.folded = 3
 		w.enter(p)

@@ -90,7 +90,7 @@ func FuzzAssembly(f *testing.F) {
 	f.Add([]byte{255, 255, 0, 16, 16, 0})
 	f.Fuzz(func(t *testing.T, script []byte) {
 		const size = 64
-		s := NewSums(8, 4) // two vectors of 32 bytes
+		s := NewSums(Lengths{F32: 8, F64: 4}) // two vectors of 32 bytes
 		a := AssembleSums(s)
 		flat := make([]byte, size)
 		naive := AssembleBytes(flat)

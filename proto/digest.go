@@ -33,12 +33,14 @@ type Spans []Digest
 // NewSpans returns the digest in the making of size bytes.
 func NewSpans(size int) Spans { return make(Spans, (size+DigestSpan-1)/DigestSpan) }
 
-// Range returns the bytes lo <= i < hi of span i of so many.
-func (s Spans) Range(i, size int) (lo, hi int) { return i * DigestSpan, min((i+1)*DigestSpan, size) }
+// Range returns which bytes of data span i is made of: those from lo up to, not with, hi.
+func (s Spans) Range(i int, data []byte) (lo, hi int) {
+	return i * DigestSpan, min((i+1)*DigestSpan, len(data))
+}
 
 // Hash hashes span i of data, to what HashSpan returns for it.
 func (s Spans) Hash(i int, data []byte) {
-	lo, hi := s.Range(i, len(data))
+	lo, hi := s.Range(i, data)
 	s[i] = HashSpan(data[lo:hi])
 }
 

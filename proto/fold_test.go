@@ -20,7 +20,7 @@ func naive(leaf func(uint32) Sums, b Block) Sums {
 
 // unevenLeaf has values whose sum depends on the order of addition.
 func unevenLeaf(i uint32) Sums {
-	s := NewSums(19, 3)
+	s := NewSums(Lengths{F32: 19, F64: 3})
 	for j := range s.F32 {
 		s.F32[j] = float32(math.Ldexp(1+float64(i*7+uint32(j))/3, int(i*5+uint32(j))%40))
 	}
@@ -123,7 +123,7 @@ func TestCoverCutsTheWholeTreeIntoItsNodes(t *testing.T) {
 
 func TestPartialsSurviveChunksInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		want := NewSums(rapid.IntRange(0, 50).Draw(t, "f32"), rapid.IntRange(0, 50).Draw(t, "f64"))
+		want := NewSums(Lengths{rapid.IntRange(0, 50).Draw(t, "f32"), rapid.IntRange(0, 50).Draw(t, "f64")})
 		for i := range want.F32 {
 			want.F32[i] = float32(i) + 0.5
 		}
@@ -139,7 +139,7 @@ func TestPartialsSurviveChunksInAnyOrder(t *testing.T) {
 		}); err != nil {
 			t.Fatal(err)
 		}
-		got := NewSums(len(want.F32), len(want.F64))
+		got := NewSums(want.Lengths())
 		a := AssembleSums(got)
 		for i, data := range rapid.Permutation(append(wire, wire[0])).Draw(t, "order") { // one comes twice
 			if a.Done() && want.Size() > 0 && i < len(wire)-1 {
@@ -180,7 +180,7 @@ func TestAssemblyRefusesWhatDoesNotFit(t *testing.T) {
 }
 
 func BenchmarkSumsAdd(b *testing.B) {
-	x, y := NewSums(1<<20, 0), NewSums(1<<20, 0)
+	x, y := NewSums(Lengths{F32: 1 << 20, F64: 0}), NewSums(Lengths{F32: 1 << 20, F64: 0})
 	b.SetBytes(int64(x.Size()))
 	for b.Loop() {
 		x.Add(y)
@@ -188,8 +188,8 @@ func BenchmarkSumsAdd(b *testing.B) {
 }
 
 func BenchmarkPartialOnTheWire(b *testing.B) {
-	s := NewSums(1_850_000, 100)
-	got := NewSums(1_850_000, 100)
+	s := NewSums(Lengths{F32: 1_850_000, F64: 100})
+	got := NewSums(Lengths{F32: 1_850_000, F64: 100})
 	m := PartialChunk{Head: head(), Worker: "w", Round: 1, Block: Block{0, 1}}
 	b.SetBytes(int64(s.Size()))
 	b.ReportAllocs()

@@ -13,8 +13,17 @@ type Sums struct {
 	F64 []float64
 }
 
+// Lengths are how many values of each kind sums have.
+type Lengths struct{ F32, F64 int }
+
+// Size returns the length on the wire of sums of these lengths, in bytes.
+func (n Lengths) Size() int { return 4*n.F32 + 8*n.F64 }
+
 // NewSums returns zero sums of the given lengths.
-func NewSums(f32, f64 int) Sums { return Sums{make([]float32, f32), make([]float64, f64)} }
+func NewSums(n Lengths) Sums { return Sums{make([]float32, n.F32), make([]float64, n.F64)} }
+
+// Lengths returns how many values of each kind s has.
+func (s Sums) Lengths() Lengths { return Lengths{len(s.F32), len(s.F64)} }
 
 // WithF64 returns the sums with n float64 values, arbitrary ones, in their own memory
 // if that is large enough.
@@ -27,13 +36,13 @@ func (s Sums) WithF64(n int) Sums {
 }
 
 // Size returns the length of the sums on the wire, in bytes.
-func (s Sums) Size() int { return 4*len(s.F32) + 8*len(s.F64) }
+func (s Sums) Size() int { return s.Lengths().Size() }
 
 // Add sets s = s + right, element by element: s must be the left child of a
 // node and right its right child. Addition of two numbers commutes, so the
 // bits do not depend on the side; which nodes are added does.
 func (s Sums) Add(right Sums) {
-	if len(s.F32) != len(right.F32) || len(s.F64) != len(right.F64) {
+	if s.Lengths() != right.Lengths() {
 		panic("proto: sums of different lengths")
 	}
 	a, b := s.F32, right.F32[:len(s.F32)]

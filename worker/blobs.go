@@ -46,7 +46,7 @@ func (in *incoming) whole() bool { return in.done != nil || in.parts.Done() }
 func (in *incoming) hash() {
 	data := proto.Bytes32(in.values)
 	for there := in.parts.Missing(); in.hashed < len(in.spans); in.hashed++ {
-		if _, hi := in.spans.Range(in.hashed, len(data)); int64(hi) > there {
+		if _, hi := in.spans.Range(in.hashed, data); int64(hi) > there {
 			return
 		}
 		in.spans.Hash(in.hashed, data)

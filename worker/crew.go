@@ -80,21 +80,21 @@ func (j *job) inputs() proto.Digest {
 }
 
 // lengths returns those of the sums.
-func (j *job) lengths() (f32, f64 int) {
+func (j *job) lengths() proto.Lengths {
 	switch j.spec.Kind {
 	case proto.Gradient:
-		f64 = nn.MetricsLen + j.version.network.train.MomentsLen()
+		f64 := nn.MetricsLen + j.version.network.train.MomentsLen()
 		if j.ride != nil {
 			f64 += j.ride.Len(uint64(j.spec.Step))
 		}
-		return len(j.version.params), f64
+		return proto.Lengths{F32: len(j.version.params), F64: f64}
 	case proto.Growth:
-		return 0, j.growth.Len()
+		return proto.Lengths{F64: j.growth.Len()}
 	}
 	if j.flips() {
-		return 0, nn.MetricsLen + nn.FlipLen
+		return proto.Lengths{F64: nn.MetricsLen + nn.FlipLen}
 	}
-	return 0, nn.MetricsLen
+	return proto.Lengths{F64: nn.MetricsLen}
 }
 
 // flips reports whether an evaluation reads the mirror image of each picture too.

@@ -9,21 +9,21 @@ import (
 
 // pool keeps the memory of sums between blocks.
 type pool struct {
-	mu       sync.Mutex
-	f32, f64 int
-	free     []proto.Sums
+	mu   sync.Mutex
+	n    proto.Lengths
+	free []proto.Sums
 }
 
 // sized sets the lengths of sums. What it keeps is forgotten if that of float32 values
 // changes; the others change from one gradient round to the next where statistics ride
 // along.
-func (p *pool) sized(f32, f64 int) {
+func (p *pool) sized(n proto.Lengths) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if f32 != p.f32 {
+	if n.F32 != p.n.F32 {
 		p.free = nil
 	}
-	p.f32, p.f64 = f32, f64
+	p.n = n
 }
 
 // get returns sums with arbitrary contents.
@@ -33,15 +33,15 @@ func (p *pool) get() proto.Sums {
 	if n := len(p.free); n > 0 {
 		s := p.free[n-1]
 		p.free = p.free[:n-1]
-		return s.WithF64(p.f64)
+		return s.WithF64(p.n.F64)
 	}
-	return proto.NewSums(p.f32, p.f64)
+	return proto.NewSums(p.n)
 }
 
 func (p *pool) put(s proto.Sums) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(s.F32) == p.f32 && cap(s.F64) > 0 {
+	if len(s.F32) == p.n.F32 && cap(s.F64) > 0 {
 		p.free = append(p.free, s)
 	}
 }

@@ -113,7 +113,7 @@ to the machine and the latter to the NATS server, and let that read it with: nat
 			if err := auth.Add(auth.Options{Dir: dir}, name); err != nil {
 				return keysFault(err)
 			}
-			fmt.Fprintf(c.ErrOrStderr(), "the key of %s is in %s\n%s", name, auth.WorkerDir(dir, name), reloadAdvice(dir))
+			fmt.Fprintf(c.ErrOrStderr(), "the key of %s is in %s\n%s", name, auth.WorkerDir(dir, proto.Key(name)), reloadAdvice(dir))
 			return nil
 		},
 	}

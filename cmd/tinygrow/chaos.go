@@ -22,7 +22,7 @@ import (
 
 func newChaos() *cobra.Command {
 	c := chaos.Config{Workers: 3, Kills: 6, Limit: 3 * time.Minute}
-	seeds, asJSON := "1", false
+	seedText, asJSON := "1", false
 	cmd := &cobra.Command{
 		Use:   "chaos",
 		Short: "Kill, pause and restart the processes of a run, and prove that it ends with the same bits",
@@ -38,7 +38,7 @@ command fails and keeps the files of both.`,
 	src := newSource(cmd, dataFlags, []keyFlag{{"model", "model.name", "name", "starting network"},
 		{"steps", "train.steps", "n", "updates to make"}})
 	f := cmd.Flags()
-	f.StringVar(&seeds, "seed", seeds, "`seed` of script and run, or a range of them, as 1-200")
+	f.StringVar(&seedText, "seed", seedText, "`seed` of script and run, or a range of them, as 1-200")
 	f.IntVar(&c.Kills, "kills", c.Kills, "faults of a seed")
 	f.IntVar(&c.Workers, "workers", c.Workers, "worker processes")
 	f.DurationVar(&c.Limit, "stuck-after", c.Limit, "time after which a run counts as stuck")
@@ -46,7 +46,7 @@ command fails and keeps the files of both.`,
 		"without it, this one")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object a seed on stdout")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		first, last, err := seedRange(seeds)
+		all, err := seedRange(seedText)
 		if err != nil {
 			return err
 		}
@@ -75,7 +75,7 @@ command fails and keeps the files of both.`,
 		if c.Document, err = config.Encode(&s); err != nil {
 			return err
 		}
-		return runChaos(cmd, c, first, last, asJSON)
+		return runChaos(cmd, c, all, asJSON)
 	}
 	return cmd
 }
@@ -95,29 +95,32 @@ func chaosDefaults() run.Settings {
 	return s
 }
 
+// seeds are those from first to last.
+type seeds struct{ first, last uint64 }
+
 // seedRange reads 7 or 1-200.
-func seedRange(text string) (first, last uint64, err error) {
+func seedRange(text string) (all seeds, err error) {
 	from, to, ranged := strings.Cut(text, "-")
 	if !ranged {
 		to = from
 	}
-	first, err = strconv.ParseUint(from, 10, 64)
+	all.first, err = strconv.ParseUint(from, 10, 64)
 	if err == nil {
-		last, err = strconv.ParseUint(to, 10, 64)
+		all.last, err = strconv.ParseUint(to, 10, 64)
 	}
-	if err != nil || last < first {
-		return 0, 0, usagef("--seed %q: must be a number, or a range of them as 1-200", text)
+	if err != nil || all.last < all.first {
+		return seeds{}, usagef("--seed %q: must be a number, or a range of them as 1-200", text)
 	}
-	return first, last, nil
+	return all, nil
 }
 
 // runChaos goes through the seeds and tells of each.
-func runChaos(cmd *cobra.Command, c chaos.Config, first, last uint64, asJSON bool) error {
+func runChaos(cmd *cobra.Command, c chaos.Config, all seeds, asJSON bool) error {
 	ctx, stop := untilSignal(cmd.Context(), func(os.Signal) {})
 	defer stop()
 	out, began, failed := json.NewEncoder(cmd.OutOrStdout()), time.Now(), 0
 	fired, done := map[chaos.Kind]int{}, uint64(0)
-	for seed := first; ; seed++ {
+	for seed := all.first; ; seed++ {
 		r, err := chaos.Run(ctx, c, seed)
 		if errors.Is(err, context.Canceled) {
 			return silentError{exitInterrupted}
@@ -138,15 +141,15 @@ func runChaos(cmd *cobra.Command, c chaos.Config, first, last uint64, asJSON boo
 			}
 		}
 		tellChaos(cmd, r, asJSON)
-		if seed == last {
+		if seed == all.last {
 			break
 		}
 		if done%10 == 0 {
-			left := time.Since(began) / time.Duration(done) * time.Duration(last-seed)
-			fmt.Fprintf(cmd.ErrOrStderr(), "%d of %d seeds, %s left\n", done, last-first+1, left.Round(time.Second))
+			left := time.Since(began) / time.Duration(done) * time.Duration(all.last-seed)
+			fmt.Fprintf(cmd.ErrOrStderr(), "%d of %d seeds, %s left\n", done, all.last-all.first+1, left.Round(time.Second))
 		}
 	}
-	if last > first {
+	if all.last > all.first {
 		fmt.Fprintf(cmd.ErrOrStderr(), "%d of %d seeds ended with the same bits; faults: %s\n", int(done)-failed, done, kindsText(fired))
 	}
 	if failed > 0 {

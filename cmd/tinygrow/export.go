@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -33,21 +32,21 @@ and compute the same bits.`,
   tinygrow predict cifar10-1.onnx photo.jpg`,
 		Args: oneArg("RUN|CHECKPOINT|EXPORT"),
 	}
-	c.Flags().StringVar(&format, "format", "", "one of "+strings.Join(export.Formats(), ", "))
+	c.Flags().StringVar(&format, "format", "", "one of "+export.FormatList())
 	c.Flags().StringVar(&out, "out", "", "`path` of the new file or directory (default: the name of the run and the format, here)")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if format == "" {
-			return usagef("--format is missing: one of %s", strings.Join(export.Formats(), ", "))
+			return usagef("--format is missing: one of %s", export.FormatList())
 		}
 		s, err := run.Open(args[0])
 		if err != nil {
 			return err
 		}
 		if out == "" {
-			out = export.DefaultPath(args[0], format)
+			out = export.DefaultPath(args[0], export.Format(format))
 		}
-		if err := s.Export(format, out); err != nil {
+		if err := s.Export(export.Format(format), out); err != nil {
 			return err
 		}
 		sha256 := checkpoint.ModelSHA256(s.Model)

@@ -46,7 +46,7 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) exitC
 	code := codeOf(err)
 	var told silentError
 	if err != nil && !errors.As(err, &told) {
-		fmt.Fprintln(printable{stderr}, "tinygrow: "+strings.ReplaceAll(explain(err.Error(), os.Getenv(run.PlacesEnv)), "\n", "\n  "))
+		fmt.Fprintln(printable{stderr}, "tinygrow: "+strings.ReplaceAll(places(os.Getenv(run.PlacesEnv)).explain(err.Error()), "\n", "\n  "))
 	}
 	return code
 }

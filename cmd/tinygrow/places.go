@@ -6,11 +6,13 @@ import (
 	"strings"
 )
 
-// explain adds to an error what the paths and values in it are called outside.
 // places is a list of PATH=NAME=VALUE, separated by semicolons: a path in the
 // container, and the variable with its value that it comes from.
-func explain(text, places string) string {
-	for _, place := range strings.Split(places, ";") {
+type places string
+
+// explain adds to an error what the paths and values in it are called outside.
+func (p places) explain(text string) string {
+	for place := range strings.SplitSeq(string(p), ";") {
 		path, variable, ok := strings.Cut(place, "=")
 		name, value, both := strings.Cut(variable, "=")
 		if !ok || !both || name == "" {

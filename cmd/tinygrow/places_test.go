@@ -4,7 +4,7 @@ import "testing"
 
 // TestErrorsNameWhatTheUserTyped explains errors of a container.
 func TestErrorsNameWhatTheUserTyped(t *testing.T) {
-	const places = "/data=DATA_DIR=/home/me/cifr;/config.yaml=CONFIG=./my.yaml;/runs/a b=RUN=a b;;x"
+	const in places = "/data=DATA_DIR=/home/me/cifr;/config.yaml=CONFIG=./my.yaml;/runs/a b=RUN=a b;;x"
 	for text, want := range map[string]string{
 		"open /data/train: no such file":       "open /data/train: no such file\n/data is what DATA_DIR=/home/me/cifr names",
 		"/data: it holds no files":             "/data: it holds no files\n/data is what DATA_DIR=/home/me/cifr names",
@@ -15,11 +15,11 @@ func TestErrorsNameWhatTheUserTyped(t *testing.T) {
 		"nothing of it":                        "nothing of it",
 		"/config.yaml and /data do not agree.": "/config.yaml and /data do not agree.\n/data is what DATA_DIR=/home/me/cifr names\n/config.yaml is what CONFIG=./my.yaml names",
 	} {
-		if got := explain(text, places); got != want {
+		if got := in.explain(text); got != want {
 			t.Errorf("%s: %s", text, got)
 		}
 	}
-	if got := explain("x /data", ""); got != "x /data" {
+	if got := places("").explain("x /data"); got != "x /data" {
 		t.Error(got)
 	}
 }

@@ -22,8 +22,11 @@ func newTable(out io.Writer) table {
 	return table{printable{w}, w}
 }
 
+// label is what a row begins with: what it is about.
+type label string
+
 // row adds a name and what is to be said about it.
-func (t table) row(name, format string, args ...any) {
+func (t table) row(name label, format string, args ...any) {
 	fmt.Fprintf(t, "%s\t%s\n", name, proto.Printable(fmt.Sprintf(format, args...)))
 }
 

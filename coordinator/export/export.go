@@ -41,9 +41,12 @@ type Source struct {
 	Step uint64
 }
 
+// Format is the name of a format, one of Formats.
+type Format string
+
 // format is a way to write a network.
 type format struct {
-	name string
+	name Format
 	// ending is that of the name of the file or directory, behind the name of the run.
 	ending string
 	write  func(s *Source, path string) error // path does not exist
@@ -58,12 +61,21 @@ var formats = []format{
 }
 
 // Formats returns the names of all formats.
-func Formats() []string {
-	var names []string
+func Formats() []Format {
+	var names []Format
 	for _, f := range formats {
 		names = append(names, f.name)
 	}
 	return names
+}
+
+// FormatList returns the names of all formats, for a person to choose from.
+func FormatList() string {
+	var names []string
+	for _, f := range formats {
+		names = append(names, string(f.name))
+	}
+	return strings.Join(names, ", ")
 }
 
 var (
@@ -75,8 +87,8 @@ var (
 	ErrCannot = errors.New("the format cannot express it")
 )
 
-// DefaultPath returns the name of the export of what lies at path.
-func DefaultPath(path, name string) string {
+// DefaultPath returns the name of the export in a format of what lies at path.
+func DefaultPath(path string, name Format) string {
 	i := slices.IndexFunc(formats, func(f format) bool { return f.name == name })
 	base := strings.TrimSuffix(filepath.Base(filepath.Clean(path)), ".safetensors")
 	if i < 0 {
@@ -86,10 +98,10 @@ func DefaultPath(path, name string) string {
 }
 
 // Write writes s in a format to path, where nothing may lie.
-func Write(s *Source, name, path string) error {
+func Write(s *Source, name Format, path string) error {
 	i := slices.IndexFunc(formats, func(f format) bool { return f.name == name })
 	if i < 0 {
-		return fmt.Errorf("%w: %q: use one of %s", ErrFormat, name, strings.Join(Formats(), ", "))
+		return fmt.Errorf("%w: %q: use one of %s", ErrFormat, name, FormatList())
 	}
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s: %w: remove it, or name another", path, errors.Join(ErrExists, err))

@@ -77,7 +77,7 @@ func small(t testing.TB) *nn.Model {
 // Every format gives back the bits that went into it.
 func TestRoundTrips(t *testing.T) {
 	s := everything(t)
-	for _, format := range []string{"safetensors", "onnx", "npz", "pytorch"} {
+	for _, format := range []Format{"safetensors", "onnx", "npz", "pytorch"} {
 		path := filepath.Join(t.TempDir(), DefaultPath("runs/a", format))
 		if err := Write(s, format, path); err != nil {
 			t.Fatal(format, err)
@@ -121,7 +121,7 @@ func TestEveryOperation(t *testing.T) {
 // A file that is cut or changed anywhere is an error, never a panic, or the same model.
 func TestDamaged(t *testing.T) {
 	s := everything(t)
-	for _, format := range []string{"onnx", "npz", "pytorch"} {
+	for _, format := range []Format{"onnx", "npz", "pytorch"} {
 		dir := t.TempDir()
 		path := filepath.Join(dir, DefaultPath("a", format))
 		if err := Write(s, format, path); err != nil {
@@ -188,16 +188,16 @@ func TestRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	empty := &Source{Model: nn.Init(g, 1)}
-	for _, format := range []string{"onnx", "pytorch"} {
-		err := Write(empty, format, filepath.Join(dir, format))
+	for _, format := range []Format{"onnx", "pytorch"} {
+		err := Write(empty, format, filepath.Join(dir, string(format)))
 		if !errors.Is(err, ErrCannot) || !strings.Contains(err.Error(), "no outputs yet") {
 			t.Errorf("%s: %v", format, err)
 		}
-		if _, err := os.Lstat(filepath.Join(dir, format)); err == nil {
+		if _, err := os.Lstat(filepath.Join(dir, string(format))); err == nil {
 			t.Errorf("%s: something was left", format)
 		}
 	}
-	for _, format := range []string{"npz", "safetensors"} { // without a card too
+	for _, format := range []Format{"npz", "safetensors"} { // without a card too
 		path := filepath.Join(dir, DefaultPath("empty", format))
 		if err := Write(empty, format, path); err != nil {
 			t.Fatal(err)

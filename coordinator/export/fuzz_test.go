@@ -13,7 +13,7 @@ import (
 // says, or an error that says that it is damaged.
 func FuzzRead(f *testing.F) {
 	s := &Source{Model: small(f)}
-	for i, format := range []string{"onnx", "npz", "pytorch"} {
+	for i, format := range []Format{"onnx", "npz", "pytorch"} {
 		path := filepath.Join(f.TempDir(), DefaultPath("a", format))
 		if err := Write(s, format, path); err != nil {
 			f.Fatal(err)

@@ -82,15 +82,18 @@ type onnxGraph struct {
 	ready  map[string]bool      // initializers
 }
 
+// onnxOp is the name of one of ONNX's operators.
+type onnxOp string
+
 // operator writes a node that gives the value called out.
-func (g *onnxGraph) operator(op, out string, inputs []string, attributes ...attribute) string {
+func (g *onnxGraph) operator(op onnxOp, out string, inputs []string, attributes ...attribute) string {
 	var m message
 	for _, in := range inputs {
 		m.text(nodeInput, in)
 	}
 	m.text(nodeOutput, out)
 	m.text(nodeName, out)
-	m.text(nodeOp, op)
+	m.text(nodeOp, string(op))
 	for _, a := range attributes {
 		m.bytes(nodeAttribute, a.encode())
 	}
@@ -225,7 +228,7 @@ var operators = map[nn.Op]func(g *onnxGraph, n *nn.Node, x string) string{
 func same(_ *onnxGraph, _ *nn.Node, x string) string { return x }
 
 // alike writes an operator whose output has the shape of its first input.
-func (g *onnxGraph) alike(op string, n *nn.Node, in []string, attributes ...attribute) string {
+func (g *onnxGraph) alike(op onnxOp, n *nn.Node, in []string, attributes ...attribute) string {
 	g.flat[string(n.ID)] = g.flat[in[0]]
 	return g.operator(op, string(n.ID), in, attributes...)
 }

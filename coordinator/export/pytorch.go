@@ -90,9 +90,13 @@ func (p *pickler) text(s string) {
 	*p = append(*p, s...)
 }
 
-func (p *pickler) global(module, name string) {
+// pythonModule is the name of a module of Python.
+type pythonModule string
+
+// global refers to what a module calls name.
+func (p *pickler) global(module pythonModule, name string) {
 	*p = append(*p, 'c')
-	*p = append(*p, module+"\n"+name+"\n"...)
+	*p = append(*p, string(module)+"\n"+name+"\n"...)
 }
 
 func (p *pickler) integer(n int) { *p = binary.LittleEndian.AppendUint32(append(*p, 'J'), uint32(n)) }

@@ -18,8 +18,8 @@ type Round struct {
 	Request *measure.Request
 	Riding  []measure.RidingSite
 	Metric  bool
-	// F32 and F64 are the lengths of the sums.
-	F32, F64 int
+	// Lengths are those of the sums.
+	proto.Lengths
 }
 
 // ErrDiverged is returned when the loss is not a number any more.

@@ -119,9 +119,10 @@ func (s Settings) Validate() error {
 // train returns the number of samples to train with.
 func (s Settings) train() int { return s.Data.Train - s.Train.Validation }
 
-// order returns an order of samples of this run.
-func (s Settings) order(split, stream string, index uint64) proto.Order {
-	return proto.Order{Split: split, Stream: stream, Seed: s.Train.Seed, Index: index, Held: uint64(s.Train.Validation)}
+// order returns o with the seed of this run and its number of validation samples.
+func (s Settings) order(o proto.Order) proto.Order {
+	o.Seed, o.Held = s.Train.Seed, uint64(s.Train.Validation)
+	return o
 }
 
 // New returns a trainer at the start of a run; it keeps m, which must be valid.
@@ -291,7 +292,7 @@ func (t *Trainer) Next() (r Round, ok bool) {
 	split, samples, due := t.evaluation()
 	switch {
 	case due:
-		r.Kind, r.Order = proto.Evaluate, t.set.order(split, "sequential", 0)
+		r.Kind, r.Order = proto.Evaluate, t.set.order(proto.Order{Split: split, Stream: "sequential"})
 		r.Count, r.F64 = uint64(samples), nn.MetricsLen
 		if t.set.Train.TestFlips {
 			r.Augment, r.F64 = proto.Mirrored, nn.MetricsLen+nn.FlipLen
@@ -301,12 +302,12 @@ func (t *Trainer) Next() (r Round, ok bool) {
 	case t.event != nil:
 		req, samples, _ := t.event.Next()
 		r.Kind, r.Request = proto.Growth, req
-		r.Order = t.set.order("train", "growth", t.eventNumber())
+		r.Order = t.set.order(proto.Order{Split: "train", Stream: "growth", Index: t.eventNumber()})
 		r.Offset, r.Count, r.Augment, r.F64 = uint64(samples.Offset), uint64(samples.Count), t.set.Train.Augmentation(), t.eventSums
 	default:
 		r.Kind = proto.Gradient
 		batch := uint64(t.set.Train.Batch)
-		r.Order = t.set.order("train", "epoch", t.set.epochOf(t.at.Step))
+		r.Order = t.set.order(proto.Order{Split: "train", Stream: "epoch", Index: t.set.epochOf(t.at.Step)})
 		r.Offset, r.Count, r.Augment = t.at.Step%t.set.perEpoch()*batch, batch, t.set.Train.Augmentation()
 		r.F32, r.F64 = len(t.model.Params), t.model.Graph.GradientSums().Len()
 		if ride, ok := t.ride(); ok {
@@ -324,7 +325,7 @@ func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 	if !ok {
 		panic("trainer: sums after the end of the run")
 	}
-	if len(s.F32) != r.F32 || len(s.F64) != r.F64 {
+	if s.Lengths() != r.Lengths {
 		return Applied{}, fmt.Errorf("sums of the %s round of step %d: %d and %d values, want %d and %d", r.Kind, r.Step, len(s.F32),
 			len(s.F64), r.F32, r.F64)
 	}

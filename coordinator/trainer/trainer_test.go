@@ -70,7 +70,7 @@ func compute(t *Trainer, r Round, b proto.Block) proto.Sums {
 	if err != nil {
 		panic(err)
 	}
-	s := proto.NewSums(r.F32, r.F64)
+	s := proto.NewSums(r.Lengths)
 	w, batch := p.NewWorkspace(), p.NewBatch()
 	lo, hi := r.Range(b.Lo)
 	fillToy(batch, r.Order, int(lo), int(hi-lo))

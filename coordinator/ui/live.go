@@ -230,9 +230,9 @@ func (l *Live) decided(c plan.Command) {
 	case plan.Redo:
 		l.change(func(time.Time) { clear(l.folded) })
 	case plan.Quarantine:
-		l.leave(c.Worker, "quarantine", c.Why)
+		l.leave(c.Worker, "quarantine", reason(c.Why))
 	case plan.Drop:
-		l.leave(c.Worker, "left", c.Why)
+		l.leave(c.Worker, "left", reason(c.Why))
 	}
 }
 
@@ -244,15 +244,18 @@ func (l *Live) release(id proto.WorkerID, b proto.Block) {
 	})
 }
 
+// reason says why a worker went.
+type reason string
+
 // leave notes that a worker went.
-func (l *Live) leave(id proto.WorkerID, state, why string) {
+func (l *Live) leave(id proto.WorkerID, state string, why reason) {
 	l.change(func(time.Time) {
 		w := l.workers[id]
 		if w == nil {
 			return
 		}
 		delete(l.workers, id)
-		w.State, w.Why = state, why
+		w.State, w.Why = state, string(why)
 		l.gone = slices.DeleteFunc(l.gone, func(g WorkerStatus) bool { return g.ID == id })
 		l.gone = append(l.gone, w.WorkerStatus)
 		l.gone = l.gone[max(0, len(l.gone)-maxGone):]

@@ -50,7 +50,7 @@ type Series struct {
 func (s *Series) Add(p Point) {
 	s.Stride = max(s.Stride, 1)
 	p.Low, p.High, p.batches = p.Loss, p.Loss, 1
-	if n := len(s.Points); n > 0 && span(s.Points[n-1].Step, s.Stride) == span(p.Step, s.Stride) {
+	if n := len(s.Points); n > 0 && s.span(&s.Points[n-1]) == s.span(&p) {
 		s.Points[n-1].add(p)
 		return
 	}
@@ -59,7 +59,7 @@ func (s *Series) Add(p Point) {
 		s.Stride *= 2
 		kept := s.Points[:0]
 		for _, p := range s.Points {
-			if n := len(kept); n > 0 && span(kept[n-1].Step, s.Stride) == span(p.Step, s.Stride) {
+			if n := len(kept); n > 0 && s.span(&kept[n-1]) == s.span(&p) {
 				kept[n-1].add(p)
 			} else {
 				kept = append(kept, p)
@@ -69,8 +69,8 @@ func (s *Series) Add(p Point) {
 	}
 }
 
-// span returns the number of the span that a step is in; steps begin at 1.
-func span(step, stride uint64) uint64 { return (max(step, 1) - 1) / stride }
+// span returns the number of the span that the step of p is in; steps begin at 1.
+func (s *Series) span(p *Point) uint64 { return (max(p.Step, 1) - 1) / s.Stride }
 
 // columns are what a page is told of the points, in this order.
 var columns = []struct {

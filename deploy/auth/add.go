@@ -13,7 +13,9 @@ import (
 
 // WorkerDir returns the directory below dir with the files of the worker's key
 // of a name.
-func WorkerDir(dir, name string) string { return filepath.Join(dir, "workers", name) }
+func WorkerDir(dir string, name proto.Key) string {
+	return filepath.Join(dir, "workers", string(name))
+}
 
 // Add makes one more worker's key, of a name that nobody has, and writes it into
 // the server's configuration. It returns ErrExists if there is one of that name.
@@ -25,7 +27,7 @@ func Add(o Options, name string) error {
 	if err != nil {
 		return err
 	}
-	at, err := filepath.Rel(o.Dir, WorkerDir(o.Dir, name))
+	at, err := filepath.Rel(o.Dir, WorkerDir(o.Dir, proto.Key(name)))
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 
 // Export writes the saved model in one of export.Formats to a path where nothing lies
 // yet. The account of its run, if that is at hand, goes into what the format tells.
-func (s *Saved) Export(format, path string) error {
+func (s *Saved) Export(format export.Format, path string) error {
 	src := &export.Source{Model: s.Model, Card: s.Card}
 	if s.State != nil {
 		src.Step = uint64(s.State.Step)

@@ -257,7 +257,7 @@ func TestForgedRepliesLeadNowhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, reply := range append(forged, own) {
-			if err := hostile.Forge(r.subject, reply, data); err != nil {
+			if err := hostile.Forge(bus.Message{Subject: r.subject, Reply: reply, Data: data}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -272,7 +272,8 @@ func TestForgedRepliesLeadNowhere(t *testing.T) {
 		b, key := g.connect(role.dir, role.role)
 		for _, subject := range role.role.Rights(key).Publish {
 			for _, reply := range forged {
-				if err := b.Forge(strings.NewReplacer("*", "test", ">", "x").Replace(subject), reply, []byte("{}")); err != nil {
+				m := bus.Message{Subject: strings.NewReplacer("*", "test", ">", "x").Replace(subject), Reply: reply, Data: []byte("{}")}
+				if err := b.Forge(m); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -334,7 +335,7 @@ func TestForgedNamesFrameNobody(t *testing.T) {
 		for _, as := range []proto.Key{k, own} {
 			group.Go(func() {
 				forger(ctx, hostile, as, names, headOf(t, ctx, hostile, k), func() proto.Sums {
-					s := proto.NewSums(params, 3)
+					s := proto.NewSums(proto.Lengths{F32: params, F64: 3})
 					s.F32[0] = float32(math.NaN())
 					return s
 				})

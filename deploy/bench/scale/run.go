@@ -79,16 +79,17 @@ func measure(ctx context.Context, c Config, n int) (*measured, error) {
 			return nil, err
 		}
 	}
+	tinygrow := command{c.Binary, url}
 	group, ctx := errgroup.WithContext(ctx) // ends with Wait, before the server
 	// A run of another name for each measurement: workers of the last one may still say goodbye.
 	id := "scale-" + strconv.Itoa(n) + "-" + strconv.FormatInt(time.Now().UnixMilli(), 36)
 	group.Go(func() error {
-		return ask(ctx, &m.result, c.Binary, url, "coordinator", "--config", file, "--run", id, "--run-dir", run,
+		return tinygrow.ask(ctx, &m.result, "coordinator", "--config", file, "--run", id, "--run-dir", run,
 			"--set", "cluster.min_workers="+strconv.Itoa(n), "--json")
 	})
 	for i := range n {
 		group.Go(func() error {
-			return ask(ctx, &m.stats[i], c.Binary, url, "worker", "--config", file, "--run", id,
+			return tinygrow.ask(ctx, &m.stats[i], "worker", "--config", file, "--run", id,
 				"--threads", strconv.Itoa(c.Threads), "--json")
 		})
 	}
@@ -116,12 +117,15 @@ func (e *ProcessError) Error() string { return fmt.Sprintf("tinygrow %s: %v", e.
 // Unwrap returns why the command failed.
 func (e *ProcessError) Unwrap() error { return e.Err }
 
+// command is the program, and the address of the server that it is to use.
+type command struct{ binary, nats string }
+
 // ask runs a process to its end and decodes the JSON object on its stdout. A
 // process that fails ends the others with ctx. It gets the address of the server,
 // which may hold a password, from the environment: everybody sees command lines.
-func ask(ctx context.Context, out any, binary, nats string, args ...string) error {
-	p := exec.CommandContext(ctx, binary, args...)
-	p.Env = append(os.Environ(), config.Variable("nats.url")+"="+nats)
+func (c command) ask(ctx context.Context, out any, args ...string) error {
+	p := exec.CommandContext(ctx, c.binary, args...)
+	p.Env = append(os.Environ(), config.Variable("nats.url")+"="+c.nats)
 	var stdout, stderr bytes.Buffer
 	p.Stdout, p.Stderr = &stdout, &stderr
 	p.Cancel = func() error { return p.Process.Signal(syscall.SIGTERM) }

@@ -6,7 +6,7 @@ import "strings"
 // part is the same, or else the one at the smallest edit distance, or "" when
 // none is near.
 func Nearest(name string, known []string) string {
-	best, distance := "", len(name)/2+2
+	best, distance := "", len(name)/2+1
 	for _, key := range known {
 		d := edits(name, key)
 		if last := key[strings.LastIndexByte(key, '.')+1:]; !strings.Contains(name, ".") {

@@ -42,8 +42,8 @@ var attacks = []attack{
 var audited = []string{"cluster.audit=1"}
 
 // forged returns sums over a block that look right at first sight.
-func forged(spec *proto.RoundSpec, b proto.Block, f32, f64 int) proto.Sums {
-	s := proto.NewSums(f32, f64)
+func forged(spec *proto.RoundSpec, b proto.Block, n proto.Lengths) proto.Sums {
+	s := proto.NewSums(n)
 	for i := b.Lo; i < b.Hi; i++ {
 		lo, hi := spec.Range(i)
 		s.F64[0] += float64(hi - lo)
@@ -53,8 +53,8 @@ func forged(spec *proto.RoundSpec, b proto.Block, f32, f64 int) proto.Sums {
 }
 
 // each pulls tasks of gradient rounds and hands them to do with the lengths of their sums.
-func (m *member) each(ctx context.Context, do func(t proto.Task, f32, f64 int)) error {
-	graph, f32, f64 := "", 0, 0
+func (m *member) each(ctx context.Context, do func(t proto.Task, n proto.Lengths)) error {
+	graph, n := "", proto.Lengths{}
 	for {
 		t, err := m.pull(ctx)
 		if err != nil {
@@ -64,12 +64,12 @@ func (m *member) each(ctx context.Context, do func(t proto.Task, f32, f64 int)) 
 			continue
 		}
 		if t.Spec.Graph.Key != graph {
-			if f32, f64, err = m.lengths(ctx, t.Spec); err != nil {
+			if n, err = m.lengths(ctx, t.Spec); err != nil {
 				return err
 			}
 			graph = t.Spec.Graph.Key
 		}
-		do(t, f32, f64)
+		do(t, n)
 	}
 }
 
@@ -78,14 +78,14 @@ func frame(ctx context.Context, v *victim, c *raw) error {
 	if err != nil {
 		return err
 	}
-	return m.each(ctx, func(t proto.Task, f32, f64 int) {
+	return m.each(ctx, func(t proto.Task, n proto.Lengths) {
 		for _, size := range []uint32{4, 2, 8} {
 			for i, b := range proto.Root(t.Spec.MicroShards()).Cover(size) {
 				if i < 16 {
 					for _, w := range v.Honest {
 						_, id, _ := strings.Cut(string(w), ".")
 						for _, k := range []proto.Key{c.key, w.Key()} {
-							m.forge(k, proto.WorkerID(id), &t.Spec, b, forged(&t.Spec, b, f32, f64))
+							m.forge(k, proto.WorkerID(id), &t.Spec, b, forged(&t.Spec, b, n))
 						}
 					}
 				}
@@ -98,8 +98,8 @@ func sybil(ctx context.Context, v *victim, c *raw) error {
 	var group sync.WaitGroup
 	for _, m := range v.multiply(ctx, c, "mallory", 5) {
 		group.Go(func() {
-			_ = m.each(ctx, func(t proto.Task, f32, f64 int) { // ends with its connection, as the attack does
-				m.partial(&t, forged(&t.Spec, t.Block, f32, f64))
+			_ = m.each(ctx, func(t proto.Task, n proto.Lengths) { // ends with its connection, as the attack does
+				m.partial(&t, forged(&t.Spec, t.Block, n))
 			})
 		})
 	}
@@ -115,8 +115,8 @@ func forge(spoil func(s proto.Sums)) func(ctx context.Context, v *victim, c *raw
 			if err != nil {
 				return err
 			}
-			err = m.each(ctx, func(t proto.Task, f32, f64 int) {
-				s := forged(&t.Spec, t.Block, f32, f64)
+			err = m.each(ctx, func(t proto.Task, n proto.Lengths) {
+				s := forged(&t.Spec, t.Block, n)
 				spoil(s)
 				m.partial(&t, s)
 			})
@@ -133,10 +133,10 @@ func deputies(ctx context.Context, v *victim, c *raw) error {
 	if err != nil {
 		return err
 	}
-	targets := []string{"$JS.API.STREAM.DELETE." + dataStream, "$JS.API.STREAM.PURGE." + dataStream,
+	targets := []inbox{"$JS.API.STREAM.DELETE." + dataStream, "$JS.API.STREAM.PURGE." + dataStream,
 		"$O." + dataStore + ".M.planted", "$O." + dataStore + ".C.planted",
-		"$JS.API.STREAM.DELETE." + foreignLog, foreignRun.LogSubject(), foreignRun.LeaseSubject(), v.Run.LeaseSubject(),
-		v.Run.LogSubject(), v.Run.WeightsSubject(), v.Run.NewsSubject()}
+		"$JS.API.STREAM.DELETE." + foreignLog, inbox(foreignRun.LogSubject()), inbox(foreignRun.LeaseSubject()),
+		inbox(v.Run.LeaseSubject()), inbox(v.Run.LogSubject()), inbox(v.Run.WeightsSubject()), inbox(v.Run.NewsSubject())}
 	for ctx.Err() == nil {
 		for _, reply := range targets {
 			c.publish("$JS.API.DIRECT.GET."+dataStream, reply, []byte(`{"seq":1}`))
@@ -174,8 +174,8 @@ func assemblies(ctx context.Context, v *victim, c *raw) error {
 	if len(list) == 0 {
 		return errors.New("nobody was admitted")
 	}
-	return list[0].each(ctx, func(t proto.Task, f32, f64 int) {
-		size := int64(proto.NewSums(f32, f64).Size())
+	return list[0].each(ctx, func(t proto.Task, n proto.Lengths) {
+		size := int64(n.Size())
 		for _, m := range list {
 			for i := range uint32(3) {
 				c.publish(v.Run.PartialSubject(c.key), "",
@@ -242,8 +242,8 @@ func loris(ctx context.Context, v *victim, c *raw) error {
 	if err != nil {
 		return err
 	}
-	return m.each(ctx, func(t proto.Task, f32, f64 int) {
-		size := int64(proto.NewSums(f32, f64).Size())
+	return m.each(ctx, func(t proto.Task, n proto.Lengths) {
+		size := int64(n.Size())
 		for at := int64(0); at < 50 && ctx.Err() == nil; at++ {
 			c.publish(v.Run.PartialSubject(c.key), "",
 				encode(&proto.PartialChunk{Head: m.head, Worker: m.id, Round: t.Spec.Round, Block: t.Block,

@@ -12,7 +12,7 @@ import (
 const batch = 20 * time.Millisecond
 
 // flood publishes what next returns as fast as the server takes it.
-func flood(ctx context.Context, c *raw, subject, reply string, next func() []byte) error {
+func flood(ctx context.Context, c *raw, subject string, reply inbox, next func() []byte) error {
 	for ctx.Err() == nil {
 		for range 64 {
 			c.publish(subject, reply, next())

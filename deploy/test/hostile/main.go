@@ -40,7 +40,7 @@ type flags struct {
 
 func main() {
 	if len(os.Args) > 1 && os.Args[1] == "attack" {
-		os.Exit(attacker(os.Args[2], os.Args[3]))
+		os.Exit(attacker(os.Args[2], []byte(os.Args[3])))
 	}
 	var f flags
 	flag.StringVar(&f.binary, "tinygrow", "", "the binary; empty: the one that this tree builds")
@@ -61,9 +61,9 @@ func main() {
 }
 
 // attacker runs one attack in this process and tells how much it sent.
-func attacker(name, on string) int {
+func attacker(name string, on []byte) int {
 	var v victim
-	if err := json.Unmarshal([]byte(on), &v); err != nil {
+	if err := json.Unmarshal(on, &v); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}

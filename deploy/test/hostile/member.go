@@ -155,20 +155,20 @@ func (m *member) blob(ctx context.Context, ref proto.BlobRef) ([]byte, error) {
 }
 
 // lengths returns those of the sums of a gradient round.
-func (m *member) lengths(ctx context.Context, spec proto.RoundSpec) (f32, f64 int, err error) {
+func (m *member) lengths(ctx context.Context, spec proto.RoundSpec) (proto.Lengths, error) {
 	data, err := m.blob(ctx, spec.Graph)
 	if err != nil {
-		return 0, 0, err
+		return proto.Lengths{}, err
 	}
 	g, err := nn.ParseGraph(data)
 	if err != nil {
-		return 0, 0, err
+		return proto.Lengths{}, err
 	}
 	p, err := nn.Compile(g, int(spec.MicroShard), nn.Options{})
 	if err != nil {
-		return 0, 0, err
+		return proto.Lengths{}, err
 	}
-	return g.NumParams(), nn.MetricsLen + p.MomentsLen(), nil
+	return proto.Lengths{F32: g.NumParams(), F64: nn.MetricsLen + p.MomentsLen()}, nil
 }
 
 // partial answers a task with sums.

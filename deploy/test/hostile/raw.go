@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -23,13 +24,16 @@ import (
 	"github.com/tinygrow/tinygrow/proto"
 )
 
+// inbox is where answers go: the subject that a request names for them.
+type inbox string
+
 // raw speaks the NATS protocol itself: it may name any subject for a reply,
 // send what no client library would, and stop reading.
 type raw struct {
 	conn    net.Conn
 	mu      sync.Mutex
 	out     *bufio.Writer
-	inbox   string
+	inbox   inbox
 	key     proto.Key
 	asked   uint64
 	answers map[string]chan []byte
@@ -64,25 +68,25 @@ func dial(a access, deaf bool) (*raw, error) {
 	roots.AppendCertsFromPEM(pem)
 	c := &raw{conn: tls.Client(plain, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"}), answers: map[string]chan []byte{}, key: a.Key}
 	c.out = bufio.NewWriterSize(c.conn, 64<<10)
-	hello, err := greeting(line, a.Seed)
+	hello, err := greeting([]byte(line), a.Seed)
 	if err != nil {
 		return nil, err
 	}
-	c.inbox = fmt.Sprintf("%s.%d-%d", a.Inbox, os.Getpid(), time.Now().UnixNano())
+	c.inbox = inbox(fmt.Sprintf("%s.%d-%d", a.Inbox, os.Getpid(), time.Now().UnixNano()))
 	c.send(fmt.Sprintf("CONNECT %s\r\n", hello), nil)
 	if !deaf {
-		c.send("SUB "+c.inbox+".* 1\r\n", nil)
+		c.send("SUB "+string(c.inbox)+".* 1\r\n", nil)
 		go c.read(bufio.NewReaderSize(c.conn, 64<<10)) // ends with the connection
 	}
 	return c, c.flush()
 }
 
 // greeting answers the server's first line with the signature of the key.
-func greeting(info, seedFile string) (string, error) {
+func greeting(info []byte, seedFile string) (string, error) {
 	var said struct {
 		Nonce string `json:"nonce"`
 	}
-	if err := json.Unmarshal([]byte(strings.TrimPrefix(info, "INFO ")), &said); err != nil {
+	if err := json.Unmarshal(bytes.TrimPrefix(info, []byte("INFO ")), &said); err != nil {
 		return "", fmt.Errorf("%q: %w", info, err)
 	}
 	seed, err := os.ReadFile(seedFile)
@@ -125,9 +129,9 @@ func (c *raw) flush() error {
 }
 
 // publish sends data to a subject; reply may be empty.
-func (c *raw) publish(subject, reply string, data []byte) {
+func (c *raw) publish(subject string, reply inbox, data []byte) {
 	if reply != "" {
-		subject += " " + reply
+		subject += " " + string(reply)
 	}
 	c.send("PUB "+subject+" "+strconv.Itoa(len(data))+"\r\n", data)
 	c.sent.Add(1)
@@ -198,7 +202,7 @@ func (c *raw) request(ctx context.Context, subject string, data []byte, patience
 		delete(c.answers, reply)
 		c.mu.Unlock()
 	}()
-	c.publish(subject, reply, data)
+	c.publish(subject, inbox(reply), data)
 	if err := c.flush(); err != nil {
 		return nil, err
 	}

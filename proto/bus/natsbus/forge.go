@@ -1,7 +1,9 @@
 package natsbus
 
-// Forge publishes a request whose responses go to whatever subject the caller
-// names: what a hostile participant does, for those who test that it gets nowhere.
-func (b *Bus) Forge(subject, reply string, data []byte) error {
-	return wrap(b.link(subject).current().PublishRequest(subject, reply, data))
+import "github.com/tinygrow/tinygrow/proto/bus"
+
+// Forge publishes the data of a request whose responses go to whatever subject its
+// Reply names: what a hostile participant does, for those who test that it gets nowhere.
+func (b *Bus) Forge(m bus.Message) error {
+	return wrap(b.link(m.Subject).current().PublishRequest(m.Subject, m.Reply, m.Data))
 }
