@@ -66,7 +66,7 @@ type Pace struct {
 	SamplesSec float64       // over the last seconds
 	Left       time.Duration // time to the end of the run; 0: not known yet
 	CPU        time.Duration // processor time of this process since it took the run up
-	Timing     Timing        // where the time of this process's gradient rounds went, so far
+	Timing     Timing        // tells where the time of this process's gradient rounds went, so far
 }
 
 // Member is a worker as it introduced itself.

@@ -38,8 +38,8 @@ type network struct {
 // ride is what rides along with gradient rounds of one generation.
 type ride struct {
 	*measure.Ride
-	key    string       // of the request
-	digest proto.Digest // of the request, as it came
+	key    string       // key of the request
+	digest proto.Digest // digest of the request, as it came
 }
 
 // compile makes a graph ready for micro-shards of the given number of samples.

@@ -46,7 +46,8 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) exitC
 	code := codeOf(err)
 	var told silentError
 	if err != nil && !errors.As(err, &told) {
-		fmt.Fprintln(printable{stderr}, "tinygrow: "+strings.ReplaceAll(places(os.Getenv(run.PlacesEnv)).explain(err.Error()), "\n", "\n  "))
+		said := places(os.Getenv(run.PlacesEnv)).explain(err.Error())
+		fmt.Fprintln(printable{stderr}, "tinygrow: "+strings.ReplaceAll(said, "\n", "\n  "))
 	}
 	return code
 }

@@ -58,7 +58,7 @@ after the answers that are under way.`,
 		if err := config.Validate(); err != nil {
 			return as(exitUsage, err)
 		}
-		s.Settings.Worker.Threads = 1 // of each batch: the server has several at a time
+		s.Settings.Worker.Threads = 1 // a batch has one thread: the server evaluates several at a time
 		n, err := s.Network()
 		if err != nil {
 			return err

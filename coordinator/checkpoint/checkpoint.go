@@ -59,7 +59,7 @@ type State struct {
 	Updates         uint64 `json:"updates"`
 	ModelSHA256     string `json:"model_sha256"`
 	OptimizerSHA256 string `json:"optimizer_sha256"`
-	RidingSHA256    string `json:"riding_sha256,omitempty"` // of the statistics that rode along, in format 5
+	RidingSHA256    string `json:"riding_sha256,omitempty"` // digest of the statistics that rode along, in format 5
 	JournalBytes    int64  `json:"journal_bytes"`
 	JournalSHA256   string `json:"journal_sha256"`
 	MetricsBytes    int64  `json:"metrics_bytes"`

@@ -26,8 +26,8 @@ const (
 	attributeName, attributeFloat, attributeInt, attributeInts, attrType = 1, 2, 3, 8, 20
 	tensorDims, tensorType, tensorName, tensorRaw                        = 1, 2, 8, 9
 
-	typeFloat, typeInts, typeInt = 1, 7, 2 // of an attribute
-	elementFloat, elementInt64   = 1, 7    // of a tensor
+	typeFloat, typeInts, typeInt = 1, 7, 2 // types of an attribute
+	elementFloat, elementInt64   = 1, 7    // types of a tensor's elements
 )
 
 // message is a protobuf message that is being written.

@@ -13,8 +13,8 @@ import (
 // Bounds of what a Server keeps.
 const (
 	maxOpen    = 24  // runs in memory
-	maxViewers = 256 // of all runs
-	maxFrames  = 32  // that a viewer may be behind before it gets the newest account instead
+	maxViewers = 256 // viewers of all runs together
+	maxFrames  = 32  // a viewer may be so many behind before it gets the newest account instead
 )
 
 // interval is how often the files of a run are looked at while somebody watches,
@@ -44,7 +44,7 @@ type feeds struct {
 
 // feed is one run, read for all who look at it.
 type feed struct {
-	ours *Live // of the run that this process coordinates; nil: it coordinates none
+	ours *Live // the run that this process coordinates; nil: it coordinates none
 	live *Live // ours, once it is known to be this run
 
 	mu      sync.Mutex
@@ -55,7 +55,7 @@ type feed struct {
 	told    uint64 // version of live
 	fault   string // why the files cannot be read at the moment
 	viewers int
-	stop    context.CancelFunc // of the goroutine while there are viewers
+	stop    context.CancelFunc // ends the goroutine that runs while there are viewers
 	news    chan struct{}      // closed when a frame was added
 }
 

@@ -21,10 +21,10 @@ type Live struct {
 	dir     string
 	status  Status
 	workers map[proto.WorkerID]*member
-	gone    []WorkerStatus // that left, the newest last
+	gone    []WorkerStatus // workers that left, the newest last
 	told    coordinator.Timing
-	folded  map[proto.WorkerID]share // in the round at hand
-	ended   map[proto.WorkerID]share // in the round that ended last
+	folded  map[proto.WorkerID]share // shares in the round at hand
+	ended   map[proto.WorkerID]share // shares in the round that ended last
 	version uint64
 }
 
@@ -33,7 +33,7 @@ type share struct{ blocks, shards int }
 
 // Status is what a page shows of a run at work.
 type Status struct {
-	Steps   uint64             `json:"steps"`  // of the whole run, as far as is known
+	Steps   uint64             `json:"steps"`  // steps of the whole run, as far as is known
 	Left    float64            `json:"left_s"` // seconds until its end; 0: not known yet
 	Waiting string             `json:"waiting,omitempty"`
 	Timing  coordinator.Timing `json:"timing"`

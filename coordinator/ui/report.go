@@ -23,7 +23,7 @@ type Included struct {
 // Report says what goes into a report.
 type Report struct {
 	Title string
-	Made  string // when and with what, a line
+	Made  string // one line: when it was made, and with what
 	Runs  []Included
 	// Environment is what the report was made with; it is shown for a single run.
 	Environment []view.Setting
@@ -79,7 +79,7 @@ func (r Report) Write(w io.Writer) error {
 		}
 		data.Runs = append(data.Runs, e)
 	}
-	text, err := json.Marshal(data) // with < and > as \u003c and \u003e, so that no text of it ends the element
+	text, err := json.Marshal(data) // it writes < and > as \u003c and \u003e, so that no text of it ends the element
 	if err != nil {
 		return err
 	}

@@ -93,7 +93,7 @@ func newNetwork(g *nn.Graph, events []Event) (*Network, error) {
 // tied returns for the layers and sums whose widths are those of others the first of
 // each group in node order.
 func tied(g *nn.Graph) map[nn.NodeID]nn.NodeID {
-	first := map[nn.NodeID]nn.NodeID{} // of the group of a node's channels
+	first := map[nn.NodeID]nn.NodeID{} // the first node of the group that a node's channels belong to
 	find := func(id nn.NodeID) nn.NodeID {
 		for first[id] != id {
 			id = first[id]

@@ -21,8 +21,8 @@ type Evaluation struct {
 	Params       int        `json:"params"`
 	Split        string     `json:"split"` // train, validation, test, or pictures for those of a folder
 	Samples      int        `json:"samples"`
-	TestLoss     float64    `json:"test_loss"`     // of the samples of Split
-	TestAccuracy float64    `json:"test_accuracy"` // of the samples of Split
+	TestLoss     float64    `json:"test_loss"`     // mean over the samples of Split
+	TestAccuracy float64    `json:"test_accuracy"` // mean over the samples of Split
 	// Flips is by the mean of the outputs for a picture and its mirror image; nil if
 	// train.test_flips is off.
 	Flips       *trainer.Flips `json:"flips,omitempty"`

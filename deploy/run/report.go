@@ -22,7 +22,7 @@ const ReportFile = "report.html"
 
 // Reporting says how reports are made.
 type Reporting struct {
-	Program string // that makes them, with its version
+	Program string // the program that makes them, with its version
 	Out     string // file to write
 }
 

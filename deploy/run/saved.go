@@ -28,7 +28,7 @@ type Saved struct {
 	Settings Settings          // the run's configuration, or the defaults
 
 	ofRun bool                   // Settings are the run's
-	whole *checkpoint.Checkpoint // of which State is a part
+	whole *checkpoint.Checkpoint // the checkpoint that State is a part of
 }
 
 // Open reads RUN, a run directory, or CHECKPOINT, a directory below its

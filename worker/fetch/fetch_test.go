@@ -406,10 +406,10 @@ func TestDirectoriesThatCannotBeUsedAreNamed(t *testing.T) {
 }
 
 func TestRemaining(t *testing.T) {
-	if got := remaining(3*time.Second, 30, 100); got != 7*time.Second {
+	if got := (&progress{have: 30, size: 100}).remaining(3 * time.Second); got != 7*time.Second {
 		t.Error(got)
 	}
-	if got := remaining(time.Second, 0, 100); got != 0 {
+	if got := (&progress{size: 100}).remaining(time.Second); got != 0 {
 		t.Error(got)
 	}
 }

@@ -37,17 +37,17 @@ func (p *progress) Read(b []byte) (int, error) {
 	case now.Sub(p.told) >= tellEvery:
 		p.told = now
 		p.client.Log.Info("fetching the data set", "set", p.name, "have", megabytes(p.have), "of", megabytes(p.size),
-			"eta", remaining(now.Sub(p.started), p.have, p.size).Round(time.Second))
+			"eta", p.remaining(now.Sub(p.started)).Round(time.Second))
 	}
 	return n, err
 }
 
 // remaining is how long the rest takes at the pace so far.
-func remaining(spent time.Duration, have, size int64) time.Duration {
-	if have == 0 {
+func (p *progress) remaining(spent time.Duration) time.Duration {
+	if p.have == 0 {
 		return 0
 	}
-	return time.Duration(float64(spent) * float64(size-have) / float64(have))
+	return time.Duration(float64(spent) * float64(p.size-p.have) / float64(p.have))
 }
 
 func megabytes(n int64) string { return fmt.Sprintf("%.1f MB", float64(n)/1e6) }

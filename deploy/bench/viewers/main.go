@@ -46,7 +46,7 @@ var viewerCounts = []int{-1, 1, 100}
 type measured struct {
 	cpu, wall float64 // milliseconds a step
 	memory    float64 // MiB, the largest
-	updates   int     // that viewers got
+	updates   int     // updates that viewers got
 }
 
 // kind is what was measured with so many viewers.
@@ -57,7 +57,7 @@ type kind struct {
 	CPURatio  float64 `json:"cpu_ratio"`  // median over pairs of the ratio to the run without pages
 	WallRatio float64 `json:"wall_ratio"` // the same
 	Memory    float64 `json:"memory_mib"` // largest of the process
-	Updates   int     `json:"updates"`    // that all viewers got, median
+	Updates   int     `json:"updates"`    // updates that all viewers got, median
 }
 
 func main() {

@@ -17,8 +17,8 @@ import (
 // the width costs.
 const (
 	ruleSolver  = "lambda^2 of the solver"         // sum of lambda^2 less what chance gives, [tiny] prop. 3.2
-	ruleGain    = "first-order gain, other data"   // of the solver's neurons, on samples they were not made for
-	ruleGradMax = "squared gradient of GradMax"    // of as many neurons as there are
+	ruleGain    = "first-order gain, other data"   // gain of the solver's neurons, on samples they were not made for
+	ruleGradMax = "squared gradient of GradMax"    // sum over as many neurons as there are
 	ruleEqual   = "equal computation a layer"      // 1 / (width^2 positions): the cheapest layer first
 	ruleFisher  = "importance of its channels"     // Taylor and Fisher: sum over channels of (gradient x activation)^2
 	ruleFork    = "a fork of a few training steps" // decrease of the training loss by random neurons

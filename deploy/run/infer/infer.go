@@ -31,7 +31,7 @@ type Network struct {
 	program *nn.Program
 	packed  *nn.Packed
 	threads int
-	idle    sync.Pool // of *seat
+	idle    sync.Pool // holds *seat
 }
 
 // seat is what one goroutine needs.

@@ -16,8 +16,8 @@ type Config struct {
 	Queue   int           // pictures in work at a time, those that are being sent included; more are answered with 503
 	Body    int64         // most bytes of a picture
 	Pixels  int64         // most pixels of a picture
-	Timeout time.Duration // from the first byte of a request to its answer
-	Threads int           // that evaluate; at least 1
+	Timeout time.Duration // limit from the first byte of a request to its answer
+	Threads int           // threads that evaluate; at least 1
 	Top     int           // classes in an answer where the request does not say
 }
 

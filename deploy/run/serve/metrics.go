@@ -20,7 +20,7 @@ type metrics struct {
 	took     float64        // seconds of all of them
 	all      uint64
 	batches  uint64
-	pictures uint64 // in batches
+	pictures uint64 // pictures that were in batches
 	largest  int
 }
 

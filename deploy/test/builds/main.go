@@ -28,7 +28,7 @@ const (
 	golden = here + "/golden.json"
 )
 
-var models = []string{"mlp", "vgg", "resnet18"}
+var models = []network{"mlp", "vgg", "resnet18"}
 
 func main() {
 	update := flag.Bool("update", false, "write "+golden+" anew from the host's plain build")
@@ -93,7 +93,7 @@ func (s *suite) alone(b *build) {
 	for _, model := range models {
 		began := time.Now()
 		got, err := b.train(s.dir, model)
-		s.tell(b.name+" "+model, model, got, err, began)
+		s.tell(b.name+" "+string(model), model, got, err, began)
 	}
 }
 
@@ -118,9 +118,9 @@ func find(there []*build, name string) *build {
 }
 
 // tell compares a run with what is to come out.
-func (s *suite) tell(what, model string, got hashes, err error, began time.Time) {
+func (s *suite) tell(what string, model network, got hashes, err error, began time.Time) {
 	verdict := "same"
-	switch want := s.want[model]; {
+	switch want := s.want[string(model)]; {
 	case err != nil:
 		verdict = err.Error()
 	case got.Grew < 2:
@@ -146,7 +146,7 @@ func (s *suite) renew() error {
 		if err != nil {
 			return err
 		}
-		all[model] = got
+		all[string(model)] = got
 	}
 	raw, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {

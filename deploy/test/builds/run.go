@@ -45,17 +45,20 @@ func read(result []byte) (hashes, error) {
 	return r.hashes, nil
 }
 
+// network names a model.
+type network string
+
 // widths are where each model starts.
-var widths = map[string]string{"mlp": "model.widths=[6,6]", "vgg": "model.widths=[2,3,4]", "resnet18": "model.width=2"}
+var widths = map[network]string{"mlp": "model.widths=[6,6]", "vgg": "model.widths=[2,3,4]", "resnet18": "model.width=2"}
 
 // settings of all runs of a model.
-func settings(model string) []string {
-	return []string{"--config", here + "/small.yaml", "--model", model, "--set", widths[model], "--json"}
+func settings(model network) []string {
+	return []string{"--config", here + "/small.yaml", "--model", string(model), "--set", widths[model], "--json"}
 }
 
 // train runs a model in one process.
-func (b *build) train(dir, model string) (hashes, error) {
-	run := filepath.Join(dir, b.name+"-"+model)
+func (b *build) train(dir string, model network) (hashes, error) {
+	run := filepath.Join(dir, b.name+"-"+string(model))
 	c := b.command(append([]string{"train", "--workers", "1", "--threads", "1", "--run-dir", run}, settings(model)...)...)
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
@@ -74,7 +77,7 @@ const patience = 10 * time.Minute
 
 // takeover trains with workers of both builds, kills the coordinator of the first
 // and returns what a standby of the second makes of it.
-func takeover(dir string, first, second *build, model string) (hashes, error) {
+func takeover(dir string, first, second *build, model network) (hashes, error) {
 	dir = filepath.Join(dir, first.name+"-"+second.name)
 	server, err := natsserver.Start(natsserver.Options{StoreDir: filepath.Join(dir, "jetstream")})
 	if err != nil {
