@@ -60,15 +60,6 @@ var formats = []format{
 	{"gromotion", "-gromotion", writeGroMotion},
 }
 
-// Formats returns the names of all formats.
-func Formats() []Format {
-	var names []Format
-	for _, f := range formats {
-		names = append(names, f.name)
-	}
-	return names
-}
-
 // FormatList returns the names of all formats, for a person to choose from.
 func FormatList() string {
 	var names []string

@@ -8,7 +8,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/view"
 )
 
-// Export writes the saved model in one of export.Formats to a path where nothing lies
+// Export writes the saved model in one of export.FormatList to a path where nothing lies
 // yet. The account of its run, if that is at hand, goes into what the format tells.
 func (s *Saved) Export(format export.Format, path string) error {
 	src := &export.Source{Model: s.Model, Card: s.Card}
