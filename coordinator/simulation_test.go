@@ -14,11 +14,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/tinygrow/tinygrow/growth/measure"
-
 	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/coordinator/plan"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/coordinator/trainer/naive"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
@@ -193,56 +192,23 @@ func (s *simulation) compute(v held, r trainer.Round, b proto.Block) proto.Sums 
 		x.Add(s.sums(v, r, right))
 		return x
 	}
-	m := v.model
-	p, err := nn.Compile(m.Graph, int(r.MicroShard), nn.Options{})
-	if err != nil {
-		panic(err)
-	}
-	out, batch, w := proto.NewSums(r.Lengths), p.NewBatch(), p.NewWorkspace()
 	lo, hi := r.Range(b.Lo)
-	batch.N = int(hi - lo)
-	for i := range batch.N {
-		noise := rand.New(rand.NewPCG(lo+uint64(i), uint64(len(r.Order.Stream))+r.Order.Index*7))
-		label := noise.IntN(3)
-		batch.Labels[i] = int32(label)
-		for c := range 3 {
-			v := noise.NormFloat64()
-			if c == label {
-				v++
+	leaf := naive.Leaf{Model: v.model, Round: r.RoundSpec, Request: r.Request, Lengths: r.Lengths}
+	return leaf.Sums(func(batch *nn.Batch) {
+		batch.N = int(hi - lo)
+		for i := range batch.N {
+			noise := rand.New(rand.NewPCG(lo+uint64(i), uint64(len(r.Order.Stream))+r.Order.Index*7))
+			label := noise.IntN(3)
+			batch.Labels[i] = int32(label)
+			for c := range 3 {
+				v := noise.NormFloat64()
+				if c == label {
+					v++
+				}
+				batch.X[c*32+i] = float32(v)
 			}
-			batch.X[c*32+i] = float32(v)
 		}
-	}
-	if r.Kind == proto.Growth {
-		job, err := measure.NewJob(m.Graph, r.Request, int(r.MicroShard))
-		if err != nil {
-			panic(err)
-		}
-		job.NewRunner().Run(out.F64, m.Params, m.Buffers, batch)
-		return out
-	}
-	gradient := nn.MetricsLen + p.MomentsLen()
-	if r.Kind == proto.Gradient && r.Request != nil {
-		ride, err := measure.NewRide(m.Graph, r.Request, int(r.MicroShard))
-		if err != nil {
-			panic(err)
-		}
-		rider := ride.NewRider()
-		w = rider.Workspace
-		defer func() { rider.Sums(out.F64[gradient:], batch, uint64(r.Step)) }()
-	}
-	mode := nn.Train
-	if r.Kind == proto.Evaluate {
-		mode = nn.Eval
-	}
-	w.Forward(p.Pack(nil, m.Params), m.Buffers, batch, mode)
-	got := w.Loss()
-	out.F64[0], out.F64[1], out.F64[2] = got.N, got.Loss, got.Correct
-	if r.Kind == proto.Gradient {
-		w.Backward(out.F32)
-		w.AddMoments(out.F64[nn.MetricsLen:gradient])
-	}
-	return out
+	})
 }
 
 // coordinator's side.

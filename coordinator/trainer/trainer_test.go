@@ -11,10 +11,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/tinygrow/tinygrow/growth/measure"
-
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tinygrow/tinygrow/coordinator/trainer/naive"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor"
@@ -65,45 +64,9 @@ func compute(t *Trainer, r Round, b proto.Block) proto.Sums {
 		x.Add(y)
 		return x
 	}
-	m := t.Weights().Model
-	p, err := nn.Compile(m.Graph, int(r.MicroShard), nn.Options{})
-	if err != nil {
-		panic(err)
-	}
-	s := proto.NewSums(r.Lengths)
-	w, batch := p.NewWorkspace(), p.NewBatch()
 	lo, hi := r.Range(b.Lo)
-	fillToy(batch, r.Order, int(lo), int(hi-lo))
-	if r.Kind == proto.Growth {
-		job, err := measure.NewJob(m.Graph, r.Request, int(r.MicroShard))
-		if err != nil {
-			panic(err)
-		}
-		job.NewRunner().Run(s.F64, m.Params, m.Buffers, batch)
-		return s
-	}
-	gradient := nn.MetricsLen + p.MomentsLen()
-	if r.Kind == proto.Gradient && r.Request != nil {
-		ride, err := measure.NewRide(m.Graph, r.Request, int(r.MicroShard))
-		if err != nil {
-			panic(err)
-		}
-		rider := ride.NewRider()
-		w = rider.Workspace
-		defer func() { rider.Sums(s.F64[gradient:], batch, uint64(r.Step)) }()
-	}
-	mode := nn.Train
-	if r.Kind == proto.Evaluate {
-		mode = nn.Eval
-	}
-	w.Forward(p.Pack(nil, m.Params), m.Buffers, batch, mode)
-	got := w.Loss()
-	s.F64[0], s.F64[1], s.F64[2] = got.N, got.Loss, got.Correct
-	if r.Kind == proto.Gradient {
-		w.Backward(s.F32)
-		w.AddMoments(s.F64[nn.MetricsLen:gradient])
-	}
-	return s
+	leaf := naive.Leaf{Model: t.Weights().Model, Round: r.RoundSpec, Request: r.Request, Lengths: r.Lengths}
+	return leaf.Sums(func(batch *nn.Batch) { fillToy(batch, r.Order, int(lo), int(hi-lo)) })
 }
 
 func toySettings() Settings {

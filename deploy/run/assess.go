@@ -4,16 +4,11 @@ import (
 	"context"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/view"
+	"github.com/tinygrow/tinygrow/deploy/run/infer"
 	"github.com/tinygrow/tinygrow/proto"
-	"github.com/tinygrow/tinygrow/tensor"
-	"github.com/tinygrow/tinygrow/tensor/nn"
-	"github.com/tinygrow/tinygrow/tensor/portable"
 	"github.com/tinygrow/tinygrow/worker/dataset"
-	"github.com/tinygrow/tinygrow/worker/quota"
 )
 
 // Assess looks at what the model says of every test sample of a set, which it reads
@@ -23,11 +18,7 @@ func (s *Saved) Assess(ctx context.Context, set *dataset.Set) (*view.Assessment,
 	if n == 0 {
 		return nil, as(ErrData, fmt.Errorf("%s: the data set has no test samples", s.Settings.Data.Dir))
 	}
-	order := proto.Order{Split: dataset.Test, Stream: "sequential"}
-	if err := set.Fits(order, s.Model.Graph); err != nil {
-		return nil, as(ErrRun, fmt.Errorf("%s: %w", s.Path, err))
-	}
-	guesses, err := s.guess(ctx, set, order)
+	guesses, err := s.guesses(ctx, set, infer.Order, n)
 	if err != nil {
 		return nil, err
 	}
@@ -39,58 +30,30 @@ func (s *Saved) Assess(ctx context.Context, set *dataset.Set) (*view.Assessment,
 	return a, nil
 }
 
-// guess returns what the model says of all samples of the order, a micro-shard at a
-// time on each thread. A sample's outputs do not depend on the others.
-func (s *Saved) guess(ctx context.Context, set *dataset.Set, order proto.Order) ([]view.Guess, error) {
-	const shard = 32
-	p, err := nn.Compile(s.Model.Graph, shard, nn.Options{Inference: true})
+// guesses returns what the model says of the first n samples of an order. A model
+// that does not tell its classes has those of the set.
+func (s *Saved) guesses(ctx context.Context, set *dataset.Set, order proto.Order, n int) ([]view.Guess, error) {
+	card := s.Card
+	if card == nil {
+		card = set.Card()
+	}
+	network, err := infer.New(s.Model, card, s.Settings.Worker.Threads)
 	if err != nil {
-		return nil, as(ErrRun, err)
+		return nil, as(ErrRun, fmt.Errorf("%s: %w", s.Path, err))
 	}
-	packed := p.Pack(nil, s.Model.Params)
-	guesses := make([]view.Guess, set.Len(order.Split))
-	threads := s.Settings.Worker.Threads
-	if threads == 0 {
-		threads = quota.CPUs()
+	if err := set.Fits(order, s.Model.Graph); err != nil {
+		return nil, as(ErrRun, fmt.Errorf("%s: %w", s.Path, err))
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	for t := range threads {
-		group.Go(func() error {
-			w, b := p.NewWorkspace(), p.NewBatch()
-			for lo := t * shard; lo < len(guesses) && ctx.Err() == nil; lo += threads * shard {
-				n := min(shard, len(guesses)-lo)
-				set.Fill(b, order, 0, lo, n)
-				w.Forward(packed, s.Model.Buffers, b, nn.Eval)
-				outputs := w.Value(s.Model.Graph.Output().ID)
-				for i := range n {
-					guesses[lo+i] = guessOf(s.Model.Graph.Loss, outputs, i, set.Classes())
-					guesses[lo+i].Truth = int(b.Labels[i])
-				}
-			}
-			return ctx.Err()
-		})
+	outputs, err := network.Set(ctx, set, order, n)
+	if err != nil {
+		return nil, err
 	}
-	return guesses, group.Wait()
-}
-
-// guessOf reads the outputs of sample i of a batch: (B, C, 32). Under cross entropy the
-// probability is that of softmax; under other losses an output is taken for one.
-func guessOf(loss nn.Loss, outputs []float32, i, classes int) view.Guess {
-	at := func(c int) float64 {
-		return float64(outputs[(i/tensor.Lanes*classes+c)*tensor.Lanes+i%tensor.Lanes])
+	ids := set.Samples(order)
+	guesses := make([]view.Guess, n)
+	for i := range guesses {
+		row := network.Row(outputs, i)
+		best := infer.Best(row)
+		guesses[i] = view.Guess{Truth: set.Label(order.Split, ids(i)), Predicted: best, Probability: network.Probabilities(row)[best]}
 	}
-	best := 0
-	for c := range classes {
-		if at(c) > at(best) {
-			best = c
-		}
-	}
-	if loss != nn.CrossEntropy {
-		return view.Guess{Predicted: best, Probability: min(max(at(best), 0), 1)}
-	}
-	sum := 0.0
-	for c := range classes {
-		sum += portable.Exp(at(c) - at(best))
-	}
-	return view.Guess{Predicted: best, Probability: 1 / sum}
+	return guesses, nil
 }

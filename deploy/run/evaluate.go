@@ -143,28 +143,19 @@ func (s *Saved) loose(dir string) (*dataset.Set, error) {
 
 // perClass adds the scores of each class to e.
 func (s *Saved) perClass(ctx context.Context, e *Evaluation, set *dataset.Set, order proto.Order) error {
-	card := s.Card
-	if card == nil {
-		card = set.Card()
-	}
-	n, err := infer.New(s.Model, card, s.Settings.Worker.Threads)
-	if err != nil {
-		return as(ErrRun, fmt.Errorf("%s: %w", s.Path, err))
-	}
-	outputs, err := n.Set(ctx, set, order, e.Samples)
+	guesses, err := s.guesses(ctx, set, order, e.Samples)
 	if err != nil {
 		return err
 	}
-	ids := set.Samples(order)
-	guesses := make([]view.Guess, e.Samples)
-	for i := range guesses {
-		guesses[i] = view.Guess{Truth: set.Label(order.Split, ids(i)), Predicted: infer.Best(n.Row(outputs, i))}
+	classes := set.ClassNames()
+	if s.Card != nil {
+		classes = s.Card.Classes
 	}
-	a := view.Assess(card.Classes, set.Shape(), guesses, func(int) []byte { return nil })
+	a := view.Assess(classes, set.Shape(), guesses, func(int) []byte { return nil })
 	e.Confusions = a.Confusions
 	m := Macro{}
 	for c, score := range a.Scores {
-		e.Classes = append(e.Classes, ClassScore{card.Classes[c], score})
+		e.Classes = append(e.Classes, ClassScore{classes[c], score})
 		if score.Samples > 0 {
 			m.Classes++
 			m.Precision += score.Precision
