@@ -38,7 +38,7 @@ def bare(args, model):
 def whole(args, model):
     how, steps = MODELS[model]
     common = [*how, "--data", "cifar10", "--data-dir", args.data_dir, "--limit", "10000", "--batch", str(args.batch), "--microshard", str(args.microshard),
-              "--threads", str(args.threads), "--steps", str(steps), "--policy", "none", "--set", "train.eval_epochs=0", "--json"]
+              "--threads", str(args.threads), "--steps", str(steps), "--policy", "none", "--set", "optim.name=sgd", "--set", "train.eval_epochs=0", "--json"]
     if args.nats:
         how = ["--model", model]
         return run([args.tinygrow, "bench", "scale", "--workers", "1", *how, *common[len(MODELS[model][0]):]])["rows"][0]["samples_per_s"]

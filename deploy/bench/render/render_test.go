@@ -133,7 +133,7 @@ func TestGrowthCostTable(t *testing.T) {
 	for _, want := range []string{
 		"| mlp-64 | 2 | 0.25 | 5.00 | 20.0 | 0.50 | 5.50 | 11.0 |",
 		"2048 samples, medians of 3 paired, alternating runs; abacus, 2 cores; 2026-01-02.",
-		"2 growth events of cnn on shapes cost 15 % of the 80 steps of batch 128 before each.",
+		"2 growth events of cnn on shapes by policy tiny cost 15 % of the 80 steps of batch 128 before each.",
 	} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %q in:\n%s", want, got)

@@ -128,7 +128,7 @@ func growthCostTable(raw []byte) (string, error) {
 		for _, c := range r.Events.Costs {
 			train, event = train+c.Train, event+c.Event
 		}
-		fmt.Fprintf(&b, "%d growth events of %s on %s cost %.0f %% of the %d steps of batch %d before each.\n",
+		fmt.Fprintf(&b, "%d growth events of %s on %s by policy tiny cost %.0f %% of the %d steps of batch %d before each.\n",
 			n, r.Events.Model, r.Events.Data, 100*event/train, r.Events.Steps, r.Events.Batch)
 	}
 	return b.String(), nil
