@@ -75,15 +75,11 @@ func newest(dir string, past lead.History) (holds bool, step proto.Step, err err
 // origin refuses a directory of another run than the one that the log tells of,
 // before anything is done to it. What cannot be read is told when it is opened.
 func origin(dir string, past lead.History) error {
-	steps, err := checkpoint.Steps(dir)
-	if err != nil || len(steps) == 0 {
+	state := checkpoint.NewestState(dir)
+	if state == nil {
 		return nil
 	}
-	state, err := checkpoint.ReadState(checkpoint.StepDir(dir, steps[len(steps)-1]))
-	if err != nil {
-		return nil
-	}
-	return sameRun(dir, &state, past)
+	return sameRun(dir, state, past)
 }
 
 // sameRun refuses a checkpoint of another run of the same id.

@@ -163,7 +163,7 @@ func TestP09DerivativeWithUpdate(t *testing.T) {
 		p := read(t, m, &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "a"}}}, bs).Update(0)
 		u := solve.BestUpdate(p.S1, p.M, p.Desired, linalg.Inversion{Threshold: solve.Threshold})
 		in := randomInsertion(t, m, "a", 2, bs)
-		in.Update = float32s(u.Delta)
+		in.Update = linalg.Float32s(u.Delta)
 		part := newbornPart(t, m, in, bs)
 		want := u.Desired - u.Psi2
 		for j := range in.Count {

@@ -67,7 +67,7 @@ func TestP03ResidualInNetworks(t *testing.T) {
 		bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 40, Last: 37})
 		up := read(t, m, &measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{{Site: "a"}}}, bs).Update(0)
 		u := solve.BestUpdate(up.S1, up.M, up.Desired, linalg.Inversion{Threshold: solve.Threshold})
-		req := measure.SiteRequest{Site: "a", Metric: true, Update: float32s(u.Delta)}
+		req := measure.SiteRequest{Site: "a", Metric: true, Update: linalg.Float32s(u.Delta)}
 		n := read(t, m, &measure.Request{Kind: measure.KindNeurons, Sites: []measure.SiteRequest{req}}, bs).Neurons(0)
 		growthtest.Close(t, name+": Psi^2", n.Psi2, u.Psi2, 1e-4)
 

@@ -40,7 +40,7 @@ func (b *bottleneck) Take(s *State, sums *measure.Sums) {
 		case u.Share() < solve.Threshold:
 			r.Reason = "no bottleneck: its weights can express the desired update"
 		case c.Outgoing.Rows() > 0 && b.project:
-			c.update = float32s(u.Delta)
+			c.update = linalg.Float32s(u.Delta)
 		}
 		if b.metric {
 			c.metric = linalg.Whiten(p.G, linalg.Inversion{Threshold: solve.Threshold})

@@ -6,9 +6,6 @@ import (
 	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/growth/solve"
 	"github.com/tinygrow/tinygrow/tensor/linalg"
-
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/tinygrow/tinygrow/tensor/parallel"
 )
 
@@ -105,16 +102,4 @@ func (c *prospect) solve(p measure.NeuronSums, how solving) {
 	if r.Significant == 0 {
 		r.Reason = "no direction stands out from noise"
 	}
-}
-
-// float32s returns a row-major copy.
-func float32s(m *mat.Dense) []float32 {
-	r, c := m.Dims()
-	out := make([]float32, 0, r*c)
-	for i := range r {
-		for _, v := range m.RawRowView(i) {
-			out = append(out, float32(v))
-		}
-	}
-	return out
 }

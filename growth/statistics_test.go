@@ -218,7 +218,7 @@ func TestP22StatisticsOfSites(t *testing.T) {
 			delta := growthtest.Scaled(0.01, growthtest.Normal(9, l.Outputs, l.Outgoing.Rows()))
 			proj := growthtest.Sub(want.v, growthtest.Mul(want.b1, delta.T()))
 			for _, full := range []bool{false, true} {
-				req := measure.SiteRequest{Site: "a", Full: full, Metric: true, Update: growthtest.AsFloat32(delta)}
+				req := measure.SiteRequest{Site: "a", Full: full, Metric: true, Update: linalg.Float32s(delta)}
 				got := read(t, m, &measure.Request{Kind: measure.KindNeurons, Sites: []measure.SiteRequest{req}}, bs).Neurons(0)
 				growthtest.Close(t, "|V_proj|^2", got.Psi2, linalg.SumSquares(proj)/want.n, tol)
 				diagonal := req

@@ -260,6 +260,21 @@ func Load(dir string) (*Checkpoint, error) {
 	return c, nil
 }
 
+// NewestState returns what the newest checkpoint of the run in dir says of itself, or
+// nil: the run stands at its start, or whoever needs the checkpoint says what is wrong
+// with it.
+func NewestState(dir string) *State {
+	steps, err := Steps(dir)
+	if err != nil || len(steps) == 0 {
+		return nil
+	}
+	state, err := ReadState(StepDir(dir, steps[len(steps)-1]))
+	if err != nil {
+		return nil
+	}
+	return &state
+}
+
 // ReadState reads what the checkpoint in directory dir says of itself.
 func ReadState(dir string) (s State, err error) {
 	path := filepath.Join(dir, stateFile)

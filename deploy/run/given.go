@@ -245,7 +245,7 @@ func (g Given) ReadRun(dir string, allowed Allowed) (Settings, error) {
 
 // extended takes over the later end that the run in dir got since it began.
 func (s *Settings) extended(dir string) error {
-	state := newestState(dir)
+	state := checkpoint.NewestState(dir)
 	if state == nil {
 		return nil
 	}
@@ -258,23 +258,9 @@ func (s *Settings) extended(dir string) error {
 
 // sameBasis refuses settings or a program that would not give the bits of the run in dir.
 func (s *Settings) sameBasis(dir string) error {
-	state := newestState(dir)
+	state := checkpoint.NewestState(dir)
 	if state == nil {
 		return nil
 	}
 	return errors.Join(s.Config.SameSettings(state.Basis), coordinator.SameNumerics(state.Basis))
-}
-
-// newestState returns what the newest checkpoint in dir says of itself, or nil: the
-// run stands at its start, or whoever needs the checkpoint says what is wrong with it.
-func newestState(dir string) *checkpoint.State {
-	steps, err := checkpoint.Steps(dir)
-	if err != nil || len(steps) == 0 {
-		return nil
-	}
-	state, err := checkpoint.ReadState(checkpoint.StepDir(dir, steps[len(steps)-1]))
-	if err != nil {
-		return nil
-	}
-	return &state
 }

@@ -1,8 +1,6 @@
 package growthtest
 
 import (
-	"gonum.org/v1/gonum/mat"
-
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -40,16 +38,4 @@ func (m Image) Unfold(w nn.Window, at Pixel, bias bool) []float64 {
 		row = append(row, 1)
 	}
 	return row
-}
-
-// AsFloat32 returns a row-major copy.
-func AsFloat32(m *mat.Dense) []float32 {
-	r, c := m.Dims()
-	out := make([]float32, 0, r*c)
-	for i := range r {
-		for _, v := range m.RawRowView(i) {
-			out = append(out, float32(v))
-		}
-	}
-	return out
 }

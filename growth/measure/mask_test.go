@@ -6,6 +6,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/growth/growthtest"
 	"github.com/tinygrow/tinygrow/growth/site"
+	"github.com/tinygrow/tinygrow/tensor/linalg"
 
 	"github.com/tinygrow/tinygrow/tensor"
 
@@ -36,7 +37,7 @@ func checkMask(t *testing.T, g *nn.Graph) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	x := growthtest.AsFloat32(growthtest.Normal(1, s.Incoming.In.Len(), 32))
+	x := linalg.Float32s(growthtest.Normal(1, s.Incoming.In.Len(), 32))
 	alpha, omega := growthtest.Normal(2, 3, s.a), growthtest.Normal(3, s.c, 3*s.Outgoing.Area())
 	// conv(conv(x)) by loops over its definition
 	mid := nn.Shape{C: 3, H: s.Incoming.OutH, W: s.Incoming.OutW}

@@ -158,3 +158,15 @@ func scale(x []float64, f float64) {
 		x[i] = float64(v * f)
 	}
 }
+
+// Float32s returns a copy of m, row by row.
+func Float32s(m *mat.Dense) []float32 {
+	r, c := m.Dims()
+	out := make([]float32, 0, r*c)
+	for i := range r {
+		for _, v := range m.RawRowView(i) {
+			out = append(out, float32(v))
+		}
+	}
+	return out
+}
