@@ -12,8 +12,8 @@ import (
 type Leaf struct {
 	Model   *nn.Model
 	Round   proto.RoundSpec
-	Request *measure.Request // of a growth round, or of what rides along with a gradient round
-	Lengths proto.Lengths    // of the sums
+	Request *measure.Request // what a growth round asks for, or what rides along with a gradient round
+	Lengths proto.Lengths    // how long the sums are
 }
 
 // Sums returns the sums over the samples that fill puts into a batch. It panics where
