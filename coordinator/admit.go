@@ -47,6 +47,10 @@ func (s *server) objection(now plan.Time, h *proto.Hello) (why proto.Why, text s
 		return proto.OtherArithmetic,
 			fmt.Sprintf("the worker's arithmetic gives other bits (fingerprint %.16s) than the coordinator's (%.16s): use the same "+
 				"build on both", h.Fingerprint, nn.Fingerprint())
+	case h.StandIn && !s.standIn():
+		return proto.OtherStandIn, "the worker stands in and the run is to be trained: give worker.stand_in to both or to neither"
+	case !h.StandIn && s.standIn():
+		return proto.OtherStandIn, "the worker computes and the run is one of stand-ins: give worker.stand_in to both or to neither"
 	case s.core.plan.Quarantined(h.Worker) != "":
 		return proto.QuarantineWorker,
 			fmt.Sprintf("worker %s is in quarantine: %s: this machine computes wrongly, so look at its memory and processor (tinygrow "+
@@ -65,6 +69,9 @@ func (s *server) objection(now plan.Time, h *proto.Hello) (why proto.Why, text s
 	}
 	return "", ""
 }
+
+// standIn reports whether the run's workers compute nothing.
+func (s *server) standIn() bool { return s.job.Data.standIn() }
 
 // idsOf returns how many members joined with a key.
 func (s *server) idsOf(k proto.Key) int {

@@ -12,6 +12,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/growth/prune"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
@@ -27,12 +28,16 @@ var (
 
 // Basis returns what decides the bits of a run of this configuration, beside its data.
 func (c Config) Basis() (*checkpoint.Basis, error) {
+	c.Train.Init = c.Train.Init.Decisive()
 	settings, err := json.Marshal(struct {
-		Model     nn.ModelConfig `json:"model"`
-		Train     trainer.Config `json:"train"`
-		Optimizer optim.Config   `json:"optim"`
-		Growth    growth.Config  `json:"growth"`
-	}{c.Model, c.Train, c.Optimizer, c.Growth})
+		Model     nn.ModelConfig    `json:"model"`
+		Train     trainer.Config    `json:"train"`
+		Optimizer optim.Config      `json:"optim"`
+		Growth    growth.Config     `json:"growth"`
+		Prune     prune.Config      `json:"prune"`
+		Callbacks trainer.Callbacks `json:"callbacks"`
+		Sync      trainer.Sync      `json:"sync"`
+	}{c.Model, c.Train, c.Optimizer, c.Growth, c.Prune, c.Callbacks.Callbacks, c.Sync})
 	return &checkpoint.Basis{Numerics: trainer.Numerics, Arithmetic: nn.CommonFingerprint(), Settings: settings}, err
 }
 
@@ -47,7 +52,8 @@ func (c Config) SameSettings(was *checkpoint.Basis) error {
 	if err != nil {
 		return err
 	}
-	then, now := map[string]string{}, map[string]string{}
+	// Of checkpoints that say nothing of them.
+	then, now := map[string]string{"sync.every": "1", "prune.policy": `"none"`}, map[string]string{}
 	if err := errors.Join(flatten(then, "", was.Settings), flatten(now, "", here.Settings)); err != nil {
 		return fmt.Errorf("%w: settings: %w", checkpoint.ErrDamaged, err)
 	}

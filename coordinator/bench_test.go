@@ -88,8 +88,10 @@ func benchmarkOwnCost(b *testing.B, workers int, handed bool) {
 	b.SetBytes(int64(workers*(4*r.F32+8*r.F64) + 4*r.F32))
 	for b.Loop() {
 		p.open(info)
-		fold := proto.NewFold(r.MicroShards(), func(left, right proto.Sums) proto.Sums {
-			addSums(left, right)
+		var fold *proto.Fold[proto.Sums]
+		adding := addingOf(&r, train)
+		fold = proto.NewFold(r.MicroShards(), func(left, right proto.Sums) proto.Sums {
+			adding.add(fold.Adding(), left, right)
 			p.release(right)
 			return left
 		})
@@ -105,7 +107,7 @@ func benchmarkOwnCost(b *testing.B, workers int, handed bool) {
 		}
 		p.release(total)
 		next, _ := train.Next()
-		if o, _, err = o.renew(&next, train, shelf.memory); err != nil {
+		if o, _, err = o.renew(&next, train, elsewhere{}, shelf.memory); err != nil {
 			b.Fatal(err)
 		}
 		shelf.put(o)

@@ -4,27 +4,40 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 	"time"
 
+	"github.com/tinygrow/tinygrow/coordinator/hook"
 	"github.com/tinygrow/tinygrow/coordinator/plan"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/growth/prune"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/faults"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
 
-// Config is all that a coordinator can be told. Model, Train, Optimizer and
-// Growth decide the result; the rest does not change a bit of it.
+// Config is all that a coordinator can be told. Model, Train, Optimizer, Growth, Prune, Sync and
+// the callbacks that look at evaluations decide the result; the rest does not change a bit of it.
 type Config struct {
 	Model      nn.ModelConfig `yaml:"model"`
 	Train      trainer.Config `yaml:"train"`
 	Optimizer  optim.Config   `yaml:"optim"`
 	Growth     growth.Config  `yaml:"growth"`
+	Prune      prune.Config   `yaml:"prune"`
+	Sync       trainer.Sync   `yaml:"sync"`
 	Cluster    Cluster        `yaml:"cluster"`
 	Checkpoint Checkpoint     `yaml:"checkpoint"`
+	Callbacks  Callbacks      `yaml:"callbacks"`
+}
+
+// Callbacks are what is done at evaluations and other events of a run.
+type Callbacks struct {
+	trainer.Callbacks `yaml:",inline"`
+	// Hooks are commands and addresses that are told of events. They change no bit.
+	Hooks []hook.Hook `yaml:"hooks"`
 }
 
 // Cluster says how workers are dealt with.
@@ -36,7 +49,10 @@ type Cluster struct {
 	// IDsPerKey is the number of workers that may join with one key of the NATS
 	// server. Where that tells keys not apart there is no such bound.
 	IDsPerKey int `yaml:"ids_per_key"`
-	// LostAfter is the silence after which a worker is given up; workers give
+	// Reducers is the number of ranges that the parameters are cut into at most, each
+	// owned by one of the reducers that join; 0: none may join, the coordinator owns all.
+	Reducers int `yaml:"reducers"`
+	// LostAfter is the silence after which a worker or reducer is given up; they give
 	// a sign of life four times as often.
 	LostAfter time.Duration `yaml:"lost_after"`
 	// Overdue is how many times the usual duration a block may take, on top of
@@ -83,21 +99,26 @@ type Checkpoint struct {
 func Default() Config {
 	return Config{
 		Model: nn.ModelConfig{Name: "cnn"}, Train: trainer.Default(), Optimizer: optim.Default(), Growth: growth.Default(),
-		Cluster: Cluster{MinWorkers: 1, MaxWorkers: 1024, IDsPerKey: 64, LostAfter: 10 * time.Second, Overdue: 3,
+		Prune: prune.Default(), Sync: trainer.DefaultSync(),
+		Cluster: Cluster{MinWorkers: 1, MaxWorkers: 1024, IDsPerKey: 64, Reducers: 64, LostAfter: 10 * time.Second, Overdue: 3,
 			Grace: 100 * time.Millisecond, StopGrace: 10 * time.Second,
 			Log: LogAuto, Lease: 2 * time.Second, Replicas: 1},
 		Checkpoint: Checkpoint{Every: 30 * time.Second, Keep: 3},
+		Callbacks:  Callbacks{Callbacks: trainer.DefaultCallbacks()},
 	}
 }
 
 // Validate returns all faults at once, or nil. Faults of the model are found
 // by nn.Build.
 func (c Config) Validate() error {
-	found := faults.List{c.Train.Validate(), c.Optimizer.Validate(), c.Growth.Validate()}
+	found := faults.List{c.Train.Validate(), c.Optimizer.Validate(), c.Growth.Validate(), c.Prune.Validate(),
+		trainer.CheckPruning(c.Prune, c.Train, c.Sync), c.Callbacks.Validate(c.Train),
+		c.Sync.Validate(c.Train), c.settings(Data{}).CheckMasks(), hook.Validate(c.Callbacks.Hooks)}
 	k := c.Cluster
 	found.Check(k.MinWorkers >= 1, "min_workers %d: must be at least 1", k.MinWorkers)
 	found.Check(k.MaxWorkers >= k.MinWorkers && k.MaxWorkers <= 1<<16, "max_workers %d: must be min_workers to %d", k.MaxWorkers, 1<<16)
 	found.Check(k.IDsPerKey >= 1 && k.IDsPerKey <= 1<<16, "ids_per_key %d: must be 1 to %d", k.IDsPerKey, 1<<16)
+	found.Check(k.Reducers >= 0 && k.Reducers <= proto.MaxShares, "reducers %d: must be 0 to %d", k.Reducers, proto.MaxShares)
 	found.Check(k.LostAfter >= 100*time.Millisecond && k.LostAfter <= time.Hour, "lost_after %s: must be 100ms to 1h", k.LostAfter)
 	found.Check(k.Overdue >= 1 && k.Overdue <= 1000, "overdue %v: must be 1 to 1000", k.Overdue)
 	found.Check(k.Grace > 0 && k.Grace <= time.Hour, "grace %s: must be above 0 and at most 1h", k.Grace)
@@ -111,13 +132,37 @@ func (c Config) Validate() error {
 	return found.Err()
 }
 
+// reducers returns how many ranges there may be.
+func (c Cluster) reducers(alone bool) int {
+	if alone {
+		return 0
+	}
+	return c.Reducers
+}
+
 func (c Config) plan() plan.Config {
 	return plan.Config{MinWorkers: c.Cluster.MinWorkers, LostAfter: c.Cluster.LostAfter, Overdue: c.Cluster.Overdue,
 		Grace: c.Cluster.Grace, Audit: c.Cluster.Audit}
 }
 
 func (c Config) settings(d Data) trainer.Settings {
-	return trainer.Settings{Train: c.Train, Optimizer: c.Optimizer, Growth: c.Growth, Data: trainer.Data{Train: d.Train, Test: d.Test}}
+	return trainer.Settings{Train: c.Train, Optimizer: c.Optimizer, Growth: c.Growth, Prune: c.Prune, Callbacks: c.Callbacks.Callbacks,
+		Sync: c.Sync, Reduced: c.Cluster.Reducers > 0, Data: trainer.Data{Train: d.Train, Test: d.Test, Task: d.task()}}
+}
+
+// standIn reports whether the workers of a run on the data compute nothing.
+func (d Data) standIn() bool { return d.Card != nil && d.Card.StandIn }
+
+// ErrStandIn is returned when a run of stand-ins is to go on with workers that compute,
+// or the other way round.
+var ErrStandIn = errors.New("a run of stand-ins, which is not trained")
+
+// task is what the outputs of a network for the data are.
+func (d Data) task() nn.Task {
+	if d.Card == nil {
+		return ""
+	}
+	return d.Card.Task
 }
 
 // ErrOtherData is returned when a run is to go on with other data than its own.
@@ -127,6 +172,10 @@ var ErrOtherData = errors.New("another data set than the run's")
 // a checkpoint's card tells of: not the same samples, classes or normalisation. A
 // checkpoint of an earlier version has no card and is not held to one.
 func (d Data) Continues(card *nn.Card) error {
+	if card != nil && d.Card != nil && card.StandIn != d.Card.StandIn {
+		return fmt.Errorf("%w: the checkpoint says worker.stand_in %t, this process %t: give the same as when the run began, or begin "+
+			"a new run", ErrStandIn, card.StandIn, d.Card.StandIn)
+	}
 	if card == nil || d.Card == nil || card.Equal(d.Card) {
 		return nil
 	}
@@ -159,4 +208,7 @@ type Data struct {
 	Set proto.DataSet
 	// Pack writes the set as the file that they fetch; nil: they cannot.
 	Pack func(w io.Writer) error
+	// Packed opens the file that Pack would write where there is one already, with a
+	// number that tells files of one set apart; a nil file: there is none.
+	Packed func() (f *os.File, sum uint32, err error)
 }

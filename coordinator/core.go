@@ -32,10 +32,16 @@ type core struct {
 	offer    offer
 	fold     *proto.Fold[proto.Sums]
 	complete bool // the round has its sums and waits for the log
+	closed   bool // no round takes sums: there is none yet, or the one at hand has all
+	inputs   proto.Digest
+	share    sharing
 	stop     bool // end after the round at hand
 	ended    bool
 	scale    plausible.Scale
 	looked   plausible.Finding // at the sums at hand
+	// gradient, if not nil, is told of the gradient of each step behind which a
+	// growth event is due; of none in a run of local steps, where nobody has it.
+	gradient func(Gradient)
 }
 
 // port does what the core wants done.
@@ -58,6 +64,15 @@ type port interface {
 	enters(p phase)
 	// decided is told every decision of the plan.
 	decided(c plan.Command)
+	// duty tells all reducers something.
+	duty(d *proto.Duty)
+	// lend hands out blobs to reducers in place of those before.
+	lend(b []blob)
+	// reducerLost is told that a reducer was given up, and that so many steps are
+	// made again.
+	reducerLost(id proto.WorkerID, steps int, why string)
+	// gathered is told that the trainer has all of its numbers, after core.save.
+	gathered() error
 }
 
 // roundInfo is what partials are checked against.
@@ -65,7 +80,10 @@ type roundInfo struct {
 	number      proto.Round
 	microShards uint32
 	sums        proto.Lengths
-	inputs      proto.Digest // names graph, weights and request that sums must be made from
+	wire        proto.Wire       // how they travel
+	inputs      proto.Digest     // names graph, weights and request that sums must be made from
+	shares      *proto.Shares    // who gets which part of the gradients; nil: the coordinator gets all
+	owners      []proto.WorkerID // of the ranges of shares
 	known       plausible.Round
 }
 
@@ -78,6 +96,7 @@ func (c *core) begin(now plan.Time) error {
 	if err != nil {
 		return err
 	}
+	c.closed = true
 	if err := c.commit(a); err != nil {
 		return err
 	}
@@ -94,6 +113,9 @@ func (c *core) state() lead.State {
 // commit makes what a round led to count. The log gets it while the next round
 // runs, and has it before that one is committed.
 func (c *core) commit(a trainer.Applied) error {
+	if again, err := c.remade(a); again {
+		return err
+	}
 	var err error
 	switch {
 	case a.Grown != nil:
@@ -129,43 +151,64 @@ func (c *core) stored(s lead.State, object string, mark uint64) bool {
 	return c.ledger.Stored(s, object, mark)
 }
 
-// next opens the round that the trainer asks for.
+// next opens the round that the trainer asks for, once who is to make its update has the
+// state that it needs.
 func (c *core) next(now plan.Time) error {
+	c.complete, c.closed = false, true
 	r, ok := c.train.Next()
-	if !ok || c.stop {
+	ends := !ok || c.stop && len(c.share.again) == 0
+	share := false
+	if !ends {
+		var dealing bool
+		if share, dealing = c.shares(now); dealing {
+			return nil
+		}
+	}
+	if h := &c.share; h.away && (!share || h.saves) {
+		if c.collect(now); !share {
+			return nil
+		}
+	}
+	if ends {
 		c.ended = true
 		return nil
 	}
 	c.number++
 	r.Round = c.number
+	if share {
+		r.Shares, r.F32 = c.share.spec(), 0
+	}
 	c.port.enters(encoding)
-	offer, inputs, err := c.offer.renew(&r, c.train, c.port.memory)
+	away := elsewhere{c.share.deal, c.share.told, c.share.away}
+	offer, inputs, err := c.offer.renew(&r, c.train, away, c.port.memory)
 	c.port.enters(serving)
 	if err != nil {
 		return err
 	}
-	newWeights := offer.weights.ref.Key != c.offer.weights.ref.Key
-	c.round, c.offer = r, offer
+	newWeights := offer.weights.data != nil && offer.weights.ref.Key != c.offer.weights.ref.Key && offer.weights.ref.Key != away.told.Key
+	c.round, c.offer, c.inputs = r, offer, inputs
 	c.begins()
 	c.scale.Open(r.Kind)
-	c.port.open(roundInfo{r.Round, r.MicroShards(), r.Lengths, inputs, knownOf(&r, c.train)}, offer,
+	c.port.open(roundInfo{r.Round, r.MicroShards(), r.Lengths, r.Wire, inputs, r.Shares, c.share.ids(), knownOf(&r, c.train)}, offer,
 		newWeights)
+	shards, steps := r.Leaf()
 	return c.handle(now, plan.Open{Round: r.Round, MicroShards: r.MicroShards(), Step: r.Step, Kind: string(r.Kind),
-		Light: r.Kind == proto.Evaluate}, proto.Sums{})
+		Light: r.Kind == proto.Evaluate, Shards: shards, Steps: steps}, proto.Sums{})
 }
 
 // knownOf returns what is known of the sums of a round.
 func knownOf(r *trainer.Round, t *trainer.Trainer) plausible.Round {
 	known := plausible.Of(r.RoundSpec, t.Model().Graph)
-	known.Riding, known.Metric = r.Riding, r.Metric
+	known.Riding, known.Metric, known.Scored, known.Moved = r.Riding, r.Metric, !t.Task().Labelled(), r.Moved
 	return known
 }
 
 // begins forgets what was folded of the round at hand.
 func (c *core) begins() {
-	c.complete = false
+	c.complete, c.closed, c.share.chosen = false, false, nil
+	a := addingOf(&c.round, c.train)
 	c.fold = proto.NewFold(c.round.MicroShards(), func(left, right proto.Sums) proto.Sums {
-		addSums(left, right)
+		a.add(c.fold.Adding(), left, right)
 		c.port.release(right)
 		return left
 	})
@@ -184,11 +227,20 @@ func (c *core) partial(now plan.Time, p *arrived) error {
 
 // handle takes an event, with the sums of a partial. Its error ends the run.
 func (c *core) handle(now plan.Time, e plan.Event, sums proto.Sums) error {
-	switch e.(type) {
-	case plan.Partial, plan.Odd:
-		if c.ended {
+	switch p := e.(type) {
+	case plan.Partial:
+		if c.ended || c.closed {
 			c.port.release(sums)
-			return nil
+			e = plan.Heard{Worker: p.Worker}
+		}
+	case plan.Odd:
+		if c.ended || c.closed {
+			c.port.release(sums)
+			e = plan.Heard{Worker: p.Worker}
+		}
+	case plan.Tick:
+		if err := c.tickReducers(now); err != nil {
+			return err
 		}
 	}
 	for _, cmd := range c.plan.Step(now, e) {
@@ -206,6 +258,7 @@ func (c *core) handle(now plan.Time, e plan.Event, sums proto.Sums) error {
 			if err := c.fold.Put(cmd.Block, sums); err != nil {
 				return fmt.Errorf("round %d: %w", c.number, err)
 			}
+			c.share.chosen = append(c.share.chosen, proto.Chosen{Block: cmd.Block, Worker: cmd.Worker})
 			c.port.enters(serving)
 		case plan.Ignore:
 			c.port.release(sums)
@@ -227,20 +280,31 @@ func (c *core) handle(now plan.Time, e plan.Event, sums proto.Sums) error {
 // advance applies the sums of a complete round once the log has all that was
 // committed before.
 func (c *core) advance(now plan.Time) error {
-	if !c.complete || !c.ledger.Clear() {
+	if !c.complete || !c.ledger.Clear() || c.share.gather != nil {
 		return nil
 	}
-	c.complete = false
+	c.complete, c.closed = false, true
 	total, ok := c.fold.Root()
 	if !ok {
 		panic("coordinator: a complete round has no sum")
 	}
+	if c.round.Shares != nil {
+		return c.order(now, total.F64)
+	}
 	c.port.enters(updating)
+	graph, event := c.train.Model().Graph, c.train.Events()
 	a, err := c.train.Apply(total)
 	c.port.enters(serving)
+	if err == nil && a.Step != nil && a.Step.Steps == 0 && c.gradient != nil && (a.Growth != nil || c.train.GrowthDue()) {
+		c.gradient(Gradient{Step: a.Step.Step, Event: event, Graph: graph, Sum: total.F32,
+			Samples: a.Step.Samples})
+	}
 	c.port.release(total)
 	if err != nil {
 		return err
+	}
+	if a.NewWeights() || a.Restored != nil {
+		c.share.current = false
 	}
 	if err := c.commit(a); err != nil {
 		return err

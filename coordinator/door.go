@@ -152,7 +152,7 @@ func (s *server) flooding() []proto.Key {
 // goroutine through the inbox.
 func (s *server) listen(k proto.Key) (subs []bus.Subscription, err error) {
 	run := s.store.run
-	for subject, handler := range map[string]bus.Handler{
+	return s.hear(map[string]bus.Handler{
 		run.JoinSubject(k):    s.through(s.desk, s.onHello),
 		run.DataSubject(k):    s.through(s.desk, s.onData),
 		run.PullSubject(k):    s.through(s.desk, s.onPull),
@@ -160,7 +160,12 @@ func (s *server) listen(k proto.Key) (subs []bus.Subscription, err error) {
 		run.FileSubject(k):    s.through(s.files, s.onFile),
 		run.BlobSubject(k):    s.through(s.blobs, s.onBlob),
 		run.PartialSubject(k): s.from(s.onPartial),
-	} {
+	})
+}
+
+// hear subscribes to all of some subjects that it can, and tells which it cannot.
+func (s *server) hear(handlers map[string]bus.Handler) (subs []bus.Subscription, err error) {
+	for subject, handler := range handlers {
 		sub, e := s.bus.Subscribe(subject, handler)
 		if e != nil {
 			err = errors.Join(err, e)

@@ -7,6 +7,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 // Events is told what happens in a run: for progress, logs and metrics. Nil
@@ -18,14 +19,25 @@ type Events struct {
 	Step      func(trainer.StepRecord, Pace)
 	Evaluated func(trainer.EvalRecord)
 	Grew      func(growth.Record, trainer.GrownRecord)
+	// Learned is told of each iteration of learning first weights.
+	Learned func(trainer.InitRecord)
+	// Restored is told that a run which is over went back to its best network.
+	Restored func(trainer.RestoredRecord)
 	// Followed tells how the neurons of an event fared in the steps after it.
 	Followed func(growth.HealthRecord)
+	// Network is told of the network when the run is taken up, and after each growth
+	// event that changed it. Gradient is told of the gradient of the step before each
+	// growth event. What both get is lent until they return, and only to be read.
+	Network  func(Network)
+	Gradient func(Gradient)
 	// Saved is told where a checkpoint lies.
 	Saved func(dir string, step proto.Step)
 	// Joined, Refused and Left are about workers.
 	Joined  func(Member)
 	Refused func(Member, string)
 	Left    func(w proto.WorkerID, why string)
+	// Reducers tells of reducers that come and go.
+	Reducers func(string)
 	// Alive is called many times a second while the run goes on or waits.
 	Alive func()
 	// Reached is called every few seconds while the bus carries messages.
@@ -55,6 +67,22 @@ type Started struct {
 	Generation proto.Generation
 	Outlook    string                  // how large the network will become, if that is known
 	Extended   *trainer.ExtendedRecord // nil unless the run just got a later end
+}
+
+// Network is the network of a run at a step.
+type Network struct {
+	Step  proto.Step
+	Event uint64    // number of growth events so far
+	Model *nn.Model // at hand
+}
+
+// Gradient is the gradient of the last step before a growth event.
+type Gradient struct {
+	Step    proto.Step // after the update
+	Event   uint64     // number of growth events before this one
+	Graph   *nn.Graph  // the graph that it is of
+	Sum     []float32  // over the samples, by the graph's ParamEntries
+	Samples int
 }
 
 // Pace is how fast a run goes.
@@ -88,11 +116,23 @@ func (e Events) WithDefaults() Events {
 	if e.Evaluated == nil {
 		e.Evaluated = func(trainer.EvalRecord) {}
 	}
+	if e.Learned == nil {
+		e.Learned = func(trainer.InitRecord) {}
+	}
+	if e.Restored == nil {
+		e.Restored = func(trainer.RestoredRecord) {}
+	}
 	if e.Followed == nil {
 		e.Followed = func(growth.HealthRecord) {}
 	}
 	if e.Grew == nil {
 		e.Grew = func(growth.Record, trainer.GrownRecord) {}
+	}
+	if e.Network == nil {
+		e.Network = func(Network) {}
+	}
+	if e.Gradient == nil {
+		e.Gradient = func(Gradient) {}
 	}
 	if e.Saved == nil {
 		e.Saved = func(string, proto.Step) {}
@@ -112,7 +152,7 @@ func (e Events) WithDefaults() Events {
 		}
 	}
 	ignore := func(string) {}
-	for _, f := range []*func(string){&e.Waiting, &e.Resumed, &e.Alarm, &e.Trouble} {
+	for _, f := range []*func(string){&e.Waiting, &e.Resumed, &e.Alarm, &e.Trouble, &e.Reducers} {
 		if *f == nil {
 			*f = ignore
 		}

@@ -14,8 +14,8 @@ import (
 	"github.com/tinygrow/tinygrow/proto/bus"
 )
 
-// handout is the data set as a file for workers that have none. It is written
-// once somebody asks for it, below the run directory and under no name, so that
+// handout is the data set as a file for workers that have none: the packed file that it is
+// read from, or else one that is written once somebody asks for it, below the run directory and under no name, so that
 // it goes with this process.
 type handout struct {
 	dir    string
@@ -140,6 +140,9 @@ func (s *server) pieceOf(r *proto.FileRequest, buffer []byte) *proto.FileChunk {
 // packData writes the data set to a file. Its key names the set and the bytes:
 // another coordinator's file of that key is the same.
 func (s *server) packData(ctx context.Context) (ref proto.FileRef, err error) {
+	if ref, err = s.packedData(); err != nil || ref.Key != "" {
+		return ref, err
+	}
 	f, err := os.CreateTemp(s.handout.dir, ".data-*")
 	if err != nil {
 		return ref, err
@@ -152,8 +155,30 @@ func (s *server) packData(ctx context.Context) (ref proto.FileRef, err error) {
 		return ref, errors.Join(err, f.Close())
 	}
 	s.handout.file = f
+	return s.fileRef(sum.Sum32(), size), nil
+}
+
+// packedData takes the file that the data set is read from, if that is what is handed out.
+func (s *server) packedData() (ref proto.FileRef, err error) {
+	if s.job.Data.Packed == nil {
+		return ref, nil
+	}
+	f, sum, err := s.job.Data.Packed()
+	if err != nil || f == nil {
+		return ref, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return ref, errors.Join(err, f.Close())
+	}
+	s.handout.file = f
+	return s.fileRef(sum, info.Size()), nil
+}
+
+// fileRef names the file of the data set.
+func (s *server) fileRef(sum uint32, size int64) proto.FileRef {
 	set := s.job.Data.Set
-	return proto.FileRef{Key: fmt.Sprintf("%s-%s-%08x", set.Name, set.Digest, sum.Sum32()), Size: size}, nil
+	return proto.FileRef{Key: fmt.Sprintf("%s-%s-%08x", set.Name, set.Digest, sum), Size: size}
 }
 
 // untilDone writes until ctx ends.

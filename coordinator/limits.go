@@ -97,10 +97,13 @@ func (s *server) sumUp(now plan.Time) {
 		return
 	}
 	s.talk.told = now
-	for what, d := range map[string]*desk{"messages": s.desk, "requests for tensors": s.blobs, "requests for the data set": s.files} {
-		if c := d.complain(); c.from > 0 {
+	for _, of := range []struct {
+		what string
+		desk *desk
+	}{{"messages", s.desk}, {"requests for tensors", s.blobs}, {"requests for the data set", s.files}} {
+		if c := of.desk.complain(); c.from > 0 {
 			s.events.Trouble(fmt.Sprintf("%d %s were dropped in the last minute because they came too fast, %d of them with the key %s: "+
-				"if its holder is no friend, take the key away (tinygrow auth)", c.from, what, c.of, c.worst))
+				"if its holder is no friend, take the key away (tinygrow auth)", c.from, of.what, c.of, c.worst))
 		}
 	}
 }

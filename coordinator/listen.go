@@ -14,8 +14,8 @@ import (
 // has rights that the sender lacks.
 func (s *server) from(handler func(proto.Key, *bus.Message)) bus.Handler {
 	return func(m *bus.Message) {
-		k := proto.Sender(m.Subject)
-		if k.Validate() != nil || m.Reply != "" && !k.Owns(m.Reply) {
+		k, role := proto.Sender(m.Subject)
+		if k.Validate() != nil || m.Reply != "" && !k.Owns(role, m.Reply) {
 			s.partials.count(func(d *Dropped) { d.Misdirected++ })
 			return
 		}
@@ -86,6 +86,9 @@ func (s *server) onBlob(_ proto.Key, m *bus.Message) {
 	r := new(proto.BlobRequest)
 	if proto.Decode(m.Data, r) != nil || !s.mine(r.Head) {
 		return
+	}
+	if s.shelf.elsewhere(r.Key) {
+		return // its owner answers
 	}
 	answer := &proto.BlobChunk{Head: s.head(), Key: r.Key, Gone: true}
 	if b, ok := s.shelf.borrow(r.Key); ok {

@@ -30,7 +30,7 @@ func TestWeightsAreKnownByTheirBytes(t *testing.T) {
 				t.Fatal("the run is over")
 			}
 			var inputs proto.Digest
-			if o, inputs, err = o.renew(&r, train, shelf.memory); err != nil {
+			if o, inputs, err = o.renew(&r, train, elsewhere{}, shelf.memory); err != nil {
 				t.Fatal(err)
 			}
 			m := train.Model()

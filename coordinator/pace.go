@@ -46,7 +46,7 @@ func (s *server) pace(a trainer.Applied) Pace {
 	s.eta.note(now, a, ahead.EventSamples)
 	if a.Step != nil {
 		s.samples += a.Step.Samples
-		s.steps++
+		s.steps += max(a.Step.Steps, 1)
 	}
 	p := Pace{Wall: now, CPU: cputime.Used() - s.cpu, Steps: s.store.train.Steps(),
 		SamplesSec: s.window.perSecond(now, s.samples), Left: s.eta.left(ahead)}

@@ -1,16 +1,16 @@
 package coordinator
 
 import (
-	"encoding/binary"
 	"math"
 	"slices"
 	"sync"
 
 	"github.com/tinygrow/tinygrow/coordinator/plausible"
+	"github.com/tinygrow/tinygrow/coordinator/reduce"
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
-	"github.com/tinygrow/tinygrow/tensor"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
-	"github.com/tinygrow/tinygrow/tensor/parallel"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/zeebo/xxh3"
 )
 
@@ -54,6 +54,7 @@ type Dropped struct {
 type sending struct {
 	asked []proto.Block
 	parts []*assembly
+	cut   []*cutSums
 }
 
 // assembly is one partial on its way.
@@ -61,6 +62,28 @@ type assembly struct {
 	block proto.Block
 	sums  proto.Sums
 	parts *proto.Assembly
+}
+
+// sent returns the lengths of what travels of a partial.
+func (r *roundInfo) sent() proto.Lengths { return r.wire.Sent(r.sums) }
+
+// halves returns the second half of the memory of gradients, into which what travels of them goes where
+// it has 16 bits.
+func halves(s proto.Sums) []uint16 { return proto.Halves(s.F32)[len(s.F32):] }
+
+// assemble returns an assembly that writes into s, which whole makes what it says.
+func (r *roundInfo) assemble(s proto.Sums) *proto.Assembly {
+	if r.wire.Half() {
+		return proto.AssembleSums(proto.Sums{F16: halves(s), F64: s.F64})
+	}
+	return proto.AssembleSums(s)
+}
+
+// whole unpacks what has travelled.
+func (r *roundInfo) whole(s proto.Sums) {
+	if r.wire.Half() {
+		trainer.Rounding(r.wire).Unpack(s.F32, halves(s))
+	}
 }
 
 // arrived is a whole partial.
@@ -96,7 +119,7 @@ func (p *partials) open(r roundInfo) {
 		*w = sending{}
 	}
 	p.round = r
-	p.allow.open(int64(r.sums.Size()))
+	p.allow.open(int64(r.sent().Size()))
 }
 
 // admit and forget change who may send partials.
@@ -188,7 +211,7 @@ func (p *partials) receive(k proto.Key, data []byte) (whole arrived, ok bool) {
 		}
 	}
 	if a == nil {
-		if m.Size != int64(p.round.sums.Size()) {
+		if m.Size != int64(p.round.sent().Size()) {
 			p.dropped.Damaged++
 			return arrived{}, false
 		}
@@ -197,7 +220,7 @@ func (p *partials) receive(k proto.Key, data []byte) (whole arrived, ok bool) {
 			w.parts = slices.Delete(w.parts, 0, 1)
 		}
 		s := p.memory()
-		a = &assembly{m.Block, s, proto.AssembleSums(s)}
+		a = &assembly{m.Block, s, p.round.assemble(s)}
 		w.parts = append(w.parts, a)
 	}
 	fresh, err := a.parts.Put(m.Chunk)
@@ -212,7 +235,15 @@ func (p *partials) receive(k proto.Key, data []byte) (whole arrived, ok bool) {
 		return arrived{}, false
 	}
 	w.parts = slices.DeleteFunc(w.parts, func(b *assembly) bool { return b == a })
+	if p.round.shares != nil {
+		c := w.cutOf(a.block, p.round.shares)
+		if c.sums.F64 == nil {
+			c.sums = a.sums
+		}
+		return p.join(w, m.Worker, c)
+	}
 	w.came(a.block)
+	p.round.whole(a.sums)
 	return looked(m.Worker, m.Block, a.sums, p.round), true
 }
 
@@ -250,6 +281,67 @@ func (p *partials) takes(k proto.Key, n int) bool {
 		return false
 	}
 	return true
+}
+
+// cutSums are the sums over a block of which owners have the gradient: the float64
+// values, and what the owners tell of their pieces.
+type cutSums struct {
+	block   proto.Block
+	sums    proto.Sums
+	digests []uint64
+	squares []float64
+	have    []bool
+}
+
+// cutOf returns what has come of the sums over a block.
+func (s *sending) cutOf(b proto.Block, shares *proto.Shares) *cutSums {
+	for _, c := range s.cut {
+		if c.block == b {
+			return c
+		}
+	}
+	n := len(shares.Cuts)
+	c := &cutSums{block: b, digests: make([]uint64, n), squares: make([]float64, n), have: make([]bool, n)}
+	s.cut = append(s.cut, c)
+	return c
+}
+
+// join returns the partial once the values are here and the owners have all pieces.
+func (p *partials) join(s *sending, w proto.WorkerID, c *cutSums) (arrived, bool) {
+	if c.sums.F64 == nil || slices.Contains(c.have, false) {
+		return arrived{}, false
+	}
+	s.cut = slices.DeleteFunc(s.cut, func(o *cutSums) bool { return o == c })
+	s.came(c.block)
+	norm := 0.0
+	for _, q := range c.squares {
+		norm += q
+	}
+	return arrived{w, p.round.number, c.block, reduce.Hash(append(c.digests, digest64(c.sums.F64))), c.sums,
+		p.round.known.Look(c.block, c.sums, math.Ldexp(math.Sqrt(norm), -p.round.wire.Exponent))}, true
+}
+
+// receipt takes what an owner tells of a piece; whole is set when it completes a partial.
+func (p *partials) receipt(from proto.WorkerID, m *proto.Receipt) (whole arrived, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	shares := p.round.shares
+	if shares == nil || m.Of.Deal != shares.Deal || int(m.Of.Share) >= len(p.round.owners) || p.round.owners[m.Of.Share] != from {
+		p.dropped.Stale++
+		return arrived{}, false
+	}
+	if !p.fits(m.Head, m.Worker, m.Round, m.Block, m.Inputs) {
+		return arrived{}, false
+	}
+	w := p.workers[m.Worker]
+	c := w.cutOf(m.Block, shares)
+	i := m.Of.Share
+	if c.have[i] {
+		p.dropped.Repeated++
+		return arrived{}, false
+	}
+	c.have[i], c.digests[i], c.squares[i] = true, m.Digest, m.Squares
+	return p.join(w, m.Worker, c)
 }
 
 // came says that the sums over a block are whole.
@@ -314,75 +406,47 @@ func looked(w proto.WorkerID, b proto.Block, s proto.Sums, r roundInfo) arrived 
 	return arrived{w, r.number, b, digest, s, r.known.Look(b, s, norm)}
 }
 
-// span is the number of values that one goroutine hashes or adds at a time.
-const span = 1 << 16
-
 // digestSums tells equal partials from unequal ones, and returns the norm of
-// their float32 values. Long ones are read by several goroutines. Values that are
-// no numbers are all the same: processors write them differently.
+// their float32 values.
 func digestSums(s proto.Sums) (digest uint64, norm float64) {
-	spans := (len(s.F32) + span - 1) / span
-	parts, total := make([]uint64, spans+1), make([]float64, spans)
-	parallel.Each(spans, func(i int) {
-		part := s.F32[i*span : min((i+1)*span, len(s.F32))]
-		if total[i] = squares(part); math.IsNaN(total[i]) {
-			part = oneNaN(part)
-		}
-		parts[i] = xxh3.Hash(proto.Bytes32(part))
-	})
-	f64 := s.F64
+	parts, total := reduce.Known(s.F32)
+	return reduce.Hash(append(parts, digest64(s.F64))), math.Sqrt(total)
+}
+
+// digest64 is what float64 values are known by.
+func digest64(f64 []float64) uint64 {
 	if slices.ContainsFunc(f64, math.IsNaN) {
-		f64 = oneNaN(f64)
+		f64 = reduce.OneNaN(f64)
 	}
-	parts[spans] = xxh3.Hash(proto.Bytes64(f64))
-	var all []byte
-	for _, part := range parts {
-		all = binary.LittleEndian.AppendUint64(all, part)
-	}
-	for _, t := range total {
-		norm += t
-	}
-	return xxh3.Hash(all), math.Sqrt(norm)
+	return xxh3.Hash(proto.Bytes64(f64))
 }
 
-// squares returns the sum of the squares of some values, by the kernel of batch
-// normalisation, which keeps 128 sums. It is no number if one of them is none.
-func squares(v []float32) (total float64) {
-	const channels = 4
-	var k [channels * kernel.NormCoefs]float32
-	var sums, q [channels * tensor.Lanes]float32
-	whole := len(v) / len(q) * len(q)
-	if whole > 0 {
-		kernel.Moments(sums[:], q[:], v[:whole], k[:])
-	}
-	for _, x := range q {
-		total += float64(x)
-	}
-	for _, x := range v[whole:] {
-		total += float64(float64(x) * float64(x))
-	}
-	return total
+// adding is how the sums of a round are added.
+type adding struct {
+	rounding kernel.Rounding
+	grain    reduce.Grain
+	root     proto.Block
+	halves   int // where sums tell of the halves of a batch (nn.GradientSums); 0: nowhere
 }
 
-// oneNaN returns a copy in which all that are no numbers are the same.
-func oneNaN[T float32 | float64](v []T) []T {
-	v = slices.Clone(v)
-	for i, x := range v {
-		if x != x {
-			v[i] = T(math.NaN())
-		}
+// addingOf returns how those of round r are.
+func addingOf(r *trainer.Round, t *trainer.Trainer) adding {
+	a := adding{rounding: trainer.Rounding(r.Wire), grain: t.Grain(), root: proto.Root(r.MicroShards())}
+	if r.Kind == proto.Gradient || r.Kind == proto.Local {
+		a.halves = t.Model().Graph.GradientSums().Len() - nn.HalvesLen
 	}
-	return v
+	return a
 }
 
-// addSums adds right to left, long ones by several goroutines: each value is
-// added by one of them, so the bits do not depend on how many there are.
-func addSums(left, right proto.Sums) {
-	parallel.Each((len(left.F32)+span-1)/span, func(i int) {
-		lo, hi := i*span, min((i+1)*span, len(left.F32))
-		kernel.Add(left.F32[lo:hi], left.F32[lo:hi], right.F32[lo:hi])
-	})
+// add adds right to left, the children of node, and rounds. Those of the root are the halves
+// of the batch, of whose gradients it tells the squares.
+func (a adding) add(node proto.Block, left, right proto.Sums) {
 	for i, v := range right.F64 {
 		left.F64[i] += v
 	}
+	if a.halves == 0 || node != a.root {
+		reduce.Add(left.F32, right.F32, a.rounding)
+		return
+	}
+	left.F64[a.halves], left.F64[a.halves+1] = a.grain.AddHalves(left.F32, right.F32, a.rounding)
 }

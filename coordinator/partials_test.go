@@ -2,11 +2,13 @@ package coordinator
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"testing"
 
 	"go.uber.org/goleak"
 
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/proto"
 )
 
@@ -28,6 +30,48 @@ func chunksOf(t *testing.T, m proto.PartialChunk, s proto.Sums, size int) [][]by
 		t.Fatal(err)
 	}
 	return out
+}
+
+// What travels in 16 bits is unpacked once it is whole, in its own memory.
+func TestPartialsThatTravelInHalves(t *testing.T) {
+	for _, wire := range []proto.Wire{{Format: proto.FP16, Exponent: 3}, {Format: proto.BF16}} {
+		head := proto.Head{Run: "r", Term: 3, Start: "s"}
+		round := roundInfo{number: 7, microShards: 8, sums: proto.Lengths{F32: 101, F64: 2}, wire: wire}
+		p := newPartials(head)
+		p.open(round)
+		p.admit("a")
+		want := proto.NewSums(round.sums)
+		for i := range want.F32 {
+			want.F32[i] = float32(i-50) / 4
+		}
+		want.F64[0], want.F64[1] = math.Pi, -1
+		sent := proto.Sums{F16: make([]uint16, len(want.F32)), F64: want.F64}
+		trainer.Rounding(wire).Pack(sent.F16, want.F32)
+		m := proto.PartialChunk{Head: head, Worker: "a", Round: 7, Block: proto.Block{Lo: 0, Hi: 4}}
+		for range 2 { // the second one in the memory of the first
+			p.expect("a", m.Block)
+			chunks := chunksOf(t, m, sent, 40)
+			if len(chunks) != (2*101+2*8+39)/40 {
+				t.Fatalf("%d chunks", len(chunks))
+			}
+			for i := len(chunks) - 1; i >= 0; i-- {
+				if got, ok := p.receive(proto.Anybody, chunks[i]); ok != (i == 0) {
+					t.Fatalf("chunk %d: whole %v", i, ok)
+				} else if ok {
+					if !slices.Equal(got.sums.F32, want.F32) || !slices.Equal(got.sums.F64, want.F64) || got.digest != digestOf(want) {
+						t.Errorf("%+v: got %v", wire, got.sums)
+					}
+					p.release(got.sums)
+				}
+			}
+		}
+		p.expect("a", m.Block)
+		for _, c := range chunksOf(t, m, want, 40) { // the size of float32
+			if _, ok := p.receive(proto.Anybody, c); ok {
+				t.Error("sums of another format were taken")
+			}
+		}
+	}
 }
 
 func TestPartials(t *testing.T) {

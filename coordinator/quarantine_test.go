@@ -35,6 +35,24 @@ func TestAWrongWorkerChangesNoBit(t *testing.T) {
 	t.Logf("%d schedules, all with the bits and the log of the undisturbed one; faults %s", n, js)
 }
 
+// So it does where blocks are replicas that take steps of their own.
+func TestAWrongWorkerChangesNoBitOfLocalSteps(t *testing.T) {
+	n := schedules(t, 40, 10)
+	table, fired := map[string]proto.Sums{}, map[string]int{}
+	want := simulateOf(localNet(), 0, table, "", fired)
+	clear(fired)
+	for seed := range uint64(n) {
+		if got := simulateOf(localNet(), seed, table, "worker", fired); got != want {
+			t.Fatalf("seed %d:\n%s\nwant\n%s", seed, got, want)
+		}
+	}
+	for _, what := range []string{"corruption", "alarm", "quarantine"} {
+		if fired[what] < n/2 {
+			t.Errorf("%q happened %d times in %d schedules", what, fired[what], n)
+		}
+	}
+}
+
 // So it does with two workers of one key that agree on wrong sums.
 func TestTwoIDsOfAKeyChangeNoBit(t *testing.T) {
 	n := schedules(t, 40, 10)
@@ -62,7 +80,7 @@ type disagreement struct {
 }
 
 func newDisagreement(t *testing.T, n int) *disagreement {
-	s := &simulation{rand: rand.New(rand.NewPCG(1, 1)), table: map[string]proto.Sums{}, fired: map[string]int{}}
+	s := &simulation{rand: rand.New(rand.NewPCG(1, 1)), table: map[string]proto.Sums{}, fired: map[string]int{}, net: simNet{simSettings(), simGraph()}}
 	for i := range n {
 		s.workers = append(s.workers, &simWorker{id: proto.WorkerID(fmt.Sprintf("w%d", i))})
 	}

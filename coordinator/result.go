@@ -12,8 +12,11 @@ type Result struct {
 	RunDir string      `json:"run_dir"`
 	// Done is false for a run that was stopped and can be resumed.
 	Done bool `json:"done"`
+	// Paused says that a run which is not done ended where it was to (Job.PauseAt).
+	Paused bool `json:"paused,omitempty"`
 	// Stopped says why a run that is done ended before its last step.
 	Stopped      string           `json:"stopped,omitempty"`
+	StandIn      bool             `json:"stand_in,omitempty"` // workers computed nothing, so nothing is trained
 	Steps        proto.Step       `json:"steps"`
 	FLOPs        float64          `json:"flops"` // spent on gradients and growth events
 	Generation   proto.Generation `json:"generation"`
@@ -28,13 +31,18 @@ type Result struct {
 	TrainEpoch   uint64   `json:"train_epoch,omitempty"`
 	// The last evaluation on the test samples, with the weights of TestStep; nil
 	// if there was none.
-	TestLoss     *float64   `json:"test_loss"`
-	TestAccuracy *float64   `json:"test_accuracy"`
-	TestStep     proto.Step `json:"test_step,omitempty"`
+	TestLoss     *float64 `json:"test_loss"`
+	TestAccuracy *float64 `json:"test_accuracy"`
+	// Metric says what accuracies are where samples have no classes (nn.Task.Metric).
+	Metric   string     `json:"metric,omitempty"`
+	TestStep proto.Step `json:"test_step,omitempty"`
 	// TestFlips is by the mean of the outputs for a picture and its mirror image, if train.test_flips is on.
 	TestFlips *trainer.Flips `json:"test_flips,omitempty"`
 	// Validation is the last evaluation on samples held out, nil if there was none.
 	Validation *Evaluation `json:"validation,omitempty"`
+	// Best is the best evaluation by what callbacks monitor, and whether the network
+	// that the run ended with is that one; nil if nothing is monitored.
+	Best *trainer.Monitored `json:"best,omitempty"`
 
 	ModelSHA256     string `json:"model_sha256"`
 	OptimizerSHA256 string `json:"optimizer_sha256"`
@@ -61,6 +69,10 @@ type Evaluation struct {
 // measured puts into r what was measured last; what never was stays nil.
 func (r *Result) measured(t *trainer.Trainer) {
 	at := t.Progress()
+	r.Best = at.Monitored
+	if !t.Task().Labelled() {
+		r.Metric = t.Task().Metric()
+	}
 	if sums, epoch := t.Trained(); sums.Samples > 0 {
 		loss := sums.MeanLoss()
 		r.TrainLoss, r.TrainSamples, r.TrainEpoch = &loss, int(sums.Samples), epoch

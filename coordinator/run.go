@@ -43,7 +43,7 @@ func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 		}
 	}
 	if err = s.serve(ctx); err == nil {
-		err = store.save()
+		err = s.saveEnd()
 	}
 	var r Result
 	if err == nil {
@@ -52,7 +52,10 @@ func Run(ctx context.Context, j Job, b bus.Bus) (Result, error) {
 	if err == nil && r.Done {
 		s.logEnd(ctx)
 	}
-	if err = errors.Join(err, store.dir.Close()); err != nil {
+	if errors.Is(err, trainer.ErrDiverged) {
+		err = errors.Join(err, store.diverged())
+	}
+	if err = store.dir.CloseWith(err); err != nil {
 		return Result{}, fmt.Errorf("run %s: %w", store.run, err)
 	}
 	j.Events.WithDefaults().Saved(store.dir.Path(), store.train.Step())
@@ -128,6 +131,7 @@ type server struct {
 	eta     eta
 	watch   stopwatch
 	reached atomic.Bool // the bus carried messages a moment ago
+	lent    lent
 }
 
 // input is a message for the run's goroutine: one of hello, pull, beat,
@@ -137,6 +141,7 @@ type input struct {
 	pull     *proto.Pull
 	beat     *proto.Heartbeat
 	partial  *arrived
+	reducer  *fromReducer
 	log      *appended
 	uploaded *upload
 	message  *bus.Message // request that waits for its answer
@@ -153,8 +158,13 @@ func newServer(j Job, store *storage, b bus.Bus, r *rivals) *server {
 		inbox: make(chan input, 256), appends: make(chan appending, 1), uploads: make(chan upload, 1), inLog: []string{"", ""},
 		done: make(chan struct{}), handout: newHandout(store.dir.Path()), partials: newPartials(store.head()),
 		pulls: map[proto.WorkerID]pending{}, hosts: map[proto.WorkerID]string{}}
-	s.core = &core{head: store.head(), plan: plan.New(j.Config.plan()), train: store.train, port: s}
+	s.core = &core{head: store.head(), plan: plan.New(j.Config.plan()), train: store.train, port: s, gradient: s.events.Gradient}
 	k := j.Config.Cluster
+	s.core.share = sharing{most: k.reducers(j.Alone), lost: k.LostAfter, window: gatherWindow,
+		there: map[proto.WorkerID]*reducer{}, strikes: map[proto.WorkerID]int{}}
+	if b != nil { // without one nothing is served, only read
+		s.core.share.room = b.MaxPayload() - proto.Surrounding
+	}
 	s.desk, s.blobs, s.files = newDesk(k.control), newDesk(k.bulk), newDesk(k.bulk)
 	s.sender = newSender(b, &s.shelf, s.head(), &s.watch.sending)
 	return s
@@ -173,6 +183,7 @@ func (s *server) serve(ctx context.Context) error {
 	s.events.Started(Started{Run: s.store.run, Dir: s.store.dir.Path(), Term: s.store.term, Resumed: s.job.Resume,
 		Step: t.Step(), Steps: t.Steps(), Epochs: t.Epochs(), Params: len(t.Model().Params), Generation: t.Generation(),
 		Outlook: t.Outlook(), Extended: s.store.extended})
+	s.tellNetwork()
 	for _, note := range s.store.dir.Notes() {
 		s.events.Trouble(note)
 	}
@@ -195,21 +206,23 @@ func (s *server) serve(ctx context.Context) error {
 		group.Go(func() { door.run(s.done) })
 	}
 	news, e := s.bus.Subscribe(s.store.run.NewsSubject(), s.rivals.onNews)
+	reducers, e2 := s.listenReducers()
 	defer func() {
 		close(s.done)
 		if e == nil {
 			news.Close()
 		}
+		shut(reducers)
 		stopSending()
 		group.Wait()
 		s.dropUpload()
 	}()
-	if err = errors.Join(err, e); err != nil {
+	if err = errors.Join(err, e, e2); err != nil {
 		return err
 	}
 	s.rivals.say()
 	defer s.ends()
-	s.ctx = ctx
+	s.ctx, s.core.stop = ctx, s.pauses()
 	if err := errors.Join(s.core.begin(s.now()), s.upload()); err != nil {
 		return err
 	}
@@ -236,8 +249,11 @@ func (s *server) serve(ctx context.Context) error {
 		case <-stopped:
 			s.core.stop, stopped = true, nil
 			tooLate = time.After(s.job.Config.Cluster.StopGrace)
-			if n, _ := s.core.plan.Workers(); n == 0 {
-				return nil // nobody is there to finish the step
+			if n, _ := s.core.plan.Workers(); n == 0 { // nobody is there to finish the step
+				if s.core.whole() {
+					return nil
+				}
+				err = s.core.abandon(s.now())
 			}
 		case <-tooLate:
 			return nil // the step at hand is dropped; it is made again after resuming
@@ -320,6 +336,8 @@ func (s *server) take(in input) error {
 		return s.core.handle(now, plan.Heard{Worker: in.beat.Worker}, proto.Sums{})
 	case in.partial != nil:
 		return s.core.partial(now, in.partial)
+	case in.reducer != nil:
+		return s.fromReducer(now, in.reducer, in.message)
 	case in.log != nil:
 		return s.logged(now, *in.log)
 	case in.uploaded != nil:
@@ -400,12 +418,15 @@ func (s *server) decided(c plan.Command) {
 }
 
 func (s *server) applied(a trainer.Applied) error {
-	defer func() { s.core.stop = s.core.stop || s.ctx.Err() != nil }()
+	defer func() { s.core.stop = s.core.stop || s.ctx.Err() != nil || s.pauses() }()
 	pace := s.pace(a)
 	s.watch.lap(a.Step, s.core.round, pace.Threads)
 	pace.Timing = s.watch.timing()
 	if err := s.store.record(a, pace); err != nil {
 		return err
+	}
+	if a.Init != nil {
+		s.events.Learned(*a.Init)
 	}
 	if a.Step != nil {
 		s.events.Step(*a.Step, pace)
@@ -416,10 +437,28 @@ func (s *server) applied(a trainer.Applied) error {
 	if a.Eval != nil {
 		s.events.Evaluated(*a.Eval)
 	}
+	if a.Restored != nil {
+		s.events.Restored(*a.Restored)
+	}
 	if a.Growth != nil {
 		s.events.Grew(*a.Growth, *a.Grown)
+		if a.Grown.Grown {
+			s.tellNetwork()
+		}
 	}
 	return s.saveAfter(a)
+}
+
+// pauses reports whether the run is where this start of it ends.
+func (s *server) pauses() bool {
+	p := s.job.PauseAt
+	return p > 0 && p < 1 && s.store.train.PartDone() >= p
+}
+
+// tellNetwork tells of the network at hand.
+func (s *server) tellNetwork() {
+	t := s.store.train
+	s.events.Network(Network{Step: t.Step(), Event: t.Events(), Model: t.Model()})
 }
 
 // result gathers what is known at the end.
@@ -436,12 +475,12 @@ func (s *server) result() (Result, error) {
 	at := t.Progress()
 	_, more := t.Next()
 	r := Result{
-		Run: s.store.run, RunDir: s.store.dir.Path(), Done: !more, Stopped: at.Stopped,
+		Run: s.store.run, RunDir: s.store.dir.Path(), Done: !more, Paused: more && s.pauses(), Stopped: at.Stopped,
 		Steps: t.Step(), FLOPs: at.FLOPs, Generation: t.Generation(),
 		ParamsStart: at.StartParams, ParamsEnd: len(c.Model.Params), Widths: c.Model.Graph.Widths(), GrowthEvents: records,
 		ModelSHA256: checkpoint.ModelSHA256(c.Model), OptimizerSHA256: checkpoint.OptimizerSHA256(c.Updates, c.Slots),
 		JournalSHA256: s.store.dir.Journal.SHA256(),
-		Dropped:       s.dropped(), Quarantined: s.wrong,
+		Dropped:       s.dropped(), Quarantined: s.wrong, StandIn: s.standIn(),
 	}
 	r.measured(t)
 	return r, nil

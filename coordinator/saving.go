@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
@@ -34,7 +35,7 @@ func (s *server) saveAfter(a trainer.Applied) error {
 	k, u := s.job.Config.Checkpoint, s.unsaved()
 	next, _ := s.store.train.Next()
 	switch {
-	case a.Step != nil && k.EverySteps != 0 && uint64(a.Step.Step)%k.EverySteps == 0,
+	case a.Step != nil && k.EverySteps != 0 && a.Step.Passed(k.EverySteps),
 		a.Step != nil && next.Kind == proto.Growth && u.beforeEvent(s.interval()),
 		u.due(s.interval()):
 		return s.save()
@@ -50,7 +51,26 @@ func (s *server) saveBetween() error {
 	return nil
 }
 
+// saveEnd makes the last checkpoint. Where the step at hand was dropped, reducers may
+// have what was made since the one before, and it is made again after resuming.
+func (s *server) saveEnd() error {
+	switch back, err := s.core.settle(); {
+	case err != nil:
+		return err
+	case back > 0:
+		s.events.Trouble(fmt.Sprintf("the last %d steps are made again after resuming: reducers had them, and the time to stop was over",
+			back))
+		return nil
+	}
+	return s.store.save()
+}
+
+// save makes a checkpoint, once reducers have sent what they have of it.
 func (s *server) save() error {
+	if !s.core.whole() {
+		s.core.save(s.now())
+		return nil
+	}
 	if err := s.store.save(); err != nil {
 		return err
 	}

@@ -3,6 +3,9 @@ package coordinator
 import (
 	"testing"
 	"time"
+
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/proto"
 )
 
 // TestTheClockDecidesWhenToSave states the rule for what may be lost.
@@ -23,6 +26,19 @@ func TestTheClockDecidesWhenToSave(t *testing.T) {
 	} {
 		if due, before := c.u.due(every), c.u.beforeEvent(every); due != c.due || before != c.before {
 			t.Errorf("%+v: due %v, before an event %v", c.u, due, before)
+		}
+	}
+}
+
+func TestStepsThatAnUpdatePasses(t *testing.T) {
+	for _, c := range []struct {
+		step   proto.Step
+		steps  int
+		passed bool
+	}{{10, 0, true}, {11, 0, false}, {12, 4, true}, {10, 4, true}, {9, 4, false}, {24, 4, false}, {30, 20, true}} {
+		r := trainer.StepRecord{Step: c.step, Steps: c.steps}
+		if r.Passed(10) != c.passed {
+			t.Errorf("step %d, of %d: %v", c.step, c.steps, r.Passed(10))
 		}
 	}
 }

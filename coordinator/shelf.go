@@ -25,7 +25,7 @@ func (s *shelf) put(o offer) {
 func (s *shelf) borrow(key string) (blob, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, b := range []blob{s.offer.weights, s.offer.graph, s.offer.request} {
+	for _, b := range []blob{s.offer.weights, s.offer.graph, s.offer.request, s.offer.plan} {
 		if b.data != nil && b.ref.Key == key {
 			if b.users != nil {
 				*b.users++
@@ -34,6 +34,13 @@ func (s *shelf) borrow(key string) (blob, bool) {
 		}
 	}
 	return blob{}, false
+}
+
+// elsewhere reports whether others hand out the blob of a key.
+func (s *shelf) elsewhere(key string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.offer.weights.data == nil && s.offer.weights.ref.Key == key
 }
 
 func (s *shelf) giveBack(b blob) {
@@ -46,7 +53,7 @@ func (s *shelf) giveBack(b blob) {
 
 func (s *shelf) drop(b blob) {
 	if *b.users--; *b.users == 0 && len(s.free) < 3 {
-		s.free = append(s.free, b.values)
+		s.free = append(s.free, b.memory)
 	}
 }
 

@@ -1,6 +1,7 @@
 package coordinator
 
 import (
+	"cmp"
 	"container/heap"
 	"context"
 	"encoding/json"
@@ -16,7 +17,9 @@ import (
 
 	"github.com/tinygrow/tinygrow/coordinator/lead"
 	"github.com/tinygrow/tinygrow/coordinator/plan"
+	"github.com/tinygrow/tinygrow/coordinator/reduce"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/coordinator/trainer/initial"
 	"github.com/tinygrow/tinygrow/coordinator/trainer/naive"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
@@ -47,8 +50,10 @@ type simulation struct {
 	duels   int
 	fired   map[string]int
 	broken  string // a planted fault
+	net     simNet
 	arrival float32
 	*unlogged
+	simReducing
 }
 
 // simLeader is a coordinator.
@@ -65,6 +70,9 @@ type simLeader struct {
 	paused  plan.Time // until then
 	cut     plan.Time // off from everybody, until then
 	dead    bool
+
+	partials *partials // of rounds whose gradients reducers get
+	lent     []blob
 }
 
 // simSystem is a commit log that fails at times, beside objects that are not used.
@@ -147,12 +155,56 @@ func (s *simulation) chance(what string, p float64) bool {
 	return true
 }
 
+// simNet is what is trained.
+type simNet struct {
+	set   trainer.Settings
+	graph *nn.Graph
+}
+
+// streamNet is a residual network that grows by computation, its stream too, with
+// statistics that ride along and rates by birth.
+func streamNet() simNet {
+	n := simNet{simSettings(), &nn.Graph{Input: nn.Shape{C: 3, H: 1, W: 1}, Loss: nn.CrossEntropy, Nodes: []nn.Node{
+		{ID: "x", Op: nn.OpInput},
+		{ID: "fc1", Op: nn.OpLinear, Inputs: []nn.NodeID{"x"}, Out: 2, Bias: true},
+		{ID: "fc2", Op: nn.OpLinear, Inputs: []nn.NodeID{"fc1"}, Out: 2, Bias: true},
+		{ID: "bn", Op: nn.OpBatchNorm, Inputs: []nn.NodeID{"fc2"}, Eps: 1e-5, Momentum: 0.1},
+		{ID: "relu", Op: nn.OpReLU, Inputs: []nn.NodeID{"bn"}},
+		{ID: "fc3", Op: nn.OpLinear, Inputs: []nn.NodeID{"relu"}, Out: 2, Bias: true},
+		{ID: "sum", Op: nn.OpAdd, Inputs: []nn.NodeID{"fc1", "fc3"}},
+		{ID: "fc4", Op: nn.OpLinear, Inputs: []nn.NodeID{"sum"}, Out: 3, Bias: true},
+	}}}
+	n.set.Growth = growth.DefaultOf(growth.PolicyCompute)
+	n.set.Growth.EverySteps, n.set.Growth.Until, n.set.Growth.Samples = 5, 0.9, 48
+	n.set.Growth.Gate, n.set.Growth.Riding, n.set.Growth.MaxFLOPs = false, 1, 4*n.graph.FLOPs()
+	n.set.Optimizer.Births = optim.VarianceTransfer
+	return n
+}
+
+// localNet is the stream's, of which five replicas take steps of their own: two and, at the
+// end of an epoch of five, one.
+func localNet() simNet {
+	n := streamNet()
+	n.set.Train.MicroShard, n.set.Data.Train, n.set.Train.Epochs = 4, 200, 6
+	n.set.Sync = trainer.DefaultSync()
+	n.set.Sync.Every, n.set.Sync.Replicas = 2, 5
+	n.set.Growth.Riding = 0.5
+	return n
+}
+
+// learnedNet is a small network whose first weights are learned, and which grows then.
+func learnedNet(method string) simNet {
+	n := simNet{simSettings(), simGraph()}
+	n.set.Train.Init.Learn, n.set.Train.Init.Iterations, n.set.Train.Init.LR = method, 6, 0.05
+	n.set.Train.Init.Gamma, n.set.Train.Epochs = 0.6, 2
+	return n
+}
+
 // simSettings train a small network with batch norm that grows.
 func simSettings() trainer.Settings {
 	c, o, g := trainer.Default(), optim.Default(), growth.DefaultOf(growth.PolicyTiny)
 	c.Batch, c.MicroShard, c.Epochs, c.EvalEpochs = 40, 8, 3, 1
-	g.EverySteps, g.Samples, g.Gate.Significance, g.Gate.Price = 3, growth.Samples{Statistics: 48, Newborn: 32, Amplitude: 32}, 0, 0
-	g.SamplesPerParam, g.Riding = 0, 1
+	g.EverySteps, g.Samples, g.Gate, g.Riding = 3, 48, false, 1
 	o.Average = 0.3 // so that evaluations read other weights than steps
 	return trainer.Settings{Train: c, Optimizer: o, Growth: g, Data: trainer.Data{Train: 160, Test: 30}}
 }
@@ -169,7 +221,7 @@ func simGraph() *nn.Graph {
 
 // sums returns a copy of the sums over a block of a round with some weights.
 func (s *simulation) sums(v held, r trainer.Round, b proto.Block) proto.Sums {
-	key := fmt.Sprint(v.digest, r.Graph.Digest, r.Kind, r.Order, r.Offset, r.Count, r.F64, r.Step, b)
+	key := fmt.Sprint(v.digest, r.Graph.Digest, r.Kind, r.Order, r.Offset, r.Count, r.F64, r.Step, r.Local, b)
 	if r.Request != nil {
 		js, _ := json.Marshal(r.Request)
 		key += string(js)
@@ -189,12 +241,12 @@ func (s *simulation) compute(v held, r trainer.Round, b proto.Block) proto.Sums 
 	if !b.IsLeaf() {
 		left, right := b.Split()
 		x := s.sums(v, r, left)
-		x.Add(s.sums(v, r, right))
+		grain := cmp.Or(s.net.set.Grain, reduce.Chunk)
+		naive.Add(b, &r.RoundSpec, v.model.Graph, int(grain), x, s.sums(v, r, right))
 		return x
 	}
-	lo, hi := r.Range(b.Lo)
-	leaf := naive.Leaf{Model: v.model, Round: r.RoundSpec, Request: r.Request, Lengths: r.Lengths}
-	return leaf.Sums(func(batch *nn.Batch) {
+	leaf := naive.Leaf{Model: v.model, Round: r.RoundSpec, Request: r.Request, Lengths: r.Lengths, Shard: uint64(b.Lo)}
+	fill := func(batch *nn.Batch, lo, hi uint64) {
 		batch.N = int(hi - lo)
 		for i := range batch.N {
 			noise := rand.New(rand.NewPCG(lo+uint64(i), uint64(len(r.Order.Stream))+r.Order.Index*7))
@@ -208,7 +260,12 @@ func (s *simulation) compute(v held, r trainer.Round, b proto.Block) proto.Sums 
 				batch.X[c*32+i] = float32(v)
 			}
 		}
-	})
+	}
+	if r.Kind == proto.Local {
+		return leaf.Steps(r.Plan, fill)
+	}
+	lo, hi := r.Range(b.Lo)
+	return leaf.Sums(func(batch *nn.Batch) { fill(batch, lo, hi) })
 }
 
 // coordinator's side.
@@ -229,6 +286,7 @@ func (s *simulation) start() {
 		ledger: lead.NewLedger(past, lead.Self{Head: head, Holder: fmt.Sprint("c", s.started)}, false),
 		plan:   plan.New(s.planConfig())}
 	s.leaders = append(s.leaders, c)
+	c.shares()
 	c.do(func() error { return c.core.begin(s.now) })
 	c.tick()
 }
@@ -261,11 +319,11 @@ func (c *simLeader) trainer(past lead.History) *trainer.Trainer {
 		from = c.disk
 	}
 	if from == nil {
-		t, err := trainer.New(simSettings(), nn.Init(simGraph(), 1))
+		t, err := trainer.New(c.net.set, nn.Init(c.net.graph, 1))
 		c.must(err)
 		return t
 	}
-	return c.restore(simSettings(), *from)
+	return c.restore(c.net.set, *from)
 }
 
 // restore returns the trainer of a checkpoint, and makes its journal this coordinator's.
@@ -390,6 +448,9 @@ func (c *simLeader) answer(w proto.WorkerID, t *proto.Task) {
 		return
 	}
 	life, task := worker.life, *t
+	if t.Do == proto.Compute {
+		c.partials.expect(w, t.Block)
+	}
 	s.after(s.ms(5), func() { s.told(worker, life, task, c) })
 	if t.Do == proto.Compute {
 		s.maybeCrash("after assign")
@@ -398,7 +459,8 @@ func (c *simLeader) answer(w proto.WorkerID, t *proto.Task) {
 
 func (c *simLeader) open(r roundInfo, o offer, newWeights bool) {
 	c.inputs = r.inputs
-	if newWeights {
+	c.partials.open(r)
+	if key := o.weights.ref.Key; newWeights || o.weights.data != nil && key != c.weights.key { // who misses them asks for them
 		c.weights = held{c.core.head, o.weights.ref.Key, c.core.train.Weights().Model.Clone(), proto.DigestOf(o.weights.data)}
 		c.maybeCrash("mid-broadcast")
 	}
@@ -409,6 +471,8 @@ func (c *simLeader) release(proto.Sums)     {}
 
 func (c *simLeader) decided(cmd plan.Command) {
 	switch cmd := cmd.(type) {
+	case plan.Drop:
+		c.partials.forget(cmd.Worker)
 	case plan.Alarm:
 		c.fired["alarm"]++
 	case plan.Redo:
@@ -469,8 +533,13 @@ func (c *simLeader) applied(a trainer.Applied) error {
 	if a == (trainer.Applied{}) {
 		s.maybeCrash("in a growth event")
 	}
-	if a.Step != nil && s.rand.IntN(4) == 0 {
-		if err := c.checkpoint(); err != nil {
+	if a.Init != nil {
+		s.maybeCrash("learning first weights")
+	}
+	if (a.Step != nil || a.Init != nil) && s.rand.IntN(4) == 0 {
+		if !c.core.whole() {
+			c.core.save(s.now)
+		} else if err := c.checkpoint(); err != nil {
 			return err
 		}
 	}
@@ -534,6 +603,7 @@ func (s *simulation) join(w *simWorker, life int) {
 			return
 		}
 		w.leader, w.last = c, 0
+		c.partials.admit(w.id)
 		c.handle(plan.Join{Worker: w.id, Threads: w.threads}, proto.Sums{})
 		s.beat(w, life)
 		s.pull(w, life)
@@ -615,8 +685,12 @@ func (s *simulation) told(w *simWorker, life int, t proto.Task, from *simLeader)
 		if r.Round != t.Spec.Round {
 			break // superseded
 		}
-		inputs, sums := s.work(w, from, r, t.Block)
-		w.busy = max(w.busy, s.now) + time.Duration(float64(t.Block.Len())/float64(w.threads)*w.speed*float64(10*time.Millisecond))
+		inputs, sums, ok := s.work(w, from, r, t.Block)
+		if !ok {
+			break // who has its weights is gone
+		}
+		steps := float64(max(r.Local.Steps, 1))
+		w.busy = max(w.busy, s.now) + time.Duration(float64(t.Block.Len())*steps/float64(w.threads)*w.speed*float64(10*time.Millisecond))
 		s.after(w.busy-s.now, func() { s.finish(w, life, from, t.Spec, t.Block, inputs, sums) })
 	}
 	s.pull(w, life)
@@ -624,11 +698,24 @@ func (s *simulation) told(w *simWorker, life int, t proto.Task, from *simLeader)
 
 // work is a worker computing a block with the weights of that key, which it has
 // or gets, and what it says that the sums were made from.
-func (s *simulation) work(w *simWorker, l *simLeader, r trainer.Round, b proto.Block) (proto.Digest, proto.Sums) {
-	if w.weights.key != r.Weights.Key || !l.hears(w.weights.of) {
-		w.weights = l.weights
+func (s *simulation) work(w *simWorker, l *simLeader, r trainer.Round, b proto.Block) (proto.Digest, proto.Sums, bool) {
+	if w.weights.key > r.Weights.Key && w.weights.of.Same(l.core.head) {
+		return proto.Digest{}, proto.Sums{}, false // it takes no earlier ones than it has
 	}
-	return r.Inputs(r.Graph.Digest, w.weights.digest, r.RoundSpec.Request.Digest), s.sums(w.weights, r, b)
+	other := s.ranges > 0 && w.weights.digest != r.Weights.Digest // owners here hash shorter spans than a coordinator
+	if w.weights.key != r.Weights.Key || other || !l.hears(w.weights.of) {
+		w.weights = l.weights
+		if told, ok := s.toldTo(l, r); ok {
+			w.weights = told
+		} else if r.Shares != nil && l.weights.key != r.Weights.Key {
+			return proto.Digest{}, proto.Sums{}, false
+		}
+	}
+	lengths := r
+	if r.Shares != nil { // sums are those of a round that nobody shares, cut
+		lengths.F32 = len(w.weights.model.Params)
+	}
+	return r.Inputs(r.Graph.Digest, w.weights.digest, r.RoundSpec.Request.Digest), s.sums(w.weights, lengths, b), true
 }
 
 // finish is a worker sending a partial.
@@ -653,6 +740,10 @@ func (s *simulation) finish(w *simWorker, life int, l *simLeader, spec proto.Rou
 		} else {
 			sums.F64[s.rand.IntN(len(sums.F64))] += 1e-9
 		}
+	}
+	if spec.Shares != nil {
+		s.finishCut(w, life, spec, b, inputs, sums)
+		return
 	}
 	digest := digestOf(sums)
 	if s.broken == "arrival" { // a worker that sums in another order
@@ -698,6 +789,7 @@ func (s *simulation) fault() {
 		case w.alive && s.chance("cut off", 0.1):
 			w.cut = s.now + s.ms(4000)
 		}
+		s.faultReducers()
 		if len(s.leaders) > 0 && s.duels > 0 {
 			c := s.leaders[s.rand.IntN(len(s.leaders))]
 			switch {
@@ -723,7 +815,17 @@ func (s *simulation) fault() {
 // run simulates one schedule and returns what the run led to, or "" if it
 // did not end.
 func simulate(seed uint64, table map[string]proto.Sums, broken string, fired map[string]int) string {
-	s := &simulation{rand: rand.New(rand.NewPCG(seed, 7)), table: table, fired: fired, broken: broken, objects: map[string]saved{}}
+	return simulateOf(simNet{simSettings(), simGraph()}, seed, table, broken, fired)
+}
+
+func simulateOf(net simNet, seed uint64, table map[string]proto.Sums, broken string, fired map[string]int) string {
+	return simulateWith(net, simReducing{}, seed, table, broken, fired)
+}
+
+func simulateWith(net simNet, r simReducing, seed uint64, table map[string]proto.Sums, broken string, fired map[string]int) string {
+	net.set.Reduced = net.set.Reduced || r.ranges > 0
+	s := &simulation{rand: rand.New(rand.NewPCG(seed, 7)), table: table, fired: fired, broken: broken, objects: map[string]saved{}, net: net,
+		simReducing: r}
 	defer s.useLog()()
 	s.crew(seed)
 	s.after(0, s.start)
@@ -760,13 +862,14 @@ func (s *simulation) crew(seed uint64) {
 		w.alive = true
 		s.join(w, 0)
 	}
+	s.startReducers()
 	s.fault()
 }
 
 // result is all that a run led to.
 func (c *simLeader) result() string {
 	t := c.core.train
-	return fmt.Sprint(t.Step(), t.Generation(), t.Digest(), t.Progress().Epoch, t.Progress().LastEpoch, t.Progress().Test,
+	return fmt.Sprint(t.Step(), t.Generation(), t.Digest(), t.Progress().Epoch, t.Progress().LastEpoch, t.Progress().Test, t.Progress().Noise,
 		strings.Join(c.journal, "\n"))
 }
 
@@ -870,6 +973,68 @@ func TestEveryScheduleEndsInTheSameBits(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("%d schedules, all with the bits and the log of the undisturbed one; faults %s", n, faults)
+}
+
+// So do those of a stream that grows while statistics ride along: coordinators end in the
+// middle of such an event, and in windows.
+func TestEveryScheduleOfStreamsEndsInTheSameBits(t *testing.T) {
+	n := schedules(t, 300, 150)
+	table, fired := map[string]proto.Sums{}, map[string]int{}
+	want := simulateOf(streamNet(), 0, table, "", fired)
+	if !strings.Contains(want, `"site":"fc1","unit":"neurons"`) || !strings.Contains(want, `"evidence":[{"site":"fc1"`) || !strings.Contains(want, `{"site":"fc2","samples":`) {
+		t.Fatalf("no stream grows, or statistics do not ride along: %s", want)
+	}
+	for seed := uint64(1); seed < uint64(n); seed++ {
+		if got := simulateOf(streamNet(), seed, table, "", fired); got != want {
+			t.Fatalf("seed %d:\n%s\nwant\n%s", seed, got, want)
+		}
+	}
+	for _, what := range []string{"crash in a growth event", "crash after commit", "crash in a checkpoint", "duel", "kill"} {
+		if fired[what] == 0 {
+			t.Errorf("%q never happened", what)
+		}
+	}
+}
+
+// So do those of replicas that take steps of their own, whatever is lost with a worker, with growth
+// events and statistics that ride along between outer steps.
+func TestEveryScheduleOfLocalStepsEndsInTheSameBits(t *testing.T) {
+	n := schedules(t, 300, 100)
+	table, fired := map[string]proto.Sums{}, map[string]int{}
+	want := simulateOf(localNet(), 0, table, "", fired)
+	if !strings.Contains(want, `"site":"fc1","unit":"neurons"`) || !strings.Contains(want, `"evidence":[{"site":"fc1"`) ||
+		!strings.HasPrefix(want, "30 ") {
+		t.Fatalf("no stream grows, statistics do not ride along, or other steps: %s", want)
+	}
+	for seed := uint64(1); seed < uint64(n); seed++ {
+		if got := simulateOf(localNet(), seed, table, "", fired); got != want {
+			t.Fatalf("seed %d:\n%s\nwant\n%s", seed, got, want)
+		}
+	}
+	for _, what := range []string{"crash in a growth event", "crash after commit", "crash in a checkpoint", "duel", "kill", "fenced"} {
+		if fired[what] == 0 {
+			t.Errorf("%q never happened", what)
+		}
+	}
+}
+
+// So do those of a network whose first weights are learned: coordinators end in the middle of that.
+func TestEveryScheduleOfLearnedWeightsEndsInTheSameBits(t *testing.T) {
+	n := schedules(t, 200, 60)
+	for _, method := range []string{initial.GradInit, initial.NIO} {
+		table, fired := map[string]proto.Sums{}, map[string]int{}
+		want := simulateOf(learnedNet(method), 0, table, "", fired)
+		for seed := uint64(1); seed < uint64(n); seed++ {
+			if got := simulateOf(learnedNet(method), seed, table, "", fired); got != want {
+				t.Fatalf("%s: seed %d:\n%s\nwant\n%s", method, seed, got, want)
+			}
+		}
+		for _, what := range []string{"crash learning first weights", "crash in a checkpoint", "duel", "kill", "fenced"} {
+			if fired[what] == 0 {
+				t.Errorf("%s: %q never happened", method, what)
+			}
+		}
+	}
 }
 
 // The simulation sees a sum that depends on the order of arrival, a missing

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"path/filepath"
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/lead"
+	"github.com/tinygrow/tinygrow/coordinator/metrics"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
@@ -39,13 +39,18 @@ type Job struct {
 	// Invite ends what is told while the run waits for workers: how more may join.
 	// Empty: nobody can.
 	Invite string
+	// Alone says that workers are in this process, which then owns all parameters: reducers
+	// are not admitted.
+	Alone bool
 	// Lead is this coordinator's hold on the run: commits go to its log. Nil:
 	// there is no log, and nobody can stand by.
 	Lead *lead.Lead
 	// Claim is how long a start asks whether another coordinator leads the run
 	// before it says a word to workers, where no log tells of that. 0: no other can be there.
-	Claim  time.Duration
-	Events Events
+	Claim time.Duration
+	// PauseAt is the part of the run, behind which this start ends in order, as if it was told to; 0 or 1: it does not.
+	PauseAt float64
+	Events  Events
 }
 
 // ErrOtherRun is returned when a run directory is not of the run that the
@@ -75,6 +80,7 @@ type storage struct {
 	uncarded bool                   // the checkpoint did not have it
 	keep     int
 	wall     time.Duration // at the last step or evaluation
+	steps    metrics.Steps // lines of steps
 }
 
 // openStorage takes up a job from its directory or makes that. The commit log
@@ -149,11 +155,26 @@ func NewTrainer(c Config, d Data, from *Start) (*trainer.Trainer, error) {
 		return trainerFrom(c, d, from)
 	}
 	m.Input, m.Classes = d.Shape, d.Classes
+	if m.Loss == "" {
+		m.Loss = d.task().Loss()
+	}
+	if err := d.task().Takes(m.Loss); err != nil {
+		return nil, fmt.Errorf("%w: model.%w", ErrOtherShape, err)
+	}
 	g, err := nn.Build(m)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrOtherShape, err)
+	}
+	return begin(c, d, c.Train.Model(g))
+}
+
+// begin returns the trainer of a run that begins with m, trained by the rule that the configuration names.
+func begin(c Config, d Data, m *nn.Model) (*trainer.Trainer, error) {
+	m, err := c.Train.Ruled(m)
 	if err != nil {
 		return nil, err
 	}
-	return trainer.New(c.settings(d), nn.Init(g, c.Train.Seed))
+	return trainer.New(c.settings(d), m)
 }
 
 // trainerFrom returns the trainer of a run that starts from a trained model.
@@ -164,14 +185,14 @@ func trainerFrom(c Config, d Data, from *Start) (*trainer.Trainer, error) {
 	if err := c.isStart(from.Model, "--from"); err != nil {
 		return nil, err
 	}
-	begin, _, err := from.Fit(d, c.Train.Seed)
+	m, _, err := from.Fit(d, c.Train.Seed)
 	if err != nil {
 		return nil, err
 	}
-	if begin.Graph.Smoothing = c.Model.LabelSmoothing; begin.Graph.Loss != nn.CrossEntropy {
-		begin.Graph.Smoothing = 0
+	if m.Graph.Smoothing = c.Model.LabelSmoothing; m.Graph.Loss != nn.CrossEntropy {
+		m.Graph.Smoothing = 0
 	}
-	return trainer.New(c.settings(d), begin)
+	return begin(c, d, m)
 }
 
 // RestoreTrainer returns the trainer of a run at a checkpoint, whose tensors it keeps.
@@ -186,7 +207,7 @@ func RestoreTrainer(c Config, d Data, from *checkpoint.Checkpoint) (*trainer.Tra
 // ProgressOf returns where the trainer of a checkpoint stood.
 func ProgressOf(from *checkpoint.Checkpoint) (at trainer.Progress, err error) {
 	if err = json.Unmarshal(from.Progress, &at); err == nil {
-		at, err = at.WithValues(from.Model.Graph, from.Riding)
+		at, err = at.WithBest(from.Best).WithValues(from.Model.Graph, from.Riding)
 	}
 	if err != nil {
 		return at, fmt.Errorf("%w: progress of step %d: %w", checkpoint.ErrDamaged, from.Step, err)
@@ -246,7 +267,7 @@ func (s *storage) checkpoint() (*checkpoint.Checkpoint, error) {
 	return &checkpoint.Checkpoint{
 		State: checkpoint.State{Run: s.run, Term: s.term, Born: s.born, Step: s.train.Step(), Generation: s.train.Generation(),
 			Progress: progress, Updates: s.train.Optimizer().Count(), Card: card, Basis: s.basis},
-		Model: s.train.Model(), Slots: s.train.Slots(), Riding: at.Values(),
+		Model: s.train.Model(), Slots: s.train.Slots(), Riding: at.Values(), Best: at.Best(),
 	}, nil
 }
 
@@ -255,13 +276,15 @@ func (s *storage) record(a trainer.Applied, p Pace) error {
 	var err error
 	s.behind = s.behind || a != trainer.Applied{}
 	line := func(v any) { err = errors.Join(err, s.dir.Metrics.Append(v)) }
-	if a.Step != nil {
+	if a.Init != nil {
 		line(struct {
-			*trainer.StepRecord
-			WallS      float64 `json:"wall_s"`
-			SamplesSec float64 `json:"samples_per_s"`
-			Workers    int     `json:"workers"`
-		}{a.Step, seconds(p.Wall), tenths(p.SamplesSec), p.Workers})
+			*trainer.InitRecord
+			WallS float64 `json:"wall_s"`
+		}{a.Init, seconds(p.Wall)})
+	}
+	if a.Step != nil {
+		line(s.steps.Line(a.Step, metrics.Measured{Wall: p.Wall, SamplesSec: p.SamplesSec, Workers: p.Workers,
+			StandIn: s.card != nil && s.card.StandIn}))
 	}
 	if a.Health != nil {
 		line(a.Health)
@@ -269,9 +292,16 @@ func (s *storage) record(a trainer.Applied, p Pace) error {
 	if a.Eval != nil {
 		line(struct {
 			*trainer.EvalRecord
-			WallS float64 `json:"wall_s"`
+			WallS   float64 `json:"wall_s"`
+			StandIn bool    `json:"stand_in,omitempty"`
 			spent
-		}{a.Eval, seconds(p.Wall), s.spent(p)})
+		}{a.Eval, seconds(p.Wall), s.card != nil && s.card.StandIn, s.spent(p)})
+	}
+	if a.Restored != nil {
+		line(struct {
+			*trainer.RestoredRecord
+			WallS float64 `json:"wall_s"`
+		}{a.Restored, seconds(p.Wall)})
 	}
 	if a.Grown != nil {
 		line(struct {
@@ -301,11 +331,17 @@ type spent struct {
 
 func (s *storage) spent(p Pace) spent { return spent{s.train.Progress().FLOPs, seconds(p.CPU)} }
 
+// diverged notes how much was computed until training diverged.
+func (s *storage) diverged() error {
+	return s.dir.Metrics.Append(struct {
+		Kind  string     `json:"kind"` // diverged
+		Step  proto.Step `json:"step"`
+		FLOPs float64    `json:"flops"`
+	}{"diverged", s.train.Step(), s.train.Progress().FLOPs})
+}
+
 // seconds returns a time in seconds, to the millisecond: lines of the metrics are many.
 func seconds(d time.Duration) float64 { return d.Round(time.Millisecond).Seconds() }
-
-// tenths rounds to one decimal.
-func tenths(v float64) float64 { return float64(math.Round(float64(10*v)) / 10) }
 
 // journal reads all records of the growth journal back.
 func (s *storage) journal() ([]*growth.Record, error) {

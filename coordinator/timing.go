@@ -15,8 +15,8 @@ type Timing struct {
 	Samples int     `json:"samples"`
 	WallS   float64 `json:"wall_s"`
 	CPUS    float64 `json:"cpu_s"` // processor time of this process
-	// Partials is how many partials were folded, PartialBytes the numbers in
-	// them, WeightBytes those in the weights that each worker got.
+	// Partials is how many partials were folded, PartialBytes the bytes of the numbers in
+	// them as they travel, WeightBytes those in the weights that each worker got.
 	Partials     int    `json:"partials"`
 	PartialBytes uint64 `json:"partial_bytes"`
 	WeightBytes  uint64 `json:"weight_bytes"`
@@ -85,7 +85,7 @@ func (w *stopwatch) lap(step *trainer.StepRecord, r trainer.Round, threads int) 
 			t.Steps++
 			t.Samples += step.Samples
 			t.Partials += w.folded
-			t.PartialBytes += uint64(w.folded * (4*r.F32 + 8*r.F64))
+			t.PartialBytes += uint64(w.folded * r.Wire.Sent(r.Lengths).Size())
 			t.WeightBytes += uint64(r.Weights.Size)
 			t.Threads = threads
 			t.WallS += w.since.Sub(w.began).Seconds()

@@ -52,6 +52,7 @@ func (u *unlogged) begin(s *simulation, run int) {
 	c.rivals.self.Since = int64(s.now)
 	c.core = &core{head: head, train: u.trainer(c), port: c, plan: plan.New(s.planConfig())}
 	s.leaders = append(s.leaders, c)
+	c.shares()
 	c.claim(claims)
 }
 
@@ -160,7 +161,7 @@ func (u *unlogged) fault(s *simulation, c *simLeader) {
 // runs begin about at once. It returns what those led to that came to their end.
 func simulateUnlogged(seed uint64, runs []int, anew bool, table map[string]proto.Sums, broken string, fired map[string]int) map[int]string {
 	u := &unlogged{terms: map[int]proto.Term{}, disks: map[int]*saved{}, results: map[int]string{}, anew: anew}
-	s := &simulation{rand: rand.New(rand.NewPCG(seed, 11)), table: table, fired: fired, broken: broken, unlogged: u}
+	s := &simulation{rand: rand.New(rand.NewPCG(seed, 11)), table: table, fired: fired, broken: broken, unlogged: u, net: simNet{simSettings(), simGraph()}}
 	s.crew(seed)
 	if anew {
 		s.after(500*time.Millisecond+s.ms(1000), func() {

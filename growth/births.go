@@ -22,11 +22,59 @@ type BirthGroup struct {
 	To   int     `json:"to"`
 	Norm Number  `json:"norm"` // median norm of their incoming weights at the first writer
 	Turn Number  `json:"turn"` // median angle that these turned by in 100 steps, in degrees
+	// Pace is Turn as a multiple of that of the oldest group of the site that has one.
+	Pace Number `json:"pace"`
+}
+
+// FrozenPace is the part of the turn of other neurons of their site below which those of
+// a birth group count as frozen.
+const FrozenPace = 0.1
+
+// Dead returns the groups that no gradient reaches: those that are shorter than the
+// oldest of their site by FrozenPace, and turn as much more slowly all the same. What
+// turns a short row is the smaller step, so nothing does. It is that short because Muon,
+// or weight decay, takes from every row, and only gradients give to it.
+func Dead(groups []BirthGroup) (dead []BirthGroup) {
+	for i, b := range groups {
+		if unreached(groups, i) {
+			dead = append(dead, b)
+		}
+	}
+	return dead
+}
+
+// unreached reports whether a group is one of Dead.
+func unreached(groups []BirthGroup, i int) bool {
+	oldest := i
+	for oldest > 0 && groups[oldest-1].Site == groups[i].Site {
+		oldest--
+	}
+	return groups[i].Pace < FrozenPace && groups[i].Norm < FrozenPace*groups[oldest].Norm
+}
+
+// Frozen returns the groups that hardly learn though a gradient reaches them: those that
+// turn more slowly than the oldest of their site by FrozenPace, and the oldest where
+// others are as much faster.
+func Frozen(groups []BirthGroup) (frozen []BirthGroup) {
+	for i, b := range groups {
+		if unreached(groups, i) {
+			continue
+		}
+		slow := b.Pace < FrozenPace
+		for _, o := range groups[i+1:] {
+			slow = slow || o.Site == b.Site && b.Pace == 1 && o.Pace > 1/FrozenPace
+		}
+		if slow {
+			frozen = append(frozen, b)
+		}
+	}
+	return frozen
 }
 
 // BirthGroups compares two models of one run that lie so many steps apart, of which now
 // is the later one. journal has the events up to it. Neurons and inputs that before did
-// not have are left out of the angles; groups without any that it had have a turn of NaN.
+// not have are left out of the angles; groups without any that it had, and all where a pruning
+// lies between, have a turn and a pace of NaN.
 func BirthGroups(before, now *nn.Model, steps uint64, journal []Record) ([]BirthGroup, error) {
 	old, err := site.Layouts(before.Graph)
 	if err != nil {
@@ -36,17 +84,19 @@ func BirthGroups(before, now *nn.Model, steps uint64, journal []Record) ([]Birth
 	if err != nil {
 		return nil, err
 	}
+	pruned := slices.ContainsFunc(journal, func(r Record) bool { return r.Decision == Prune && r.Generation >= before.Graph.Generation })
 	var out []BirthGroup
 	for _, l := range sites {
+		first := len(out)
 		at := slices.IndexFunc(old, func(o site.Layout) bool { return o.ID == l.ID })
-		from, born := 0, uint64(0)
-		group := func(to int, next uint64) {
-			if to <= from {
-				return
-			}
-			g := BirthGroup{Site: l.ID, Born: born, From: from, To: to, Turn: Number(math.NaN())}
+		if pruned {
+			at = -1 // its neurons are others
+		}
+		from := 0
+		for _, b := range birthsAt(l.ID, l.Width(now.Graph), journal) {
+			g := BirthGroup{Site: l.ID, Born: b.step, From: from, To: b.to, Turn: Number(math.NaN())}
 			norms, turns := []float64(nil), []float64(nil)
-			for j := from; j < to; j++ {
+			for j := from; j < b.to; j++ {
 				row := rowOf(&l, now, j)
 				norms = append(norms, math.Sqrt(linalg.SquareSum(row)))
 				if at >= 0 && j < old[at].Width(before.Graph) && steps > 0 {
@@ -59,19 +109,64 @@ func BirthGroups(before, now *nn.Model, steps uint64, journal []Record) ([]Birth
 				g.Turn = Number(median(turns))
 			}
 			out = append(out, g)
-			from, born = to, next
+			from = b.to
 		}
-		for _, r := range journal {
-			for _, g := range r.Grown {
-				if g.Site == l.ID && g.From < l.Width(now.Graph) {
-					group(g.From, r.Step)
-					born = r.Step
-				}
-			}
-		}
-		group(l.Width(now.Graph), 0)
+		pace(out[first:])
 	}
 	return out, nil
+}
+
+// bornAt is neurons of one site that are of one age, from the end of those before up to to.
+type bornAt struct {
+	to   int
+	step uint64 // of the event that added them; 0 for those that were there
+}
+
+// birthsAt returns when the neurons of a site of that width were born, by the events so far.
+func birthsAt(id site.ID, width int, journal []Record) []bornAt {
+	var list []bornAt
+	for _, r := range journal {
+		for _, g := range r.Grown {
+			if g.Site != id {
+				continue
+			}
+			if len(list) == 0 && g.From > 0 {
+				list = append(list, bornAt{g.From, 0})
+			}
+			if g.To > g.From {
+				list = append(list, bornAt{g.To, r.Step})
+			}
+		}
+		for _, p := range r.Pruned {
+			if p.Site != id {
+				continue
+			}
+			for i := range list {
+				lost, _ := slices.BinarySearch(p.Gone, list[i].to)
+				list[i].to -= lost
+			}
+		}
+	}
+	if len(list) == 0 {
+		list = []bornAt{{width, 0}}
+	}
+	from := 0
+	return slices.DeleteFunc(list, func(b bornAt) bool {
+		empty := b.to <= from || b.to > width
+		from = max(from, b.to)
+		return empty
+	})
+}
+
+// pace compares the groups of one site, in the order of their birth.
+func pace(groups []BirthGroup) {
+	oldest := Number(math.NaN())
+	for i := range groups {
+		if math.IsNaN(float64(oldest)) {
+			oldest = groups[i].Turn
+		}
+		groups[i].Pace = groups[i].Turn / oldest
+	}
 }
 
 // rowOf returns the incoming weights of neuron j at the first writer.

@@ -2,6 +2,7 @@ package growth
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/tinygrow/tinygrow/growth/growthtest"
@@ -47,9 +48,27 @@ func TestBirthGroups(t *testing.T) {
 	}
 	for _, b := range groups {
 		growthtest.Close(t, "turn in 100 steps", float64(b.Turn), 2*degrees, 1e-4)
+		growthtest.Close(t, "pace", float64(b.Pace), 1, 1e-4)
+	}
+	for j := 3; j < width; j++ { // back where they were
+		copy(rowOf(&l, now, j), rowOf(&l, o.Model, j))
+	}
+	if groups, err = BirthGroups(o.Model, now, 50, []Record{*o.Record}); err != nil || !slices.Equal(Frozen(groups), groups[1:]) {
+		t.Errorf("neurons that stand still: %+v, %v", groups, err)
+	}
+	fast := groups[1]
+	fast.Pace = 30
+	if got := Frozen([]BirthGroup{groups[0], fast}); !slices.Equal(got, groups[:1]) {
+		t.Errorf("neurons that stand still from the start: %+v", got)
+	}
+	short := groups[1]
+	short.Norm = groups[0].Norm / 100
+	both := []BirthGroup{groups[0], short}
+	if got := Dead(both); !slices.Equal(got, both[1:]) || len(Frozen(both)) > 0 || len(Dead(groups)) > 0 {
+		t.Errorf("a short row that stands still gets no gradient: %+v", got)
 	}
 	first, err := BirthGroups(m, now, 50, []Record{*o.Record})
-	if err != nil || math.IsNaN(float64(first[0].Turn)) || !math.IsNaN(float64(first[1].Turn)) {
+	if err != nil || math.IsNaN(float64(first[0].Turn)) || !math.IsNaN(float64(first[1].Turn)) || len(Frozen(first)) > 0 {
 		t.Errorf("against the model before the event: %+v, %v", first, err)
 	}
 }

@@ -56,7 +56,7 @@ func TestP19RandomNeuronsWhereTheSolverIsBlind(t *testing.T) {
 	g := plane(t, nn.MSE, 0, 1)
 	w, m := xor(g, 1024), nn.Init(g, 1)
 	c := testConfig()
-	c.Samples.Statistics, c.Samples.Newborn, c.Samples.Amplitude = 512, 256, 256
+	c.Fixed.Samples = Samples{512, 256, 256}
 	o := w.run(t, startEvent(c, m, w.info(1, 32), noPools), m, 32)
 	if s := o.Record.Sites[0]; o.Grown || !strings.HasPrefix(s.Reason, "blind") || s.Share != 1 {
 		t.Fatalf("the solver is not blind: grown %v, %+v", o.Grown, s)
@@ -96,7 +96,7 @@ func TestRandomNeuronsOnSpirals(t *testing.T) {
 		g := plane(t, nn.CrossEntropy, 2, 2)
 		w, m := spirals(g, 6000), nn.Init(g, 1)
 		c := testConfig()
-		c.Gate.Price, c.MaxNeurons = 0, 8
+		c.Fixed.Gate.Price, c.MaxNeurons = 0, 8
 		h := History{}
 		random := false
 		for event := range uint64(8) {
@@ -163,7 +163,7 @@ func TestPoolIsFittedByLeastSquares(t *testing.T) {
 			c.both.Alpha[i] = float32(i)
 		}
 		f := features(0, 1, 2, 3, 4, 5)
-		c.refitPool(measure.UpdateSums{S1: growthtest.Sym(mean(f, f)), M: mean(f, v), Finite: true}, n, min(limit, testConfig().MinNeurons), 0)
+		c.refitPool(measure.UpdateSums{S1: growthtest.Sym(mean(f, f)), M: mean(f, v), Finite: true}, n, min(limit, testConfig().Fixed.MinNeurons), 0)
 		if c.record.Kept == 0 || c.record.Kept > limit {
 			t.Fatalf("%d of at most %d neurons taken: %s", c.record.Kept, limit, c.record.Reason)
 		}

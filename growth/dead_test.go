@@ -19,7 +19,7 @@ func TestAlmostDeadInputs(t *testing.T) {
 	entries["nconv1."+nn.RoleWeight].Of(m.Params)[dead] = 1e-3
 	entries["nconv1."+nn.RoleBias].Of(m.Params)[dead] = 1e-4
 	c := testConfig()
-	c.Gate = Gate{}
+	c.Fixed.Gate = Gate{}
 	e := startEvent(c, m, w.info(1, 32))
 	w.run(t, e, m, 32)
 	looked := map[string]bool{}

@@ -54,23 +54,12 @@ func (s *State) deepen() {
 // stageDue returns the stage that gets a block: of those that are due the one
 // of the fewest blocks, the first of equals.
 func (s *State) stageDue() (end site.Stage, why string, ok bool) {
-	due := site.Stages(s.Model.Graph)
-	switch every := uint64(s.Settings.DepthEvery); {
-	case every > 0 && (s.Info.Number+1)%every == 0:
-		why = fmt.Sprintf("every %d events", every)
-	case s.Settings.DepthAfter > 0:
-		idle := s.Info.History.After(s.Record).Idle
-		due = slices.DeleteFunc(due, func(r site.Stage) bool {
-			return slices.ContainsFunc(r.Sites, func(id site.ID) bool { return idle[id] < s.Settings.DepthAfter })
-		})
-		why = fmt.Sprintf("none of its sites grew in %d events", s.Settings.DepthAfter)
-	default:
+	due, every := site.Stages(s.Model.Graph), uint64(s.Settings.DepthEvery)
+	if every == 0 || (s.Info.Number+1)%every != 0 || len(due) == 0 {
 		return end, why, false
 	}
-	if len(due) == 0 {
-		return end, why, false
-	}
-	return slices.MinFunc(due, func(a, b site.Stage) int { return cmp.Compare(a.Blocks, b.Blocks) }), why, true
+	fewest := slices.MinFunc(due, func(a, b site.Stage) int { return cmp.Compare(a.Blocks, b.Blocks) })
+	return fewest, fmt.Sprintf("every %d events", every), true
 }
 
 func ordinal(n int) string {

@@ -106,6 +106,11 @@ func TestP11EmptyBlockChangesNothing(t *testing.T) {
 			nets[name] = build(t, nn.ModelConfig{Name: name, Width: 3, Widen: 1, EmptyBlocks: empty})
 		}
 	}
+	for _, name := range []string{"mlp", "resnet20"} { // nor of what takes the gradients' place
+		by := nets[name].Clone()
+		by.LRA = &nn.LRA{Beta: 1, Gamma: 0.1, Seed: 2}
+		nets[name+" by recursive LRA"] = by
+	}
 	for name, g := range nets {
 		m := growthtest.RandomModel(g, 3)
 		bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 40, Last: 37})
@@ -150,7 +155,7 @@ func TestAppendedBlocksGrow(t *testing.T) {
 		w.g = deep.Graph
 		w.train(t, deep, 10, 128, 32, 0.01)
 		c := testConfig()
-		c.Gate.Significance, c.Gate.Price, c.Samples.Statistics, c.Samples.Newborn = 0, 0, 2048, 1024
+		c.Fixed.Gate.Significance, c.Fixed.Gate.Price, c.Fixed.Samples.Statistics, c.Fixed.Samples.Newborn = 0, 0, 2048, 1024
 		c.Widths = map[site.ID]int{}
 		for _, s := range site.Chains(deep.Graph) {
 			if s.ID != place {
@@ -178,7 +183,7 @@ func TestEventDeepens(t *testing.T) {
 	m := nn.Init(g, 2)
 	slots := []optim.Slot{{Name: "velocity", Data: slices.Clone(m.Params)}}
 	c := testConfig()
-	c.MaxWidth, c.DepthAfter = 3, 2 // all sites are at their limit
+	c.MaxWidth, c.DepthEvery = 3, 2 // all sites are at their limit
 	h := History{}
 	var decisions []string
 	for number := range uint64(4) {
@@ -192,7 +197,7 @@ func TestEventDeepens(t *testing.T) {
 		}
 		if number == 1 {
 			sameFunction(t, "deepened", m, o.Model, w.batches(0, 64, 32))
-			if d := r.Deepened; d == nil || d.Stage != "s2" || d.Params != r.ParamsAfter-r.ParamsBefore || !strings.Contains(r.Why, "none of its sites grew in 2 events") {
+			if d := r.Deepened; d == nil || d.Stage != "s2" || d.Params != r.ParamsAfter-r.ParamsBefore || !strings.Contains(r.Why, "every 2 events") {
 				t.Errorf("journal: %+v, %q", d, r.Why)
 			}
 			for _, e := range g.ParamEntries() {
@@ -214,7 +219,7 @@ func TestEventDeepens(t *testing.T) {
 		}
 	}
 	// the third event grows the new site
-	if !slices.Equal(decisions[:3], []string{Refuse, Deepen, Grow}) || h.Blocks != 1 {
+	if !slices.Equal(decisions[:3], []string{Refuse, Deepen, Grow}) || h.Blocks != 2 {
 		t.Errorf("decisions %v, %d blocks", decisions, h.Blocks)
 	}
 }

@@ -33,6 +33,7 @@ func init() {
 		"depthwise, no padding":   {relu("r"), depthwise("d", 3, 1, 0, true), relu("r2")},
 		"depthwise, even kernel":  {relu("r"), depthwise("d", 2, 1, 1, true), relu("r2")},
 		"depthwise, wide padding": {relu("r"), depthwise("d", 3, 2, 2, false), growthtest.Norm("nd")},
+		"layer scale":             {growthtest.Norm("n"), relu("r"), growthtest.Op("s", nn.OpLayerScale), relu("r2")},
 		"depthwise, pooled":       {relu("r"), depthwise("d", 3, 2, 1, true), growthtest.Pooling("m", nn.OpMaxPool, 2, 1, 0)},
 	}
 }
@@ -58,8 +59,8 @@ func TestEveryPolicyGrowsThroughDepthwise(t *testing.T) {
 		m := nn.Init(g, 3)
 		w.train(t, m, 100, 128, 32, 0.1)
 		c := DefaultOf(policy)
-		c.Samples.Statistics, c.Samples.Newborn, c.Samples.Amplitude = 1024, 512, 512
-		c.MinNeurons, c.MaxNeurons, c.Widths = 4, 8, map[site.ID]int{"conv2": 6}
+		c.Fix(func(f *Fixed) { f.Samples, f.MinNeurons = Samples{1024, 512, 512}, 4 })
+		c.MaxNeurons, c.Widths = 8, map[site.ID]int{"conv2": 6}
 		o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
 		if !o.Grown {
 			t.Errorf("%s: %s", policy, o.Record.Why)

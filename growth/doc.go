@@ -13,8 +13,8 @@
 //
 // A growth event is a pure state machine (Event) that goes through the stages of a
 // Policy and is fed with sums over samples. Below it, package measure computes those
-// sums, package site says what a site is and widens networks, package solve is the
-// algebra.
+// sums, package site says what a site is and widens and shrinks networks, package solve is
+// the algebra, package prune says which neurons go again (Pruning).
 //
 // MATH.md beside this file has the formulas, where each of them stands, and the test
 // of each of their properties.

@@ -72,7 +72,8 @@ func NewEvent(cfg Config, m *nn.Model, slots []optim.Slot, info EventInfo) *Even
 // NewInspection starts an event that measures bottleneck and spectrum at every
 // site, whatever the limits, and then refuses to grow: its Record is the result.
 func NewInspection(cfg Config, m *nn.Model, info EventInfo) *Event {
-	cfg.Policy, info.DryRun, cfg.DepthEvery, cfg.DepthAfter = PolicyTiny, true, 0, 0
+	cfg.Fix(func(*Fixed) {}) // as the run's own policy has it
+	cfg.Policy, info.DryRun, cfg.DepthEvery = PolicyTiny, true, 0
 	cfg.MaxNeurons = min(cfg.MaxNeurons, maxSpectrum)
 	cfg.MaxWidth, cfg.Widths, cfg.MaxParams, cfg.MaxFLOPs = 0, nil, 0, 0
 	return newEvent(cfg, []Stage{&find{}, &bottleneck{project: true}, &neurons{}}, m, nil, info)
@@ -80,12 +81,15 @@ func NewInspection(cfg Config, m *nn.Model, info EventInfo) *Event {
 
 func newEvent(cfg Config, stages []Stage, m *nn.Model, slots []optim.Slot, info EventInfo) *Event {
 	params, flops := m.Graph.NumParams(), m.Graph.FLOPs()
-	e := &Event{slots: slots, stages: stages, state: State{Settings: cfg, Model: m, Info: info, Record: &Record{
+	e := &Event{slots: slots, stages: stages, state: State{Settings: cfg, fixed: cfg.Fixes(), Model: m, Info: info, Record: &Record{
 		Event: info.Number, Step: info.Step, Epoch: info.Epoch, Generation: m.Graph.Generation,
 		Policy: cfg.Policy, Where: "gain", Loss: Number(math.NaN()), DryRun: info.DryRun,
 		ParamsBefore: params, ParamsAfter: params, FLOPsBefore: flops, FLOPsAfter: flops,
 		Sites: []SiteRecord{},
 	}}}
+	if m.Graph.LRA != nil {
+		e.state.Record.Updates = RecLRA
+	}
 	for i := range info.Evidence {
 		e.state.Record.Evidence = append(e.state.Record.Evidence, info.Evidence[i].record())
 	}

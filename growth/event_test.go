@@ -221,8 +221,8 @@ func cnn(t *testing.T, widths ...int) *nn.Graph {
 
 func testConfig() Config {
 	c := DefaultOf(PolicyTiny)
-	c.Samples.Statistics, c.Samples.Newborn, c.Samples.Amplitude = 1024, 512, 512
-	c.MinNeurons, c.MaxNeurons = 4, 16
+	c.MaxNeurons = 16
+	c.Fix(func(f *Fixed) { f.Samples, f.MinNeurons = Samples{1024, 512, 512}, 4 })
 	return c
 }
 
@@ -314,7 +314,7 @@ func TestP28AmplitudeNeverRaisesTheLoss(t *testing.T) {
 			w := newWorld(t, g, 2400, seed)
 			m := growthtest.RandomModel(g, seed)
 			c := testConfig()
-			c.Gate.Significance, c.Gate.Price = 0, 0
+			c.Fixed.Gate.Significance, c.Fixed.Gate.Price = 0, 0
 			change := asTheyAre
 			switch seed % 3 {
 			case 0:
@@ -418,7 +418,7 @@ func TestEventIsDeterministic(t *testing.T) {
 	m := nn.Init(g, 2)
 	w.train(t, m, 30, 128, 32, 0.1)
 	c := testConfig()
-	c.Gate.Significance = 0
+	c.Fixed.Gate.Significance = 0
 	one := w.run(t, startEvent(c, m, w.info(1, 32)), m, 32)
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
 	two := w.run(t, startEvent(c, m, w.info(1, 32)), m, 32)
@@ -465,7 +465,7 @@ func TestEventFromZeroWidth(t *testing.T) {
 		m := nn.Init(g, 2)
 		w.train(t, m, 30, 128, 32, 0.01)
 		c := testConfig()
-		c.Samples.Statistics, c.Samples.Newborn, c.Samples.Amplitude, c.Gate.Significance = 3072, 1024, 1024, 0
+		c.Fixed.Samples, c.Fixed.Gate.Significance = Samples{3072, 1024, 1024}, 0
 		o := w.run(t, startEvent(c, m, w.info(1, 32)), m, 32)
 		if !o.Grown {
 			t.Errorf("nothing grew from width zero: %s: %+v", o.Record.Why, o.Record.Sites)
@@ -558,7 +558,7 @@ func TestLimits(t *testing.T) {
 	for _, c := range []Config{{MaxParams: g.NumParams() + 60}, {MaxFLOPs: g.FLOPs() + 20000}, {MaxWidth: 3}, {Widths: map[site.ID]int{"conv1": 3, "conv2": 2}}} {
 		full := testConfig()
 		full.MaxParams, full.MaxFLOPs, full.MaxWidth, full.Widths = c.MaxParams, c.MaxFLOPs, c.MaxWidth, c.Widths
-		full.Gate.Significance = 0
+		full.Fixed.Gate.Significance = 0
 		for _, policy := range Policies() {
 			full.Policy = policy
 			o := w.run(t, NewEvent(full, m, nil, w.info(1, 32)), m, 32)
@@ -580,7 +580,7 @@ func TestDryRunAndInspection(t *testing.T) {
 	w.train(t, m, 30, 128, 32, 0.1)
 	before := m.Digest()
 	c := testConfig()
-	c.Gate.Significance = 0
+	c.Fixed.Gate.Significance = 0
 	info := w.info(1, 32)
 	info.DryRun = true
 	o := w.run(t, startEvent(c, m, info), m, 32)
@@ -606,7 +606,7 @@ func TestFewSamplesForManyInputs(t *testing.T) {
 	w := newWorld(t, g, 600, 1)
 	m := nn.Init(g, 2)
 	c := testConfig()
-	c.Samples.Statistics, c.Samples.Newborn, c.Samples.Amplitude = 256, 128, 128
+	c.Fixed.Samples = Samples{256, 128, 128}
 	o := w.run(t, startEvent(c, m, w.info(1, 32)), m, 32)
 	if s := o.Record.Sites[0]; s.Share < 0.2 || s.Share > 1 {
 		t.Errorf("bottleneck share %g with 256 samples of 385 inputs", float64(s.Share))

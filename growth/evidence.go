@@ -61,8 +61,20 @@ const maxDirections = 64
 // covariance. It leaves out sites without samples in both halves and in S, and such
 // with statistics that are no numbers.
 func (w *Window) Evidence(ridge float64) []Evidence {
-	found := make([]*Evidence, len(w.Sites))
-	parallel.Each(len(w.Sites), func(i int) { found[i] = w.evidence(i, ridge) })
+	var first []int // of each site
+	for i, s := range w.Sites {
+		if i == 0 || s.Site != w.Sites[i-1].Site {
+			first = append(first, i)
+		}
+	}
+	found := make([]*Evidence, len(first))
+	parallel.Each(len(first), func(k int) {
+		to := len(w.Sites)
+		if k+1 < len(first) {
+			to = first[k+1]
+		}
+		found[k] = w.evidence(first[k], to, ridge)
+	})
 	var out []Evidence
 	for _, e := range found {
 		if e != nil {
@@ -84,21 +96,53 @@ func costPerNeuron(g *nn.Graph, id site.ID) float64 {
 	return float64(trainingPasses * float64(l.FLOPsPerNeuron()))
 }
 
-// evidence returns that of one site, or nil.
-func (w *Window) evidence(i int, ridge float64) *Evidence {
-	s, l := w.Sites[i], w.layout[i]
-	if s.Samples[0] == 0 || s.Samples[1] == 0 || s.Metric == 0 || !linalg.Finite(s.Sums) {
+// evidence returns that of the site whose pairs are those from place from up to to, or
+// nil. Of a stream N is the matrix of all its pairs, rows by writers and columns by
+// readers, and zero where no way leads from one to the other. Its neurons read what all
+// writers read; S is taken of each writer by itself.
+func (w *Window) evidence(from, to int, ridge float64) *Evidence {
+	samples := w.Sites[from].Samples // equal at all pairs
+	if samples[0] == 0 || samples[1] == 0 {
 		return nil
 	}
-	white := linalg.Whiten(l.S(s.Sums[2*l.NLen:], s.Metric), linalg.Inversion{Threshold: solve.Threshold, Ridge: ridge})
-	e := &Evidence{Site: s.Site, Samples: portable.Int(s.Samples[0] + s.Samples[1]), CostPerNeuron: w.costs[i]}
+	e := &Evidence{Site: w.Sites[from].Site, Samples: portable.Int(samples[0] + samples[1]), CostPerNeuron: w.costs[from]}
+	white := map[nn.NodeID]*linalg.Whitening{}
+	for i := from; i < to; i++ {
+		s, l := w.Sites[i], w.layout[i]
+		if !linalg.Finite(s.Sums) || l.MetricLen > 0 && s.Metric == 0 {
+			return nil
+		}
+		if l.MetricLen > 0 {
+			white[s.Writer] = linalg.Whiten(l.S(s.Sums[2*l.NLen:], s.Metric), linalg.Inversion{Threshold: solve.Threshold, Ridge: ridge})
+		}
+	}
+	rows, columns := map[nn.NodeID]int{}, map[nn.NodeID]int{} // where those of each begin
+	a, c := 0, 0
+	for i := from; i < to; i++ {
+		s := w.Sites[i]
+		if _, seen := rows[s.Writer]; !seen {
+			rows[s.Writer], a = a, a+white[s.Writer].Rank()
+		}
+		if _, seen := columns[s.Reader]; !seen {
+			columns[s.Reader], c = c, c+w.layout[i].Columns()
+		}
+	}
+	if a == 0 {
+		return e
+	}
 	var halves [2]*mat.Dense
 	for h := range halves {
-		halves[h] = white.Whiten(l.N(s.Sums[h*l.NLen:][:l.NLen], s.Samples[h]))
+		halves[h] = mat.NewDense(a, c, nil)
+		for i := from; i < to; i++ {
+			s, l := w.Sites[i], w.layout[i]
+			if part := white[s.Writer].Whiten(l.N(s.Sums[h*l.NLen:][:l.NLen], s.Samples[h])); part != nil {
+				r, k := rows[s.Writer], columns[s.Reader]
+				n, m := part.Dims()
+				halves[h].Slice(r, r+n, k, k+m).(*mat.Dense).Copy(part)
+			}
+		}
 	}
-	if halves[0] != nil {
-		e.crossValidate(halves, s.Samples)
-	}
+	e.crossValidate(halves, samples)
 	return e
 }
 

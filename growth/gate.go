@@ -10,9 +10,9 @@ import (
 // sample's FLOPs that would be theirs. With a Significance of 0 nor must lambdas
 // stand out from noise or derivatives beat their errors.
 type Gate struct {
-	Significance float64 `json:"significance" yaml:"significance"`
-	Price        float64 `json:"price" yaml:"price"`
-	ComputePrice float64 `json:"compute_price" yaml:"compute_price"`
+	Significance float64 `json:"significance"`
+	Price        float64 `json:"price"`
+	ComputePrice float64 `json:"compute_price"`
 }
 
 // sure reports whether what is kept must be more than chance.
@@ -21,7 +21,7 @@ func (g Gate) sure() bool { return g.Significance > 0 }
 // gate asks that the gain of the neurons beats its noise and pays for their
 // parameters and computation.
 func (s *State) gate(r *TrialRecord) {
-	set, gain := s.Settings.Gate, float64(r.Gain)
+	set, gain := s.fixed.Gate, float64(r.Gain)
 	price := float64(set.Price * float64(r.Params))
 	part := float64(r.FLOPs) / math.Max(float64(s.Record.FLOPsBefore+r.FLOPs), 1)
 	large := s.tooLarge(s.Record.ParamsBefore+r.Params, s.Record.FLOPsBefore+r.FLOPs)

@@ -12,14 +12,18 @@ type History struct {
 	LastSite site.ID `json:"last_site"` // the last to have its turn if sites take turns
 	LastStep uint64  `json:"last_step"`
 	Blocks   int     `json:"blocks,omitempty"` // appended
-	// Idle counts, by site, the events in a row at which it was refused.
-	Idle map[site.ID]int `json:"idle,omitempty"`
+	// Ended is why the last event ended growth, if one did.
+	Ended string `json:"ended,omitempty"`
 }
 
 // After returns the history once the event of r is over.
 func (h History) After(r *Record) History {
 	h.Events++
 	h.LastStep = r.Step
+	if len(r.Pruned) > 0 { // there is room again
+		h.Refusals, h.Ended = 0, ""
+		return h
+	}
 	h.Refusals++
 	if len(r.Grown) > 0 || r.Deepened != nil {
 		h.Grown++
@@ -28,26 +32,11 @@ func (h History) After(r *Record) History {
 	if r.Deepened != nil {
 		h.Blocks++
 	}
-	h.Idle = idleAfter(h.Idle, r)
+	if r.Ends {
+		h.Ended = r.Why
+	}
 	if r.Turn != "" {
 		h.LastSite = r.Turn
 	}
 	return h
-}
-
-// idleAfter counts on; sites that had to wait keep their count.
-func idleAfter(before map[site.ID]int, r *Record) map[site.ID]int {
-	idle := map[site.ID]int{}
-	for _, s := range r.Sites {
-		switch {
-		case s.Waits:
-			idle[s.Site] = before[s.Site]
-		case s.Reason != "":
-			idle[s.Site] = before[s.Site] + 1
-		}
-		if idle[s.Site] == 0 {
-			delete(idle, s.Site)
-		}
-	}
-	return idle
 }

@@ -5,8 +5,10 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -47,12 +49,50 @@ type planner interface {
 }
 
 // Outlook tells in a sentence how large a run of that budget will make the network, if
-// the policy knows; else it is empty.
+// the policy knows, and which layers cannot grow; else it is empty.
 func (c Config) Outlook(g *nn.Graph, b Budget) string {
+	var parts []string
 	if p, ok := policies[c.Policy].(planner); ok {
-		return p.outlook(&c, g, b)
+		parts = append(parts, p.outlook(&c, g, b))
 	}
-	return ""
+	if c.Policy != PolicyNone {
+		parts = append(parts, staying(g), c.headsStaying(g))
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), "; ")
+}
+
+// staying tells of layers that no site lets grow, but for those of the output.
+func staying(g *nn.Graph) string {
+	layers, why := 0, ""
+	for _, f := range site.FixedWidths(g) {
+		if slices.Contains(f.Writers, g.Output().ID) {
+			continue
+		}
+		if layers += len(f.Writers); why == "" {
+			why = fmt.Sprintf("%s: %s", f.Writers[0], f.Why)
+		}
+	}
+	if layers == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d layers stay as wide as they are, the first of them %s (tinygrow model summary tells of all)", layers,
+		len(g.Widths()), why)
+}
+
+// headsStaying tells how to let heads grow that no target names.
+func (c Config) headsStaying(g *nn.Graph) string {
+	var still []site.ID
+	for _, s := range site.Streams(g) {
+		if _, named := c.Widths[s.ID]; s.Heads != "" && !named {
+			still = append(still, s.ID)
+		}
+	}
+	if len(still) == 0 {
+		return ""
+	}
+	at, _ := site.Find(g, still[0])
+	return fmt.Sprintf("the heads of %d attentions stay as many as they are, but for growth.widths, as {%s: %d}", len(still), still[0],
+		2*at.Width(g))
 }
 
 var policies = map[string]Policy{}

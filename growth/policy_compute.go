@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/tinygrow/tinygrow/tensor/faults"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -24,9 +25,12 @@ const (
 	EntryRandom     = "random"     // incoming weights of the norm of the others
 	EntryOrthogonal = "orthogonal" // orthogonal to those of the others and to each other
 	EntryDirections = "directions" // the solver's, where they stand out from noise
+	EntryDiverse    = "diverse"    // half directions, half random, orthogonal to those of the others and to each other
+	EntrySolved     = "solved"     // diverse, with the solver's outgoing weights at a bounded size
 )
 
-var entries = []string{EntryRandom, EntryOrthogonal, EntryDirections}
+// Entries names what may enter by the policy compute.
+var Entries = []string{EntryRandom, EntryOrthogonal, EntryDirections, EntryDiverse, EntrySolved}
 
 func (compute) Stages(c Config) []Stage {
 	enters := c.Entry
@@ -39,24 +43,32 @@ func (compute) Stages(c Config) []Stage {
 		stages = append(stages, &orthonormal{})
 	case EntryDirections:
 		stages = append(stages, &isotropic{}, &directions{})
+	case EntryDiverse, EntrySolved:
+		stages = append(stages, &isotropic{}, &diverse{})
 	default:
 		stages = append(stages, &isotropic{})
 	}
-	return append(stages,
-		&moments{unit: func(c *prospect) bool { return c.Normalised() }},
-		&unmeasured{sentence: func(c *prospect) string {
-			return fmt.Sprintf("%s, %s incoming weights, outgoing weights zero", c.worth(), enters)
-		}},
-		&insert{},
-	)
+	stages = append(stages, &moments{unit: func(c *prospect) bool { return c.Normalised() }})
+	incoming, read := enters, func(*prospect) string { return "outgoing weights zero" }
+	if enters == EntrySolved {
+		b := &bounded{}
+		stages = append(stages, &outgoing{}, b)
+		incoming, read = EntryDiverse, b.sentence
+	}
+	return append(stages, &unmeasured{sentence: func(c *prospect) string {
+		return fmt.Sprintf("%s, %s incoming weights, %s", c.worth(), incoming, read(c))
+	}}, &insert{})
 }
 
 // start lets growth end early, where the default schedule of the learning rate begins to
 // fall, and the schedule of size alone say how much a site gains.
 func (compute) start(c *Config) {
 	c.EverySteps, c.Until, c.Entry = 50, 0.25, EntryRandom
-	c.MinNeurons, c.MaxNeurons = 1024, 1024
+	c.MaxNeurons = 1024
 }
+
+// fix lets a site gain what it may.
+func (compute) fix(f *Fixed) { f.MinNeurons = 1024 }
 
 // leastGrowth is by what part of its computation a network grows in an event at least:
 // less is not worth an event.
@@ -111,8 +123,11 @@ func (c *Config) final(g *nn.Graph, b Budget) float64 {
 	return b.size()
 }
 
-// checkEntry reports whether c.Entry is one that the policy knows, or empty, which is
-// random; no other policy has any.
-func (c *Config) checkEntry() bool {
-	return c.Policy != PolicyCompute || c.Entry == "" || slices.Contains(entries, c.Entry)
+// checkEntry finds an entry that there is not, and one that is chosen for another
+// policy, whose stages know what enters; none is random.
+func (c *Config) checkEntry(found *faults.List) {
+	found.Check(c.Entry == "" || slices.Contains(Entries, c.Entry), "entry %q: must be one of %q", c.Entry, Entries)
+	chooses := c.Policy != PolicyCompute && c.Policy != PolicyNone
+	found.Check(!chooses || c.Entry == "" || c.Entry == EntryRandom,
+		"entry %q: the policy %s chooses its neurons itself: leave it out, or take the policy compute", c.Entry, c.Policy)
 }

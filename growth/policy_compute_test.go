@@ -105,6 +105,47 @@ func TestComputeFollowsEvidence(t *testing.T) {
 	}
 }
 
+// Growth ends before its schedule once much evidence says of every site that nothing is
+// sure to be gained; the sentence tells gains in computation.
+func TestEvidenceEndsGrowth(t *testing.T) {
+	g := pyramid(t, 8, 16, 32, 64)
+	event := func(change func(all []Evidence) []Evidence) (Config, *Record) {
+		var all []Evidence
+		for i := range 4 {
+			all = append(all, Evidence{Site: site.ID("conv" + string(rune('1'+i))), Samples: 20000, CostPerNeuron: 1e4,
+				Directions: []Direction{{Gain: 1e-4, Error: 1e-3, Noise: 1}}, Total: -0.001, TotalError: 0.01})
+		}
+		var used Config
+		_, r := spent(t, g, func(c *Config, i *EventInfo) {
+			c.MaxFLOPs, i.Step, i.Evidence = 6_000_000, 50, change(all)
+			used = *c
+		})
+		return used, r
+	}
+	c, r := event(func(all []Evidence) []Evidence { return all })
+	const want = "conv4 gains 5e-05 ± 0.0005 for "
+	if r.Decision != Refuse || !r.Ends || !strings.Contains(r.Why, want) || !strings.Contains(r.Why, "growth ends here") {
+		t.Errorf("%s: %s", r.Decision, r.Why)
+	}
+	at, h := Progress{Step: 100, Part: 0.1, Graph: g}, History{}.After(r)
+	if s := c.Schedule(at, h); s.Due || !strings.Contains(s.Why, "growth ended at step 50: no layer is sure") {
+		t.Errorf("after the end: %+v", s)
+	}
+	if c.Riding = 1; c.Collects(at, h) || !c.Collects(at, History{}) {
+		t.Error("statistics ride along after the end of growth, or do not before")
+	}
+	for name, change := range map[string]func(all []Evidence) []Evidence{
+		"a sure direction": func(all []Evidence) []Evidence { all[2].Directions[0].Gain = 0.01; return all },
+		"a sure total":     func(all []Evidence) []Evidence { all[0].Total = 0.03; return all },
+		"few samples":      func(all []Evidence) []Evidence { all[1].Samples = 500; return all },
+		"a site unknown":   func(all []Evidence) []Evidence { return all[:3] },
+	} {
+		if _, r := event(change); r.Ends || r.Why != "inspection only" { // which is where these stages end
+			t.Errorf("%s: %s", name, r.Why)
+		}
+	}
+}
+
 // Targets of all sites are reached exactly, and limits are kept.
 func TestComputeKeepsTargetsAndLimits(t *testing.T) {
 	g := pyramid(t, 4, 4, 4, 4)
@@ -170,7 +211,10 @@ func TestOutlook(t *testing.T) {
 
 // What enters changes nothing that the network computes.
 func TestComputeKeepsTheFunction(t *testing.T) {
-	for _, entry := range entries {
+	for _, entry := range Entries {
+		if entry == EntrySolved {
+			continue
+		}
 		for _, g := range []*nn.Graph{mlp(t, 3, 2), cnn(t, 3, 2)} {
 			w, m := newWorld(t, g, 2400, 1), growthtest.RandomModel(g, 2)
 			c := DefaultOf(PolicyCompute)
@@ -193,7 +237,9 @@ func TestComputeKeepsTheFunction(t *testing.T) {
 
 // In residual networks all widths grow, streams too, and the function stays bit for bit.
 func TestComputeGrowsStreams(t *testing.T) {
-	for name, g := range streamNets(t) {
+	nets := streamNets(t)
+	delete(nets, "heads") // they grow towards a target alone: TestHeadsGrowTowardsATarget
+	for name, g := range nets {
 		c, m := DefaultOf(PolicyCompute), growthtest.RandomModel(g, 2)
 		c.MaxFLOPs = 3 * g.FLOPs()
 		w := newWorld(t, g, 960, 1)

@@ -26,7 +26,7 @@ func (gradMax) Stages(c Config) []Stage {
 			value: func(c *prospect) float64 { return float64(c.record.Predicted) },
 			other: "others have a larger gradient per parameter"},
 		&awake{},
-		&moments{},
+		&moments{unit: func(c *prospect) bool { return c.Normalised() }},
 		&unmeasured{policy: PolicyGradMax, sentence: func(c *prospect) string {
 			return fmt.Sprintf("gradmax, squared gradient of the new weights %.3g", float64(c.record.Predicted))
 		}},
@@ -68,7 +68,9 @@ func (g *gradients) Take(s *State, sums *measure.Sums) {
 // awake connects the neurons of GradMax. Incoming weights are zero, as in
 // [gradmax], where the activation lets a gradient through at zero; before ReLU a
 // small bias makes it do so, and where there is none, or a normalisation follows,
-// incoming weights are small and random.
+// incoming weights are small and random. In front of a normalisation scale moves from
+// the outgoing weights to these, or the channels would die by the first updates of its
+// weights and biases.
 type awake struct{}
 
 func (*awake) Ask(*State) *Round { return nil }

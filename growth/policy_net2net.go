@@ -58,7 +58,7 @@ func copied(l site.Layout, which []uint32, m *nn.Model) site.Insertion {
 		}
 	}
 	for i, r := range l.Readers {
-		omega, update, area := l.OmegaOf(in, i), l.UpdateOf(in, i), r.Area()
+		omega, update, area := l.OmegaOf(in, i), l.UpdateOf(in, i), r.Outgoing()
 		for o := range r.Outputs {
 			for _, from := range which {
 				for e, v := range r.ColumnsOf(o, one(from)).Of(m.Params) {

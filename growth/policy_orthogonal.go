@@ -37,7 +37,7 @@ func (*orthonormal) Take(s *State, _ *measure.Sums) {
 // orthogonalise makes the rows of alpha, incoming weights at a writer with these
 // existing weights, orthogonal to those and to each other, and of their norm.
 func orthogonalise(alpha []float32, w site.Writer, existing []float32) {
-	n, a := w.Weights(), w.Rows()
+	n := w.Weights()
 	if n == 0 {
 		return
 	}
@@ -46,7 +46,7 @@ func orthogonalise(alpha []float32, w site.Writer, existing []float32) {
 		span.add(existing[at : at+n])
 	}
 	size := meanNorm(existing, n)
-	for ; len(alpha) > 0; alpha = alpha[a:] {
+	for i := 0; len(alpha) > 0; i++ {
 		row := alpha[:n]
 		if size == 0 {
 			size = norm64(row)
@@ -58,6 +58,9 @@ func orthogonalise(alpha []float32, w site.Writer, existing []float32) {
 		}
 		for i, v := range direction {
 			row[i] = float32(size * v)
+		}
+		if alpha = alpha[n:]; w.Bias && i%w.Each == w.Each-1 {
+			alpha = alpha[w.Each:]
 		}
 	}
 }

@@ -36,7 +36,7 @@ func TestOrthogonalRows(t *testing.T) {
 		w := newWorld(t, g, 600, 1)
 		m := growthtest.RandomModel(g, 2)
 		c := testConfig()
-		c.Policy, c.MinNeurons, c.MaxNeurons = "orthogonal", k.grown, k.grown
+		c.Policy, c.Fixed.MinNeurons, c.MaxNeurons = "orthogonal", k.grown, k.grown
 		o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
 		if !o.Grown || o.Record.Grown[0].Sentence == "" {
 			t.Fatalf("width %d: %s", k.width, o.Record.Why)

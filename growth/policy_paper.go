@@ -24,8 +24,10 @@ func (paper) Stages(c Config) []Stage {
 	}
 }
 
-// start takes away what the paper has not: the ridge, the gate, and limits on
-// how little is left to train with and how often nothing grows.
-func (paper) start(c *Config) {
-	c.Ridge, c.Gate, c.SamplesPerParam, c.MaxRefusals = 0, Gate{}, 0, 0
-}
+// start takes away what the paper has not: the gate, and limits on how little is left to
+// train with and how often nothing grows.
+func (paper) start(c *Config) { c.Gate = false }
+
+// fix leaves as little of the ridge as keeps neurons off inputs that are almost dead,
+// whose weights would never turn again.
+func (paper) fix(f *Fixed) { f.Ridge = leastRidge }

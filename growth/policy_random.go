@@ -82,8 +82,8 @@ func rootMeanSquare(x []float32, otherwise float64) float64 {
 func (s *State) drawIncoming(c *prospect, in *site.Insertion, first int, factor float64) {
 	all := c.AllNeurons()
 	for i, w := range c.Writers {
-		alpha, weights, a := c.AlphaOf(*in, i), w.Weights(), w.Rows()
-		std := float64(factor * rootMeanSquare(w.RowsOf(all.Range).Of(s.Model.Params), math.Sqrt(2/float64(max(weights, 1)))))
+		alpha, weights, a := c.AlphaOf(*in, i), w.Each*w.Weights(), w.Incoming()
+		std := float64(factor * rootMeanSquare(w.RowsOf(all.Range).Of(s.Model.Params), math.Sqrt(2/float64(max(w.Weights(), 1)))))
 		stream := rng.New(s.Info.Seed, s.Info.Number, rng.Key("growth "+string(w.ID)))
 		for j := first; j < in.Count; j++ {
 			for i := range weights {
@@ -96,7 +96,9 @@ func (s *State) drawIncoming(c *prospect, in *site.Insertion, first int, factor 
 		std = float64(factor * rootMeanSquare(w.BiasesOf(all.Range).Of(s.Model.Params), 0))
 		stream = rng.New(s.Info.Seed, s.Info.Number, rng.Key("growth bias "+string(w.ID)))
 		for j := first; j < in.Count; j++ {
-			alpha[j*a+weights] = float32(std * stream.Normal(uint64(j)))
+			for i := range w.Each {
+				alpha[j*a+weights+i] = float32(std * stream.Normal(uint64(j*w.Each+i)))
+			}
 		}
 	}
 }

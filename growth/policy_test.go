@@ -71,12 +71,12 @@ func TestPaperTakesTurns(t *testing.T) {
 
 // What costs much computation must gain more.
 func TestGatePricesComputation(t *testing.T) {
-	s := &State{Settings: testConfig(), Record: &Record{FLOPsBefore: 1000}}
+	s := &State{fixed: testConfig().Fixes(), Record: &Record{FLOPsBefore: 1000}}
 	r := TrialRecord{Gain: 0.5, Error: 0.01, Params: 10}
 	if s.gate(&r); !r.Passed {
 		t.Error("refused: ", r.Reason)
 	}
-	r.Passed, s.Settings.Gate.ComputePrice, r.FLOPs = false, 1, 1000*1000
+	r.Passed, s.fixed.Gate.ComputePrice, r.FLOPs = false, 1, 1000*1000
 	if s.gate(&r); r.Passed {
 		t.Error("a thousand times the computation passed: ", r.Reason)
 	}

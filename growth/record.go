@@ -24,19 +24,30 @@ const (
 	Grow   = "grow"
 	Refuse = "refuse"
 	Deepen = "deepen" // no site grew, but an empty block was appended
+	Prune  = "prune"  // sites lost neurons
 )
 
-// Record is the journal entry of one growth event: all that was considered,
+// RecLRA is what Record.Updates is under that rule.
+const RecLRA = "rec_lra"
+
+// Record is the journal entry of one growth event, or of one pruning: all that was considered,
 // decided and why. It is free of clocks and of the number of workers.
 type Record struct {
-	Event      uint64  `json:"event"`
-	Step       uint64  `json:"step"`
-	Epoch      uint64  `json:"epoch"`
-	Generation uint64  `json:"generation"` // before
-	Policy     string  `json:"policy"`
-	Where      string  `json:"where"`          // gain, or round_robin under the policy paper
-	Turn       site.ID `json:"turn,omitempty"` // the site whose turn it was, if sites take turns
+	Event      uint64 `json:"event"`
+	Step       uint64 `json:"step"`
+	Epoch      uint64 `json:"epoch"`
+	Generation uint64 `json:"generation"` // before
+	Policy     string `json:"policy"`
+	// Updates is rec_lra where what the network is asked to change by is not the gradient
+	// of the loss but the errors of that rule (nn.LRA): bottlenecks, directions and predicted gains are then those of
+	// a proxy. What is measured by trying it, and the gate, are of the loss as ever.
+	Updates string `json:"updates,omitempty"`
 
+	Where string  `json:"where"`          // gain, or round_robin under the policy paper
+	Turn  site.ID `json:"turn,omitempty"` // the site whose turn it was, if sites take turns
+
+	// Ends says that growth is over with this event.
+	Ends bool `json:"ends,omitempty"`
 	// Target is the FLOPs of a sample's forward pass that the schedule of the policy
 	// compute asked for.
 	Target Number `json:"target,omitempty"`
@@ -54,8 +65,10 @@ type Record struct {
 
 	// Deepened is an empty block that was appended beside what grew.
 	Deepened *DepthRecord `json:"deepened,omitempty"`
+	// Pruned is what a pruning found; Grown then has the sites that lost neurons.
+	Pruned []PrunedRecord `json:"pruned,omitempty"`
 
-	Decision     string `json:"decision"` // grow, refuse or deepen
+	Decision     string `json:"decision"` // grow, refuse, deepen or prune
 	Why          string `json:"why"`
 	DryRun       bool   `json:"dry_run,omitempty"`
 	ParamsBefore int    `json:"params_before"`
@@ -153,7 +166,7 @@ type Point struct {
 	Error     Number `json:"error"`
 }
 
-// GrownRecord is what happened at one site.
+// GrownRecord is what happened at one site; by pruning To is less than From.
 type GrownRecord struct {
 	Site      site.ID `json:"site"`
 	Unit      string  `json:"unit"` // channels or neurons

@@ -72,7 +72,7 @@ func TestEventWithRefit(t *testing.T) {
 		m := nn.Init(g, 2)
 		w.train(t, m, 100, 128, 32, 0.1)
 		c := testConfig()
-		c.Gate.Significance = 0
+		c.Fixed.Gate.Significance = 0
 		e := startEvent(c, m, w.info(1, 32))
 		o := w.run(t, e, m, 32)
 		if !o.Grown {

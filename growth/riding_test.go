@@ -1,6 +1,7 @@
 package growth
 
 import (
+	"fmt"
 	"math"
 	"slices"
 	"sync"
@@ -54,11 +55,21 @@ func ridden(t *testing.T, m *nn.Model, bs []*nn.Batch, turns []uint64) (*Window,
 	return window, grad
 }
 
-// turns returns those in which each half of N goes through all bands, and then those
-// in which S does.
-func turns() (n, s []uint64) {
-	const bands = 12 // a multiple of all numbers that there are
-	for k := range uint64(bands) {
+// turns returns those in which each half of N goes through all bands of all sites of g,
+// as often as each other, and then those in which S does.
+func turns(g *nn.Graph) (n, s []uint64) {
+	bands := 1
+	for _, l := range measure.RidingSites(g) {
+		most := bands
+		for bands%l.Bands() != 0 {
+			bands += most
+		}
+	}
+	rounds := uint64(bands)
+	if len(site.Streams(g)) > 0 {
+		rounds *= 2 // they ride along in every second one
+	}
+	for k := range rounds {
 		n = append(n, 2*k, 2*k+1)
 	}
 	for turn := uint64(0); len(s) < bands; turn++ {
@@ -72,7 +83,7 @@ func turns() (n, s []uint64) {
 // riddenAll is a window that has gone through all bands.
 func riddenAll(t *testing.T, m *nn.Model, bs []*nn.Batch) (w *Window, gradient []float32) {
 	t.Helper()
-	n, s := turns()
+	n, s := turns(m.Graph)
 	w, gradient = ridden(t, m, bs, n)
 	metric, _ := ridden(t, m, bs, s)
 	for i, l := range w.Layout() {
@@ -82,20 +93,27 @@ func riddenAll(t *testing.T, m *nn.Model, bs []*nn.Batch) (w *Window, gradient [
 	return w, gradient
 }
 
-// riddenAt returns S and N of a site of a window.
+// riddenN returns N of the part i of a window, of which the halves are of the same samples.
+func riddenN(t *testing.T, w *Window, i int) *mat.Dense {
+	t.Helper()
+	s, l := w.Sites[i], w.Layout()[i]
+	n := l.N(s.Sums[:l.NLen], s.Samples[0])
+	other := l.N(s.Sums[l.NLen:2*l.NLen], s.Samples[1])
+	if d := mat.DenseCopyOf(n); mat.Norm(n, 2) > 0 {
+		d.Sub(n, other)
+		if mat.Norm(d, 2) > 1e-9*mat.Norm(n, 2) {
+			t.Errorf("%s: the halves of the same samples differ by %g of %g", s.Site, mat.Norm(d, 2), mat.Norm(n, 2))
+		}
+	}
+	return n
+}
+
+// riddenAt returns S and N of a chain of a window.
 func riddenAt(t *testing.T, w *Window, id site.ID) (*mat.SymDense, *mat.Dense) {
 	t.Helper()
 	for i, s := range w.Sites {
 		if l := w.Layout()[i]; s.Site == id {
-			n := l.N(s.Sums[:l.NLen], s.Samples[0])
-			other := l.N(s.Sums[l.NLen:], s.Samples[1])
-			if d := mat.DenseCopyOf(n); mat.Norm(n, 2) > 0 {
-				d.Sub(n, other)
-				if mat.Norm(d, 2) > 1e-9*mat.Norm(n, 2) {
-					t.Errorf("%s: the halves of the same samples differ by %g of %g", id, mat.Norm(d, 2), mat.Norm(n, 2))
-				}
-			}
-			return l.S(s.Sums[2*l.NLen:], s.Metric), n
+			return l.S(s.Sums[2*l.NLen:], s.Metric), riddenN(t, w, i)
 		}
 	}
 	t.Fatalf("no site %q in the window", id)
@@ -158,17 +176,34 @@ func TestP13RidingInTheZoo(t *testing.T) {
 			group.Wait()
 			req := &measure.Request{Kind: measure.KindNeurons}
 			for _, s := range w.Sites {
-				req.Sites = append(req.Sites, measure.SiteRequest{Site: s.Site, Metric: true})
+				req.Sites = append(req.Sites, measure.SiteRequest{Site: s.Site, Writer: s.Writer, Reader: s.Reader, Metric: true})
 			}
 			if len(req.Sites) == 0 {
 				t.Fatal("no site rides along")
 			}
-			event := read(t, m, req, bs)
-			for i, site := range w.Sites {
-				s, n := riddenAt(t, w, site.Site)
-				want := event.Neurons(i)
-				growthtest.Near(t, "S of "+string(site.Site), s, want.S, 1e-5)
-				growthtest.Near(t, "N of "+string(site.Site), n, want.N, 1e-5)
+			event, metrics := read(t, m, req, bs), map[nn.NodeID]int{}
+			for i, at := range w.Sites {
+				name, want := fmt.Sprintf("%s, %s to %s", at.Site, at.Writer, at.Reader), event.Neurons(i)
+				l, n := w.Layout()[i], riddenN(t, w, i)
+				if mat.Norm(want.N, 2) > 1e-6 { // what gradients in front of a normalisation add up to is rounding
+					growthtest.Near(t, "N of "+name, n, want.N, 1e-5)
+				}
+				if l.MetricLen > 0 {
+					growthtest.Near(t, "S of "+name, l.S(at.Sums[2*l.NLen:], at.Metric), want.S, 1e-5)
+					metrics[at.Writer]++
+				} else if at.Metric != 0 {
+					t.Errorf("%s: S of %v samples, and no sums of it", name, at.Metric)
+				}
+			}
+			for writer, times := range metrics {
+				if writer != "" && times != 1 {
+					t.Errorf("S of the writer %s rides along %d times", writer, times)
+				}
+			}
+			for _, at := range w.Sites {
+				if metrics[at.Writer] == 0 {
+					t.Errorf("S of the writer %q does not ride along", at.Writer)
+				}
 			}
 		})
 	}
@@ -262,6 +297,78 @@ func TestWindowAfterAnEvent(t *testing.T) {
 			if s.Samples[0] != before.Samples[0]/2 || s.Metric != before.Metric/2 || s.Sums[1] != before.Sums[1]/2 {
 				t.Errorf("%s: %v samples after %v", s.Site, s.Samples, before.Samples)
 			}
+		}
+	}
+}
+
+// A site whose readers alone have changed goes on with half of its S: what it reads is
+// what it was.
+func TestWindowKeepsSOfTheSameInputs(t *testing.T) {
+	g := cnn(t, 2, 3, 2)
+	m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 32, Last: 20})
+	w, _ := ridden(t, m, bs, []uint64{7, 8})
+	next := w.After(widen(t, m, randomInsertion(t, m, "conv2", 2, bs)).Graph)
+	before, after, l := w.Sites[0], next.Sites[0], next.Layout()[0]
+	if after.Site != "conv1" || after.Samples != [2]float64{} || slices.ContainsFunc(after.Sums[:2*l.NLen], func(v float64) bool { return v != 0 }) {
+		t.Errorf("%s goes on with N of other readers", after.Site)
+	}
+	if after.Metric == 0 || after.Metric != before.Metric/2 || 2*after.Sums[len(after.Sums)-1] != before.Sums[len(before.Sums)-1] {
+		t.Errorf("S of %v samples, before %v", after.Metric, before.Metric)
+	}
+}
+
+// The evidence of a stream is that of the matrix of all its pairs: its total is the sum
+// over them of the inner products of what was found in both halves, each whitened by what
+// its writer reads.
+func TestEvidenceOfStreams(t *testing.T) {
+	nets := streamNets(t)
+	for _, name := range []string{"mlp", "dense", "resnet18, widen 1, empty false", "resnet20, widen 1, empty true", "inverted residual"} {
+		g := nets[name]
+		m, bs := growthtest.RandomModel(g, 3), growthtest.Batches(g, 4, growthtest.Shards{Count: 2, Size: 48, Last: 40})
+		w, _ := riddenAll(t, m, bs)
+		found := map[site.ID]Evidence{}
+		for _, e := range w.Evidence(0.5) {
+			found[e.Site] = e
+		}
+		for _, place := range site.Streams(g) {
+			e, ok := found[place.ID]
+			if !ok {
+				t.Errorf("%s: no evidence of the stream %s", name, place.ID)
+				continue
+			}
+			want := 0.0
+			for i, at := range w.Sites {
+				if at.Site != place.ID {
+					continue
+				}
+				metric := slices.IndexFunc(w.Sites, func(s WindowSite) bool {
+					return s.Site == place.ID && s.Writer == at.Writer && s.Metric > 0
+				})
+				l := w.Layout()[metric]
+				s := l.S(w.Sites[metric].Sums[2*l.NLen:], w.Sites[metric].Metric)
+				mean := 0.0
+				for j := range l.Inputs {
+					mean += s.At(j, j) / float64(l.Inputs)
+				}
+				for j := range l.Inputs {
+					s.SetSym(j, j, s.At(j, j)+0.5*mean)
+				}
+				// lambda^2 in all is tr(N' S^-1 N)
+				var chol mat.Cholesky
+				if !chol.Factorize(s) {
+					t.Fatalf("%s: S is singular", name)
+				}
+				n := riddenN(t, w, i)
+				var solved, product mat.Dense
+				if err := chol.SolveTo(&solved, n); err != nil {
+					t.Fatal(err)
+				}
+				product.Mul(n.T(), &solved)
+				want += mat.Trace(&product)
+			}
+			growthtest.Close(t, name+": total of "+string(place.ID), e.Total, want, 1e-6)
+			layout, _ := site.LayoutOf(g, place.ID)
+			growthtest.Close(t, name+": cost of "+string(place.ID), e.CostPerNeuron, float64(3*layout.FLOPsPerNeuron()), 1e-12)
 		}
 	}
 }

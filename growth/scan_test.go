@@ -16,7 +16,7 @@ func TestAmplitudesAreScannedOnFewSamples(t *testing.T) {
 	w.train(t, m, 400, 128, 32, 0.1)
 	for _, c := range []struct{ samples, scanned, measured, points int }{{512, 64, 448, 2}, {256, 32, 224, 2}, {224, 0, 224, 10}} {
 		cfg := testConfig()
-		cfg.Samples.Amplitude = c.samples
+		cfg.Fixed.Samples.Amplitude = c.samples
 		e := startEvent(cfg, m, w.info(1, 32))
 		o := w.run(t, e, m, 32)
 		var counts []int

@@ -175,7 +175,7 @@ func TestEmptyBlocksGrow(t *testing.T) {
 		m := nn.Init(g, 2)
 		w.train(t, m, 30, 128, 32, 0.05)
 		c := testConfig()
-		c.Samples.Statistics, c.Samples.Newborn, c.Samples.Amplitude, c.Gate.Significance = 512, 256, 512, 0
+		c.Fixed.Samples, c.Fixed.Gate.Significance = Samples{512, 256, 512}, 0
 		o := w.run(t, startEvent(c, m, w.info(1, 32)), m, 32)
 		if !o.Grown {
 			t.Fatalf("%s: nothing grew: %s", name, o.Record.Why)

@@ -41,7 +41,7 @@ func (d *directions) Take(s *State, sums *measure.Sums) {
 			c.record.Fallback = "its statistics are not finite"
 			return
 		}
-		c.solve(p, solving{sums.Samples, s.Settings.Ridge, true})
+		c.solve(p, solving{sums.Samples, s.fixed.Ridge, true})
 		if c.record.Reason != "" {
 			c.record.Reason, c.record.Fallback = "", c.record.Reason
 			return

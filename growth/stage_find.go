@@ -11,7 +11,7 @@ import (
 )
 
 // find allots samples to the rounds and finds the sites that the limits let grow.
-// A sparing event leaves samples to train with (Config.SamplesPerParam).
+// A sparing event leaves samples to train with (Fixed.SamplesPerParam).
 //
 // Of streams it takes those that growth.widths names, and of others only whole takes
 // them: networks of earlier versions grow as they did. A policy whose neurons are made
@@ -19,14 +19,14 @@ import (
 type find struct {
 	sparing bool
 	streams bool // the policy's neurons fit streams
-	whole   bool // streams take part that no target names
+	whole   bool // streams take part that no target names, but for heads
 }
 
 func (*find) Ask(*State) *Round { return nil }
 
 func (f *find) Take(s *State, _ *measure.Sums) {
 	var ok bool
-	if s.samples, ok = allot(s.Info, s.Settings.Samples); !ok {
+	if s.samples, ok = allot(s.Info, s.fixed.Samples); !ok {
 		s.refuse(fmt.Sprintf("%d training samples are too few for an event of micro-shards of %d", s.Info.TrainSamples, s.Info.MicroShard))
 		return
 	}
@@ -41,6 +41,9 @@ func (f *find) Take(s *State, _ *measure.Sums) {
 		if l.Stream && !f.streams && reason == "" {
 			reason = fmt.Sprintf("a stream of %d writers and %d readers: the policy %s makes neurons for one of each",
 				len(l.Writers), len(l.Readers), s.Settings.Policy)
+			if why := l.Unsolved(g); why != "" {
+				reason += "; " + why
+			}
 		}
 		*c.record = SiteRecord{Site: l.ID, Second: string(l.Second), Width: l.Width(g), Inputs: l.Inputs(), Outputs: l.AllOutputs(),
 			Cap: c.cap, Spectrum: []Number{}, Reason: reason}
@@ -65,7 +68,7 @@ func (f *find) sites(s *State) []site.Layout {
 	}
 	return slices.DeleteFunc(all, func(l site.Layout) bool {
 		_, named := s.Settings.Widths[l.ID]
-		return l.Stream && !named && !f.whole
+		return l.Stream && !named && !(f.whole && l.Heads == "")
 	})
 }
 
@@ -96,7 +99,7 @@ func allot(info EventInfo, c Samples) (r ranges, ok bool) {
 func (s *State) limit(c *prospect) (reason string) {
 	set, width := &s.Settings, c.Width(s.Model.Graph)
 	c.cost, c.flops = c.ParamsPerNeuron(), c.FLOPsPerNeuron()
-	most := min(set.MaxNeurons, max(set.MinNeurons, width)) // at most twice as wide
+	most := min(set.MaxNeurons, max(s.fixed.MinNeurons, width)) // at most twice as wide
 	lower := func(room int, why string) {
 		if room < most {
 			most, reason = room, why

@@ -30,7 +30,7 @@ func (n *neurons) Ask(s *State) *Round {
 
 func (n *neurons) Take(s *State, sums *measure.Sums) {
 	s.eachNeurons(sums, func(c *prospect, p measure.NeuronSums) {
-		c.solve(p, solving{sums.Samples, s.Settings.Ridge, s.Settings.Gate.sure()})
+		c.solve(p, solving{sums.Samples, s.fixed.Ridge, s.fixed.Gate.sure()})
 		if c.record.Reason != "" && n.pool {
 			s.drawPool(c, p)
 		}

@@ -33,7 +33,7 @@ func (g *signs) Take(s *State, sums *measure.Sums) {
 			c.sizePool(p)
 			continue
 		}
-		c.choose(p, choosing{unit: g.unit && c.Homogeneous(s.Model.Graph), sure: s.Settings.Gate.sure(), least: s.least(c)})
+		c.choose(p, choosing{unit: g.unit && c.Homogeneous(s.Model.Graph), sure: s.fixed.Gate.sure(), least: s.least(c)})
 		r := c.record
 		r.Params = r.Kept * c.cost
 		switch why := "no neuron helps on fresh samples"; {

@@ -24,6 +24,13 @@ func (*spend) Take(s *State, _ *measure.Sums) {
 	target := s.Settings.target(s.Model.Graph, s.Info.Part, s.Info.Budget)
 	s.Record.Target = Number(target)
 	b := s.balance()
+	if why := b.nothing(s); why != "" {
+		s.Record.Ends = true
+		s.refuse(fmt.Sprintf("no layer is sure to gain anything: %s: growth ends here, "+
+			"at %.3g of the %.3g FLOPs a sample that the schedule asks for",
+			why, float64(s.Record.FLOPsBefore), target))
+		return
+	}
 	open, g := slices.Clone(s.sites), s.Model.Graph.Clone()
 	for len(open) > 0 {
 		best := slices.MinFunc(open, func(x, y *prospect) int { return cmp.Compare(b.load(x, g), b.load(y, g)) })
@@ -132,6 +139,32 @@ func (b *balance) rate(c *prospect) float64 {
 	return max(0, gain-err) / math.Max(cost, 1)
 }
 
+// Evidence that nothing is left to gain, which ends growth, is of leastEvidence samples at
+// every site, and of gains below sure standard errors.
+const (
+	leastEvidence = 8192
+	sure          = 2
+)
+
+// nothing tells what evidence says of each site, if it says of all of them that no gain
+// is sure; otherwise, or if there is too little of it, it is empty.
+func (b *balance) nothing(s *State) string {
+	var parts []string
+	for _, c := range s.sites {
+		e := b.evidence[c.ID]
+		if e.Samples < leastEvidence || len(e.Directions) == 0 || e.Total > float64(sure*e.TotalError) {
+			return ""
+		}
+		gain, err := e.Directions[0].decrease()
+		if gain > float64(sure*err) {
+			return ""
+		}
+		part := float64(e.CostPerNeuron / float64(trainingPasses*float64(max(s.Record.FLOPsBefore, 1))))
+		parts = append(parts, fmt.Sprintf("%s gains %.2g ± %.1g for %s of a step", c.ID, gain, err, percent(part)))
+	}
+	return strings.Join(parts, ", ")
+}
+
 // decrease is Decrease with its standard error.
 func (d Direction) decrease() (gain, err float64) {
 	if gain = d.Decrease(); !(d.Noise > 0) {
@@ -181,7 +214,7 @@ func (c *Config) told(g *nn.Graph) (told *nn.Graph, all bool) {
 	told, all = g.Clone(), len(sites) > 0
 	for _, at := range sites {
 		width, ok := c.Widths[at.ID]
-		all = all && ok
+		all = all && (ok || at.Heads != "") // heads that no target names stay as many as they are
 		if ok {
 			at.Gain(told, max(0, width-at.Width(g)))
 		}

@@ -19,6 +19,7 @@ type State struct {
 	Info     EventInfo
 	Record   *Record
 
+	fixed      Fixed
 	samples    ranges
 	sparing    bool             // samples must be left to train what grows
 	sites      []*prospect      // sites still in the running
@@ -89,9 +90,9 @@ func (s *State) drop() bool {
 // beyond the limits, or nothing.
 func (s *State) tooLarge(params int, flops int64) string {
 	why, left := s.Settings.overBudget(params, flops), s.Info.left(flops)
-	if why == "" && s.sparing && left < s.Settings.SamplesPerParam*float64(params) {
+	if why == "" && s.sparing && left < s.fixed.SamplesPerParam*float64(params) {
 		why = fmt.Sprintf("%.3g samples would be left to train each of %d parameters: fewer than %g", left/float64(params), params,
-			s.Settings.SamplesPerParam)
+			s.fixed.SamplesPerParam)
 	}
 	return why
 }
@@ -134,7 +135,7 @@ func (s *State) affordable(passed []*prospect) []*prospect {
 func (c *prospect) more() int { return c.kept.Count + c.spare.Count }
 
 // least returns how many neurons a site gains if it grows.
-func (s *State) least(c *prospect) int { return min(c.cap, s.Settings.MinNeurons) }
+func (s *State) least(c *prospect) int { return min(c.cap, s.fixed.MinNeurons) }
 
 // grown journals the growth of one site, of which g says the amplitude and the gains.
 func (s *State) grown(c *prospect, g GrownRecord) *GrownRecord {

@@ -51,7 +51,8 @@ func linearPath(g *nn.Graph, place site.Site, shapes map[nn.NodeID]nn.Shape, map
 				at = out
 				continue
 			}
-			k, pad = 1, pad-k/2 // the filter of a new channel is 1 at the centre
+			w, _ := n.Window(at)
+			k, stride, pad = 1, w.Stride, w.Pad-w.Height/2 // the filter of a new channel is 1 at the centre
 		}
 		var next [][]float64
 		for oy := range out.H {
@@ -173,6 +174,7 @@ func statisticsNets(t *testing.T) map[string]*nn.Graph {
 		"max pool, padded": growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy, growthtest.Conv("a", 3, 3, 1, 0, false), growthtest.Norm("n"), growthtest.Op("r", nn.OpReLU),
 			growthtest.Pooling("p", nn.OpMaxPool, 3, 2, 1), growthtest.Conv("z", 3, 2, 1, 0, false), growthtest.Op("p2", nn.OpGlobalAvgPool)),
 	}
+	nets["transformer"] = transformer(t, nn.OpReLU)
 	for name, between := range filteredSites {
 		nodes := append([]nn.Node{growthtest.Conv("a", 3, 2, 1, 1, true)}, between...)
 		nodes = append(nodes, growthtest.Conv("z", 3, 2, 1, 0, true), growthtest.Op("p", nn.OpGlobalAvgPool))

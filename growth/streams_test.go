@@ -30,7 +30,8 @@ func streamNets(t *testing.T) map[string]*nn.Graph {
 			}
 		}
 	}
-	nets["inverted residual"], nets["filtered stream"] = invertedResidual(t), filteredStream(t)
+	nets["inverted residual"], nets["filtered stream"], nets["gated"] = invertedResidual(t), filteredStream(t), squeezeAndExcite(t)
+	nets["heads"] = transformer(t, nn.OpGELU)
 	to := func(n nn.Node, inputs ...nn.NodeID) nn.Node { n.Inputs = inputs; return n }
 	nets["dense"] = growthtest.Chain(t, nn.Shape{C: 2, H: 6, W: 6}, nn.CrossEntropy,
 		growthtest.Conv("a", 3, 3, 1, 1, true), growthtest.Op("ra", nn.OpReLU),
@@ -94,6 +95,33 @@ block3.0.conv2: block3.0.conv2 block3.0.shortcut block3.1.conv2 block3.2.conv2 b
 	}
 }
 
+// The channels that a normalisation over channels reads are fixed, however they come
+// there; those of the layers between two of them are not.
+func TestChannelsOfLayerNormAreFixed(t *testing.T) {
+	to := func(n nn.Node, inputs ...nn.NodeID) nn.Node { n.Inputs = inputs; return n }
+	norm := func(id nn.NodeID, op nn.Op, groups int) nn.Node {
+		return nn.Node{ID: id, Op: op, Eps: 1e-5, Groups: groups}
+	}
+	g := growthtest.Chain(t, nn.Shape{C: 2, H: 4, W: 4}, nn.CrossEntropy, growthtest.Conv("stem", 4, 1, 1, 0, true),
+		norm("ln", nn.OpLayerNorm, 0), growthtest.Conv("up", 6, 1, 1, 0, true), growthtest.Op("gelu", nn.OpGELU),
+		growthtest.Conv("down", 4, 1, 1, 0, true), to(growthtest.Op("sum", nn.OpAdd), "down", "stem"),
+		growthtest.Conv("b", 6, 3, 1, 1, true), norm("gn", nn.OpGroupNorm, 2), growthtest.Linear("out", 3, true))
+	if sites := site.All(g); len(sites) != 1 || sites[0].ID != "up" {
+		t.Errorf("sites are %+v", sites)
+	}
+	var got []string
+	for _, f := range site.FixedWidths(g) {
+		got = append(got, fmt.Sprintf("%v: %s", f.Writers, f.Why))
+	}
+	want := []string{
+		"[stem down]: ln (layernorm) makes what becomes of a channel depend on others, which a new one would change",
+		"[b]: gn (groupnorm) makes what becomes of a channel depend on others, which a new one would change",
+		"[out]: their outputs are those of the network"}
+	if !slices.Equal(got, want) {
+		t.Errorf("fixed are %q, want %q", got, want)
+	}
+}
+
 // What is added to the input, or is the output, cannot gain channels.
 func TestFixedWidths(t *testing.T) {
 	to := func(n nn.Node, inputs ...nn.NodeID) nn.Node { n.Inputs = inputs; return n }
@@ -145,7 +173,11 @@ func TestP11StreamChangesNothing(t *testing.T) {
 					sameFunction(t, what, m, wide, bs)
 					sameGradients(t, what, m, wide, bs)
 					for _, id := range s.Writers {
-						if got, want := wide.Graph.Node(id).Out, m.Graph.Node(id).Out+in.Count; got != want {
+						each := 1
+						if s.Heads != "" { // a head is as wide as the others
+							each = m.Graph.Node(id).Out / s.Width(m.Graph)
+						}
+						if got, want := wide.Graph.Node(id).Out, m.Graph.Node(id).Out+in.Count*each; got != want {
 							t.Errorf("%s: %s has %d outputs, want %d", what, id, got, want)
 						}
 					}
@@ -231,7 +263,13 @@ func TestP12StreamMoments(t *testing.T) {
 
 // P13 for streams: sums depend on weights and samples alone.
 func TestP13StreamSums(t *testing.T) {
-	g := build(t, nn.ModelConfig{Name: "resnet20", Width: 2})
+	for _, g := range []*nn.Graph{build(t, nn.ModelConfig{Name: "resnet20", Width: 2}), transformer(t, nn.OpGELU)} {
+		testStreamSums(t, g)
+	}
+}
+
+func testStreamSums(t *testing.T, g *nn.Graph) {
+	t.Helper()
 	m := growthtest.RandomModel(g, 3)
 	bs := growthtest.Batches(g, 4, growthtest.Shards{Count: 3, Size: 40, Last: 37})
 	var ins []site.Insertion
@@ -300,7 +338,7 @@ func TestStreamsGrowToAnyResNet(t *testing.T) {
 			}
 			deepen(1)
 			c := DefaultOf(policy)
-			c.Widths, c.Samples = map[site.ID]int{}, Samples{64, 64, 64}
+			c.Widths, c.Samples = map[site.ID]int{}, 64
 			for _, s := range site.All(want) {
 				c.Widths[s.ID] = s.Width(want)
 			}
@@ -353,7 +391,7 @@ func TestStreamsTakePartByTarget(t *testing.T) {
 			continue
 		}
 		c := DefaultOf(policy)
-		c.Samples = Samples{64, 64, 64}
+		c.Samples = 64
 		listed := func() map[site.ID]string {
 			out := map[site.ID]string{}
 			for _, s := range w.run(t, NewEvent(c, m, nil, w.info(0, 32)), m, 32).Record.Sites {

@@ -113,9 +113,10 @@ func sideBranch(t *testing.T, m *nn.Model, in site.Insertion) *nn.Model {
 		case e.Node == "branch":
 			copy(dst, in.Omega)
 		case strings.HasPrefix(string(e.Node), "b-") && g.Node(e.Node).Op.Role() == nn.Filters:
-			if area := g.Node(e.Node).Kernel * g.Node(e.Node).Kernel; e.Role == nn.RoleWeight {
+			// Channels pass unchanged: 1 in the middle of each window. A layer scale has no kernel and one weight a channel.
+			if area, kernel := len(dst)/in.Count, g.Node(e.Node).Kernel; e.Role == nn.RoleWeight {
 				for k := range in.Count {
-					dst[k*area+g.Node(e.Node).Kernel/2*(g.Node(e.Node).Kernel+1)] = 1
+					dst[k*area+kernel/2*(kernel+1)] = 1
 				}
 			}
 		default:

@@ -30,7 +30,7 @@ func TestSitesGrowTogether(t *testing.T) {
 		w.train(t, m, 60, 128, 32, 0.1)
 		grow := func(stages func([]Stage) []Stage, change func(c *Config)) *Outcome {
 			c := testConfig()
-			c.Gate.Price, c.Gate.ComputePrice = 0, 0
+			c.Fixed.Gate.Price, c.Fixed.Gate.ComputePrice = 0, 0
 			change(&c)
 			o := w.run(t, newEvent(c, stages(c.stages()), m, nil, w.info(1, 32)), m, 32)
 			if !o.Grown {
@@ -74,7 +74,7 @@ func TestSitesGrowTogether(t *testing.T) {
 		}
 		few := float64(alone.Record.ParamsAfter - alone.Record.ParamsBefore)
 		many := float64(all.Record.ParamsAfter - all.Record.ParamsBefore)
-		dear := grow(asTheyAre, func(c *Config) { c.Gate.Price = gain / math.Sqrt(few*many) })
+		dear := grow(asTheyAre, func(c *Config) { c.Fixed.Gate.Price = gain / math.Sqrt(few*many) })
 		if more := dear.Record.ParamsAfter - dear.Record.ParamsBefore; float64(more) >= math.Sqrt(few*many) {
 			t.Errorf("%s: %d new parameters at a price that the gain pays for %.0f of", name, more, math.Sqrt(few*many))
 		}
@@ -95,7 +95,6 @@ func TestSamplesPerParam(t *testing.T) {
 	m := nn.Init(g, 2)
 	w.train(t, m, 400, 128, 32, 0.1)
 	c := testConfig()
-	c.SamplesPerParam = 4
 	info := w.info(1, 32)
 	grow := func() *Outcome { return w.run(t, startEvent(c, m, info), m, 32) }
 	free := grow()

@@ -12,16 +12,19 @@ import (
 )
 
 // Window adds up the statistics that ride along with gradient rounds, from one event
-// to the next: for each site N in two halves, of every second such round each, and S.
+// to the next: for each site N in two halves, of every second such round each, and S; of
+// a stream for each pair of a writer and a reader.
 type Window struct {
 	Sites  []WindowSite `json:"sites"`
 	layout []measure.RidingSite
 	costs  []float64 // CostPerNeuron of each site
 }
 
-// WindowSite is the part of a window at one site.
+// WindowSite is the part of a window at one site, or at one pair of a stream.
 type WindowSite struct {
-	Site site.ID `json:"site"`
+	Site   site.ID   `json:"site"`
+	Writer nn.NodeID `json:"writer,omitempty"`
+	Reader nn.NodeID `json:"reader,omitempty"`
 	// Samples are those of N, by half, and Metric those of S.
 	Samples [2]float64 `json:"samples"`
 	Metric  float64    `json:"metric"`
@@ -33,7 +36,8 @@ type WindowSite struct {
 func NewWindow(g *nn.Graph) *Window {
 	w := &Window{layout: measure.RidingSites(g)}
 	for _, s := range w.layout {
-		w.Sites = append(w.Sites, WindowSite{Site: s.Site, Sums: make([]float64, 2*s.NLen+s.MetricLen)})
+		w.Sites = append(w.Sites, WindowSite{Site: s.Site, Writer: s.Pair.Writer, Reader: s.Pair.Reader,
+			Sums: make([]float64, 2*s.NLen+s.MetricLen)})
 		w.costs = append(w.costs, costPerNeuron(g, s.Site))
 	}
 	return w
@@ -50,7 +54,7 @@ func WindowLen(g *nn.Graph) int {
 
 // Ride says what rides along with one gradient round.
 type Ride struct {
-	Every uint64 // steps from one such round to the next
+	Every uint64 // updates from one such round to the next
 	// Turn counts these rounds from the start of the run.
 	Turn uint64
 }
@@ -71,7 +75,7 @@ func (w *Window) Layout() []measure.RidingSite { return w.layout }
 func (w *Window) Len(r Ride) int { return measure.RidingLen(w.layout, r.Metric()) }
 
 // FLOPs returns what the statistics of a round cost beside the gradient, for one sample.
-func (w *Window) FLOPs(r Ride) float64 { return measure.RidingFLOPs(w.layout, r.Metric()) }
+func (w *Window) FLOPs(r Ride) float64 { return measure.RidingFLOPs(w.layout, r.Turn) }
 
 // Add adds the sums of a round over that many samples.
 func (w *Window) Add(r Ride, sums []float64, samples float64) {
@@ -80,11 +84,15 @@ func (w *Window) Add(r Ride, sums []float64, samples float64) {
 		s := &w.Sites[i]
 		if r.Metric() {
 			addTo(s.Sums[2*l.NLen:], sums[:l.MetricLen])
-			s.Metric += samples
+			if l.MetricLen > 0 {
+				s.Metric += samples
+			}
 			sums = sums[l.MetricLen:]
 		}
-		addTo(s.Sums[half*l.NLen:(half+1)*l.NLen], sums[:l.NLen])
-		s.Samples[half] += samples
+		if l.Rides(r.Turn) {
+			addTo(s.Sums[half*l.NLen:(half+1)*l.NLen], sums[:l.NLen])
+			s.Samples[half] += samples
+		}
 		sums = sums[l.NLen:]
 	}
 }
@@ -100,25 +108,37 @@ func addTo(dst, src []float64) {
 const forget = 0.5
 
 // After returns the window that follows an event, which led to graph g: sites whose
-// inputs and readers are as they were keep a part of their sums, others begin anew.
+// inputs and readers are as they were keep a part of their sums, those whose inputs are
+// keep that of S, and others begin anew.
 func (w *Window) After(g *nn.Graph) *Window {
 	next := NewWindow(g)
 	for i := range next.Sites {
-		to := &next.Sites[i]
-		j := slices.IndexFunc(w.Sites, func(s WindowSite) bool { return s.Site == to.Site })
-		if j < 0 || w.layout[j] != next.layout[i] {
+		to, l := &next.Sites[i], next.layout[i]
+		j := slices.IndexFunc(w.Sites, to.same)
+		if j < 0 || !w.layout[j].SameMetric(l) {
 			continue
 		}
-		from := &w.Sites[j]
-		for k, v := range from.Sums {
+		from, n := &w.Sites[j], 2*w.layout[j].NLen
+		for k, v := range from.Sums[n:] {
+			to.Sums[2*l.NLen+k] = float64(v * forget)
+		}
+		to.Metric = float64(from.Metric * forget)
+		if w.layout[j] != l {
+			continue
+		}
+		for k, v := range from.Sums[:n] {
 			to.Sums[k] = float64(v * forget)
 		}
 		for k, v := range from.Samples {
 			to.Samples[k] = float64(v * forget)
 		}
-		to.Metric = float64(from.Metric * forget)
 	}
 	return next
+}
+
+// same reports whether two parts are of the same site, or pair.
+func (s *WindowSite) same(t WindowSite) bool {
+	return s.Site == t.Site && s.Writer == t.Writer && s.Reader == t.Reader
 }
 
 // Whole reports whether the window has its sums: one that was read from JSON has not.
@@ -148,8 +168,9 @@ func (w *Window) Restored(g *nn.Graph, values []float64) (*Window, error) {
 	}
 	for i, s := range w.Sites {
 		to := &out.Sites[i]
-		if s.Site != to.Site {
-			return nil, fmt.Errorf("%w: site %d is %.80q, and %q in the network", ErrOtherWindow, i, s.Site, to.Site)
+		if !s.same(*to) {
+			return nil, fmt.Errorf("%w: site %d is %.80q, %.80q to %.80q, and %q, %q to %q in the network", ErrOtherWindow, i, s.Site,
+				s.Writer, s.Reader, to.Site, to.Writer, to.Reader)
 		}
 		for _, n := range []float64{s.Samples[0], s.Samples[1], s.Metric} {
 			if !(n >= 0 && n <= maxSamples) {

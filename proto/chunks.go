@@ -34,6 +34,17 @@ func SendPartial(m PartialChunk, s Sums, size int, send func(data []byte) error)
 	return nil
 }
 
+// SendPiece is SendPartial for the range of sums that goes to an owner, as they travel.
+func SendPiece(m Piece, data []byte, size int, send func(data []byte) error) error {
+	for from := 0; from < len(data); from += size {
+		m.Chunk = ChunkAt(data, int64(from), size)
+		if err := Encode(&m, send); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // ChunkAt returns the chunk of at most size bytes of blob from offset on.
 func ChunkAt(blob []byte, offset int64, size int) Chunk {
 	offset = min(max(offset, 0), int64(len(blob)))

@@ -48,6 +48,11 @@ func TestInputsTellRoundsApart(t *testing.T) {
 		"count":          func() Digest { s := spec; s.Count++; return s.Inputs(g, w, q) }(),
 		"micro-shard":    func() Digest { s := spec; s.MicroShard++; return s.Inputs(g, w, q) }(),
 		"augment":        func() Digest { s := spec; s.Augment = Move; return s.Inputs(g, w, q) }(),
+		"local":          localInputs(spec, LocalSpec{2, 5, 7, BlobRef{}}),
+		"replicas":       localInputs(spec, LocalSpec{3, 5, 7, BlobRef{}}),
+		"local steps":    localInputs(spec, LocalSpec{2, 6, 7, BlobRef{}}),
+		"update":         localInputs(spec, LocalSpec{2, 5, 8, BlobRef{}}),
+		"plan":           localInputs(spec, LocalSpec{2, 5, 7, BlobRef{Digest: Digest{4}}}),
 	} {
 		if other, ok := seen[in]; ok {
 			t.Errorf("%s and %s have one digest", name, other)

@@ -10,6 +10,7 @@ type Fold[T any] struct {
 	add   func(left, right T) T
 	held  map[Block]T
 	added uint32 // micro-shards folded so far
+	now   Block  // whose children are being added
 }
 
 // NewFold returns a fold over m micro-shards, at least 1. add returns left + right; it
@@ -40,6 +41,7 @@ func (f *Fold[T]) Put(b Block, value T) error {
 			break
 		}
 		delete(f.held, sibling)
+		f.now = parent
 		if left {
 			value = f.add(value, other)
 		} else {
@@ -50,6 +52,9 @@ func (f *Fold[T]) Put(b Block, value T) error {
 	f.held[b] = value
 	return nil
 }
+
+// Adding returns the node whose children are being added, for add to ask.
+func (f *Fold[T]) Adding() Block { return f.now }
 
 // Held returns how many values are in memory.
 func (f *Fold[T]) Held() int { return len(f.held) }

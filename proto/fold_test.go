@@ -123,7 +123,7 @@ func TestCoverCutsTheWholeTreeIntoItsNodes(t *testing.T) {
 
 func TestPartialsSurviveChunksInAnyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		want := NewSums(Lengths{rapid.IntRange(0, 50).Draw(t, "f32"), rapid.IntRange(0, 50).Draw(t, "f64")})
+		want := NewSums(Lengths{F32: rapid.IntRange(0, 50).Draw(t, "f32"), F64: rapid.IntRange(0, 50).Draw(t, "f64")})
 		for i := range want.F32 {
 			want.F32[i] = float32(i) + 0.5
 		}

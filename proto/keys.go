@@ -53,8 +53,8 @@ func (w WorkerID) Key() Key {
 }
 
 // Owns reports whether what is sent to a reply subject reaches nobody but the
-// holder of k. Others would make whoever answers write with rights of its own.
-func (k Key) Owns(reply string) bool {
-	rest, below := strings.CutPrefix(reply, WorkerRole.Inbox(k)+".")
+// holder of k, a key of role r. Others would make whoever answers write with rights of its own.
+func (k Key) Owns(r Role, reply string) bool {
+	rest, below := strings.CutPrefix(reply, r.Inbox(k)+".")
 	return below && rest != ""
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Version is the version of the messages. Coordinator and workers must agree.
-const Version = 4
+const Version = 6
 
 // Limits of what a message may claim; larger ones are refused before memory is taken.
 const (
@@ -19,13 +19,13 @@ const (
 	// MinPayload is the least max_payload of a server: the longest text fits,
 	// and a piece of a tensor.
 	MinPayload = 16 << 10
-	// surrounding is room for what a message has besides a piece of a tensor.
-	surrounding = 4 << 10
+	// Surrounding is room for what a message has besides a piece of a tensor.
+	Surrounding = 4 << 10
 )
 
 // ChunkSize returns how many bytes of a tensor go into a message of at most
 // payload bytes.
-func ChunkSize(payload int) int { return min(MaxChunk, max(payload, MinPayload)-surrounding) &^ 7 }
+func ChunkSize(payload int) int { return min(MaxChunk, max(payload, MinPayload)-Surrounding) &^ 7 }
 
 // Head stands in every message: who speaks of which run, in which term, and of
 // which start of a coordinator. Who has not joined yet names neither term nor start.
@@ -69,6 +69,8 @@ type Hello struct {
 	Fingerprint string `msgpack:"fingerprint"`
 	// Program names the worker's build, for messages to people.
 	Program string `msgpack:"program"`
+	// StandIn says that the worker computes nothing: see worker.Config.
+	StandIn bool `msgpack:"stand_in,omitempty"`
 }
 
 func (m *Hello) check() error {
@@ -101,8 +103,9 @@ const (
 	TooManyWorkers   Why = "workers"
 	NotYet           Why = "not-yet" // the coordinator is starting: ask again
 	QuarantineWorker Why = "quarantine"
-	TakenID          Why = "id"      // another worker goes by that id
-	NoData           Why = "no-data" // the run cannot hand its data set out
+	TakenID          Why = "id"       // another worker goes by that id
+	NoData           Why = "no-data"  // the run cannot hand its data set out
+	OtherStandIn     Why = "stand-in" // the worker stands in and the run is trained, or the other way round
 )
 
 // Refusal turns a worker away and says why in words for people.
@@ -193,6 +196,7 @@ type Kind string
 // The kinds of rounds.
 const (
 	Gradient Kind = "gradient" // F32: gradient; F64: samples, loss, correct, batch-norm moments
+	Local    Kind = "local"    // F32: change of the weights; F64: as of gradients, over all steps
 	Evaluate Kind = "evaluate" // F64: samples, loss, correct
 	Growth   Kind = "growth"   // F64: what the growth request asks for
 )
@@ -212,20 +216,6 @@ func (r BlobRef) check() error {
 	return errors.Join(text("blob key", r.Key), within("blob size", int(r.Size), bounds{0, MaxBlob}))
 }
 
-// Augmentation is how pictures are changed at random before they are read.
-type Augmentation uint8
-
-// What an Augmentation may consist of.
-const (
-	Move      Augmentation = 1 << iota // moves by a few pixels
-	Mirror                             // mirrors left and right, where the data set allows it
-	Alternate                          // given Mirror: drawn for the order of index 0, and the other way in every second one
-	Cutout                             // blanks a square of a quarter of the shorter side
-	Mirrored                           // mirrors every picture, where the data set allows it
-
-	allAugmentations = Move | Mirror | Alternate | Cutout | Mirrored
-)
-
 // RoundSpec is one distributed computation over Count samples from position
 // Offset of an order, in micro-shards of MicroShard samples.
 type RoundSpec struct {
@@ -240,9 +230,14 @@ type RoundSpec struct {
 	// Augment of an evaluation is Mirrored where the mean of the outputs for a picture
 	// and its mirror image is evaluated too: loss and correct samples follow the metrics.
 	Augment Augmentation `msgpack:"augment"`
-	Graph   BlobRef      `msgpack:"graph"`   // architecture of the generation, JSON
-	Weights BlobRef      `msgpack:"weights"` // parameters, then buffers, raw float32
-	Request BlobRef      `msgpack:"request"` // growth request
+	// Wire is how gradients and the weights they are computed with are rounded.
+	Wire    Wire      `msgpack:"wire"`
+	Graph   BlobRef   `msgpack:"graph"`   // architecture of the generation, JSON
+	Weights BlobRef   `msgpack:"weights"` // parameters, then buffers, raw float32; parameters alone in a format of Wire
+	Request BlobRef   `msgpack:"request"` // growth request
+	Local   LocalSpec `msgpack:"local"`   // of rounds of that kind, else zero
+	// Shares says who gets which part of the gradients; nil: the coordinator gets all.
+	Shares *Shares `msgpack:"shares,omitempty"`
 }
 
 // Inputs returns the digest of all that the sums of the round follow from,
@@ -251,33 +246,45 @@ type RoundSpec struct {
 // holds, not those that the references promise.
 func (r *RoundSpec) Inputs(graph, weights, request Digest) Digest {
 	o := r.Order
-	b := fmt.Appendf(nil, "%q %d %d %q %q %d %d %d %d %d %d %d ", r.Kind, r.Generation, r.Step,
-		o.Split, o.Stream, o.Seed, o.Index, o.Held, r.Offset, r.Count, r.MicroShard, r.Augment)
+	b := fmt.Appendf(nil, "%q %d %d %q %q %d %d %d %d %d %d %d %q %d ", r.Kind, r.Generation, r.Step,
+		o.Split, o.Stream, o.Seed, o.Index, o.Held, r.Offset, r.Count, r.MicroShard, r.Augment, r.Wire.Format, r.Wire.Exponent)
 	for _, d := range []Digest{graph, weights, request} {
 		b = append(b, d[:]...)
+	}
+	if l := r.Local; r.Kind == Local {
+		b = fmt.Appendf(b, " %d %d %d %s", l.Replicas, l.Steps, l.Update, l.Plan.Digest)
 	}
 	return DigestOf(b)
 }
 
-// MicroShards returns the number of micro-shards of the round.
+// MicroShards returns the number of micro-shards of the round, which are the leaves of
+// its tree, or that of its replicas in their place.
 func (r *RoundSpec) MicroShards() uint32 {
+	if r.Kind == Local {
+		return r.Local.Replicas
+	}
 	return uint32((r.Count + uint64(r.MicroShard) - 1) / uint64(r.MicroShard))
 }
 
-// Range returns the positions [lo, hi) of the order that micro-shard i covers.
+// Range returns the positions [lo, hi) of the order that micro-shard i covers. In a round
+// of local steps it tells how many samples a replica computes in all, not which they are.
 func (r *RoundSpec) Range(i uint32) (lo, hi uint64) {
+	if r.Kind == Local {
+		each := r.Count / uint64(r.Local.Replicas)
+		return r.Offset + uint64(i)*each, r.Offset + uint64(i+1)*each
+	}
 	lo = r.Offset + uint64(i)*uint64(r.MicroShard)
 	return lo, min(lo+uint64(r.MicroShard), r.Offset+r.Count)
 }
 
 func (r *RoundSpec) check() error {
 	errs := []error{
-		r.Graph.check(), r.Weights.check(), r.Request.check(),
+		r.Graph.check(), r.Weights.check(), r.Request.check(), r.Shares.check(),
 		within("micro-shard", int(r.MicroShard), bounds{1, 1 << 16}), within("samples", int(min(r.Count, 1<<62)), bounds{1, 1 << 40}),
 		within("offset", int(min(r.Offset, 1<<62)), bounds{0, 1 << 40}),
 		within("samples held out", int(min(r.Order.Held, 1<<62)), bounds{0, 1 << 40}),
 	}
-	if r.Kind != Gradient && r.Kind != Evaluate && r.Kind != Growth {
+	if r.Kind != Gradient && r.Kind != Local && r.Kind != Evaluate && r.Kind != Growth {
 		errs = append(errs, fmt.Errorf("round of unknown kind %.40q", string(r.Kind)))
 	}
 	if s := r.Order.Split; s != "train" && s != "validation" && s != "test" {
@@ -286,9 +293,7 @@ func (r *RoundSpec) check() error {
 	if s := r.Order.Stream; s != "epoch" && s != "growth" && s != "sequential" {
 		errs = append(errs, fmt.Errorf("unknown order %.40q", s))
 	}
-	if r.Augment > allAugmentations {
-		errs = append(errs, fmt.Errorf("unknown augmentation %d", r.Augment))
-	}
+	errs = append(errs, r.Augment.check(), r.Wire.check(r.Kind), r.checkLocal())
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package proto
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 )
 
@@ -16,7 +17,15 @@ import (
 //	tg.RUN.up.KEY.file     worker -> coordinator, request: FileRequest -> FileChunk
 //	tg.RUN.up.KEY.blob     worker -> coordinator, request: BlobRequest -> BlobChunk
 //	tg.RUN.up.KEY.partial  worker -> coordinator: PartialChunk
-//	tg.RUN.bulk.weights    coordinator -> all workers: BlobChunk
+//	tg.RUN.up.KEY.piece.N  worker -> owner of range N: Piece
+//	tg.RUN.red.KEY.join    reducer -> coordinator, request: Hello -> Welcome or Refusal
+//	tg.RUN.red.KEY.beat    reducer -> coordinator: Heartbeat, Leave
+//	tg.RUN.red.KEY.blob    reducer -> coordinator, request: BlobRequest -> BlobChunk
+//	tg.RUN.red.KEY.receipt reducer -> coordinator: Receipt
+//	tg.RUN.red.KEY.report  reducer -> coordinator: Report
+//	tg.RUN.red.KEY.edge.N  reducer -> owner of range N: Edge
+//	tg.RUN.duty            coordinator -> all reducers: Duty
+//	tg.RUN.bulk.weights    coordinator or reducers -> all workers: BlobChunk
 //	tg.RUN.news            coordinator -> everybody: News, once a second at least
 //	tg.RUN.log             coordinator -> commit log: Commit
 //	tg.RUN.lease           coordinator -> lease: Lease
@@ -24,6 +33,10 @@ const prefix = "tg."
 
 func (r RunID) up(k Key, what string) string {
 	return prefix + string(r) + ".up." + string(k) + "." + what
+}
+
+func (r RunID) reducer(k Key, what string) string {
+	return prefix + string(r) + ".red." + string(k) + "." + what
 }
 
 // JoinSubject is where a worker of key k asks to join.
@@ -47,6 +60,32 @@ func (r RunID) BlobSubject(k Key) string { return r.up(k, "blob") }
 // PartialSubject is where a worker of key k sends partial sums.
 func (r RunID) PartialSubject(k Key) string { return r.up(k, "partial") }
 
+// PieceSubject is where a worker of key k sends pieces of a range.
+func (r RunID) PieceSubject(k Key, share int) string { return r.up(k, "piece."+strconv.Itoa(share)) }
+
+// ReducerJoinSubject is where a reducer of key k asks to join.
+func (r RunID) ReducerJoinSubject(k Key) string { return r.reducer(k, "join") }
+
+// ReducerBeatSubject is where a reducer of key k gives signs of life and takes its leave.
+func (r RunID) ReducerBeatSubject(k Key) string { return r.reducer(k, "beat") }
+
+// ReducerBlobSubject is where a reducer of key k asks for its range.
+func (r RunID) ReducerBlobSubject(k Key) string { return r.reducer(k, "blob") }
+
+// ReceiptSubject is where a reducer of key k tells which pieces it has.
+func (r RunID) ReceiptSubject(k Key) string { return r.reducer(k, "receipt") }
+
+// ReportSubject is where a reducer of key k tells what its duties led to.
+func (r RunID) ReportSubject(k Key) string { return r.reducer(k, "report") }
+
+// EdgeSubject is where a reducer of key k sends what the owner of another range needs.
+func (r RunID) EdgeSubject(k Key, share int) string {
+	return r.reducer(k, "edge."+strconv.Itoa(share))
+}
+
+// DutySubject is where the coordinator tells reducers what to do.
+func (r RunID) DutySubject() string { return prefix + string(r) + ".duty" }
+
 // NewsSubject is where a coordinator says how the run stands.
 func (r RunID) NewsSubject() string { return prefix + string(r) + ".news" }
 
@@ -59,23 +98,30 @@ func (r RunID) LogSubject() string { return prefix + string(r) + ".log" }
 // LeaseSubject is the subject of the lease.
 func (r RunID) LeaseSubject() string { return prefix + string(r) + ".lease" }
 
-// Sender returns the key below whose name a worker's message was published.
-func Sender(subject string) Key {
+// Sender returns the key below whose name the message of a worker or reducer was
+// published, and which of both its holder is.
+func Sender(subject string) (Key, Role) {
 	names := strings.Split(subject, ".")
-	if len(names) != 5 || names[2] != "up" {
-		return ""
+	switch {
+	case len(names) < 5:
+	case names[2] == "up" && (len(names) == 5 || len(names) == 6 && names[4] == "piece"):
+		return Key(names[3]), WorkerRole
+	case names[2] == "red" && (len(names) == 5 || len(names) == 6 && names[4] == "edge"):
+		return Key(names[3]), ReducerRole
 	}
-	return Key(names[3])
+	return "", ""
 }
 
 // Bulk reports whether a subject carries tensors or files: they travel on a
 // connection of their own, so that control messages do not wait behind them.
 func Bulk(subject string) bool {
-	switch subject[strings.LastIndexByte(subject, '.')+1:] {
-	case "weights", "partial", "blob", "file":
+	last := subject[strings.LastIndexByte(subject, '.')+1:]
+	switch last {
+	case "weights", "partial", "blob", "file", "report":
 		return true
 	}
-	return false
+	owner := subject[:len(subject)-len(last)]
+	return strings.HasSuffix(owner, ".piece.") || strings.HasSuffix(owner, ".edge.")
 }
 
 const maxID = 64

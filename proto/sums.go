@@ -11,19 +11,21 @@ import (
 type Sums struct {
 	F32 []float32
 	F64 []float64
+	// F16 is what travels of F32 where a round says so (Wire), as bits; F32 is empty then.
+	F16 []uint16
 }
 
 // Lengths are how many values of each kind sums have.
-type Lengths struct{ F32, F64 int }
+type Lengths struct{ F32, F64, F16 int }
 
 // Size returns the length on the wire of sums of these lengths, in bytes.
-func (n Lengths) Size() int { return 4*n.F32 + 8*n.F64 }
+func (n Lengths) Size() int { return 4*n.F32 + 8*n.F64 + 2*n.F16 }
 
-// NewSums returns zero sums of the given lengths.
-func NewSums(n Lengths) Sums { return Sums{make([]float32, n.F32), make([]float64, n.F64)} }
+// NewSums returns zero sums of the given lengths, to add: without F16.
+func NewSums(n Lengths) Sums { return Sums{F32: make([]float32, n.F32), F64: make([]float64, n.F64)} }
 
 // Lengths returns how many values of each kind s has.
-func (s Sums) Lengths() Lengths { return Lengths{len(s.F32), len(s.F64)} }
+func (s Sums) Lengths() Lengths { return Lengths{len(s.F32), len(s.F64), len(s.F16)} }
 
 // WithF64 returns the sums with n float64 values, arbitrary ones, in their own memory
 // if that is large enough.
@@ -66,11 +68,14 @@ func (s Sums) Add(right Sums) {
 	}
 }
 
-// ranges calls f for the parts of a span of the sums on the wire: F32, then F64,
+// ranges calls f for the parts of a span of the sums on the wire: F32 or F16, then F64,
 // raw little-endian. Writing to the bytes writes the sums.
 func (s Sums) ranges(b span, f func(part []byte)) {
 	from, to := int(b.lo), int(b.hi)
 	head, tail := Bytes32(s.F32), Bytes64(s.F64)
+	if len(s.F16) > 0 {
+		head = Bytes16(s.F16)
+	}
 	if from < len(head) {
 		f(head[from:min(to, len(head))])
 	}
@@ -89,17 +94,14 @@ func init() {
 }
 
 // Bytes32 returns the memory of values as little-endian bytes, without a copy.
-func Bytes32(values []float32) []byte {
-	if len(values) == 0 {
-		return nil
-	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), 4*len(values))
-}
+func Bytes32(values []float32) []byte { return memory(values) }
 
 // Bytes64 is Bytes32 for float64.
-func Bytes64(values []float64) []byte {
+func Bytes64(values []float64) []byte { return memory(values) }
+
+func memory[T float32 | float64 | uint16](values []T) []byte {
 	if len(values) == 0 {
 		return nil
 	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), 8*len(values))
+	return unsafe.Slice((*byte)(unsafe.Pointer(&values[0])), len(values)*int(unsafe.Sizeof(values[0])))
 }

@@ -18,18 +18,42 @@ type blobs struct {
 	client *client
 	most   int64 // bytes of weights that are taken
 
-	mu      sync.Mutex
-	of      proto.Head // the start whose weights are taken
-	current *incoming
-	news    chan struct{}    // closed and replaced when something arrives
-	arrives func(key string) // is told the key of weights that are broadcast
-	spare   [][]float32      // memory of versions that nobody uses any more
+	mu       sync.Mutex
+	of       proto.Head // the start whose weights are taken
+	current  *incoming
+	news     chan struct{}    // closed and replaced when something arrives
+	arrives  func(key string) // is told the key of weights that are broadcast
+	spare    [][]float32      // memory of versions that nobody uses any more
+	patience                  // with weights that stand still on their way
+}
+
+// patience is how long weights may stand still before they are asked for. Over a slow
+// link a broadcast to many seems to stand still between two chunks, and what is asked
+// for then goes over that link once more: so each chunk that comes twice doubles it,
+// up to maxPatience times the least, and each version that comes without makes it a little shorter.
+type patience struct {
+	least, now time.Duration
+	twice      bool // a chunk of the version at hand came twice
+}
+
+const maxPatience = 64
+
+// longer is told of a chunk that came twice.
+func (p *patience) longer() { p.now, p.twice = min(2*p.now, maxPatience*p.least), true }
+
+// whole is told of a version that is.
+func (p *patience) whole() {
+	if !p.twice {
+		p.now = max(p.now-p.now/64, p.least)
+	}
+	p.twice = false
 }
 
 // incoming is a version of the weights on its way.
 type incoming struct {
 	key    string
-	values []float32
+	values []float32 // or, until they are unpacked, their memory: see RoundSpec.Weights
+	data   []byte    // what has come, in the memory of values
 	parts  *proto.Assembly
 	got    int64  // bytes
 	taken  bool   // whole, and handed out by weights
@@ -44,12 +68,11 @@ func (in *incoming) whole() bool { return in.done != nil || in.parts.Done() }
 
 // hash hashes what is there up to the first gap.
 func (in *incoming) hash() {
-	data := proto.Bytes32(in.values)
 	for there := in.parts.Missing(); in.hashed < len(in.spans); in.hashed++ {
-		if _, hi := in.spans.Range(in.hashed, data); int64(hi) > there {
+		if _, hi := in.spans.Range(in.hashed, in.data); int64(hi) > there {
 			return
 		}
-		in.spans.Hash(in.hashed, data)
+		in.spans.Hash(in.hashed, in.data)
 	}
 }
 
@@ -62,7 +85,8 @@ func (in *incoming) digest() proto.Digest {
 }
 
 func newBlobs(c *client) *blobs {
-	return &blobs{client: c, news: make(chan struct{}), most: memory() / 2}
+	return &blobs{client: c, news: make(chan struct{}), most: memory() / 2,
+		patience: patience{least: c.cfg.Patience, now: c.cfg.Patience}}
 }
 
 // reset forgets what belongs to another start of a coordinator.
@@ -153,14 +177,15 @@ func (b *blobs) start(key string, size int64) error {
 	if b.current != nil && b.current.key == key {
 		return nil
 	}
-	if size%4 != 0 {
-		return fmt.Errorf("weights of %d bytes are no whole number of float32", size)
+	if size%2 != 0 {
+		return fmt.Errorf("weights of %d bytes are no whole number of values", size)
 	}
 	if size > b.most {
 		return fmt.Errorf("weights of %d MiB: this worker has memory for %d MiB at most", size>>20, b.most>>20)
 	}
-	values := b.memory(int(size / 4))
-	b.replace(&incoming{key: key, values: values, parts: proto.AssembleBytes(proto.Bytes32(values)), spans: proto.NewSpans(int(size))})
+	values := b.memory(int((size + 3) / 4))
+	data := proto.Bytes32(values)[:size]
+	b.replace(&incoming{key: key, values: values, data: data, parts: proto.AssembleBytes(data), spans: proto.NewSpans(int(size))})
 	return nil
 }
 
@@ -221,13 +246,21 @@ func (b *blobs) take(c proto.Chunk) (have int64) {
 	if b.current.done != nil {
 		return 0 // whole from the start
 	}
-	if fresh, err := b.current.parts.Put(c); err != nil || !fresh {
+	fresh, err := b.current.parts.Put(c)
+	switch {
+	case err != nil:
+		return 0
+	case !fresh:
+		b.patience.longer()
 		return 0
 	}
 	in := b.current
 	before := in.got
 	in.got += int64(len(c.Data))
 	in.hash()
+	if in.whole() {
+		b.patience.whole()
+	}
 	b.changed()
 	if in.got/report != before/report {
 		return in.got
@@ -251,7 +284,7 @@ func (b *blobs) weights(ctx context.Context, ref proto.BlobRef) (*incoming, erro
 		case err != nil || gap == nil:
 			return in, err
 		}
-		if closing, err := gap.closes(ctx, b.client.cfg.Patience); err != nil {
+		if closing, err := gap.closes(ctx); err != nil {
 			return nil, err
 		} else if closing {
 			continue
@@ -269,13 +302,14 @@ var errWrong = errors.New("other weights")
 
 // gap is what a version lacks.
 type gap struct {
-	from int64 // the first byte that is missing
-	news <-chan struct{}
+	from     int64 // the first byte that is missing
+	news     <-chan struct{}
+	patience time.Duration
 }
 
-// closes waits until something arrives, but no longer than patience.
-func (g *gap) closes(ctx context.Context, patience time.Duration) (bool, error) {
-	t := time.NewTimer(patience)
+// closes waits until something arrives, but no longer than its patience.
+func (g *gap) closes(ctx context.Context) (bool, error) {
+	t := time.NewTimer(g.patience)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
@@ -301,7 +335,7 @@ func (b *blobs) version(ref proto.BlobRef) (*incoming, *gap, error) {
 	in := b.current
 	switch {
 	case !in.whole():
-		return in, &gap{in.parts.Missing(), b.news}, nil
+		return in, &gap{in.parts.Missing(), b.news, b.patience.now}, nil
 	case in.digest() != ref.Digest:
 		b.replace(nil)
 		return in, nil, errWrong

@@ -115,6 +115,53 @@ func TestWeightsAreWaitedForBeforeTheyAreAskedFor(t *testing.T) {
 	})
 }
 
+// asked answers requests for weights by chunks like those of a broadcast, and counts them.
+type asked struct {
+	bus.Bus
+	values   []byte
+	requests int
+}
+
+func (a *asked) Request(_ context.Context, _ string, data []byte) ([]byte, error) {
+	a.requests++
+	var r proto.BlobRequest
+	if err := proto.Decode(data, &r); err != nil {
+		return nil, err
+	}
+	return proto.Marshal(&proto.BlobChunk{Head: theirs, Key: r.Key, Chunk: proto.ChunkAt(a.values, r.Offset, proto.MaxChunk)})
+}
+
+// Over a slow link chunks of a broadcast are far apart. Asking for them would make it
+// slower, so a worker that finds that what it asked for comes anyway asks more seldom.
+func TestSlowBroadcastsAreNotAskedForAgain(t *testing.T) {
+	bubble(t, func(t *testing.T, d *desk) {
+		in := receiver(t, d)
+		values := make([]float32, 300_000)
+		asked := &asked{Bus: in.client.bus, values: proto.Bytes32(values)}
+		in.client.bus = asked
+		const versions, chunksOfEach = 20, 3
+		for v := range versions {
+			ref := d.blob("weights-"+string(rune('a'+v)), proto.Bytes32(values))
+			all := chunks(t, ref.Key, values)
+			if len(all) != chunksOfEach {
+				t.Fatal(len(all))
+			}
+			for i, data := range all {
+				time.AfterFunc(time.Duration(i+1)*in.client.cfg.Patience*9/2, func() { in.receive(&bus.Message{Data: data}) })
+			}
+			got, err := in.weights(t.Context(), ref)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in.recycle(got)
+			time.Sleep(20 * in.client.cfg.Patience)
+		}
+		if asked.requests == 0 || asked.requests > versions {
+			t.Errorf("%d requests for %d chunks that all came", asked.requests, versions*chunksOfEach)
+		}
+	})
+}
+
 // Memory goes back: that of a coordinator in this process to it, once for each
 // version, the worker's own to the next version.
 func TestMemoryOfWeightsGoesBack(t *testing.T) {

@@ -61,7 +61,7 @@ func (c *client) pause(ctx context.Context) error { return pause.For(ctx, c.cfg.
 func (c *client) join(ctx context.Context, over bool) (proto.Welcome, error) {
 	hello := &proto.Hello{Head: proto.Head{Run: c.cfg.Run}, Worker: c.cfg.ID, Nonce: c.nonce,
 		Host: c.cfg.Host, Threads: c.cfg.Threads, Shared: c.cfg.shared, Data: c.samples.Digest(), Fingerprint: nn.Fingerprint(),
-		Program: c.cfg.Program}
+		Program: c.cfg.Program, StandIn: c.cfg.StandIn > 0}
 	told := false
 	for {
 		welcome, err := c.hello(ctx, hello)

@@ -28,6 +28,8 @@ type Config struct {
 	// that quota and affinity allow, which the coordinator shares out between
 	// the workers of this host.
 	Threads int `yaml:"threads"`
+	// Combine lets the workers of a host compute as one: see Combined.
+	Combine bool `yaml:"combine"`
 	// Program names this build to the coordinator.
 	Program string `yaml:"-"`
 	// Patience is how long weights may stand still on their way before the
@@ -39,15 +41,23 @@ type Config struct {
 	Retry time.Duration `yaml:"retry"`
 	// Grace is how long a worker that is told to stop may go on with its block. 0: 5 s.
 	Grace time.Duration `yaml:"grace"`
+	// StandIn is for measuring many workers on few processors: the worker computes
+	// nothing, it waits so long for each micro-shard of a thread and sends sums that
+	// were recorded once. What comes of it is not trained. 0: it computes.
+	StandIn time.Duration `yaml:"stand_in"`
 	// Alive is told every few seconds what the worker does; nil: nobody is.
 	// It may be called by several goroutines.
 	Alive func(state string) `yaml:"-"`
 	// Done is told what was measured when the worker ends; nil: nobody is.
 	Done func(Stats) `yaml:"-"`
+	// Worked is told after each block what was measured so far; nil: nobody is.
+	Worked func(Stats) `yaml:"-"`
 	// Log gets what happens, sparsely; nil: nothing.
 	Log *slog.Logger `yaml:"-"`
 
-	shared bool // Threads are those of the host
+	shared bool         // Threads are those of the host
+	hands  func() hands // what the workers of the host have together; nil: this one is by itself
+	over   bool         // the run has ended unless a coordinator answers at once
 }
 
 // Validate returns all faults at once, or nil.
@@ -65,9 +75,12 @@ func (c Config) Validate() error {
 	if c.Threads < 0 || c.Threads > quota.MaxThreads {
 		faults = append(faults, fmt.Errorf("threads %d: must be 0 to %d", c.Threads, quota.MaxThreads))
 	}
-	for name, d := range map[string]time.Duration{"answer": c.Answer, "grace": c.Grace, "patience": c.Patience, "retry": c.Retry} {
-		if d < 0 {
-			faults = append(faults, fmt.Errorf("%s %s: must be at least 0", name, d))
+	for _, t := range []struct {
+		name string
+		time time.Duration
+	}{{"answer", c.Answer}, {"grace", c.Grace}, {"patience", c.Patience}, {"retry", c.Retry}, {"stand_in", c.StandIn}} {
+		if t.time < 0 {
+			faults = append(faults, fmt.Errorf("%s %s: must be at least 0", t.name, t.time))
 		}
 	}
 	return errors.Join(faults...)
@@ -106,6 +119,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Done == nil {
 		c.Done = func(Stats) {}
+	}
+	if c.Worked == nil {
+		c.Worked = func(Stats) {}
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)

@@ -9,6 +9,7 @@ import (
 	"github.com/tinygrow/tinygrow/growth/measure"
 
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/local"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -21,8 +22,9 @@ type Samples interface {
 	// not what a graph reads.
 	Fits(o proto.Order, g *nn.Graph) error
 	// Fill puts the n samples at positions lo, lo+1 ... of an order into b,
-	// augmented by the order's seed and index as asked for.
-	Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int)
+	// augmented by the order's seed and index as asked for. An error is that of the
+	// files in which the samples are, and ends the worker.
+	Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) error
 }
 
 // network is one generation, compiled.
@@ -71,6 +73,9 @@ type job struct {
 	growth  *measure.Job  // nil but for growth rounds
 	ride    *measure.Ride // nil but for gradient rounds that statistics ride along with
 	request proto.Digest  // growth or ride was made from a request of that digest
+	plan    *local.Plan   // nil but for rounds of local steps
+
+	replica *ownStep // nil but for one step of a replica
 }
 
 // inputs returns the digest of what the sums are made from: what is here, not
@@ -82,10 +87,10 @@ func (j *job) inputs() proto.Digest {
 // lengths returns those of the sums.
 func (j *job) lengths() proto.Lengths {
 	switch j.spec.Kind {
-	case proto.Gradient:
-		f64 := nn.MetricsLen + j.version.network.train.MomentsLen()
+	case proto.Gradient, proto.Local:
+		f64 := j.version.network.train.SumsLen()
 		if j.ride != nil {
-			f64 += j.ride.Len(uint64(j.spec.Step))
+			f64 += j.ride.Len(j.update())
 		}
 		return proto.Lengths{F32: len(j.version.params), F64: f64}
 	case proto.Growth:
@@ -95,6 +100,26 @@ func (j *job) lengths() proto.Lengths {
 		return proto.Lengths{F64: nn.MetricsLen + nn.FlipLen}
 	}
 	return proto.Lengths{F64: nn.MetricsLen}
+}
+
+// update is the number by which it is known what rides along.
+func (j *job) update() uint64 {
+	switch {
+	case j.replica != nil:
+		return j.replica.update
+	case j.spec.Kind == proto.Local:
+		return j.spec.Local.Update
+	}
+	return uint64(j.spec.Step)
+}
+
+// halves returns where the sums over block b tell of the two halves of the round (see
+// nn.GradientSums), 0 if they do not.
+func (j *job) halves(b proto.Block) int {
+	if k := j.spec.Kind; k != proto.Gradient && k != proto.Local || j.replica != nil || b != proto.Root(j.spec.MicroShards()) {
+		return 0
+	}
+	return j.version.network.train.SumsLen() - nn.HalvesLen
 }
 
 // flips reports whether an evaluation reads the mirror image of each picture too.
@@ -136,6 +161,8 @@ type crew struct {
 	sums    pool
 	network *network
 	packs   [2]*nn.Packed // memory of the last version's, of the same network
+	standIn *standIn      // nil: sums are computed
+	teams   []*crew       // parts of the hands, which compute a replica each
 }
 
 // hand is the memory of one thread.
@@ -163,7 +190,7 @@ func newCrew(s Samples, threads int) *crew {
 // threads (0: all), or the cause of ctx's end. They go back with c.sums.put.
 func (c *crew) compute(ctx context.Context, j *job, b proto.Block, threads int) (proto.Sums, error) {
 	if c.network != j.version.network {
-		c.network, c.packs = j.version.network, [2]*nn.Packed{}
+		c.network, c.packs, c.teams = j.version.network, [2]*nn.Packed{}, nil
 		for _, h := range c.hands {
 			*h = hand{batch: c.network.train.NewBatch()}
 		}
@@ -172,13 +199,31 @@ func (c *crew) compute(ctx context.Context, j *job, b proto.Block, threads int) 
 		threads = len(c.hands)
 	}
 	threads = min(threads, len(c.hands))
+	if c.standIn != nil {
+		return c.standIn.block(ctx, c, j, b, threads)
+	}
 	j.pack(&c.packs, threads)
 	c.sums.sized(j.lengths())
-	f := newFold(b, &c.sums, threads)
+	if j.spec.Kind == proto.Local {
+		return c.replicas(ctx, j, b, threads)
+	}
+	return c.fold(ctx, j, b, threads, func(ctx context.Context, hand int, i uint32, s proto.Sums) error {
+		return c.hands[hand].run(c.samples, j, i, s)
+	})
+}
+
+// fold adds up the leaves of block b, which so many workers compute, each the next one as soon as it
+// is done with its last. leaf overwrites s with the sums of leaf i.
+func (c *crew) fold(ctx context.Context, j *job, b proto.Block, workers int,
+	leaf func(ctx context.Context, worker int, i uint32, s proto.Sums) error) (proto.Sums, error) {
+	f := newFold(b, &c.sums, rounding(j.spec.Wire), workers)
+	f.halves = j.halves(b)
 	var next atomic.Int64
 	next.Store(int64(b.Lo))
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	var wg sync.WaitGroup
-	for _, h := range c.hands[:threads] {
+	for worker := range workers {
 		wg.Go(func() {
 			defer f.help()
 			for ctx.Err() == nil {
@@ -187,7 +232,10 @@ func (c *crew) compute(ctx context.Context, j *job, b proto.Block, threads int) 
 					return
 				}
 				s := c.sums.get()
-				h.run(c.samples, j, uint32(i), s)
+				if err := leaf(ctx, worker, uint32(i), s); err != nil {
+					stop(err)
+					return
+				}
 				f.put(proto.Block{Lo: uint32(i), Hi: uint32(i) + 1}, s)
 			}
 		})
@@ -221,28 +269,35 @@ func (h *hand) gradientOf(j *job) *nn.Workspace {
 }
 
 // run overwrites s with the sums over micro-shard i.
-func (h *hand) run(samples Samples, j *job, i uint32, s proto.Sums) {
+func (h *hand) run(samples Samples, j *job, i uint32, s proto.Sums) error {
 	v, b := j.version, h.batch
 	lo, hi := j.spec.Range(i)
 	augment := j.spec.Augment
 	if j.flips() {
 		augment = 0
 	}
-	samples.Fill(b, j.spec.Order, augment, int(lo), int(hi-lo))
+	if err := samples.Fill(b, j.spec.Order, augment, int(lo), int(hi-lo)); err != nil {
+		return err
+	}
+	b.Drop = nn.Drop{On: j.spec.Kind == proto.Gradient, Seed: j.spec.Order.Seed, Step: uint64(j.spec.Step), Shard: uint64(i)}
+	if j.replica != nil {
+		b.Drop.Shard += j.replica.first
+	}
 	switch j.spec.Kind {
 	case proto.Gradient:
 		w := h.gradientOf(j)
 		w.Forward(v.packed[0], v.buffers, b, nn.Train)
 		w.Loss().Put(s.F64)
 		w.Backward(s.F32)
-		moments := s.F64[nn.MetricsLen:]
-		if j.ride != nil {
-			n := v.network.train.MomentsLen()
-			h.rider.Sums(moments[n:], b, uint64(j.spec.Step))
-			moments = moments[:n]
+		if j.spec.Wire.Half() {
+			rounding(j.spec.Wire).Round(s.F32, s.F32)
 		}
-		clear(moments)
-		w.AddMoments(moments)
+		rest := s.F64[nn.MetricsLen:v.network.train.SumsLen()]
+		if j.ride != nil {
+			h.rider.Sums(s.F64[len(rest)+nn.MetricsLen:], b, j.update())
+		}
+		clear(rest)
+		w.AddMoments(rest[:v.network.train.MomentsLen()])
 	case proto.Evaluate:
 		if h.eval == nil {
 			h.eval = v.network.eval.NewWorkspace()
@@ -250,7 +305,9 @@ func (h *hand) run(samples Samples, j *job, i uint32, s proto.Sums) {
 		h.eval.Forward(v.packed[1], v.buffers, b, nn.Eval)
 		h.eval.Loss().Put(s.F64)
 		if j.flips() {
-			samples.Fill(b, j.spec.Order, proto.Mirrored, int(lo), int(hi-lo))
+			if err := samples.Fill(b, j.spec.Order, proto.Mirrored, int(lo), int(hi-lo)); err != nil {
+				return err
+			}
 			h.flip(j, s.F64[nn.MetricsLen:])
 		}
 	case proto.Growth:
@@ -259,6 +316,7 @@ func (h *hand) run(samples Samples, j *job, i uint32, s proto.Sums) {
 		}
 		h.runner.Run(s.F64, v.params, v.buffers, b)
 	}
+	return nil
 }
 
 // flip puts the loss and the correct samples by the mean of the last outputs and those

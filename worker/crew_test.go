@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ func (noise) Digest() string { return "noise" }
 
 func (noise) Fits(proto.Order, *nn.Graph) error { return nil }
 
-func (n noise) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, count int) {
+func (n noise) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, count int) error {
 	if n.filled != nil {
 		n.filled()
 	}
@@ -37,6 +38,7 @@ func (n noise) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, 
 			b.X[c*32+i] = float32(r.NormFloat64())
 		}
 	}
+	return nil
 }
 
 func testJob(t *testing.T, kind proto.Kind, shards int) *job {
@@ -53,6 +55,59 @@ func testJob(t *testing.T, kind proto.Kind, shards int) *job {
 		spec: proto.RoundSpec{Kind: kind, Order: proto.Order{Split: "train", Stream: "epoch"}, Count: uint64(8*shards - 3),
 			MicroShard: 8},
 		version: &version{network: net, params: m.Params, buffers: m.Buffers},
+	}
+}
+
+// addNode adds the children of a node of a round's tree; those of the root tell their squares.
+func addNode(j *job, node proto.Block, l, r proto.Sums) proto.Sums {
+	left, right := chunkSquares(l.F32), chunkSquares(r.F32)
+	l.Add(r)
+	rounding(j.spec.Wire).Round(l.F32, l.F32)
+	if at := j.halves(node); at > 0 {
+		l.F64[at], l.F64[at+1] = left, right
+	}
+	return l
+}
+
+// newTestFold adds what a coordinator gets of a round.
+func newTestFold(j *job, shards uint32) *proto.Fold[proto.Sums] {
+	var f *proto.Fold[proto.Sums]
+	f = proto.NewFold(shards, func(l, r proto.Sums) proto.Sums { return addNode(j, f.Adding(), l, r) })
+	return f
+}
+
+// What the root of a round tells of its halves are the squares of the gradients of its children,
+// which no other block tells.
+func TestTheRootTellsOfItsHalves(t *testing.T) {
+	for _, shards := range []uint32{1, 2, 3, 13} {
+		j, c := testJob(t, proto.Gradient, int(shards)), newCrew(noise{}, 2)
+		halves := func(b proto.Block) (squares float64, told []float64) {
+			s, err := c.compute(context.Background(), j, b, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, v := range s.F32 {
+				squares += float64(float64(v) * float64(v))
+			}
+			return squares, slices.Clone(j.version.network.graph.GradientSums().Halves(s.F64))
+		}
+		_, told := halves(proto.Root(shards))
+		want := []float64{0, 0}
+		if shards > 1 {
+			left, right := proto.Root(shards).Split()
+			for i, b := range []proto.Block{left, right} {
+				squares, none := halves(b)
+				if none[0] != 0 || none[1] != 0 {
+					t.Errorf("%v of %d tells of halves: %v", b, shards, none)
+				}
+				want[i] = squares
+			}
+		}
+		for i, v := range want {
+			if math.Abs(told[i]-v) > 1e-5*v || shards > 1 && v == 0 {
+				t.Errorf("half %d of %d micro-shards has the squares %v, want %v", i, shards, told[i], v)
+			}
+		}
 	}
 }
 
@@ -82,15 +137,13 @@ func TestSumsFollowTheTree(t *testing.T) {
 				return s // not given back: it stays ours
 			}
 			left, right := b.Split()
-			l, r := walk(left), walk(right)
-			l.Add(r)
-			return l
+			return addNode(j, b, walk(left), walk(right))
 		}
 		want := walk(proto.Root(shards))
 		for _, threads := range []int{1, 2, 5} {
 			c := newCrew(noise{}, threads)
 			for _, size := range []uint32{1, 4, 16} {
-				f := proto.NewFold(shards, func(l, r proto.Sums) proto.Sums { l.Add(r); return l })
+				f := newTestFold(j, shards)
 				for _, b := range proto.Root(shards).Cover(size) {
 					s, err := c.compute(context.Background(), j, b, 0)
 					if err != nil {

@@ -238,7 +238,7 @@ func (d *desk) sums(task proto.Task, by float32) proto.Sums {
 	} else if task.Spec.Request.Key != "" {
 		req = measure.Riding(d.graph, 1)
 	}
-	s, err := (Local{Samples: noise{}, Threads: 1, MicroShard: 8}).Rounds().Sums(context.Background(), m, task.Spec, req)
+	s, err := (Local{Samples: noise{}, Threads: 1, MicroShard: 8}).Rounds().Sums(context.Background(), m, task.Spec, Beside{Request: req})
 	if err != nil {
 		d.t.Fatal(err)
 	}

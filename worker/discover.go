@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -21,33 +22,64 @@ var ErrManyRuns = errors.New("several runs go on here")
 // leading coordinator gives news once a second.
 const settle = 1500 * time.Millisecond
 
-// maxRuns bounds the runs that are told apart: two are too many already.
+// maxRuns bounds the runs that are told apart.
 const maxRuns = 64
+
+// Board is the runs whose coordinators lead on a server.
+type Board struct {
+	sub   bus.Subscription
+	mu    sync.Mutex
+	heard map[proto.RunID]time.Time
+}
+
+// Listen begins to listen for runs.
+func Listen(b bus.Bus) (*Board, error) {
+	board := &Board{heard: map[proto.RunID]time.Time{}}
+	sub, err := b.Subscribe(proto.RunID("*").NewsSubject(), board.take)
+	board.sub = sub
+	return board, err
+}
+
+func (b *Board) take(m *bus.Message) {
+	var n proto.News
+	if proto.Decode(m.Data, &n) != nil {
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, known := b.heard[n.Run]
+	switch {
+	case n.Ended:
+		delete(b.heard, n.Run)
+	case known || len(b.heard) < maxRuns:
+		b.heard[n.Run] = time.Now()
+	}
+}
+
+// Runs returns the runs that have not ended, in the order of their ids. Those that were not heard of within
+// a time, if it is not 0, are forgotten.
+func (b *Board) Runs(within time.Duration) []proto.RunID {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for id, at := range b.heard {
+		if within > 0 && time.Since(at) > within {
+			delete(b.heard, id)
+		}
+	}
+	return slices.Sorted(maps.Keys(b.heard))
+}
+
+// Close ends the listening.
+func (b *Board) Close() { b.sub.Close() }
 
 // Discover returns the run whose coordinator leads on this server. It waits
 // until there is one, and calls alive now and then; two are ErrManyRuns.
 func Discover(ctx context.Context, b bus.Bus, alive func(state string), log *slog.Logger) (proto.RunID, error) {
-	var mu sync.Mutex
-	var runs []proto.RunID
-	sub, err := b.Subscribe(proto.RunID("*").NewsSubject(), func(m *bus.Message) {
-		var n proto.News
-		if proto.Decode(m.Data, &n) != nil {
-			return
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		at := slices.Index(runs, n.Run)
-		switch {
-		case n.Ended && at >= 0:
-			runs = slices.Delete(runs, at, at+1)
-		case !n.Ended && at < 0 && len(runs) < maxRuns:
-			runs = append(runs, n.Run)
-		}
-	})
+	board, err := Listen(b)
 	if err != nil {
 		return "", err
 	}
-	defer sub.Close()
+	defer board.Close()
 	wait := time.NewTicker(settle)
 	defer wait.Stop()
 	for told, heard := false, false; ; {
@@ -56,12 +88,9 @@ func Discover(ctx context.Context, b bus.Bus, alive func(state string), log *slo
 			return "", context.Cause(ctx)
 		case <-wait.C:
 		}
-		mu.Lock()
-		found := slices.Clone(runs)
-		mu.Unlock()
+		found := board.Runs(0)
 		switch {
 		case len(found) > 1:
-			slices.Sort(found)
 			names := make([]string, len(found))
 			for i, r := range found {
 				names[i] = string(r)

@@ -11,16 +11,17 @@ import (
 // sided is noise whose mirror image has its four channels in the other order.
 type sided struct{ noise }
 
-func (s sided) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, count int) {
-	s.noise.Fill(b, o, 0, lo, count)
+func (s sided) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, count int) error {
+	_ = s.noise.Fill(b, o, 0, lo, count)
 	if augment != proto.Mirrored {
-		return
+		return nil
 	}
 	for i := range count {
 		for c := range 2 {
 			b.X[c*32+i], b.X[(3-c)*32+i] = b.X[(3-c)*32+i], b.X[c*32+i]
 		}
 	}
+	return nil
 }
 
 // The second evaluation is by the mean of the outputs for both sides, the first as without it.

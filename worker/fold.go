@@ -5,6 +5,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 // pool keeps the memory of sums between blocks.
@@ -51,28 +52,38 @@ func (p *pool) put(s proto.Sums) {
 // threads add at once, different nodes or ranges of one.
 type fold struct {
 	root  proto.Block // the block; its subtree is that of the round's tree
+	round kernel.Rounding
 	pool  *pool
 	mu    sync.Mutex
 	moved sync.Cond                  // something below changed
 	nodes map[proto.Block]proto.Sums // finished, waiting for their sibling
 	open  []*addition                // they have ranges that nobody has begun
 	busy  int                        // threads that may still put, or add
+	// halves is where the sums of root tell of its children (see nn.GradientSums); 0: nowhere.
+	halves int
 }
 
 // addition is left += right, cut into ranges of values.
 type addition struct {
 	parent      proto.Block
 	left, right proto.Sums
+	round       kernel.Rounding
 	ranges      int // ranges of F32, then one of all F64
 	begun, done int
+	// squares are the sums of the squares of left and right, by turns, of each chunk; nil: nobody asks.
+	squares []float64
 }
 
-// addSpan is the number of values that one thread adds at a time.
-const addSpan = 1 << 16
+// addSpan is the number of values that one thread adds at a time, squareSpan of how many values
+// the squares are summed on their own: reduce.Chunk, the chunk of an update.
+const (
+	addSpan    = 2 * squareSpan
+	squareSpan = proto.DigestSpan / 4
+)
 
 // newFold returns a fold for so many threads, each of which puts sums and ends with help.
-func newFold(root proto.Block, p *pool, threads int) *fold {
-	f := &fold{root: root, pool: p, nodes: map[proto.Block]proto.Sums{}, busy: threads}
+func newFold(root proto.Block, p *pool, round kernel.Rounding, threads int) *fold {
+	f := &fold{root: root, round: round, pool: p, nodes: map[proto.Block]proto.Sums{}, busy: threads}
 	f.moved.L = &f.mu
 	return f
 }
@@ -100,9 +111,12 @@ func (f *fold) settle(b proto.Block, s proto.Sums) {
 		return
 	}
 	delete(f.nodes, sibling)
-	a := &addition{parent: parent, left: s, right: other, ranges: (len(s.F32)+addSpan-1)/addSpan + 1}
+	a := &addition{parent: parent, left: s, right: other, round: f.round, ranges: (len(s.F32)+addSpan-1)/addSpan + 1}
 	if !left {
 		a.left, a.right = other, s
+	}
+	if f.halves > 0 && parent == f.root {
+		a.squares = make([]float64, 2*((len(s.F32)+squareSpan-1)/squareSpan))
 	}
 	f.open = append(f.open, a)
 	f.moved.Broadcast()
@@ -121,6 +135,9 @@ func (f *fold) add() {
 		a.add(i)
 		f.mu.Lock()
 		if a.done++; a.done == a.ranges {
+			if a.squares != nil {
+				a.tell(a.left.F64[f.halves:][:nn.HalvesLen])
+			}
 			f.pool.put(a.right)
 			f.settle(a.parent, a.left)
 		}
@@ -148,11 +165,36 @@ func (f *fold) help() {
 	}
 }
 
-// add adds range i.
+// tell writes the squares of left and right, added chunk by chunk in order.
+func (a *addition) tell(halves []float64) {
+	clear(halves)
+	for i, v := range a.squares {
+		halves[i%nn.HalvesLen] += v
+	}
+}
+
+// chunkSquares returns the sum of the squares of x as tell has it.
+func chunkSquares(x []float32) float64 {
+	total := 0.0
+	for at := 0; at < len(x); at += squareSpan {
+		total += kernel.Squares(x[at:min(at+squareSpan, len(x))])
+	}
+	return total
+}
+
+// add adds range i, and rounds.
 func (a *addition) add(i int) {
 	lo, hi := i*addSpan, min((i+1)*addSpan, len(a.left.F32))
+	if lo < hi && a.squares != nil {
+		for at := lo; at < hi; at += squareSpan { // while the cache has them
+			left, right := a.left.F32[at:min(at+squareSpan, hi)], a.right.F32[at:min(at+squareSpan, hi)]
+			a.squares[at/squareSpan*2], a.squares[at/squareSpan*2+1] = kernel.Squares(left), kernel.Squares(right)
+			a.round.Add(left, left, right)
+		}
+		return
+	}
 	if lo < hi {
-		kernel.Add(a.left.F32[lo:hi], a.left.F32[lo:hi], a.right.F32[lo:hi])
+		a.round.Add(a.left.F32[lo:hi], a.left.F32[lo:hi], a.right.F32[lo:hi])
 		return
 	}
 	for k, v := range a.right.F64 {

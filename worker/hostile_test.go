@@ -16,9 +16,9 @@ import (
 // nothing is a data set without samples.
 type nothing struct{}
 
-func (nothing) Digest() string                                            { return "d" }
-func (nothing) Fits(proto.Order, *nn.Graph) error                         { return nil }
-func (nothing) Fill(*nn.Batch, proto.Order, proto.Augmentation, int, int) {}
+func (nothing) Digest() string                                                  { return "d" }
+func (nothing) Fits(proto.Order, *nn.Graph) error                               { return nil }
+func (nothing) Fill(*nn.Batch, proto.Order, proto.Augmentation, int, int) error { return nil }
 
 // answered runs a worker for a while against a coordinator that answers every
 // pull at once with the same task, and returns the numbers of hellos and pulls.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/local"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker/quota"
 )
@@ -79,13 +80,14 @@ func (l Local) Round(ctx context.Context, m *nn.Model, e *growth.Event, info gro
 
 func (l Local) compute(ctx context.Context, m *nn.Model, spec proto.RoundSpec, req *measure.Request) (proto.Sums, error) {
 	spec.MicroShard = uint32(l.MicroShard)
-	return l.Rounds().Sums(ctx, m, spec, req)
+	return l.Rounds().Sums(ctx, m, spec, Beside{Request: req})
 }
 
 // Rounds computes rounds one after the other and keeps what the next one can use.
 type Rounds struct {
 	crew    *crew
 	network *network // network of the round before
+	params  []float32
 }
 
 // Rounds returns no rounds yet.
@@ -97,10 +99,18 @@ func (l Local) Rounds() *Rounds {
 	return &Rounds{crew: newCrew(l.Samples, threads)}
 }
 
-// Sums returns the sums of a whole round with the weights of m; req is that of a
-// growth round, or of what rides along with a gradient round. They may go back with
+// Beside is what a round follows from beside weights and samples: the request of a growth
+// round or of what rides along with a gradient round, and the plan of one of local steps. Both
+// are nil for others.
+type Beside struct {
+	Request *measure.Request
+	Plan    *local.Plan
+}
+
+// Sums returns the sums of a whole round with the weights of m, rounded as the round says. They may go back with
 // Release.
-func (r *Rounds) Sums(ctx context.Context, m *nn.Model, spec proto.RoundSpec, req *measure.Request) (proto.Sums, error) {
+func (r *Rounds) Sums(ctx context.Context, m *nn.Model, spec proto.RoundSpec, beside Beside) (proto.Sums, error) {
+	req := beside.Request
 	if r.network == nil || r.network.graph != m.Graph || r.network.shard != int(spec.MicroShard) {
 		n, err := compile(m.Graph, int(spec.MicroShard))
 		if err != nil {
@@ -108,10 +118,21 @@ func (r *Rounds) Sums(ctx context.Context, m *nn.Model, spec proto.RoundSpec, re
 		}
 		r.network = n
 	}
-	j := &job{spec: spec, version: &version{network: r.network, params: m.Params, buffers: m.Buffers}}
+	if spec.Kind == proto.Local {
+		if err := beside.Plan.Check(m.Graph, int(spec.Local.Steps)); err != nil {
+			return proto.Sums{}, err
+		}
+	}
+	params := m.Params
+	if spec.Wire.Half() {
+		r.params = sized(r.params, len(params))
+		params = r.params
+		roundWeights(spec.Wire).Round(params, m.Params)
+	}
+	j := &job{spec: spec, version: &version{network: r.network, params: params, buffers: m.Buffers}, plan: beside.Plan}
 	switch {
 	case req == nil:
-	case spec.Kind == proto.Gradient:
+	case spec.Kind != proto.Growth:
 		ride, err := r.network.rideAlong(req)
 		if err != nil {
 			return proto.Sums{}, err

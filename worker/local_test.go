@@ -21,7 +21,7 @@ func TestLocalRoundsHaveTheBitsOfBlocks(t *testing.T) {
 	l := Local{Samples: noise{}, MicroShard: 8}
 	rounds := l.Rounds()
 	for range 2 {
-		got, err := rounds.Sums(t.Context(), m, j.spec, nil)
+		got, err := rounds.Sums(t.Context(), m, j.spec, Beside{})
 		if err != nil || !slices.Equal(got.F32, want.F32) || !slices.Equal(got.F64, want.F64) {
 			t.Errorf("other sums: %v", err)
 		}

@@ -8,6 +8,7 @@ import (
 	"github.com/tinygrow/tinygrow/growth/measure"
 
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/local"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker/quota"
 )
@@ -22,8 +23,12 @@ func (s *session) prepare(ctx context.Context, spec proto.RoundSpec) (*job, erro
 	if err := s.crew.samples.Fits(spec.Order, n.graph); err != nil {
 		return nil, fmt.Errorf("round %d: %w", spec.Round, err)
 	}
+	if c := spec.Shares; c != nil && c.Cuts[len(c.Cuts)-1] != uint64(n.graph.NumParams()) {
+		return nil, fmt.Errorf("round %d cuts %d parameters, the architecture has %d", spec.Round, c.Cuts[len(c.Cuts)-1],
+			n.graph.NumParams())
+	}
 	if s.version == nil || s.weights != spec.Weights.Key || s.version.network != n {
-		if want := int64(4 * (n.graph.NumParams() + n.graph.NumBuffers())); spec.Weights.Size != want {
+		if want := weightBytes(n.graph, spec.Wire); spec.Weights.Size != want {
 			return nil, fmt.Errorf("weights of round %d have %d bytes, the architecture needs %d", spec.Round, spec.Weights.Size, want)
 		}
 		in, err := s.blobs.weights(ctx, spec.Weights)
@@ -33,18 +38,13 @@ func (s *session) prepare(ctx context.Context, spec proto.RoundSpec) (*job, erro
 		if s.version != nil {
 			s.blobs.recycle(s.version.from)
 		}
-		params := n.graph.NumParams()
-		s.version = &version{network: n, from: in, params: in.values[:params:params], buffers: in.values[params:]}
+		s.version = s.versionOf(in, n, spec.Wire)
 		s.weights = spec.Weights.Key
 		s.job = nil
 	}
 	switch {
-	case spec.Kind == proto.Gradient && spec.Request.Key != "":
-		r, err := s.rideOf(ctx, spec, n)
-		if err != nil {
-			return nil, err
-		}
-		return &job{spec: spec, version: s.version, ride: r.Ride, request: r.digest}, nil
+	case spec.Kind == proto.Gradient, spec.Kind == proto.Local:
+		return s.gradientOf(ctx, spec, n)
 	case spec.Kind != proto.Growth:
 		return &job{spec: spec, version: s.version}, nil
 	}
@@ -56,6 +56,27 @@ func (s *session) prepare(ctx context.Context, spec proto.RoundSpec) (*job, erro
 		s.job, s.request = j, spec.Request.Key
 	}
 	return &job{spec: spec, version: s.version, growth: s.job.growth, request: s.job.request}, nil
+}
+
+// weightBytes returns how many bytes the weights of a round have.
+func weightBytes(g *nn.Graph, w proto.Wire) int64 {
+	if w.Half() {
+		return int64(2 * g.NumParams())
+	}
+	return int64(4 * (g.NumParams() + g.NumBuffers()))
+}
+
+// versionOf returns the version that has come. What a coordinator in this process lends is
+// unpacked.
+func (s *session) versionOf(in *incoming, n *network, w proto.Wire) *version {
+	params := n.graph.NumParams()
+	values := in.values
+	if w.Half() && in.done == nil {
+		s.params = sized(s.params, params)
+		roundWeights(w).Unpack(s.params, proto.Halves(in.values)[:params])
+		values = s.params
+	}
+	return &version{network: n, from: in, params: values[:params:params], buffers: values[params:]}
 }
 
 func (s *session) networkOf(ctx context.Context, spec proto.RoundSpec) (*network, error) {
@@ -83,6 +104,49 @@ func (s *session) networkOf(ctx context.Context, spec proto.RoundSpec) (*network
 	n.digest = proto.DigestOf(data)
 	s.networks = map[string]*network{spec.Graph.Key: n}
 	return n, nil
+}
+
+// gradientOf returns the job of a gradient round or of one of local steps.
+func (s *session) gradientOf(ctx context.Context, spec proto.RoundSpec, n *network) (*job, error) {
+	j := &job{spec: spec, version: s.version}
+	if spec.Request.Key != "" {
+		r, err := s.rideOf(ctx, spec, n)
+		if err != nil {
+			return nil, err
+		}
+		j.ride, j.request = r.Ride, r.digest
+	}
+	if spec.Kind == proto.Local {
+		p, err := s.planOf(ctx, spec, n)
+		if err != nil {
+			return nil, err
+		}
+		j.plan = p
+	}
+	return j, nil
+}
+
+// planOf returns the plan of a round of local steps, the last one if it is the same.
+func (s *session) planOf(ctx context.Context, spec proto.RoundSpec, n *network) (*local.Plan, error) {
+	if s.plan != nil && s.planKey == spec.Local.Plan.Key {
+		return s.plan, nil
+	}
+	if size := spec.Local.Plan.Size; size > local.MaxPlan {
+		return nil, fmt.Errorf("plan of round %d has %d bytes, at most %d", spec.Round, size, local.MaxPlan)
+	}
+	data, err := s.blobs.bytes(ctx, spec.Local.Plan)
+	if err != nil {
+		return nil, err
+	}
+	p, err := local.Parse(data)
+	if err == nil {
+		err = p.Check(n.graph, int(spec.Local.Steps))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("round %d: %w", spec.Round, err)
+	}
+	s.plan, s.planKey = p, spec.Local.Plan.Key
+	return p, nil
 }
 
 // memory is how many bytes this process may take.

@@ -10,6 +10,7 @@ import (
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
 	"github.com/tinygrow/tinygrow/proto/pause"
+	"github.com/tinygrow/tinygrow/tensor/local"
 )
 
 // Run works for a run until it ends (nil), until ctx is cancelled (nil, after
@@ -21,6 +22,9 @@ func Run(ctx context.Context, cfg Config, b bus.Bus, samples Samples) error {
 	}
 	c := &client{cfg: cfg.withDefaults(), bus: b, samples: samples, nonce: proto.NewNonce(), pulls: uint64(time.Now().UnixNano())}
 	defer func() { c.cfg.Done(c.record.close(c.cfg)) }()
+	if cfg.StandIn > 0 {
+		c.cfg.Log.Warn("standing in: nothing is computed, and nothing will be trained", "run", c.cfg.Run, "microshard", cfg.StandIn)
+	}
 	in := newBlobs(c)
 	weights, err := b.Subscribe(c.cfg.Run.WeightsSubject(), in.receive)
 	if err != nil {
@@ -28,7 +32,8 @@ func Run(ctx context.Context, cfg Config, b bus.Bus, samples Samples) error {
 	}
 	defer weights.Close()
 	again := 0 // sessions in a row that ended as soon as they began
-	for over := false; ; {
+	for over := cfg.over; ; {
+		c.cfg = c.cfg.withHands()
 		welcome, err := c.joinUnlessEnded(ctx, over)
 		switch {
 		case ctx.Err() != nil || errors.Is(err, errEnded):
@@ -79,9 +84,12 @@ type session struct {
 
 	networks map[string]*network // the last one, by the key of its graph
 	version  *version
-	weights  string // key of version
-	request  string // key of growth
-	job      *job   // the last growth round's
+	weights  string    // key of version
+	params   []float32 // memory of a version that travelled in 16 bits
+	request  string    // key of growth
+	job      *job      // the last growth round's
+	plan     *local.Plan
+	planKey  string // key of plan
 }
 
 type inHand struct {
@@ -90,8 +98,12 @@ type inHand struct {
 }
 
 func newSession(c *client, in *blobs, w proto.Welcome) *session {
-	return &session{client: c, blobs: in, crew: newCrew(c.samples, min(w.Threads, c.cfg.Threads)), beat: max(w.Heartbeat, minBeat),
+	s := &session{client: c, blobs: in, crew: newCrew(c.samples, min(w.Threads, c.cfg.Threads)), beat: max(w.Heartbeat, minBeat),
 		tasks: make(chan proto.Task), hand: map[inHand]bool{}}
+	if c.cfg.StandIn > 0 {
+		s.crew.standIn = &standIn{shard: c.cfg.StandIn}
+	}
+	return s
 }
 
 // minBeat bounds how often a coordinator can ask for signs of life.
@@ -130,6 +142,7 @@ func (s *session) run(ctx context.Context) error {
 	var group sync.WaitGroup
 	group.Go(func() { end(s.pull(pulling)) })
 	group.Go(func() { s.live(pulling) })
+	group.Go(func() { end(s.attend(pulling)) })
 	end(s.work(computing, pulling))
 	group.Wait()
 	stopComputing(nil)
@@ -305,6 +318,7 @@ func (s *session) do(ctx, pulling context.Context, t proto.Task) error {
 	s.publish(t, j.inputs(), sums)
 	rec.note(&rec.stats.Encode)
 	rec.end(&t)
+	s.client.cfg.Worked(rec.now(s.client.cfg))
 	return nil
 }
 
@@ -312,6 +326,13 @@ func (s *session) do(ctx, pulling context.Context, t proto.Task) error {
 func (s *session) publish(t proto.Task, inputs proto.Digest, sums proto.Sums) {
 	c := s.client
 	subject := c.cfg.Run.PartialSubject(c.cfg.Key)
+	if t.Spec.Shares != nil {
+		defer s.crew.sums.put(sums)
+		s.publishPieces(t, inputs, sums)
+		sums.F32 = nil
+		s.send(subject, t, inputs, sums)
+		return
+	}
 	if near, ok := c.bus.(bus.Sharing); ok {
 		given := false
 		near.Hand(subject, func() any {
@@ -327,12 +348,40 @@ func (s *session) publish(t proto.Task, inputs proto.Digest, sums proto.Sums) {
 		}
 	}
 	defer s.crew.sums.put(sums)
+	s.send(subject, t, inputs, sums)
+}
+
+// send sends sums to the coordinator.
+func (s *session) send(subject string, t proto.Task, inputs proto.Digest, sums proto.Sums) {
+	c := s.client
 	m := proto.PartialChunk{Head: c.head(), Worker: c.cfg.ID, Round: t.Spec.Round, Block: t.Block, Inputs: inputs}
-	err := proto.SendPartial(m, sums, proto.ChunkSize(c.bus.MaxPayload()), func(data []byte) error {
+	err := proto.SendPartial(m, travelling(t.Spec.Wire, sums), proto.ChunkSize(c.bus.MaxPayload()), func(data []byte) error {
 		c.record.sent(len(data))
 		return c.bus.Publish(subject, data)
 	})
 	if err != nil { // the coordinator asks for it again
 		c.cfg.Log.Debug("partial not sent", "round", t.Spec.Round, "block", t.Block, "error", err)
+	}
+}
+
+// publishPieces sends each range of the gradient to its owner.
+func (s *session) publishPieces(t proto.Task, inputs proto.Digest, sums proto.Sums) {
+	c := s.client
+	data, width := proto.Bytes32(sums.F32), uint64(4)
+	if t.Spec.Wire.Half() {
+		data, width = proto.Bytes16(travelling(t.Spec.Wire, sums).F16), 2
+	}
+	for i := range t.Spec.Shares.Cuts {
+		m := proto.Piece{PartialChunk: proto.PartialChunk{Head: c.head(), Worker: c.cfg.ID, Round: t.Spec.Round, Block: t.Block,
+			Inputs: inputs}, Of: proto.Of{Deal: t.Spec.Shares.Deal, Share: uint32(i)}}
+		lo, hi := t.Spec.Shares.Range(i)
+		subject := c.cfg.Run.PieceSubject(c.cfg.Key, i)
+		err := proto.SendPiece(m, data[width*lo:width*hi], proto.ChunkSize(c.bus.MaxPayload()), func(data []byte) error {
+			c.record.sent(len(data))
+			return c.bus.Publish(subject, data)
+		})
+		if err != nil { // the coordinator asks for the block again
+			c.cfg.Log.Debug("piece not sent", "round", t.Spec.Round, "block", t.Block, "range", i, "error", err)
+		}
 	}
 }

@@ -13,6 +13,7 @@ import (
 type Stats struct {
 	Worker  proto.WorkerID `json:"worker"`
 	Threads int            `json:"threads"`
+	StandIn bool           `json:"stand_in,omitempty"` // it computed nothing
 	Blocks  int            `json:"blocks"`
 	Samples uint64         `json:"samples"`
 	CPUS    float64        `json:"cpu_s"` // this process took them
@@ -49,7 +50,7 @@ type recorder struct {
 // begin is told a task before it is prepared. What passed since the task before is idle time.
 func (r *recorder) begin(t *proto.Task) {
 	now, cpu := time.Now(), cputime.Used()
-	gradient := t.Spec.Kind == proto.Gradient
+	gradient := t.Spec.Kind == proto.Gradient || t.Spec.Kind == proto.Local
 	if gradient && !r.started {
 		r.mu.Lock()
 		r.first, r.started, r.stats.CPUS = t.Spec.Step, true, 0
@@ -111,6 +112,15 @@ func (r *recorder) end(t *proto.Task) {
 	r.stats.Samples += hi - lo
 }
 
+// now returns what was measured so far.
+func (r *recorder) now(c Config) Stats {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	s := r.stats
+	s.Worker, s.Threads, s.StandIn = c.ID, c.Threads, c.StandIn > 0
+	return s
+}
+
 // close returns what was measured.
 func (r *recorder) close(c Config) Stats {
 	r.mu.Lock()
@@ -119,6 +129,6 @@ func (r *recorder) close(c Config) Stats {
 		r.stats.CPUS += (cputime.Used() - r.cpu).Seconds()
 		r.counts = false
 	}
-	r.stats.Worker, r.stats.Threads = c.ID, c.Threads
+	r.stats.Worker, r.stats.Threads, r.stats.StandIn = c.ID, c.Threads, c.StandIn > 0
 	return r.stats
 }

@@ -30,7 +30,7 @@ var arrows = map[string][]string{
 
 // rooms are directories of deploy that put workers and coordinators together.
 // They, and what lies below them, may import both.
-var rooms = []string{"deploy/run", "deploy/test", "deploy/bench"}
+var rooms = []string{"deploy/run", "deploy/test", "deploy/bench", "deploy/examples"}
 
 // guarded says which directories alone may import a library (and those below it).
 // Tests may start an embedded server and connect to it anywhere.

@@ -40,6 +40,7 @@ func newAuthInit() *cobra.Command {
   nats/         certificate and configuration of the NATS server: nats-server -c DIR/nats/nats.conf
   coordinator/  seed.nk and ca.crt: tinygrow coordinator --creds .../seed.nk --ca .../ca.crt
   worker/       the same for the workers of one machine, who may write neither weights nor tasks
+  reducer/      the same for the reducers of one machine, who write weights and read all gradients
   viewer/       the same for programs that only look on
 
 Each further machine of workers gets a key of its own: tinygrow auth add DIR NAME. Workers that share a key
@@ -91,12 +92,14 @@ with the new nats/, then coordinator and workers; the run goes on from its last 
 }
 
 func newAuthAdd() *cobra.Command {
-	return &cobra.Command{
+	role := string(proto.WorkerRole)
+	c := &cobra.Command{
 		Use:   "add DIR NAME",
-		Short: "Make a key of its own for one more machine of workers",
+		Short: "Make a key of its own for one more machine of workers or reducers",
 		Long: `Writes seed.nk and ca.crt into DIR/workers/NAME, and the key's rights into DIR/nats/server.conf. Copy the former
 to the machine and the latter to the NATS server, and let that read it with: nats-server --signal reload
-(or: docker kill -s HUP CONTAINER, kill -HUP PID). Nobody who is connected is interrupted.`,
+(or: docker kill -s HUP CONTAINER, kill -HUP PID). Nobody who is connected is interrupted.
+With --role reducer it is a key for tinygrow reducer, in DIR/reducers/NAME.`,
 		Example: "  tinygrow auth add keys node7\n" +
 			"  tinygrow worker --nats nats://nats.example.org:4222 --creds keys/workers/node7/seed.nk --ca keys/workers/node7/ca.crt",
 		Args: func(_ *cobra.Command, args []string) error {
@@ -106,17 +109,22 @@ to the machine and the latter to the NATS server, and let that read it with: nat
 			return nil
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			dir, name := args[0], args[1]
+			dir, name, r := args[0], args[1], proto.Role(role)
 			if err := proto.Key(name).Validate(); err != nil {
 				return as(exitUsage, err)
 			}
-			if err := auth.Add(auth.Options{Dir: dir}, name); err != nil {
+			if r != proto.WorkerRole && r != proto.ReducerRole {
+				return usagef("--role %s: must be worker or reducer", role)
+			}
+			if err := auth.Add(auth.Options{Dir: dir}, r, name); err != nil {
 				return keysFault(err)
 			}
-			fmt.Fprintf(c.ErrOrStderr(), "the key of %s is in %s\n%s", name, auth.WorkerDir(dir, proto.Key(name)), reloadAdvice(dir))
+			fmt.Fprintf(c.ErrOrStderr(), "the key of %s is in %s\n%s", name, auth.KeyDir(dir, r, proto.Key(name)), reloadAdvice(dir))
 			return nil
 		},
 	}
+	c.Flags().StringVar(&role, "role", role, "`role` of the key: worker or reducer")
+	return c
 }
 
 func newAuthUpdate() *cobra.Command {

@@ -10,6 +10,6 @@ func newBench() *cobra.Command {
 		Args:    commandsOnly,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newBenchCompute(), newBenchEvent(), newBenchGrowth(), newBenchScale(), newBenchNATS())
+	c.AddCommand(newBenchBox(), newBenchCompute(), newBenchEvent(), newBenchGrowth(), newBenchScale(), newBenchNATS())
 	return c
 }

@@ -36,6 +36,8 @@ func newBenchNATS() *cobra.Command {
 			return out.Encode(scale.Server{CPUS: (cputime.Used() - before).Seconds()})
 		},
 	}
+	c.Flags().StringVar(&o.Host, "host", "", "address to listen on; empty: the loopback interface")
+	c.Flags().StringVar(&o.Config, "server-config", "", "configuration file of nats-server")
 	c.Flags().IntVar(&o.Port, "port", 0, "port; 0: a free one")
 	c.Flags().StringVar(&o.StoreDir, "store", "", "directory of JetStream's files; empty: no JetStream")
 	return c

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,7 +25,7 @@ import (
 
 func newBenchScale() *cobra.Command {
 	var c scale.Config
-	var model, plot string
+	var model, plot, from string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "scale",
@@ -35,17 +36,21 @@ processor time a sample over all processes, bytes a step against what the number
 milliseconds of a step are. The first step is left out. All runs must end in the same weights, or it fails.
 Workers with --threads 0 share out the processors of this machine.`,
 		Example: `  tinygrow bench scale --workers 1,2,4,8 --model resnet18-16 --batch 512 --steps 20
-  tinygrow bench scale --data cifar10 --data-dir ~/cifar --model vgg --epochs 2 --target 0.5 --plot scale.svg --json`,
+  tinygrow bench scale --data cifar10 --data-dir ~/cifar --model vgg --epochs 2 --target 0.5 --plot scale.svg --json
+  tinygrow bench scale --replay box.jsonl --model resnet18-16`,
 		Args: noArgs,
 	}
 	flags := slices.DeleteFunc(slices.Clone(runFlags), func(f keyFlag) bool { return f.name == "model" })
 	src := newSource(cmd, dataFlags, flags, endFlags, policyFlag, threadsFlag, natsFlags)
+	src.addRecipe()
 	f := cmd.Flags()
 	f.IntSliceVar(&c.Workers, "workers", []int{1, 2, 4, 8}, "numbers of workers")
 	f.StringVar(&model, "model", "vgg", "network: one of "+strings.Join(speed.Models(), ", ")+", or a name that train takes")
 	f.Float64Var(&c.Target, "target", 0, "test accuracy (0 to 1) whose time is measured; evaluates every half epoch")
 	f.IntVar(&c.Repeat, "repeat", 1, "measurements of each number of workers; the medians count")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
+	f.StringVar(&from, "replay", "", "measure nothing: compare the runs in this `file`, which bench scale --json or bench box printed, "+
+		"with what plan forecasts")
 	f.StringVar(&plot, "plot", "", "draw samples/s over workers into this `file`, .svg or .png")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		base := run.Defaults()
@@ -63,6 +68,9 @@ Workers with --threads 0 share out the processors of this machine.`,
 		if c.Threads, c.NATS = s.Worker.Threads, s.NATS.URL; s.NATS.Listen != "" {
 			return usagef("bench scale starts its own server: leave nats.listen out")
 		}
+		if from != "" {
+			return compareRuns(cmd, from, &s, model, asJSON)
+		}
 		if err := c.Validate(); err != nil {
 			return as(exitUsage, err)
 		}
@@ -78,10 +86,7 @@ Workers with --threads 0 share out the processors of this machine.`,
 
 func runBenchScale(cmd *cobra.Command, c scale.Config, s run.Settings, plot string, asJSON bool) error {
 	var err error
-	if c.Document, err = config.Encode(&s); err != nil {
-		return err
-	}
-	if c.Binary, err = os.Executable(); err != nil {
+	if c.Binary, c.Document, err = itself(&s); err != nil {
 		return err
 	}
 	ctx, stop := untilSignal(cmd.Context(), func(os.Signal) {})
@@ -91,14 +96,7 @@ func runBenchScale(cmd *cobra.Command, c scale.Config, s run.Settings, plot stri
 			r.SamplesPerS, r.CPUMS)
 	})
 	if err != nil {
-		if ctx.Err() != nil {
-			return silentError{exitInterrupted}
-		}
-		var failed *scale.ProcessError
-		if errors.As(err, &failed) && failed.Code > 0 {
-			return as(exitCode(failed.Code), err)
-		}
-		return err
+		return measuring(ctx, err)
 	}
 	r.Model, r.Data, r.Batch, r.Cores, r.Date, r.Version = modelName(&s), s.Data.Name, s.Train.Batch, quota.CPUs(),
 		time.Now().UTC().Format(time.DateOnly), buildVersion()
@@ -118,6 +116,27 @@ func runBenchScale(cmd *cobra.Command, c scale.Config, s run.Settings, plot stri
 	out := json.NewEncoder(cmd.OutOrStdout())
 	out.SetIndent("", "  ")
 	return out.Encode(r)
+}
+
+// itself returns this program and the settings as the processes of a measurement read them.
+func itself(s *run.Settings) (binary string, document []byte, err error) {
+	if document, err = config.Encode(s); err != nil {
+		return "", nil, err
+	}
+	binary, err = os.Executable()
+	return binary, document, err
+}
+
+// measuring is what a command says of the error of a measurement by processes.
+func measuring(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return silentError{exitInterrupted}
+	}
+	var failed *scale.ProcessError
+	if errors.As(err, &failed) && failed.Code > 0 {
+		return as(exitCode(failed.Code), err)
+	}
+	return err
 }
 
 // modelName is what people call the network.

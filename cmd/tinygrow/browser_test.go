@@ -270,8 +270,8 @@ func TestBrowserWatchesARun(t *testing.T) {
 	dir, at := filepath.Join(runs, "watched"), address(t)
 	train := []string{"--ui", at, "--threads", "1"}
 	stop := start(t, program, append([]string{"train", "--run-dir", dir, "--model", "mlp", "--set", "model.widths=[4,4]", "--limit", "512",
-		"--batch", "32", "--steps", "1000000", "--policy", "random", "--set", "growth.every_steps=400", "--set", "growth.min_neurons=4",
-		"--set", "growth.max_neurons=4", "--set", "growth.samples_per_param=0", "--set", "checkpoint.every=1s", "--set", "train.eval_epochs=50"}, train...)...)
+		"--batch", "32", "--steps", "1000000", "--policy", "random", "--set", "growth.every_steps=400", "--set", "growth.max_neurons=4",
+		"--set", "growth.gate=false", "--set", "checkpoint.every=1s", "--set", "train.eval_epochs=50"}, train...)...)
 	answers(t, at)
 	b.open("http://" + at + "/")
 	b.await(`location.hash === "#/run/watched" && !!TG.page && TG.page.model.steps.length > 5`)
@@ -300,7 +300,7 @@ func TestBrowserWatchesARun(t *testing.T) {
 	// a run of another name, finished, with a name that would be markup, beside it
 	evil := filepath.Join(runs, `<img src=x onerror=window.evil=1>`)
 	finish := exec.Command(program, "train", "--run-dir", evil, "--run", "evil", "--policy", "tiny", "--limit", "256", "--epochs", "4", "--batch", "32", "--set", "growth.every_steps=10", "--set", "growth.until=1",
-		"--set", "growth.samples_per_param=0", "--set", "growth.gate.significance=0", "--set", "growth.gate.price=0", "--set", "growth.gate.compute_price=0")
+		"--set", "growth.gate=false")
 	if out, err := finish.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -27,11 +27,12 @@ func newChaos() *cobra.Command {
 		Use:   "chaos",
 		Short: "Kill, pause and restart the processes of a run, and prove that it ends with the same bits",
 		Long: `Trains a small growing network on a cluster of processes on the loopback interface: a NATS server with JetStream, a
-coordinator and workers. A script drawn from the seed kills, pauses and restarts them as the run goes on. What comes out
-must have the hashes of model, optimizer and growth journal of a run in one process that nobody disturbed, or the
+coordinator, workers, and reducers if wanted. A script drawn from the seed kills, pauses and restarts them as the run goes
+on. What comes out must have the hashes of model, optimizer and growth journal of a run in one process that nobody disturbed, or the
 command fails and keeps the files of both.`,
 		Example: `  tinygrow chaos --seed 7 --kills 10 --workers 3
   tinygrow chaos --seed 1-200 --json > chaos.jsonl
+  tinygrow chaos --seed 1-100 --reducers 2 --set worker.combine=true
   tinygrow chaos --seed 3 --binaries ./tinygrow-v1,./tinygrow-v3`,
 		Args: noArgs,
 	}
@@ -41,6 +42,7 @@ command fails and keeps the files of both.`,
 	f.StringVar(&seedText, "seed", seedText, "`seed` of script and run, or a range of them, as 1-200")
 	f.IntVar(&c.Kills, "kills", c.Kills, "faults of a seed")
 	f.IntVar(&c.Workers, "workers", c.Workers, "worker processes")
+	f.IntVar(&c.Reducers, "reducers", c.Reducers, "reducer processes, which are killed and paused too; the network is larger then")
 	f.DurationVar(&c.Limit, "stuck-after", c.Limit, "time after which a run counts as stuck")
 	f.StringSliceVar(&c.Binaries, "binaries", nil, "builds of tinygrow by commas, of which each start of a process draws `one`; "+
 		"without it, this one")
@@ -50,7 +52,7 @@ command fails and keeps the files of both.`,
 		if err != nil {
 			return err
 		}
-		s, err := src.given().Resolve(chaosDefaults())
+		s, err := src.given().Resolve(chaosDefaults(c.Reducers))
 		if err != nil {
 			return err
 		}
@@ -80,16 +82,18 @@ command fails and keeps the files of both.`,
 	return cmd
 }
 
-// chaosDefaults is a run of some seconds with several growth events.
-func chaosDefaults() run.Settings {
+// chaosDefaults is a run of some seconds with several growth events, of a network that so
+// many reducers find ranges in.
+func chaosDefaults(reducers int) run.Settings {
 	s := run.Defaults()
 	s.Data.Limit = 640
 	s.Model = nn.ModelConfig{Name: "cnn", Widths: []int{2, 3}}
+	if reducers > 0 {
+		s.Model.Widths = []int{16, 48} // a range has 2,048 parameters at least
+	}
 	s.Train.Steps, s.Train.Epochs, s.Train.Batch, s.Train.MicroShard, s.Train.EvalEpochs = 240, 0, 64, 8, 6
 	s.Growth = growth.DefaultOf(growth.PolicyTiny)
-	s.Growth.EverySteps, s.Growth.Until, s.Growth.MaxNeurons, s.Growth.MinNeurons = 40, 1, 2, 1
-	s.Growth.Gate.Significance, s.Growth.Gate.Price, s.Growth.Gate.ComputePrice, s.Growth.SamplesPerParam = 0, 0, 0, 0
-	s.Growth.Samples.Statistics, s.Growth.Samples.Newborn, s.Growth.Samples.Amplitude = 128, 64, 64
+	s.Growth.EverySteps, s.Growth.Until, s.Growth.MaxNeurons, s.Growth.Gate, s.Growth.Samples = 40, 1, 2, false, 96
 	s.Growth.Riding = 0.5 // so that a kill falls into a window of statistics that ride along
 	s.Cluster.LostAfter, s.Checkpoint.Every = 2*time.Second, time.Second
 	return s
@@ -174,7 +178,11 @@ func tellChaos(cmd *cobra.Command, r chaos.Report, short bool) {
 	if r.Failure != "" {
 		verdict = r.Failure
 	}
-	fmt.Fprintf(w, "seed %d: %d steps, %d growths, %d workers, %s, %.1f s: %s\n", r.Seed, r.Steps, r.Grew, r.Workers, kindsText(r.Fired),
+	members := fmt.Sprintf("%d workers", r.Workers)
+	if r.Reducers > 0 {
+		members += fmt.Sprintf(", %d reducers with %d updates", r.Reducers, r.Reduced)
+	}
+	fmt.Fprintf(w, "seed %d: %d steps, %d growths, %s, %s, %.1f s: %s\n", r.Seed, r.Steps, r.Grew, members, kindsText(r.Fired),
 		r.WallS, verdict)
 	if !short && r.Failure == "" {
 		fmt.Fprintf(w, "  model      %s\n  optimizer  %s\n  journal    %s\n", r.Got.Model, r.Got.Optimizer, r.Got.Journal)

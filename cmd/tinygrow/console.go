@@ -1,9 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -13,6 +15,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 // lineInterval is how often a pipe is told about progress, redrawInterval a terminal.
@@ -28,11 +31,15 @@ const (
 type console struct {
 	mu     sync.Mutex
 	screen *terminal.Screen
+	log    *records // gets what happens with its numbers; nil: it is told in words
 	now    func() time.Time
 
-	alone bool // no workers but this process's: waiting for them at the start is no news
-	told  time.Time
-	marks [2]mark // two times while verifying, the later one at most markInterval ago
+	alone    bool // no workers but this process's: waiting for them at the start is no news
+	told     time.Time
+	began    mark       // the time when pictures began to be decoded
+	learning mark       // the first iteration of learning first weights that was told of
+	arrivals [2]arrival // bytes of a file that is got, the later ones at most markInterval ago
+	marks    [2]mark    // two times while verifying, the later one at most markInterval ago
 }
 
 // mark is a time at which a step was made again. The pace since the older of
@@ -42,7 +49,10 @@ type mark struct {
 	step proto.Step
 }
 
-func newConsole(out io.Writer) *console { return &console{screen: terminal.New(out), now: time.Now} }
+func newConsole(out io.Writer) *console {
+	log, _ := out.(*records)
+	return &console{screen: terminal.New(out), log: log, now: time.Now}
+}
 
 // Line prints a line of its own.
 func (c *console) Line(format string, args ...any) {
@@ -52,6 +62,9 @@ func (c *console) Line(format string, args ...any) {
 
 // Events tells the console what happens in a run.
 func (c *console) Events() coordinator.Events {
+	if c.log != nil {
+		return c.recorded()
+	}
 	return coordinator.Events{
 		Started: func(s coordinator.Started) {
 			c.told = c.now()
@@ -68,10 +81,15 @@ func (c *console) Events() coordinator.Events {
 					"run of %d steps", e.Step, s.Steps)
 			}
 		},
+		Learned:   c.learned,
 		Step:      c.step,
 		Evaluated: c.evaluated,
 		Grew:      c.grew,
 		Followed:  c.followed,
+		Restored: func(r trainer.RestoredRecord) {
+			c.Line("the run ends with its best network, that of step %d with %s %.6g and %s parameters, which is evaluated again",
+				r.BestStep, r.Monitor, r.Best, thousands(r.Params))
+		},
 		Joined: func(m coordinator.Member) {
 			slog.Debug("worker joined", "worker", m.Worker, "host", m.Host, "threads", m.Threads, "program", m.Program)
 		},
@@ -89,9 +107,10 @@ func (c *console) Events() coordinator.Events {
 				c.Line("going on: %s", why)
 			}
 		},
-		Trouble: func(text string) { c.Line("trouble: %s", text) },
-		Alarm:   func(text string) { c.Line("alarm: %s", text) },
-		Saved:   func(dir string, step proto.Step) { slog.Debug("checkpoint", "dir", dir, "step", step) },
+		Trouble:  func(text string) { c.Line("trouble: %s", text) },
+		Alarm:    func(text string) { c.Line("alarm: %s", text) },
+		Reducers: func(text string) { c.Line("%s", text) },
+		Saved:    func(dir string, step proto.Step) { slog.Debug("checkpoint", "dir", dir, "step", step) },
 	}
 }
 
@@ -105,13 +124,64 @@ func (c *console) step(r trainer.StepRecord, p coordinator.Pace) {
 	}
 }
 
+// learned tells how far the learning of first weights is, and what came of it.
+func (c *console) learned(r trainer.InitRecord) {
+	if r.Done {
+		scale := func(a, b trainer.TensorScale) int { return cmp.Compare(a.Scale, b.Scale) }
+		least, most := slices.MinFunc(r.Scales, scale), slices.MaxFunc(r.Scales, scale)
+		c.Line("first weights: %d iterations of %s scaled them by %.3g (%s) to %.3g (%s)", r.Iteration, r.Learn, least.Scale, least.Tensor,
+			most.Scale, most.Tensor)
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.alone = false
+	now := mark{c.now(), proto.Step(r.Iteration)}
+	if c.learning.at.IsZero() {
+		c.learning, c.told = now, now.at
+	}
+	if !c.due() {
+		return
+	}
+	parts := []terminal.Part{
+		{Rank: 0, Text: fmt.Sprintf("first weights: iteration %d/%d", r.Iteration, r.Iterations)},
+		{Rank: 3, Text: bar(float64(r.Iteration) / float64(r.Iterations)), Bare: true},
+		{Rank: 2, Text: fmt.Sprintf("loss %.3f, gradient norm %.3g", r.Loss, r.GradNorm)},
+	}
+	if made := now.step - c.learning.step; made > 0 {
+		each := now.at.Sub(c.learning.at) / time.Duration(made)
+		parts = append(parts, terminal.Part{Rank: 1, Text: "ETA " + roughly(each*time.Duration(r.Iterations-r.Iteration))})
+	}
+	c.screen.Progress(parts...)
+}
+
+// reading tells how many pictures of a data set are decoded, of so many.
+func (c *console) reading(done, total int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	now := mark{c.now(), proto.Step(done)}
+	if c.began.at.IsZero() {
+		c.began, c.told = now, now.at
+	}
+	if !c.due() {
+		return
+	}
+	parts := []terminal.Part{{Rank: 0, Text: fmt.Sprintf("%s of %s pictures decoded", thousands(done), thousands(total))},
+		{Rank: 2, Text: bar(float64(done) / float64(max(total, 1))), Bare: true}}
+	if made := done - int(c.began.step); made > 0 {
+		each := now.at.Sub(c.began.at) / time.Duration(made)
+		parts = append(parts, terminal.Part{Rank: 1, Text: "ETA " + roughly(each*time.Duration(total-done))})
+	}
+	c.screen.Progress(parts...)
+}
+
 // stepParts is what there is to tell of an update.
 func stepParts(r trainer.StepRecord, p coordinator.Pace) []terminal.Part {
 	parts := []terminal.Part{
 		{Rank: 0, Text: fmt.Sprintf("step %d/%d", r.Step, p.Steps)},
 		{Rank: 5, Text: bar(float64(r.Step) / float64(max(p.Steps, 1))), Bare: true},
 		{Rank: 2, Text: fmt.Sprintf("loss %.3f", r.Loss)},
-		{Rank: 3, Text: fmt.Sprintf("accuracy %.0f %%", 100*r.Accuracy)},
+		{Rank: 3, Text: roughScore(r)},
 		{Rank: 4, Text: thousands(r.Params) + " parameters"},
 		{Rank: 6, Text: thousands(int(p.SamplesSec)) + " samples/s"},
 	}
@@ -119,6 +189,17 @@ func stepParts(r trainer.StepRecord, p coordinator.Pace) []terminal.Part {
 		parts = append(parts, terminal.Part{Rank: 1, Text: "ETA " + roughly(p.Left)})
 	}
 	return parts
+}
+
+// roughScore tells the accuracy of a batch, or what it has in its place.
+func roughScore(r trainer.StepRecord) string {
+	switch r.Metric {
+	case "":
+		return fmt.Sprintf("accuracy %.0f %%", 100*r.Accuracy)
+	case nn.Regression.Metric():
+		return fmt.Sprintf("%s %.2f", r.Metric, r.Accuracy)
+	}
+	return fmt.Sprintf("%s %.0f %%", r.Metric, 100*r.Accuracy)
 }
 
 // due reports whether it is time to tell of progress. The lock is held.
@@ -162,7 +243,7 @@ func (c *console) verified(first, at, last proto.Step) {
 
 // evaluated tells about an evaluation.
 func (c *console) evaluated(r trainer.EvalRecord) {
-	c.Line("epoch %.4g, step %d: %s loss %.4f, %s accuracy %.2f %%", r.Epoch, r.Step, r.Split, r.Loss, r.Split, 100*r.Accuracy)
+	c.Line("epoch %.4g, step %d: %s loss %.4f, %s %s", r.Epoch, r.Step, r.Split, r.Loss, r.Split, nn.TellScore(r.Metric, r.Accuracy))
 }
 
 // grew tells about a growth event, one sentence for each site.

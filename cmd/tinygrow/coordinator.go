@@ -24,8 +24,10 @@ have a run directory of its own or all share one.`,
   tinygrow coordinator --nats nats://host:4222 --run a --run-dir runs/a --standby`,
 		Args: noArgs,
 	}
-	src := newSource(c, dataFlags, runFlags, endFlags, policyFlag, runPlaceFlags, natsFlags, healthFlag, uiFlag)
+	src := newSource(c, dataFlags, runFlags, endFlags, policyFlag, runPlaceFlags, natsFlags, healthFlag, uiFlag, metricsFlag)
 	src.addNetworkOf()
+	src.addRecipe()
+	helpOfUsual(c)
 	c.Flags().BoolVar(&resume, "resume", false, "take up the run in --run-dir if there is one")
 	c.Flags().BoolVar(&standby, "standby", false, "wait while another coordinator leads the run, then take over")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")

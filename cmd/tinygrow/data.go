@@ -5,11 +5,11 @@ import "github.com/spf13/cobra"
 func newData() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "data",
-		Short:   "Look at data sets",
-		Example: "  tinygrow data verify --data cifar10 --data-dir ~/cifar",
+		Short:   "Get, show, verify and pack data sets",
+		Example: "  tinygrow data get cifar10\n  tinygrow data verify --data cifar10 --data-dir ~/cifar",
 		Args:    commandsOnly,
 		RunE:    func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newDataVerify())
+	c.AddCommand(newDataGet(), newDataShow(), newDataVerify(), newDataPack())
 	return c
 }

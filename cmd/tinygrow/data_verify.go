@@ -31,7 +31,10 @@ Data sets:
 		if err != nil {
 			return err
 		}
+		con := newConsole(c.ErrOrStderr())
+		s.Data.Progress = con.reading
 		report, err := dataset.Verify(s.Data)
+		con.end()
 		if err != nil {
 			return as(exitData, err)
 		}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -16,6 +17,8 @@ import (
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/coordinator/view"
 	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/growth"
@@ -24,21 +27,29 @@ import (
 // repository is the root of the source tree.
 var repository = filepath.Join("..", "..")
 
-// documents returns README.md, every DESIGN.md, MATH.md and WALK.md, by their
-// paths below the root.
+// pages is where the documentation for users lies.
+const pages = "deploy/docs/"
+
+// documents returns README.md, every DESIGN.md, MATH.md and WALK.md and the pages for
+// users, by their paths below the root.
 func documents(t *testing.T) map[string]string {
 	t.Helper()
 	texts := map[string]string{}
 	walk(t, func(path string) {
-		if slices.Contains([]string{"README.md", "DESIGN.md", "MATH.md", "WALK.md"}, filepath.Base(path)) {
+		if slices.Contains([]string{"README.md", "DESIGN.md", "MATH.md", "WALK.md"}, filepath.Base(path)) || isPage(path) {
 			raw, err := os.ReadFile(filepath.Join(repository, path))
 			if err != nil {
 				t.Fatal(err)
 			}
-			texts[path] = string(raw)
+			texts[filepath.ToSlash(path)] = string(raw)
 		}
 	})
 	return texts
+}
+
+// isPage reports whether a file is a page for users.
+func isPage(path string) bool {
+	return strings.HasPrefix(filepath.ToSlash(path), pages) && filepath.Ext(path) == ".md"
 }
 
 // walk goes through the files of the source tree.
@@ -78,7 +89,7 @@ func TestDocumentsCiteFilesThatExist(t *testing.T) {
 	file := regexp.MustCompile(`^[\w./-]+\.(json|jsonl|svg|txt|py|sh|go|conf|yaml|service|sbatch)$|` +
 		`^(deploy|cmd|coordinator|worker|growth|tensor|proto)/[\w./-]+$`)
 	made := []string{checkpoint.ConfigFile, checkpoint.MetricsFile, checkpoint.JournalFile, "state.json", "assessment.json", "nats.conf",
-		"server.conf"} // by runs and auth init
+		"server.conf", "trials.jsonl"} // by runs, auth init and sweeps
 	for name, text := range documents(t) {
 		for _, cited := range spans(text) {
 			cited, _, _ = strings.Cut(cited, " ")
@@ -167,7 +178,7 @@ func TestEveryPropertyHasATest(t *testing.T) {
 // Documents of why are short enough to be read.
 func TestDocumentsAreShort(t *testing.T) {
 	for name, text := range documents(t) {
-		if n := strings.Count(text, "\n"); name != "README.md" && n > 120 {
+		if n := strings.Count(text, "\n"); name != "README.md" && !isPage(name) && n > 120 {
 			t.Errorf("%s has %d lines, more than 120", name, n)
 		}
 	}
@@ -211,66 +222,138 @@ func TestDocumentsNameKeysThatExist(t *testing.T) {
 	for name, text := range documents(t) {
 		for _, cited := range spans(text) {
 			cited = strings.TrimPrefix(cited, "--set ")
-			cited = cited[:len(cited)-len(strings.TrimLeft(cited, "abcdefghijklmnopqrstuvwxyz._"))]
+			cited = cited[:len(cited)-len(strings.TrimLeft(cited, "abcdefghijklmnopqrstuvwxyz0123456789._"))]
 			section, rest, ok := strings.Cut(cited, ".")
-			isFile := slices.Contains([]string{"safetensors", "conf", "jsonl", "json", "go"}, rest)
-			if ok && sections[section] && rest != "" && !isFile && !slices.Contains(keys, cited) {
+			isFile := slices.Contains([]string{"safetensors", "conf", "jsonl", "json", "go", "csv"}, rest)
+			isGroup := slices.ContainsFunc(keys, func(key string) bool { return strings.HasPrefix(key, cited+".") })
+			if ok && sections[section] && rest != "" && !isFile && !isGroup && !slices.Contains(keys, cited) {
 				t.Errorf("%s names the key %s, which does not exist", name, cited)
 			}
 		}
 	}
 }
 
-// README's table of settings has the defaults of the code, those of flags too.
-func TestReadmeHasTheDefaults(t *testing.T) {
-	base := run.Defaults()
-	keys := config.Keys(&base)
-	flags := newTrain().Flags()
-	_, table, found := strings.Cut(documents(t)["README.md"], "| setting | default | what it does |\n|---|---|---|\n")
-	if !found {
-		t.Fatal("README.md has no table of settings")
-	}
-	rows := 0
-	for line := range strings.Lines(table) {
-		cells := strings.Split(line, "|")
-		if len(cells) < 4 {
-			break
-		}
-		rows++
-		names, values := spans(cells[1]), spans(cells[2])
-		if len(names) != len(values) {
-			t.Errorf("%d settings and %d defaults: %s", len(names), len(values), line)
+// Flags that pages name exist, of the command that stands before them or of any.
+func TestPagesNameFlagsThatExist(t *testing.T) {
+	seen, root := 0, newRoot(io.Discard)
+	others := []string{"help", "signal", "logdir", "scale"} // of every command, nats-server, TensorBoard and docker
+	for name, text := range documents(t) {
+		if !isPage(name) && name != "README.md" {
 			continue
 		}
-		for i, name := range names {
-			flag, isFlag := strings.CutPrefix(name, "--")
-			if isFlag && flags.Lookup(flag) == nil || !isFlag && !slices.Contains(keys, name) {
-				t.Errorf("README.md: there is no setting %s", name)
-				continue
-			}
-			got := config.Get(&base, name)
-			if isFlag {
-				got = flags.Lookup(flag).DefValue
-			}
-			if got != values[i] {
-				t.Errorf("README.md: the default of %s is %q, not %q", name, got, values[i])
+		for _, cited := range spans(text) {
+			for _, m := range regexp.MustCompile(`(?:^| )--([a-z][a-z-]*)`).FindAllStringSubmatch(cited, -1) {
+				seen++
+				if len(commandsWith(root, m[1])) == 0 && !slices.Contains(others, m[1]) {
+					t.Errorf("%s names --%s, which no command has", name, m[1])
+				}
 			}
 		}
 	}
-	if rows < 10 {
-		t.Errorf("%d rows", rows)
+	if seen < 20 {
+		t.Errorf("%d flags", seen)
+	}
+}
+
+// What the page of errors quotes is said by the program.
+func TestPageOfErrorsQuotesTheProgram(t *testing.T) {
+	var source strings.Builder
+	walk(t, func(path string) {
+		if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
+			raw, err := os.ReadFile(filepath.Join(repository, path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			source.Write(raw)
+		}
+	})
+	seen := 0
+	for _, m := range regexp.MustCompile("(?m)^\\| (`[^|]+`) \\| [A-Z]").FindAllStringSubmatch(documents(t)[pages+"trouble.md"], -1) {
+		for _, quoted := range spans(m[1]) {
+			seen++
+			if !strings.Contains(source.String(), quoted) {
+				t.Errorf("nothing says %q", quoted)
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("%d errors", seen)
+	}
+}
+
+// The page of errors has the exit codes of the program.
+func TestPageHasTheExitCodes(t *testing.T) {
+	var table strings.Builder
+	table.WriteString("| code | meaning |\n|---|---|\n")
+	for _, m := range exitMeanings {
+		fmt.Fprintf(&table, "| %d | %s |\n", m.code, m.meaning)
+	}
+	if !strings.Contains(documents(t)[pages+"trouble.md"], table.String()+"\n") {
+		t.Errorf("deploy/docs/trouble.md does not have this table:\n%s", table.String())
+	}
+	var help strings.Builder
+	if code := execute(t.Context(), []string{"help", "exit-codes"}, &help, io.Discard); code != exitOK {
+		t.Fatal(code)
+	}
+	for _, m := range exitMeanings {
+		if !strings.Contains(help.String(), fmt.Sprintf("  %-4d %s\n", m.code, m.meaning)) {
+			t.Errorf("help exit-codes lacks %d", m.code)
+		}
+	}
+}
+
+// The page of files names every field of journal, metrics, checkpoints and assessment.
+func TestPageOfFilesNamesEveryField(t *testing.T) {
+	text := documents(t)[pages+"files.md"]
+	names := map[string]bool{}
+	for _, cited := range spans(text) {
+		names[cited] = true
+	}
+	seen := 0
+	var look func(at string, of reflect.Type)
+	look = func(at string, of reflect.Type) {
+		for of.Kind() == reflect.Pointer || of.Kind() == reflect.Slice {
+			of = of.Elem()
+		}
+		if of.Kind() != reflect.Struct || !strings.HasPrefix(of.PkgPath(), "github.com/tinygrow/") {
+			return
+		}
+		for i := range of.NumField() {
+			f := of.Field(i)
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			if f.Anonymous {
+				look(at, f.Type)
+			}
+			if name == "" || name == "-" {
+				continue
+			}
+			seen++
+			if !names[name] {
+				t.Errorf("files.md does not name %s of %s", name, at)
+			}
+			if f.Type != of && name != "progress" && name != "basis" && name != "deepened" && name != "card" && name != "sites" || at == "the journal" {
+				look(name, f.Type)
+			}
+		}
+	}
+	for at, v := range map[string]any{"the journal": growth.Record{}, "a step": trainer.StepRecord{}, "an iteration": trainer.InitRecord{}, "an evaluation": trainer.EvalRecord{}, "a growth": trainer.GrownRecord{},
+		"new neurons": growth.HealthRecord{}, "a checkpoint": checkpoint.State{}, "an assessment": view.Assessment{}} {
+		look(at, reflect.TypeOf(v))
+	}
+	if seen < 120 {
+		t.Errorf("%d fields", seen)
 	}
 }
 
 // Commands that README and the files of deploy show exist, with their flags.
 func TestDocumentedCommandsParse(t *testing.T) {
 	command := regexp.MustCompile(`(?m)(?:^|[ \x60=])(?:\./|[\w/]*/)?tinygrow ((?:[a-z]+ ?)[^\x60\n#|>&;]*)`)
-	seen := 0
+	seen, root := 0, newRoot(io.Discard)
 	for name, text := range documents(t) {
 		text = strings.ReplaceAll(text, "\\\n", " ")
 		for _, m := range command.FindAllStringSubmatch(text, -1) {
 			args := strings.Fields(strings.TrimRight(m[1], " )."))
-			c, rest, err := newRoot(io.Discard).Find(args)
+			c, rest, err := root.Find(args)
 			if err != nil || c.Parent() == nil { // a sentence, not a command line
 				if strings.Contains(m[1], " --") {
 					t.Errorf("%s: tinygrow %s: there is no such command", name, m[1])

@@ -29,7 +29,7 @@ of the way to it; and reads the data set. It takes part in no run.`,
 	}
 	src := newSource(c, dataFlags, natsFlags)
 	f := c.Flags()
-	f.StringVar(&role, "role", string(proto.WorkerRole), "`role` to whom the key belongs: coordinator, worker or viewer")
+	f.StringVar(&role, "role", string(proto.WorkerRole), "`role` to whom the key belongs: coordinator, worker, reducer or viewer")
 	f.StringVar(&digest, "digest", "", "`beginning` of the digest that the data set must have, as another machine's doctor shows it")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
 	c.RunE = func(c *cobra.Command, _ []string) error {

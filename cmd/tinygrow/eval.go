@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/deploy/run"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
 
@@ -82,8 +83,8 @@ const maxMatrix = 20
 
 func printEvaluation(to io.Writer, e run.Evaluation) error {
 	w := newTable(to)
-	fmt.Fprintf(w, "%s: %s parameters, step %d: %s loss %.4f, %s accuracy %.2f %% on %s samples\n",
-		e.Path, thousands(e.Params), e.Step, e.Split, e.TestLoss, e.Split, 100*e.TestAccuracy, thousands(e.Samples))
+	fmt.Fprintf(w, "%s: %s parameters, step %d: %s loss %.4f, %s %s on %s samples\n",
+		e.Path, thousands(e.Params), e.Step, e.Split, e.TestLoss, e.Split, nn.TellScore(e.Metric, e.TestAccuracy), thousands(e.Samples))
 	if f := e.Flips; f != nil {
 		fmt.Fprintf(w, "with mirror images: %s loss %.4f, %s accuracy %.2f %%\n", e.Split, f.Loss, e.Split, 100*f.Accuracy)
 	}

@@ -9,14 +9,18 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/lead"
+	"github.com/tinygrow/tinygrow/coordinator/reduce"
+	"github.com/tinygrow/tinygrow/coordinator/top"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/coordinator/ui"
 	"github.com/tinygrow/tinygrow/coordinator/view"
 	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/deploy/run/replay"
+	"github.com/tinygrow/tinygrow/deploy/run/sweep"
 	"github.com/tinygrow/tinygrow/proto/bus"
 	"github.com/tinygrow/tinygrow/worker"
 	"github.com/tinygrow/tinygrow/worker/dataset"
+	"github.com/tinygrow/tinygrow/worker/dataset/download"
 	"github.com/tinygrow/tinygrow/worker/fetch"
 )
 
@@ -33,6 +37,7 @@ const (
 	exitRun         exitCode = 5
 	exitRefused     exitCode = 6
 	exitDiffers     exitCode = 7
+	exitDiverged    exitCode = 8
 	exitInterrupted exitCode = 130
 )
 
@@ -45,10 +50,12 @@ var exitMeanings = []struct {
 	{exitFailure, "a failure that no other code names"},
 	{exitUsage, "wrong flags, arguments or configuration; nothing was started"},
 	{exitData, "the data set is missing, damaged or not of the expected form"},
-	{exitNetwork, "the NATS server cannot be reached, was lost, is full, takes too small messages or does not permit something"},
+	{exitNetwork, "the NATS server or the pages of a run cannot be reached, the server was lost, is full, takes too small messages or " +
+		"does not permit something; no mirror gave a data set"},
 	{exitRun, "a run directory or checkpoint is missing, in use, damaged, of another architecture, or cannot be made"},
 	{exitRefused, "the coordinator refused this worker: other data, version or arithmetic"},
 	{exitDiffers, "verify: what was computed again differs from what the run holds"},
+	{exitDiverged, "training diverged: the loss is not a number any more"},
 	{exitInterrupted, "interrupted; a checkpoint was written if training had begun"},
 }
 
@@ -115,18 +122,29 @@ var causes = []struct {
 	{coordinator.ErrOtherRun, exitRun},
 	{coordinator.ErrStart, exitRun},
 	{coordinator.ErrOtherData, exitRun},
+	{coordinator.ErrStandIn, exitRun},
 	{coordinator.ErrOtherShape, exitUsage},
 	{coordinator.ErrOtherSettings, exitRun},
 	{coordinator.ErrOtherNumerics, exitRun},
 	{trainer.ErrNotLater, exitUsage},
+	{trainer.ErrDiverged, exitDiverged},
 	{view.ErrNoRuns, exitRun},
+	{sweep.ErrNoSweep, exitRun},
+	{sweep.ErrOther, exitRun},
+	{sweep.ErrBusy, exitRun},
+	{sweep.ErrDamaged, exitRun},
 	{ui.ErrAddress, exitUsage},
+	{top.ErrAddress, exitNetwork},
 	{replay.ErrNothing, exitRun},
 	{lead.ErrHeld, exitRun},
 	{lead.ErrFenced, exitRun},
 	{lead.ErrShort, exitRun},
 	{worker.ErrRefused, exitRefused},
+	{reduce.ErrRefused, exitRefused},
 	{worker.ErrManyRuns, exitUsage},
+	{download.ErrMirrors, exitNetwork},
+	{download.ErrDisk, exitData},
+	{download.ErrBusy, exitData},
 	{fetch.ErrRefused, exitRefused},
 	{fetch.ErrCache, exitData},
 	{context.Canceled, exitInterrupted},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
 
@@ -29,7 +29,7 @@ var (
 		{"limit", "data.limit", "n", "keep only n samples of each split; 0: all"},
 	}
 	runFlags = []keyFlag{
-		{"model", "model.name", "name", "starting network: mlp, cnn, vgg, resnet18, resnet20, resnet32, resnet56 or wrn28"},
+		{"model", "model.name", "name", "starting network: " + strings.Join(nn.Zoo, ", ") + ", or a file, as net.yaml"},
 		{"validation", "train.validation", "n", "training samples to hold out for evaluations; the test samples are then read at " +
 			"the end only"},
 		{"batch", "train.batch", "n", "samples of an update"},
@@ -55,6 +55,8 @@ var (
 	threadsFlag = []keyFlag{{"threads", "worker.threads", "n", "threads of each worker; 0: all cores shared out"}}
 	uiFlag      = []keyFlag{{"ui", "ui.listen", "host:port",
 		"show the run in a browser there, or off (default on a terminal: 127.0.0.1:7070 or a free port)"}}
+	metricsFlag = []keyFlag{{"metrics", "telemetry.metrics", "host:port",
+		"answer Prometheus there, or on a port of this machine alone, as 9464"}}
 	listenFlag = []keyFlag{{"listen", "nats.listen", "host:port",
 		"start a NATS server there, on which more workers of this machine may join"}}
 	natsFlags = []keyFlag{
@@ -81,6 +83,9 @@ type source struct {
 	flags map[string]keyFlag
 	lists *pflag.FlagSet
 
+	command *cobra.Command
+
+	recipe                    string // name of one
 	widthsOf, targetsOf, from string // runs
 }
 
@@ -97,8 +102,17 @@ func newSource(c *cobra.Command, groups ...[]keyFlag) *source {
 		}
 		s.flags[f.name] = f
 		s.lists.Var(&text{config.Get(&base, f.key), f.kind}, f.name, f.usage)
+		must(c.RegisterFlagCompletionFunc(f.name, completeFlag(f)))
 	}
+	must(c.RegisterFlagCompletionFunc("set", completeSetting))
+	s.command = c
 	return s
+}
+
+// addRecipe adds the flag that takes a configuration of the program's own.
+func (s *source) addRecipe() {
+	s.lists.StringVar(&s.recipe, "recipe", "", "begin with the settings of a recipe, by its `name`: see tinygrow recipes")
+	must(s.command.RegisterFlagCompletionFunc("recipe", completeRecipes))
 }
 
 // addNetworkOf adds the flags that take widths from another run.
@@ -110,7 +124,8 @@ func (s *source) addNetworkOf() {
 
 // given is what the command line, the environment and the file of --config say.
 func (s *source) given() run.Given {
-	g := run.Given{File: s.file, Environment: os.Environ(), Assignments: s.sets, WidthsOf: s.widthsOf, TargetsOf: s.targetsOf, From: s.from}
+	g := run.Given{Recipe: s.recipe, File: s.file, Environment: os.Environ(), Assignments: s.sets, WidthsOf: s.widthsOf,
+		TargetsOf: s.targetsOf, From: s.from}
 	_, g.Dials = s.flags["creds"]
 	s.lists.Visit(func(f *pflag.Flag) {
 		if k, ok := s.flags[f.Name]; ok {
@@ -118,16 +133,4 @@ func (s *source) given() run.Given {
 		}
 	})
 	return g
-}
-
-// keyHelp lists every configuration key with its default, for --help.
-func keyHelp() string {
-	var b strings.Builder
-	base := run.Defaults()
-	b.WriteString("Configuration keys, for the file, --set and the environment (" + config.Variable("optim.lr") +
-		"=0.1), with their defaults:\n")
-	for _, key := range config.Keys(&base) {
-		fmt.Fprintf(&b, "  %s: %s\n", key, config.Get(&base, key))
-	}
-	return b.String()
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/tinygrow/tinygrow/growth/site"
 
@@ -14,6 +15,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/growth/prune"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
@@ -37,6 +39,8 @@ type inspection struct {
 	Fixed   []site.Fixed `json:"fixed,omitempty"`
 	// Births tell of a run that grew how the neurons of each event learn.
 	Births []growth.BirthGroup `json:"births,omitempty"`
+	// Gates are those that learn at that step of a run, if some do: how far each is open, 0 to 1.
+	Gates []prune.Scores `json:"gates,omitempty"`
 	// Sites and DryRun need data.
 	Sites  []growth.SiteRecord `json:"sites,omitempty"`
 	DryRun *growth.Record      `json:"dry_run,omitempty"`
@@ -50,7 +54,8 @@ func newInspect() *cobra.Command {
 		Long: `Shows architecture, widths, parameters and FLOPs per sample of a saved model. With --data it also measures
 bottleneck (Psi^2) and spectrum at every site where neurons could be added; with --dry-run it goes through a
 whole growth event and says what would grow where, at what gain and cost: of a checkpoint of a run, exactly what
-the run's next event would decide at that step. It changes nothing.`,
+the run's next event would decide at that step. Of a run that grew it tells how fast the neurons of each event
+still learn: by how much their incoming weights turned towards its end, beside the oldest ones. It changes nothing.`,
 		Example: `  tinygrow inspect runs/shapes-1 --json
   tinygrow inspect runs/a --data cifar10 --data-dir ~/cifar --dry-run`,
 		Args: oneArg("RUN|CHECKPOINT"),
@@ -71,6 +76,9 @@ the run's next event would decide at that step. It changes nothing.`,
 			out.Run, out.Step = s.State.Run, s.State.Step
 		}
 		if out.Births, err = s.Births(); err != nil {
+			return err
+		}
+		if out.Gates, err = s.Gates(); err != nil {
 			return err
 		}
 		measures := dryRun || slices.ContainsFunc(dataFlags, func(f keyFlag) bool { return c.Flags().Changed(f.name) })
@@ -103,8 +111,15 @@ func (out *inspection) print(to io.Writer) error {
 	fmt.Fprintf(w, "%s: step %d, generation %d, %s parameters, %s FLOPs a sample\n", out.Path, out.Step, out.Generation,
 		thousands(out.Params), thousands(int(out.FLOPs)))
 	if c := out.Card; c != nil {
-		fmt.Fprintf(w, "trained on %s, digest %.16s; bytes are normalised by mean %.4g and deviation %.4g; classes %s\n",
-			c.Data, c.Digest, c.Mean, c.Std, c.ClassList())
+		reads, tells := "bytes", "classes"
+		if c.Table != nil {
+			reads, tells = "features", "outputs"
+		}
+		fmt.Fprintf(w, "trained on %s, digest %.16s; %s are normalised by mean %.4g and deviation %.4g; %s %s\n",
+			c.Data, c.Digest, reads, c.Mean, c.Std, tells, c.ClassList())
+		if c.StandIn {
+			fmt.Fprintln(w, "not trained: workers stood in for computing (worker.stand_in)")
+		}
 		if c.Averaged {
 			fmt.Fprintln(w, "the weights are the moving average over the last steps of its training")
 		}
@@ -125,14 +140,10 @@ func (out *inspection) print(to io.Writer) error {
 		}
 	}
 	if len(out.Births) > 0 {
-		fmt.Fprintln(w, "\nsite\tborn at step\tneurons\tnorm of their weights\tdegrees they turn in 100 steps")
-		for _, b := range out.Births {
-			turn := "-" // not known: the checkpoint before has none of them
-			if !math.IsNaN(float64(b.Turn)) {
-				turn = fmt.Sprintf("%.2g", float64(b.Turn))
-			}
-			fmt.Fprintf(w, "%s\t%d\t%d\t%.3g\t%s\n", b.Site, b.Born, b.To-b.From, float64(b.Norm), turn)
-		}
+		printBirths(w, out.Births)
+	}
+	if len(out.Gates) > 0 {
+		printGates(w, out.Gates)
 	}
 	if len(out.Sites) > 0 {
 		fmt.Fprintln(w, "\nsite\twidth\tPsi^2\tbottleneck\tlargest lambdas\tnote")
@@ -147,6 +158,49 @@ func (out *inspection) print(to io.Writer) error {
 	return w.Flush()
 }
 
+// printGates tells how far the gates are open that learn which neurons go.
+func printGates(w io.Writer, gates []prune.Scores) {
+	fmt.Fprintf(w, "\ngates learn here\tgates\tabove %g\tbelow %.2g\n", prune.OpenGate, 1-prune.OpenGate)
+	for _, g := range gates {
+		open, shut := 0, 0
+		for _, v := range g.Scores {
+			if v > prune.OpenGate {
+				open++
+			}
+			if v < 1-prune.OpenGate {
+				shut++
+			}
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%d\n", g.Site, len(g.Scores), open, shut)
+	}
+}
+
+// printBirths tells how the neurons of each event learn, and which hardly do.
+func printBirths(w io.Writer, groups []growth.BirthGroup) {
+	fmt.Fprintln(w, "\nsite\tborn at step\tneurons\tnorm of their weights\tdegrees they turn in 100 steps\tof the oldest's")
+	for _, b := range groups {
+		turn, pace := "-", "-" // not known: the checkpoint before has none of them
+		if !math.IsNaN(float64(b.Turn)) {
+			turn = fmt.Sprintf("%.2g", float64(b.Turn))
+		}
+		if !math.IsNaN(float64(b.Pace)) {
+			pace = fmt.Sprintf("%.2g", float64(b.Pace))
+		}
+		fmt.Fprintf(w, "%s\t%d\t%d\t%.3g\t%s\t%s\n", b.Site, b.Born, b.To-b.From, float64(b.Norm), turn, pace)
+	}
+	tell := func(what string, some []growth.BirthGroup) {
+		var list []string
+		for _, b := range some {
+			list = append(list, fmt.Sprintf("%d of %s born at step %d", b.To-b.From, b.Site, b.Born))
+		}
+		if len(list) > 0 {
+			fmt.Fprintf(w, "%s: %s\n", what, strings.Join(list, ", "))
+		}
+	}
+	tell("hardly learn any more", growth.Frozen(groups))
+	tell("get no gradient, since nothing passes the activation behind them", growth.Dead(groups))
+}
+
 // printDryRun tells what an event decided, and of every site what it learned.
 func printDryRun(w io.Writer, r *growth.Record) {
 	fmt.Fprintf(w, "\nwould %s: %s\n", r.Decision, r.Why)
@@ -154,6 +208,9 @@ func printDryRun(w io.Writer, r *growth.Record) {
 		if r.Decision != growth.Refuse {
 			fmt.Fprintln(w, s)
 		}
+	}
+	if text := r.Computation(); text != "" {
+		fmt.Fprintln(w, "in computation:", text)
 	}
 	samples, values := 0, 0
 	for _, round := range r.Rounds {

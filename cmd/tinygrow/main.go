@@ -35,9 +35,16 @@ func line() exitCode {
 
 // execute runs one command line. Results go to stdout, all else to stderr.
 func execute(ctx context.Context, args []string, stdout, stderr io.Writer) exitCode {
-	screen := terminal.New(stderr)
-	defer screen.Close()
-	stderr = screen
+	var log *records // nil: words
+	if logFormatOf(args) == logJSON {
+		log = newRecords(stderr)
+		defer log.end()
+		stderr = log
+	} else {
+		screen := terminal.New(stderr)
+		defer screen.Close()
+		stderr = screen
+	}
 	root := newRoot(stderr)
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -47,6 +54,10 @@ func execute(ctx context.Context, args []string, stdout, stderr io.Writer) exitC
 	var told silentError
 	if err != nil && !errors.As(err, &told) {
 		said := places(os.Getenv(run.PlacesEnv)).explain(err.Error())
+		if log != nil {
+			log.tell(slog.LevelError, strings.ReplaceAll(said, "\n", "; "), slog.Int("code", int(code)))
+			return code
+		}
 		fmt.Fprintln(printable{stderr}, "tinygrow: "+strings.ReplaceAll(said, "\n", "\n  "))
 	}
 	return code
@@ -65,27 +76,39 @@ add neurons. The result has the same bits for any number of workers and threads.
   tinygrow train --data cifar10 --data-dir ~/cifar --epochs 3
   tinygrow coordinator --nats nats://host:4222 --run-dir runs/a
   tinygrow worker --nats nats://host:4222 --run a`,
-		SilenceUsage:      true,
-		SilenceErrors:     true,
-		Args:              commandsOnly,
-		Version:           versionLine(),
-		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
-		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: true},
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          commandsOnly,
+		Version:       versionLine(),
+		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(flagFault)
 	verbose := root.PersistentFlags().BoolP("verbose", "v", false, "log details to stderr")
+	format := root.PersistentFlags().String(logFlag, logText, "how what goes to stderr is written: `text` or json, a record a line")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if *format != logText && *format != logJSON {
+			return usagef("--%s %q: must be %s or %s", logFlag, *format, logText, logJSON)
+		}
 		level := slog.LevelInfo
 		if *verbose {
 			level = slog.LevelDebug
 		}
-		slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})))
+		if log, ok := stderr.(*records); ok {
+			log.level.Set(level)
+			slog.SetDefault(slog.New(log.handler))
+		} else {
+			slog.SetDefault(slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level})))
+		}
 		return expandFlags(c)
 	}
-	root.AddCommand(newTrain(), newResume(), newCoordinator(), newWorker(), newAuth(), newDoctor(), newHealth(),
-		newEval(), newPredict(), newServe(), newExport(), newInspect(), newVerify(), newPlot(), newUI(), newReport(),
-		newCompare(), newChaos(), newData(), newBench(), newVersion())
+	root.AddCommand(newTrain(), newResume(), newCoordinator(), newWorker(), newReducer(), newAuth(), newDoctor(), newHealth(),
+		newEval(), newPredict(), newServe(), newExport(), newInspect(), newModel(), newVerify(),
+		newPlot(), newRuns(), newTop(), newUI(), newReport(), newMetrics(), newCompare(), newChaos(), newData(), newBench(),
+		newPlan(), newSweep(), newVersion())
+	root.AddCommand(newConfig(), newRecipes(), newCompletion(), newMan())
+	root.AddCommand(newTopics()...)
+	completeAll(root)
 	decimals(root)
 	return root
 }

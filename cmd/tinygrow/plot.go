@@ -12,16 +12,20 @@ import (
 const (
 	plotAccuracy = "accuracy"
 	plotGains    = "gains"
+	plotGrowth   = "growth"
 )
 
 func newPlot() *cobra.Command {
-	what, out, title := plotAccuracy, "", ""
+	what, out, title, size := plotAccuracy, "", "", string(picture.ForReadme)
 	c := &cobra.Command{
 		Use:   "plot RUN...",
-		Short: "Draw accuracy over epochs, or predicted against measured gains of growth",
+		Short: "Draw accuracy over epochs, how a network grew, or predicted against measured gains of growth",
 		Long: `Draws runs, finished or not, into an SVG or PNG file: with --what accuracy the test accuracy of each over epochs, with
---what gains what each growth event was predicted to lower the loss by, and by how much it did.`,
-		Example: "  tinygrow plot runs/shapes-1 runs/shapes-2\n  tinygrow plot runs/shapes-1 --what gains --out gains.png",
+--what gains what each growth event was predicted to lower the loss by, and by how much it did. With --what growth it draws how the
+network of one run grew: each layer is a band as high as it has channels, which have the colour of the event that added them.`,
+		Example: `  tinygrow plot runs/shapes-1 runs/shapes-2
+  tinygrow plot runs/shapes-1 --what growth
+  tinygrow plot runs/shapes-1 --what gains --size paper --out gains.png`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef("plot needs at least one run directory: see %s --help", c.CommandPath())
@@ -29,8 +33,13 @@ func newPlot() *cobra.Command {
 			return nil
 		},
 		RunE: func(c *cobra.Command, runs []string) error {
-			if what != plotAccuracy && what != plotGains {
-				return usagef("--what %q: must be %s or %s", what, plotAccuracy, plotGains)
+			draw := map[string]func(picture.Drawing, []string) error{plotAccuracy: picture.Accuracy,
+				plotGains: picture.GainsOf, plotGrowth: oneGrowth}[what]
+			if draw == nil {
+				return usagef("--what %q: must be %s, %s or %s", what, plotAccuracy, plotGains, plotGrowth)
+			}
+			if s := picture.Size(size); s != picture.ForReadme && s != picture.ForPaper {
+				return usagef("--size %q: must be readme or paper", size)
 			}
 			if out == "" {
 				out = what + ".svg"
@@ -38,11 +47,7 @@ func newPlot() *cobra.Command {
 			if err := picture.CheckName(out); err != nil {
 				return as(exitUsage, err)
 			}
-			draw := picture.Accuracy
-			if what == plotGains {
-				draw = picture.GainsOf
-			}
-			if err := draw(picture.Drawing{File: out, Title: title}, runs); err != nil {
+			if err := draw(picture.Drawing{File: out, Title: title, Size: picture.Size(size)}, runs); err != nil {
 				return err
 			}
 			_, err := fmt.Fprintln(c.OutOrStdout(), out)
@@ -50,8 +55,20 @@ func newPlot() *cobra.Command {
 		},
 	}
 	f := c.Flags()
-	f.StringVar(&what, "what", what, "accuracy or gains")
-	f.StringVar(&out, "out", out, "`file` to write, .svg or .png; accuracy.svg or gains.svg if not given")
+	f.StringVar(&what, "what", what, "accuracy, gains or growth")
+	f.StringVar(&out, "out", out, "`file` to write, .svg or .png (default: accuracy.svg, gains.svg or growth.svg)")
 	f.StringVar(&title, "title", title, "title of the picture")
+	f.StringVar(&size, "size", size, "readme: 22 cm wide, with large type; paper: a column of 8.6 cm, with type of 8 points "+
+		"and PNG of 300 dots an inch")
+	must(c.RegisterFlagCompletionFunc("what", cobra.FixedCompletions([]string{plotAccuracy, plotGains, plotGrowth},
+		cobra.ShellCompDirectiveNoFileComp)))
 	return c
+}
+
+// oneGrowth draws how the network of the one run that is given grew.
+func oneGrowth(d picture.Drawing, runs []string) error {
+	if len(runs) != 1 {
+		return usagef("--what %s draws one run, not %d", plotGrowth, len(runs))
+	}
+	return picture.Growth(d, runs[0])
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/deploy/run"
+	"github.com/tinygrow/tinygrow/deploy/run/infer"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
 
@@ -17,7 +18,7 @@ func newPredict() *cobra.Command {
 	var top int
 	c := &cobra.Command{
 		Use:   "predict RUN|CHECKPOINT|EXPORT FILE|DIR...",
-		Short: "Say of pictures which classes they are of",
+		Short: "Say of pictures, or rows of a table, what they are",
 		Long: `Asks a saved model about pictures (` + dataset.Endings + `) and prints, for each file, the
 most probable classes. Of a folder all pictures in and below it are read, hidden ones left out. The model is a run
 directory, a checkpoint, a model.safetensors file, or what tinygrow export wrote.
@@ -25,9 +26,13 @@ directory, a checkpoint, a model.safetensors file, or what tinygrow export wrote
 A picture of any size is scaled, with its proportions, to the smallest size that covers the one the model was trained
 on, and cut at its centre; one of that size stays as it is. Grey pictures become three equal channels, colours become grey for
 models of one channel, and what is transparent lies over black. A file that cannot be read is told, the
-others are predicted, and the exit code is 3.`,
+others are predicted, and the exit code is 3.
+
+A model that was trained on a table reads the rows of CSV files, whose columns it finds by their names, and tells classes,
+labels, or numbers in the units of the target.`,
 		Example: `  tinygrow predict runs/cifar10-1 photo.jpg
-  tinygrow predict runs/a/checkpoints/step-400 photos more/cat.png --top 5 --json`,
+  tinygrow predict runs/a/checkpoints/step-400 photos more/cat.png --top 5 --json
+  tinygrow predict runs/income new.csv --json`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) < 2 {
 				return usagef("%s needs a run, a checkpoint or an export, and pictures: see %[1]s --help", c.CommandPath())
@@ -54,6 +59,9 @@ others are predicted, and the exit code is 3.`,
 		if err != nil {
 			return err
 		}
+		if n.Card.Table != nil {
+			return predictRows(c, n, args[1:], rowsTold{top, raw, asJSON})
+		}
 		files, passed, err := dataset.FindLoose(args[1:])
 		if err != nil {
 			return as(exitData, err)
@@ -78,19 +86,57 @@ others are predicted, and the exit code is 3.`,
 	return c
 }
 
+// rowsTold says what is told of a row.
+type rowsTold struct {
+	top         int
+	raw, asJSON bool
+}
+
+// predictRows asks a model about the rows of tables.
+func predictRows(c *cobra.Command, n *infer.Network, files []string, how rowsTold) error {
+	for _, path := range files {
+		err := run.PredictRows(c.Context(), n, path, how.top, func(p run.RowPrediction) error {
+			if !how.raw {
+				p.Outputs = nil
+			}
+			if how.asJSON {
+				return json.NewEncoder(c.OutOrStdout()).Encode(p)
+			}
+			text := told(p.Top)
+			for i, v := range p.Numbers {
+				if i > 0 {
+					text += ", "
+				}
+				text += fmt.Sprintf("%s %.6g", v.Target, v.Value)
+			}
+			_, err := fmt.Fprintf(printable{c.OutOrStdout()}, "%s:%d: %s\n", p.Path, p.Line, text)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// told tells classes with their probabilities.
+func told(top []infer.Choice) string {
+	var b strings.Builder
+	for i, t := range top {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		fmt.Fprintf(&b, "%s %.1f %%", t.Class, 100*t.Probability)
+	}
+	return b.String()
+}
+
 // printPrediction tells of one picture in a line.
 func printPrediction(c *cobra.Command, p run.Prediction) error {
 	if p.Fault != "" {
 		_, err := fmt.Fprintf(printable{c.ErrOrStderr()}, "%s\n", p.Fault)
 		return err
 	}
-	var b strings.Builder
-	for i, t := range p.Top {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(&b, "%s %.1f %%", t.Class, 100*t.Probability)
-	}
-	_, err := fmt.Fprintf(printable{c.OutOrStdout()}, "%s: %s\n", p.Path, b.String())
+	_, err := fmt.Fprintf(printable{c.OutOrStdout()}, "%s: %s\n", p.Path, told(p.Top))
 	return err
 }

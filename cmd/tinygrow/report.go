@@ -11,16 +11,29 @@ import (
 	"github.com/tinygrow/tinygrow/cmd/tinygrow/terminal"
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/deploy/run"
+	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 )
+
+// prunedToo tells how many events pruned, if any did.
+func prunedToo(events int) string {
+	if events == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %d pruned", events)
+}
 
 // report prints the closing table: what was measured, and at which step; of
 // what was not, that it was not.
 func report(out io.Writer, r *coordinator.Result) {
 	var text bytes.Buffer
 	w := newTable(&text)
-	grown := 0
+	grown, pruned := 0, 0
 	for _, e := range r.GrowthEvents {
-		if len(e.Grown) > 0 {
+		switch {
+		case e.Decision == growth.Prune:
+			pruned++
+		case len(e.Grown) > 0:
 			grown++
 		}
 	}
@@ -28,21 +41,31 @@ func report(out io.Writer, r *coordinator.Result) {
 	if r.Stopped != "" {
 		w.row("ended", "%s", r.Stopped)
 	}
+	if r.StandIn {
+		w.row("stand-in", "workers computed nothing (worker.stand_in): this is no trained model, whatever follows says")
+	}
 	w.row("network", "%s", widthList(r.Widths))
 	w.row("parameters", "%s -> %s", thousands(r.ParamsStart), thousands(r.ParamsEnd))
-	w.row("growth", "%d events, %d grew; generation %d", len(r.GrowthEvents), grown, r.Generation)
+	w.row("growth", "%d events, %d grew%s; generation %d", len(r.GrowthEvents), grown, prunedToo(pruned), r.Generation)
 	if r.TrainLoss == nil {
 		w.row("train", "no step was made")
 	} else {
 		w.row("train", "loss %.4f, the mean over %s samples of epoch %d", *r.TrainLoss, thousands(r.TrainSamples), r.TrainEpoch)
 	}
 	if v := r.Validation; v != nil {
-		w.row("validation", "loss %.4f, accuracy %.2f %% at step %d", v.Loss, 100*v.Accuracy, v.Step)
+		w.row("validation", "loss %.4f, %s at step %d", v.Loss, nn.TellScore(r.Metric, v.Accuracy), v.Step)
 	}
 	if r.TestLoss == nil {
 		w.row("test", "not evaluated")
 	} else {
-		w.row("test", "loss %.4f, accuracy %.2f %% at step %d", *r.TestLoss, 100**r.TestAccuracy, r.TestStep)
+		w.row("test", "loss %.4f, %s at step %d", *r.TestLoss, nn.TellScore(r.Metric, *r.TestAccuracy), r.TestStep)
+	}
+	if b := r.Best; b != nil {
+		which := ""
+		if b.Restored {
+			which = ": the run ended with this network"
+		}
+		w.row("best", "%s %.6g at step %d, %s parameters%s", b.Monitor, b.Best, b.Step, thousands(b.Params), which)
 	}
 	for _, q := range r.Quarantined {
 		w.row("quarantine", "worker %s (host %q) since step %d: %s", q.Worker, q.Host, q.Step, q.Why)

@@ -22,7 +22,7 @@ follows.`,
   tinygrow resume runs/a --epochs 60`,
 		Args: oneArg("RUN"),
 	}
-	src := newSource(c, dataFlags, endFlags, workersFlag, threadsFlag, natsFlags, listenFlag, uiFlag)
+	src := newSource(c, dataFlags, endFlags, workersFlag, threadsFlag, natsFlags, listenFlag, uiFlag, metricsFlag)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		s, err := src.given().ReadRun(args[0], run.Extending)

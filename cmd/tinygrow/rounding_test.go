@@ -21,17 +21,20 @@ import (
 // imprecise lists the packages of which no value decides or is recorded, and
 // which may therefore round as the compiler likes.
 var imprecise = map[string]string{
-	"cmd/tinygrow":        "prints",
-	"deploy/test/chaos":   "draws faults and measures time",
-	"cmd/tinygrow/e2e":    "tests",
-	"growth/growthtest":   "helps tests",
-	"coordinator/picture": "draws",
-	"deploy/bench/scale":  "measures time and prints",
-	"deploy/bench/speed":  "measures time",
-	"deploy/doctor":       "measures a connection",
-	"deploy/test/builds":  "runs processes",
-	"deploy/test/hostile": "measures rates under attack",
-	"deploy/bench/render": "prints tables of measured times",
+	"cmd/tinygrow":          "prints",
+	"deploy/test/chaos":     "draws faults and measures time",
+	"cmd/tinygrow/e2e":      "tests",
+	"growth/growthtest":     "helps tests",
+	"coordinator/picture":   "draws",
+	"deploy/bench/scale":    "measures time and prints",
+	"deploy/bench/speed":    "measures time",
+	"deploy/doctor":         "measures a connection",
+	"deploy/test/builds":    "runs processes",
+	"deploy/test/hostile":   "measures rates under attack",
+	"deploy/bench/render":   "prints tables of measured times",
+	"deploy/bench/box":      "measures time over limited links",
+	"deploy/bench/forecast": "tells the time that a run would take",
+	"deploy/bench/arch":     "compares measured rates",
 }
 
 // exact lists what of package math has the same bits everywhere, because IEEE

@@ -30,8 +30,8 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"freeport": freePort, "nats": startNATS, "code": exitsWith, "report": checkReport, "foretold": foretold, "same": sameResult, "await": awaitFile, "edit": editBytes, "cifar": writeCIFAR, "mnist": writeMNIST, "arrows": writeArrows, "evaluated": sameEvaluation, "confusions": sameCounts, "answers": answersAt, "grown": grownFolder, "validated": sameValidation, "uncard": removeCard,
-			"hidden": hidden, "address": withCredentials, "unreached": unreached,
+			"freeport": freePort, "nats": startNATS, "code": exitsWith, "report": checkReport, "foretold": foretold, "same": sameResult, "await": awaitFile, "edit": editBytes, "cifar": writeCIFAR, "mnist": writeMNIST, "arrows": writeArrows, "evaluated": sameEvaluation, "confusions": sameCounts, "answers": answersAt, "grown": grownFolder, "validated": sameValidation, "uncard": removeCard, "serving": serveFolder,
+			"alone": bestAlone, "swept": sameSweep, "killed": killSweep, "hidden": hidden, "address": withCredentials, "unreached": unreached,
 		},
 	})
 }
@@ -255,7 +255,7 @@ func TestEveryCommandHelps(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, c := range command.Commands() {
-			if c.Hidden || c.Name() == "help" {
+			if c.Hidden || c.Name() == "help" || c.IsAdditionalHelpTopicCommand() {
 				continue
 			}
 			if c.Short == "" {

@@ -63,6 +63,10 @@ after the answers that are under way.`,
 		if err != nil {
 			return err
 		}
+		if n.Card.Table != nil {
+			return as(exitUsage, fmt.Errorf(
+				"%s reads rows of a table, and serve answers for pictures: ask it with tinygrow predict", args[0]))
+		}
 		return serveNetwork(c, config, n, checkpoint.ModelSHA256(s.Model), asJSON)
 	}
 	return c

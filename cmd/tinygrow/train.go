@@ -21,17 +21,19 @@ func newTrain() *cobra.Command {
 data set and shows several growth events within a minute. Interrupt it once, end it (SIGTERM, SIGQUIT) or
 close its terminal, and it finishes the step, writes a checkpoint and says how to resume; a second interrupt ends it at
 once. More workers may join over NATS: over the server of --nats, or over one that
---listen starts in this process.
-
-` + keyHelp(),
+--listen starts in this process.`,
 		Example: `  tinygrow train
+  tinygrow train --recipe cifar10-vgg --data-dir ~/cifar-10-batches-bin
   tinygrow train --data cifar10 --data-dir ~/cifar --model cnn --epochs 3 --workers 2
   tinygrow train --from runs/a --data folder --data-dir ~/flowers --epochs 5
   tinygrow train --config run.yaml --set optim.momentum=0.8 --policy gradmax --run-dir runs/g --json`,
 		Args: noArgs,
 	}
-	src := newSource(c, dataFlags, runFlags, endFlags, policyFlag, runPlaceFlags, workersFlag, threadsFlag, natsFlags, listenFlag, uiFlag)
+	src := newSource(c, dataFlags, runFlags, endFlags, policyFlag, runPlaceFlags,
+		workersFlag, threadsFlag, natsFlags, listenFlag, uiFlag, metricsFlag)
 	src.addNetworkOf()
+	src.addRecipe()
+	helpOfUsual(c, "nats", "creds", "ca")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end")
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		s, err := src.given().Resolve(run.Defaults())
@@ -59,6 +61,7 @@ func runAndReport(c *cobra.Command, s run.Settings, how run.Start, asJSON bool) 
 	con.alone = how.Workers > 0
 	how.Terminal = con.alone && con.screen.Terminal()
 	s.Worker.Program = program()
+	s.Data.Progress = con.reading
 	ctx, stop := untilSignal(c.Context(), func(os.Signal) {
 		con.Line("interrupted: finishing the step and writing a checkpoint; a second interrupt ends at once")
 	})
@@ -79,6 +82,10 @@ func runAndReport(c *cobra.Command, s run.Settings, how run.Start, asJSON bool) 
 	}
 	report(c.ErrOrStderr(), &r)
 	if r.Done {
+		return nil
+	}
+	if r.Paused {
+		fmt.Fprintf(c.ErrOrStderr(), "paused after step %d, as pause_at %v says; %s\n", r.Steps, s.PauseAt, continuation(&s, how, r.RunDir))
 		return nil
 	}
 	fmt.Fprintf(c.ErrOrStderr(), "stopped after step %d; %s\n", r.Steps, continuation(&s, how, r.RunDir))

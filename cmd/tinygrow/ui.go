@@ -9,6 +9,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/coordinator/ui"
 	"github.com/tinygrow/tinygrow/coordinator/view"
+	"github.com/tinygrow/tinygrow/deploy/docs"
 	"github.com/tinygrow/tinygrow/deploy/run"
 )
 
@@ -19,7 +20,7 @@ func newUI() *cobra.Command {
 		Short: "Show runs in a browser: networks as they grow, why they grew, and several runs compared",
 		Long: `Serves pages that show the runs in folder RUNS (default: runs), or the run RUNS, finished or still growing, and
 prints the address to open. It only reads. On a loopback address everybody on this machine may look; on another
-one (--listen 0.0.0.0:7070) the address has a token that who looks must have. Interrupt it to end it.`,
+one (--listen 0.0.0.0:7070) the address has a token that who looks must have. The documentation is at /docs/. Interrupt it to end it.`,
 		Example: "  tinygrow ui\n  tinygrow ui runs/shapes-1\n  tinygrow ui ~/experiments --listen 0.0.0.0:8080",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -40,7 +41,8 @@ one (--listen 0.0.0.0:7070) the address has a token that who looks must have. In
 			if err != nil {
 				return err
 			}
-			server, err := ui.Listen(library, ui.Options{Address: address, Near: !c.Flags().Changed("listen"), Token: token})
+			server, err := ui.Listen(library, ui.Options{Address: address, Near: !c.Flags().Changed("listen"), Token: token,
+				Docs: docs.Handler()})
 			if err != nil {
 				return err
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"log/slog"
 	"os"
@@ -26,9 +27,18 @@ and keeps in --cache; the workers of a host share that. A data set given here mu
 		Args: noArgs,
 	}
 	src := newSource(c, dataFlags, []keyFlag{{"run", "run", "id", "id of the run to join; without it, the one that goes on"}}, cacheFlag,
-		threadsFlag, natsFlags, healthFlag)
+		threadsFlag, natsFlags, healthFlag, metricsFlag)
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout at the end: what was done and how long it took")
-	c.RunE = func(c *cobra.Command, _ []string) error {
+	c.RunE = member(src, &asJSON, "told to stop: finishing the block in hand; a second signal ends at once",
+		func(ctx context.Context, s run.Settings) (any, error) { return run.Work(ctx, s) })
+	return c
+}
+
+// member is what a command does that takes part in a run until it ends or a signal comes: stopping
+// is what the log then says, and work returns what it did, which is printed where that is asked for.
+func member(src *source, asJSON *bool, stopping string, work func(context.Context, run.Settings) (any, error)) func(*cobra.Command,
+	[]string) error {
+	return func(c *cobra.Command, _ []string) error {
 		s, err := src.given().Resolve(run.WorkerDefaults())
 		if err != nil {
 			return err
@@ -36,15 +46,15 @@ and keeps in --cache; the workers of a host share that. A data set given here mu
 		interrupted := false
 		ctx, stop := untilSignal(c.Context(), func(sig os.Signal) {
 			interrupted = sig != syscall.SIGTERM
-			slog.Info("told to stop: finishing the block in hand; a second signal ends at once")
+			slog.Info(stopping)
 		})
 		defer stop()
 		s.Worker.Program = program()
-		stats, err := run.Work(ctx, s)
+		stats, err := work(ctx, s)
 		if err != nil {
 			return err
 		}
-		if asJSON {
+		if *asJSON {
 			if err := json.NewEncoder(c.OutOrStdout()).Encode(stats); err != nil {
 				return err
 			}
@@ -54,5 +64,4 @@ and keeps in --cache; the workers of a host share that. A data set given here mu
 		}
 		return nil
 	}
-	return c
 }

@@ -42,6 +42,9 @@ func (d *Dir) Bundle(c *Checkpoint) (*Bundle, error) {
 	if c.RidingSHA256 != "" {
 		files = append(files, bundled{name: path.Join(step, ridingFile), size: -1})
 	}
+	if c.BestSHA256 != "" {
+		files = append(files, bundled{name: path.Join(step, bestFile), size: -1})
+	}
 	if _, err := os.Lstat(filepath.Join(d.path, startFile)); err == nil {
 		files = append(files, bundled{name: startFile, size: -1})
 	}
@@ -126,7 +129,7 @@ func (d *Dir) unpack(bundle io.Reader, step proto.Step) error {
 	files := []string{JournalFile, MetricsFile, ConfigFile}
 	if err := d.disk.extract(fresh, bundle, append(slices.Clone(files), path.Join(checkpoints, name, modelFile),
 		path.Join(checkpoints, name, optimizerFile), path.Join(checkpoints, name, stateFile)),
-		path.Join(checkpoints, name, ridingFile), startFile); err != nil {
+		path.Join(checkpoints, name, ridingFile), path.Join(checkpoints, name, bestFile), startFile); err != nil {
 		return err
 	}
 	if _, err := Load(filepath.Join(fresh, saved)); err != nil {

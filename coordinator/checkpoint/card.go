@@ -14,7 +14,10 @@ const (
 	preprocessingKey = "preprocessing"
 	classesKey       = "classes"
 	dataKey          = "data"
-	weightsKey       = "weights" // averaged, or nothing
+	weightsKey       = "weights"  // averaged, or nothing
+	taskKey          = "task"     // what the outputs are, or nothing for classes
+	standInKey       = "stand_in" // true for weights of stand-ins, or nothing
+	tableKey         = "table"    // how rows of a table become inputs, or nothing for pictures
 )
 
 // preprocessing is how a model's inputs are made, in the metadata of its file.
@@ -36,14 +39,19 @@ func modelInfo(g *nn.Graph, card *nn.Card) (map[string]string, error) {
 	if card == nil {
 		return info, nil
 	}
-	for _, part := range []struct {
+	type part struct {
 		key   string
 		value any
-	}{
+	}
+	parts := []part{
 		{preprocessingKey, preprocessing{card.Input, card.Mean, card.Std}},
 		{classesKey, card.Classes},
 		{dataKey, trainedOn{card.Data, card.Digest}},
-	} {
+	}
+	if card.Table != nil {
+		parts = append(parts, part{tableKey, card.Table})
+	}
+	for _, part := range parts {
 		text, err := json.Marshal(part.value)
 		if err != nil {
 			return nil, fmt.Errorf("%s of a model: %w", part.key, err)
@@ -52,6 +60,12 @@ func modelInfo(g *nn.Graph, card *nn.Card) (map[string]string, error) {
 	}
 	if card.Averaged {
 		info[weightsKey] = averaged
+	}
+	if card.StandIn {
+		info[standInKey] = "true"
+	}
+	if !card.Task.Labelled() {
+		info[taskKey] = string(card.Task)
 	}
 	return info, nil
 }
@@ -100,7 +114,14 @@ func (f *tensorFile) card(g *nn.Graph) (*nn.Card, error) {
 		}
 	}
 	card.Input, card.Mean, card.Std, card.Data, card.Digest = p.Input, p.Mean, p.Std, data.Name, data.Digest
-	card.Averaged = f.info[weightsKey] == averaged
+	card.Averaged, card.Task = f.info[weightsKey] == averaged, nn.Task(f.info[taskKey])
+	_, card.StandIn = f.info[standInKey]
+	if text, is := f.info[tableKey]; is {
+		card.Table = new(nn.Table)
+		if err := json.Unmarshal([]byte(text), card.Table); err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", tableKey, err))
+		}
+	}
 	if faults == nil {
 		faults = append(faults, card.Validate(), card.Fits(g))
 	}

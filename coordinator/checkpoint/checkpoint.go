@@ -20,11 +20,12 @@ import (
 
 // Formats of state.json. In unnamed a checkpoint does not say how its model reads
 // pictures; one of format riding holds statistics that rode along with gradient rounds,
-// one of format version none.
+// one of format version none; one of format kept holds the best network, and statistics or none.
 const (
 	unnamed = 3
 	version = 4
 	riding  = 5
+	kept    = 6
 )
 
 // Names of the files of a checkpoint.
@@ -32,6 +33,7 @@ const (
 	modelFile     = ModelFile
 	optimizerFile = "optimizer.safetensors"
 	ridingFile    = "riding.f64" // only where statistics rode along
+	bestFile      = BestFile     // only where the best network is kept
 	stateFile     = "state.json"
 )
 
@@ -43,6 +45,8 @@ type Checkpoint struct {
 	// Riding are the sums of statistics that rode along with gradient rounds; what
 	// they are of is in the progress.
 	Riding []float64
+	// Best is the network of the best evaluation, nil where none is kept.
+	Best *nn.Model
 }
 
 // State is state.json.
@@ -60,6 +64,7 @@ type State struct {
 	ModelSHA256     string `json:"model_sha256"`
 	OptimizerSHA256 string `json:"optimizer_sha256"`
 	RidingSHA256    string `json:"riding_sha256,omitempty"` // digest of the statistics that rode along, in format 5
+	BestSHA256      string `json:"best_sha256,omitempty"`   // digest of the best network, in format 6
 	JournalBytes    int64  `json:"journal_bytes"`
 	JournalSHA256   string `json:"journal_sha256"`
 	MetricsBytes    int64  `json:"metrics_bytes"`
@@ -102,8 +107,8 @@ func decodeState(path string, data []byte) (State, error) {
 	if err := json.Unmarshal(data, &s); err != nil {
 		return s, fmt.Errorf("%w: %s: %w", ErrDamaged, path, err)
 	}
-	if s.Version < unnamed || s.Version > riding {
-		return s, fmt.Errorf("checkpoint: %s: format %d, this program reads formats %d to %d", path, s.Version, unnamed, riding)
+	if s.Version < unnamed || s.Version > kept {
+		return s, fmt.Errorf("checkpoint: %s: format %d, this program reads formats %d to %d", path, s.Version, unnamed, kept)
 	}
 	if again, err := s.encode(); err != nil || !bytes.Equal(again, data) { // its digest included
 		return s, fmt.Errorf("%w: %s is not what was written", ErrDamaged, path)
@@ -136,12 +141,18 @@ func (s *State) validate() error {
 	within("updates", s.Updates, maxCount)
 	within("journal_bytes", uint64(s.JournalBytes), maxLog) // negative ones are above it
 	within("metrics_bytes", uint64(s.MetricsBytes), maxLog)
-	if (s.Version == riding) != (s.RidingSHA256 != "") {
+	if s.Version != kept && (s.Version == riding) != (s.RidingSHA256 != "") {
 		faults = append(faults, fmt.Errorf("riding_sha256 %.80q in format %d", s.RidingSHA256, s.Version))
+	}
+	if (s.Version == kept) != (s.BestSHA256 != "") {
+		faults = append(faults, fmt.Errorf("best_sha256 %.80q in format %d", s.BestSHA256, s.Version))
 	}
 	sums := map[string]string{"model_sha256": s.ModelSHA256, "optimizer_sha256": s.OptimizerSHA256, "journal_sha256": s.JournalSHA256}
 	if s.RidingSHA256 != "" {
 		sums["riding_sha256"] = s.RidingSHA256
+	}
+	if s.BestSHA256 != "" {
+		sums["best_sha256"] = s.BestSHA256
 	}
 	for name, sum := range sums {
 		if b, err := hex.DecodeString(sum); err != nil || len(b) != sha256.Size {
@@ -219,7 +230,7 @@ func (c *Checkpoint) write(dir string, d *disk) error {
 	if err := d.writeTensors(filepath.Join(dir, optimizerFile), slotTensors(c.Model.Graph, c.Slots), info); err != nil {
 		return err
 	}
-	if err := c.writeRiding(dir, d); err != nil {
+	if err := errors.Join(c.writeRiding(dir, d), c.writeBest(dir, d)); err != nil {
 		return err
 	}
 	state, err := c.State.encode()
@@ -254,7 +265,7 @@ func Load(dir string) (*Checkpoint, error) {
 		return nil, fmt.Errorf("%w: %s: its model has sha256 %.12s, %s says %.12s: the files are of different checkpoints",
 			ErrDamaged, dir, sum, stateFile, c.ModelSHA256)
 	}
-	if err := errors.Join(c.loadSlots(filepath.Join(dir, optimizerFile)), c.loadRiding(dir)); err != nil {
+	if err := errors.Join(c.loadSlots(filepath.Join(dir, optimizerFile)), c.loadRiding(dir), c.loadBest(dir)); err != nil {
 		return nil, err
 	}
 	return c, nil

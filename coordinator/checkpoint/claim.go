@@ -257,10 +257,16 @@ func startOf(pid int) string {
 
 // Active reports whether a process works on the run in path, as far as can be
 // seen without asking for its lock: the file that names the owner was written a
-// short while ago. A process that stands still for longer looks like one that is gone.
+// short while ago, and not by a process of this machine that has died. One that stands still for
+// longer looks like one that is gone.
 func Active(path string) bool {
-	info, err := os.Stat(filepath.Join(path, ownerFile))
-	return err == nil && time.Since(info.ModTime()) < activeFor
+	file := filepath.Join(path, ownerFile)
+	info, err := os.Stat(file)
+	if err != nil || time.Since(info.ModTime()) >= activeFor {
+		return false
+	}
+	o, err := readOwner(file)
+	return err != nil || !o.dead()
 }
 
 // activeFor is for how long after its owner wrote to it a run counts as active.

@@ -21,7 +21,10 @@ const (
 	JournalFile = "growth.jsonl"
 	MetricsFile = "metrics.jsonl"
 	ModelFile   = "model.safetensors" // each checkpoint has one
+	BestFile    = "best.safetensors"  // checkpoints have one that keep the best network
 	startFile   = "start.safetensors" // the model that the run started from
+	reportFiles = ".report-"          // reports that are being written begin with it
+	temporary   = ".tmp"              // what ends the names of files that are
 	lockFile    = ".lock"
 	ownerFile   = ".owner"
 	checkpoints = "checkpoints"
@@ -50,6 +53,7 @@ type Dir struct {
 	path    string
 	claim   *claim
 	disk    disk
+	fault   string // why the run ends early; empty: it does not
 	Journal *Log
 	Metrics *Log
 }
@@ -278,6 +282,9 @@ func (d *Dir) Save(c *Checkpoint, keep int) error {
 	if c.RidingSHA256 = RidingSHA256(c.Riding); c.RidingSHA256 != "" {
 		c.Version = riding
 	}
+	if c.BestSHA256 = BestSHA256(c.Best); c.BestSHA256 != "" {
+		c.Version = kept
+	}
 	c.ModelSHA256, c.OptimizerSHA256 = ModelSHA256(c.Model), OptimizerSHA256(c.Updates, c.Slots)
 	c.JournalBytes, c.JournalSHA256 = d.Journal.Bytes(), d.Journal.SHA256()
 	c.MetricsBytes = d.Metrics.Bytes()
@@ -334,5 +341,6 @@ func (d *Dir) Close() error {
 	if d.Metrics != nil {
 		err = errors.Join(err, d.Metrics.Close())
 	}
+	d.noteEnd()
 	return errors.Join(err, d.claim.release())
 }

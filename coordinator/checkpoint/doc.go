@@ -5,9 +5,11 @@
 //	growth.jsonl                          the journal: free of clocks and of workers, so it can be hashed
 //	metrics.jsonl                         one line a step and an evaluation
 //	start.safetensors                     the model that the run started from, if not from fresh weights
+//	.ended                                how the process that worked on it last ended, for lists of runs
 //	checkpoints/step-N/model.safetensors      weights and buffers; in its metadata what else a user of the model needs
 //	checkpoints/step-N/optimizer.safetensors  the optimizer's state
 //	checkpoints/step-N/riding.f64             little-endian float64: sums of statistics that ride along, where some do (format 5)
+//	checkpoints/step-N/best.safetensors       the network of the best evaluation, as complete as the other, where one is kept (format 6)
 //	checkpoints/step-N/state.json             where the run stands, digests, lengths of the logs, the model's card
 //
 // A model.safetensors alone is complete. Its __metadata__ has, each as JSON,

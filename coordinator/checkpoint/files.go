@@ -98,11 +98,11 @@ func (d *disk) writeFile(path string, write func(*os.File) error) error {
 
 // replaceFile gives path new contents, whole or not at all.
 func (d *disk) replaceFile(path string, data []byte) error {
-	temporary := path + ".tmp"
-	if err := d.writeFile(temporary, func(f *os.File) error { _, err := f.Write(data); return err }); err != nil {
+	fresh := path + temporary
+	if err := d.writeFile(fresh, func(f *os.File) error { _, err := f.Write(data); return err }); err != nil {
 		return err
 	}
-	if err := d.replace(temporary, path); err != nil {
+	if err := d.replace(fresh, path); err != nil {
 		return err
 	}
 	return d.syncDir(filepath.Dir(path))

@@ -14,23 +14,23 @@ import (
 func modelCard(s *Source) string {
 	var b strings.Builder
 	say := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	say("---\nlibrary_name: tinygrow\npipeline_tag: image-classification\n---\n")
+	say("---\nlibrary_name: tinygrow\npipeline_tag: %s\n---\n", pipeline(s.Card))
 	name := "A network"
 	if s.Run != nil {
 		name = s.Run.Info().Name
 	}
 	say("# %s\n", cell(name))
 	g := s.Model.Graph
-	say("Trained and grown by tinygrow. %d parameters, %d FLOPs for the forward pass of one picture, generation %d of its architecture, "+
+	say("Trained and grown by tinygrow. %d parameters, %d FLOPs for the forward pass of one sample, generation %d of its architecture, "+
 		"SHA-256 of the model `%s`.\n", len(s.Model.Params), g.FLOPs(), g.Generation, checkpoint.ModelSHA256(s.Model))
 	say("## Use\n")
-	say("`tinygrow predict DIRECTORY PICTURE...` says what pictures are of, `tinygrow serve DIRECTORY` answers over HTTP. The tensors in " +
-		"`model.safetensors` have PyTorch's names and shapes; the architecture is `graph` in `config.json`.\n")
+	use := "`tinygrow predict DIRECTORY PICTURE...` says what pictures are of, `tinygrow serve DIRECTORY` answers over HTTP."
+	if s.Card != nil && s.Card.Table != nil {
+		use = "`tinygrow predict DIRECTORY FILE.csv` tells of each row."
+	}
+	say("%s The tensors in `model.safetensors` have PyTorch's names and shapes; the architecture is `graph` in `config.json`.\n", use)
 	if c := s.Card; c != nil {
-		say("Input: %d channels of %d x %d pixels, of which each byte v is read as (v - mean) / deviation with mean %.6g and deviation "+
-			"%.6g by channel. A picture of another size is scaled to cover that size and cut at its centre.\n",
-			c.Input.C, c.Input.H, c.Input.W, c.Mean, c.Std)
-		say("Classes, in the order of the outputs: %s.\n", cell(c.ClassList()))
+		inputs(say, c)
 		say("## Data\n\n%s, SHA-256 of its samples `%s`.\n", cell(c.Data), c.Digest)
 		if c.Averaged {
 			say("The weights are the moving average over the last steps of the training.\n")
@@ -43,10 +43,55 @@ func modelCard(s *Source) string {
 		history(say, s)
 	}
 	say("## Limits\n")
-	say("- Every picture is given one of the classes above, also one that shows none of them; probabilities are not calibrated.")
-	say("- Figures above are of the samples that they name. What other pictures give is not known.")
+	if s.Card == nil || s.Card.Table == nil {
+		say("- Every picture is given one of the classes above, also one that shows none of them; probabilities are not calibrated.")
+	}
+	say("- Figures above are of the samples that they name. What other samples give is not known.")
 	say("- Rights to the data, and what they mean for the model, are for whoever passes it on to find out.")
 	return b.String()
+}
+
+// pipeline is what Hugging Face calls the task of a model.
+func pipeline(c *nn.Card) string {
+	switch {
+	case c == nil || c.Table == nil:
+		return "image-classification"
+	case c.Task == nn.Regression:
+		return "tabular-regression"
+	}
+	return "tabular-classification"
+}
+
+// inputs tells what the model reads and puts out.
+func inputs(say func(string, ...any), c *nn.Card) {
+	if t := c.Table; t != nil {
+		say("Input: %d features of these columns, of which each feature v is read as (v - mean) / deviation; a missing number "+
+			"is the mean.\n", c.Input.C)
+		say("| column | features | mean | deviation |\n|---|---|---|---|")
+		at := 0
+		for i := range t.Columns {
+			col, what := &t.Columns[i], "a number"
+			switch {
+			case len(col.Values) > 0:
+				what = fmt.Sprintf("one for each of %d categories", len(col.Values))
+			case col.Gaps:
+				what = "a number, and whether it is missing"
+			}
+			say("| %s | %s | %.6g | %.6g |", cell(col.Name), what, c.Mean[at], c.Std[at])
+			at += col.Features()
+		}
+		say("\nOutputs, in their order: %s.\n", cell(c.ClassList()))
+		for i, scale := range t.Scale {
+			say("- %s is the output times %.6g plus %.6g.\n", cell(c.Classes[i]), scale.Std, scale.Mean)
+		}
+		return
+	}
+	say("Input: %d channels of %d x %d pixels, of which each byte v is read as (v - mean) / deviation with mean %.6g and deviation "+
+		"%.6g by channel.\n", c.Input.C, c.Input.H, c.Input.W, c.Mean, c.Std)
+	if c.Pictures != "" {
+		say("How a picture becomes that: %s.\n", cell(c.Pictures))
+	}
+	say("Classes, in the order of the outputs: %s.\n", cell(c.ClassList()))
 }
 
 // layers tells the architecture.
@@ -73,7 +118,11 @@ func history(say func(string, ...any), s *Source) {
 	told := false
 	for _, e := range s.Run.Evaluations() {
 		if e.Step == s.Step {
-			say("- %s samples: accuracy %.2f %%, loss %.4f, at step %d", e.Split, float64(100*e.Accuracy), e.Loss, e.Step)
+			metric := ""
+			if s.Card != nil {
+				metric = s.Card.Task.Metric()
+			}
+			say("- %s samples: %s, loss %.4f, at step %d", e.Split, nn.TellScore(metric, e.Accuracy), e.Loss, e.Step)
 			told = true
 		}
 	}

@@ -97,6 +97,11 @@ func Write(s *Source, name Format, path string) error {
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("%s: %w: remove it, or name another", path, errors.Join(ErrExists, err))
 	}
+	if s.Model.Graph.LRA != nil { // error synapses are of use in training alone
+		plain := *s
+		plain.Model = s.Model.WithoutLRA()
+		s = &plain
+	}
 	part := path + ".part"
 	if err := os.RemoveAll(part); err != nil {
 		return err
@@ -262,6 +267,17 @@ func hasWidths(m *nn.Model) error {
 		if shapes[n.ID].Len() == 0 {
 			return fmt.Errorf("%w: %s (%s) has no outputs yet: train until it has grown, or take the format safetensors or npz", ErrCannot,
 				n.ID, n.Op)
+		}
+	}
+	return nil
+}
+
+// hasNoOwn refuses a network with a layer that a program brought along, which other programs do not know.
+func hasNoOwn(m *nn.Model) error {
+	for _, n := range m.Graph.Nodes {
+		if n.Op.Own() {
+			return fmt.Errorf("%w: %s is a layer of your own, %s, which other programs do not compute: take the format "+
+				"safetensors or npz", ErrCannot, n.ID, n.Op)
 		}
 	}
 	return nil

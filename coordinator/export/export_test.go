@@ -36,6 +36,16 @@ func everything(t *testing.T) *Source {
 		n.Eps, n.Momentum = 1e-5, 0.1
 		return n
 	}
+	groups := func(n nn.Node, groups int) nn.Node {
+		if n.Groups = groups; n.Op == nn.OpLayerNorm || n.Op == nn.OpGroupNorm {
+			n.Eps = 1e-4
+		}
+		return n
+	}
+	attention := func(n nn.Node) nn.Node {
+		n.Heads, n.Scale = 2, 0.4
+		return n
+	}
 	g := &nn.Graph{Input: nn.Shape{C: 3, H: 12, W: 10}, Loss: nn.CrossEntropy, Nodes: []nn.Node{
 		node("x", nn.OpInput),
 		window(out(node("conv1", nn.OpConv, "x"), 8, true), 3, 1, 1),
@@ -43,11 +53,18 @@ func everything(t *testing.T) *Source {
 		window(node("dw", nn.OpDepthwise, "relu1"), 3, 1, 1), norm(node("bn2", nn.OpBatchNorm, "dw")), node("silu", nn.OpSiLU, "bn2"),
 		node("layer.0.add", nn.OpAdd, "silu", "relu1"), window(node("mp", nn.OpMaxPool, "layer.0.add"), 3, 2, 1),
 		window(node("ap", nn.OpAvgPool, "mp"), 2, 1, 1), node("gelu", nn.OpGELU, "ap"),
-		window(out(node("layer.0.conv2", nn.OpConv, "gelu"), 6, false), 2, 2, 0), node("tanh", nn.OpTanh, "layer.0.conv2"),
+		node("avg", nn.OpGlobalAvgPool, "gelu"), window(out(node("squeeze", nn.OpConv, "avg"), 8, true), 1, 1, 0),
+		node("gate", nn.OpSigmoid, "squeeze"), node("gated", nn.OpMultiply, "gelu", "gate"), node("pos", nn.OpPositional, "gated"),
+		attention(node("attend", nn.OpAttention, "pos", "gelu", "pos")), node("scale", nn.OpLayerScale, "attend"), node("drop", nn.OpDropout, "scale"),
+		node("swish", nn.OpHardSwish, "drop"), groups(window(out(node("parts", nn.OpGroupedConv, "swish"), 4, true), 1, 1, 0), 2),
+		node("hard", nn.OpHardSigmoid, "parts"), node("cat", nn.OpConcat, "hard", "parts"),
+		groups(node("ln", nn.OpLayerNorm, "cat"), 0), groups(node("gn", nn.OpGroupNorm, "ln"), 4),
+		window(out(node("layer.0.conv2", nn.OpConv, "gn"), 6, false), 2, 2, 0), node("tanh", nn.OpTanh, "layer.0.conv2"),
 		node("gap", nn.OpGlobalAvgPool, "tanh"), node("id", nn.OpIdentity, "tanh"), node("flat", nn.OpFlatten, "id"),
-		out(node("fc1", nn.OpLinear, "flat"), 6, true), norm(node("bn3", nn.OpBatchNorm, "fc1")), node("sum", nn.OpAdd, "bn3", "gap", "fc1"),
+		out(node("fc1", nn.OpLinear, "flat"), 6, true), norm(node("bn3", nn.OpBatchNorm, "fc1")),
+		groups(window(out(node("seq", nn.OpConv1d, "gap"), 6, true), 3, 1, 1), 2), node("sum", nn.OpAdd, "bn3", "seq", "fc1"),
 		window(node("dw2", nn.OpDepthwise, "sum"), 1, 1, 0), node("sum2", nn.OpAdd, "fc1", "bn3"),
-		node("gelu2", nn.OpGELU, "sum2"), node("sum3", nn.OpAdd, "dw2", "gelu2"), out(node("fc2", nn.OpLinear, "sum3"), 4, false),
+		groups(node("ln2", nn.OpLayerNorm, "sum2"), 0), node("gelu2", nn.OpGELU, "ln2"), node("sum3", nn.OpAdd, "dw2", "gelu2"), out(node("fc2", nn.OpLinear, "sum3"), 4, false),
 	}}
 	if err := g.Validate(); err != nil {
 		t.Fatal(err)
@@ -119,6 +136,24 @@ func TestEveryOperation(t *testing.T) {
 }
 
 // A file that is cut or changed anywhere is an error, never a panic, or the same model.
+// Error synapses are left out of exports: what comes back is the network alone.
+func TestErrorSynapsesAreLeftOut(t *testing.T) {
+	m := small(t)
+	taught, err := m.WithLRA(nn.LRA{Beta: 1, Seed: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []Format{"npz", "safetensors", "onnx", "pytorch"} {
+		path := filepath.Join(t.TempDir(), DefaultPath("m", name))
+		if err := Write(&Source{Model: taught}, name, path); err != nil {
+			t.Fatal(name, err)
+		}
+		if got, _, err := Read(path); err != nil || got.Digest() != m.Digest() {
+			t.Errorf("%s: another network came back, %v", name, err)
+		}
+	}
+}
+
 func TestDamaged(t *testing.T) {
 	s := everything(t)
 	for _, format := range []Format{"onnx", "npz", "pytorch"} {

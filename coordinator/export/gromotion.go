@@ -51,6 +51,7 @@ type growing struct {
 	graph  *nn.Graph
 	nodes  []view.Node
 	size   map[nn.NodeID]int
+	each   map[nn.NodeID]int       // channels of a head, of layers that write heads
 	writes map[site.ID][]nn.NodeID // layers that gain outputs with a site
 	end    nn.NodeID
 }
@@ -71,7 +72,7 @@ func writeGroMotion(s *Source, path string) error {
 		for _, grown := range e.Grown {
 			added += grown.To - grown.From
 			for _, id := range g.writes[grown.Site] {
-				g.size[id] = grown.To
+				g.size[id] = grown.To * max(g.each[id], 1)
 			}
 		}
 		at := len(steps)
@@ -146,18 +147,23 @@ func writeJSON(path string, v any) error {
 
 // newGrowing returns the network as the run began with it.
 func newGrowing(s *Source) *growing {
-	g := &growing{graph: s.Model.Graph, size: map[nn.NodeID]int{}, writes: map[site.ID][]nn.NodeID{}}
+	g := &growing{graph: s.Model.Graph, size: map[nn.NodeID]int{}, each: map[nn.NodeID]int{}, writes: map[site.ID][]nn.NodeID{}}
 	for _, n := range s.Run.Network().Nodes {
 		g.nodes = append(g.nodes, n)
-		g.size[n.ID] = n.Start
+		g.size[n.ID], g.each[n.ID] = n.Start, n.Each
 		if n.Op.Role() == nn.Mixes {
 			g.end = n.ID
 		}
 	}
 	for _, at := range site.All(g.graph) {
 		g.writes[at.ID] = at.Writers
+		if at.Heads != "" {
+			g.writes[at.ID] = append([]nn.NodeID{at.Heads}, at.Writers...)
+		}
 		for _, id := range at.Writers {
-			g.size[id] = g.size[nn.NodeID(at.ID)]
+			if at.Heads == "" {
+				g.size[id] = g.size[nn.NodeID(at.ID)]
+			}
 		}
 	}
 	return g
@@ -202,7 +208,7 @@ func pair(e [2]string) string { return fmt.Sprintf("('%s', '%s')", e[0], e[1]) }
 func (g *growing) drawn(generation uint64) []view.Node {
 	var list []view.Node
 	for _, n := range g.nodes {
-		if n.Born <= generation && n.Op.Role() != nn.Joins {
+		if n.Born <= generation && len(n.Inputs) < 2 {
 			list = append(list, n)
 		}
 	}
@@ -221,7 +227,7 @@ func (g *growing) sources(n view.Node, generation uint64) []nn.NodeID {
 					continue
 				}
 				seen[id] = true
-				if m.Op.Role() == nn.Joins {
+				if len(m.Inputs) > 1 {
 					look(m.Inputs)
 				} else if m.Born <= generation {
 					list = append(list, id)

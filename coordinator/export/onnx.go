@@ -133,8 +133,38 @@ func (g *onnxGraph) picture(name string, id nn.NodeID) string {
 	if !g.flat[name] {
 		return name
 	}
-	axes := binary.LittleEndian.AppendUint64(binary.LittleEndian.AppendUint64(nil, 2), 3)
-	return g.operator("Unsqueeze", g.between(id), []string{name, g.initializer("constant/axes", elementInt64, []int{2}, axes)})
+	return g.operator("Unsqueeze", g.between(id), []string{name, g.whole("axes", 2, 3)})
+}
+
+// whole writes whole numbers that operators read.
+func (g *onnxGraph) whole(name string, values ...int) string {
+	var raw []byte
+	for _, v := range values {
+		raw = binary.LittleEndian.AppendUint64(raw, uint64(v))
+	}
+	return g.initializer("constant/"+name, elementInt64, []int{len(values)}, raw)
+}
+
+// normalised returns x less its mean over one axis, by its deviation there.
+func (g *onnxGraph) normalised(n *nn.Node, x string, axis int) string {
+	mean := func(of string) string {
+		return g.operator("ReduceMean", g.between(n.ID), []string{of}, attribute{"axes", []int{axis}})
+	}
+	d := g.operator("Sub", g.between(n.ID), []string{x, mean(x)})
+	variance := mean(g.operator("Mul", g.between(n.ID), []string{d, d}))
+	sum := g.operator("Add", g.between(n.ID), []string{variance, g.scalar("eps/"+string(n.ID), float32(n.Eps))})
+	return g.operator("Div", g.between(n.ID), []string{d, g.operator("Sqrt", g.between(n.ID), []string{sum})})
+}
+
+// affine writes weight x + bias of each channel of (N, C, H, W) as the value of n.
+func (g *onnxGraph) affine(n *nn.Node, x string) string {
+	scaled := g.operator("Mul", g.between(n.ID), []string{x, g.channels(n, nn.RoleWeight)})
+	return g.operator("Add", string(n.ID), []string{scaled, g.channels(n, nn.RoleBias)})
+}
+
+// channels returns a tensor with a value for each channel as (C, 1, 1).
+func (g *onnxGraph) channels(n *nn.Node, role string) string {
+	return g.operator("Unsqueeze", g.between(n.ID), []string{string(n.ID) + "." + role, g.whole("trailing", 1, 2)})
 }
 
 // features returns a value as (N, features), those of channels, rows and columns in this order.
@@ -185,8 +215,51 @@ var operators = map[nn.Op]func(g *onnxGraph, n *nn.Node, x string) string{
 		in := append([]string{x}, g.parameters(n.ID, nn.RoleWeight, nn.RoleBias, nn.RoleRunningMean, nn.RoleRunningVar)...)
 		return g.alike("BatchNormalization", n, in, attribute{"epsilon", float32(n.Eps)})
 	},
-	nn.OpReLU: func(g *onnxGraph, n *nn.Node, x string) string { return g.alike("Relu", n, []string{x}) },
-	nn.OpTanh: func(g *onnxGraph, n *nn.Node, x string) string { return g.alike("Tanh", n, []string{x}) },
+	nn.OpLayerNorm: func(g *onnxGraph, n *nn.Node, x string) string {
+		return g.affine(n, g.normalised(n, g.picture(x, n.ID), 1))
+	},
+	nn.OpGroupNorm: func(g *onnxGraph, n *nn.Node, x string) string {
+		s := g.shapes[n.ID]
+		groups := g.operator("Reshape", g.between(n.ID), []string{x, g.whole("groups/"+string(n.ID), 0, n.Groups, -1)})
+		groups = g.normalised(n, groups, 2)
+		return g.affine(n, g.operator("Reshape", g.between(n.ID), []string{groups, g.whole("shape/"+string(n.ID), 0, s.C, s.H, s.W)}))
+	},
+	nn.OpGroupedConv: func(g *onnxGraph, n *nn.Node, x string) string {
+		in := append([]string{g.picture(x, n.ID)}, g.parameters(n.ID, nn.RoleWeight, nn.RoleBias)...)
+		return g.operator("Conv", string(n.ID), in, append(window(n), attribute{"group", n.Groups})...)
+	},
+	nn.OpConv1d: func(g *onnxGraph, n *nn.Node, x string) string {
+		weight := g.operator("Unsqueeze", g.between(n.ID), []string{string(n.ID) + "." + nn.RoleWeight, g.whole("column", 3)})
+		in := append([]string{g.picture(x, n.ID), weight}, g.parameters(n.ID, nn.RoleBias)...)
+		return g.operator("Conv", string(n.ID), in, attribute{"kernel_shape", []int{n.Kernel, 1}}, attribute{"strides", []int{n.Stride, 1}},
+			attribute{"pads", []int{n.Pad, 0, n.Pad, 0}}, attribute{"group", n.Groups})
+	},
+	nn.OpLayerScale: func(g *onnxGraph, n *nn.Node, x string) string {
+		return g.operator("Mul", string(n.ID), []string{g.picture(x, n.ID), g.channels(n, nn.RoleWeight)})
+	},
+	nn.OpPositional: func(g *onnxGraph, n *nn.Node, x string) string {
+		s := g.shapes[n.ID]
+		turned := g.operator("Transpose", g.between(n.ID), []string{string(n.ID) + "." + nn.RoleWeight}, attribute{"perm", []int{1, 0}})
+		shaped := g.operator("Reshape", g.between(n.ID), []string{turned, g.whole("shape/"+string(n.ID), s.C, s.H, s.W)})
+		return g.operator("Add", string(n.ID), []string{g.picture(x, n.ID), shaped})
+	},
+	nn.OpMultiply: func(g *onnxGraph, n *nn.Node, x string) string {
+		return g.operator("Mul", string(n.ID), []string{g.picture(x, n.ID), g.picture(g.value[n.Inputs[1]], n.ID)})
+	},
+	nn.OpConcat: func(g *onnxGraph, n *nn.Node, _ string) string {
+		var in []string
+		for _, id := range n.Inputs {
+			in = append(in, g.picture(g.value[id], n.ID))
+		}
+		return g.operator("Concat", string(n.ID), in, attribute{"axis", 1})
+	},
+	nn.OpAttention:   attention,
+	nn.OpDropout:     same,
+	nn.OpSigmoid:     func(g *onnxGraph, n *nn.Node, x string) string { return g.alike("Sigmoid", n, []string{x}) },
+	nn.OpHardSwish:   func(g *onnxGraph, n *nn.Node, x string) string { return g.alike("HardSwish", n, []string{x}) },
+	nn.OpHardSigmoid: hardSigmoid,
+	nn.OpReLU:        func(g *onnxGraph, n *nn.Node, x string) string { return g.alike("Relu", n, []string{x}) },
+	nn.OpTanh:        func(g *onnxGraph, n *nn.Node, x string) string { return g.alike("Tanh", n, []string{x}) },
 	nn.OpSiLU: func(g *onnxGraph, n *nn.Node, x string) string {
 		return g.alike("Mul", n, []string{x, g.operator("Sigmoid", g.between(n.ID), []string{x})})
 	},
@@ -223,6 +296,30 @@ var operators = map[nn.Op]func(g *onnxGraph, n *nn.Node, x string) string{
 		}
 		return g.alike("Sum", n, in)
 	},
+}
+
+// attention writes softmax(scale k' q) over the keys, then v times that, for heads of (channels, tokens).
+func attention(g *onnxGraph, n *nn.Node, _ string) string {
+	var in [3]string
+	for i, id := range n.Inputs {
+		heads := g.whole(fmt.Sprintf("heads/%s/%d", n.ID, i), 0, n.Heads, g.shapes[id].C/n.Heads, -1)
+		in[i] = g.operator("Reshape", g.between(n.ID), []string{g.picture(g.value[id], n.ID), heads})
+	}
+	scale := n.Scale
+	if scale == 0 {
+		scale = 1 / math.Sqrt(float64(g.shapes[n.Inputs[0]].C/n.Heads))
+	}
+	keys := g.operator("Transpose", g.between(n.ID), []string{in[1]}, attribute{"perm", []int{0, 1, 3, 2}})
+	scores := g.operator("MatMul", g.between(n.ID), []string{keys, in[0]})
+	scaled := g.operator("Mul", g.between(n.ID), []string{scores, g.scalar("scale/"+string(n.ID), float32(scale))})
+	shares := g.operator("Softmax", g.between(n.ID), []string{scaled}, attribute{"axis", 2})
+	out := g.operator("MatMul", g.between(n.ID), []string{in[2], shares})
+	s := g.shapes[n.ID]
+	return g.operator("Reshape", string(n.ID), []string{out, g.whole("shape/"+string(n.ID), 0, s.C, s.H, s.W)})
+}
+
+func hardSigmoid(g *onnxGraph, n *nn.Node, x string) string {
+	return g.alike("HardSigmoid", n, []string{x}, attribute{"alpha", float32(1. / 6)}, attribute{"beta", float32(0.5)})
 }
 
 func same(_ *onnxGraph, _ *nn.Node, x string) string { return x }
@@ -264,7 +361,7 @@ const maxONNX = math.MaxInt32
 // writeONNX writes a model of opset 17 in one file.
 func writeONNX(s *Source, path string) error {
 	m := s.Model
-	if err := hasWidths(m); err != nil {
+	if err := errors.Join(hasWidths(m), hasNoOwn(m)); err != nil {
 		return err
 	}
 	if size := 4 * (len(m.Params) + len(m.Buffers)); size > maxONNX-1<<20 {

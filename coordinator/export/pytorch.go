@@ -3,6 +3,7 @@ package export
 import (
 	_ "embed"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -24,7 +25,7 @@ var modelPy []byte
 
 // writePyTorch writes a directory with model.pt and model.py.
 func writePyTorch(s *Source, path string) error {
-	if err := hasWidths(s.Model); err != nil {
+	if err := errors.Join(hasWidths(s.Model), hasNoOwn(s.Model)); err != nil {
 		return err
 	}
 	if err := os.Mkdir(path, 0o755); err != nil {

@@ -397,3 +397,32 @@ func TestARecordOnItsWayIsWaitedFor(t *testing.T) {
 		}
 	})
 }
+
+// A successor that begins from a state of before the stored checkpoint, as its disk may have, does
+// not add the event again that the checkpoint is behind, at the same step; one of which nobody knows it adds.
+func TestAnEventBeforeTheCheckpointIsNotAddedAgain(t *testing.T) {
+	past := lead.History{Last: 9, Term: 1, Origin: 1, From: 9, Checkpoint: &proto.Commit{Kind: proto.CheckpointCommit, Step: 4, Generation: 1}}
+	l := lead.NewLedger(past, lead.Self{Head: proto.Head{Run: "r", Term: 2}}, false)
+	for _, c := range []struct {
+		kind  proto.CommitKind
+		state lead.State
+		fresh bool
+	}{
+		{proto.TermCommit, lead.State{Step: 3}, true},
+		{proto.StepCommit, lead.State{Step: 4}, false},
+		{proto.GrowthCommit, lead.State{Step: 4, Generation: 1}, false},
+		{proto.GrowthCommit, lead.State{Step: 4, Generation: 1}, true}, // nothing grew: it may lie behind
+		{proto.GrowthCommit, lead.State{Step: 4, Generation: 2}, true},
+		{proto.StepCommit, lead.State{Step: 5, Generation: 2}, true},
+	} {
+		if err := l.Commit(c.kind, c.state); err != nil || l.Clear() == c.fresh {
+			t.Fatalf("%+v: %v, clear %v", c, err, l.Clear())
+		}
+		for !l.Clear() {
+			if _, _, ok := l.Next(); !ok {
+				t.Fatal("a record is not handed out")
+			}
+			l.Acked()
+		}
+	}
+}

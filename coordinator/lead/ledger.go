@@ -28,6 +28,8 @@ type Ledger struct {
 	again map[commitKey]committed // what the log knows already
 	later []laterCommits          // the same, by ascending key
 	since proto.Step              // step of the newest stored checkpoint; earlier steps are not in again
+	// generation is that of the newest stored checkpoint, at that of what was committed last.
+	generation, at proto.Generation
 }
 
 type commitKey struct {
@@ -77,7 +79,7 @@ func NewLedger(h History, self Self, fresh bool) *Ledger {
 		l.origin = 1
 	}
 	if h.Checkpoint != nil {
-		l.stored, l.since = true, h.Checkpoint.Step
+		l.stored, l.since, l.generation = true, h.Checkpoint.Step, h.Checkpoint.Generation
 	}
 	for _, r := range h.Records {
 		if r.Kind == proto.StepCommit || r.Kind == proto.GrowthCommit {
@@ -110,6 +112,8 @@ func (l *Ledger) Commit(kind proto.CommitKind, s State) error {
 	if l == nil {
 		return nil
 	}
+	grown := s.Generation > l.at
+	l.at = s.Generation
 	if kind == proto.StepCommit || kind == proto.GrowthCommit {
 		key := commitKey{kind, s.Step}
 		old, known := l.again[key]
@@ -122,7 +126,7 @@ func (l *Ledger) Commit(kind proto.CommitKind, s State) error {
 			delete(l.again, key)
 			l.mark = l.before(key, old.number)
 			return nil
-		case l.stored && (s.Step < l.since || s.Step == l.since && kind == proto.StepCommit):
+		case l.stored && (s.Step < l.since || s.Step == l.since && (kind == proto.StepCommit || grown && s.Generation <= l.generation)):
 			return nil // it lies before the checkpoint that the log goes on from
 		}
 		l.mark = l.before(key, l.put(kind, s))
@@ -178,7 +182,7 @@ func (l *Ledger) Stored(s State, object string, mark uint64) bool {
 	if l == nil || l.stored && s.Step <= l.since {
 		return false
 	}
-	l.stored, l.since = true, s.Step
+	l.stored, l.since, l.generation = true, s.Step, s.Generation
 	if mark > 0 {
 		l.from = mark + 1
 	}

@@ -9,7 +9,6 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
 	"github.com/tinygrow/tinygrow/growth"
@@ -57,18 +56,19 @@ func Gains(events []growth.Record) []Gain {
 	return out
 }
 
-// decades labels powers of ten, some seven of them.
-type decades struct{}
+// decades labels powers of ten, about so many of them, at an axis of logarithms. With plot.LogScale the title of
+// an axis would take its room at the wrong place.
+type decades int
 
 // Ticks implements plot.Ticker.
-func (decades) Ticks(lo, hi float64) []plot.Tick {
-	first, last := int(math.Round(math.Log10(lo))), int(math.Round(math.Log10(hi)))
-	every := (last-first)/7 + 1
+func (d decades) Ticks(lo, hi float64) []plot.Tick {
+	first, last := int(math.Round(lo)), int(math.Round(hi))
+	every := (last-first)/int(d) + 1
 	var ticks []plot.Tick
 	for e := first; e <= last; e++ {
-		t := plot.Tick{Value: math.Pow(10, float64(e))}
+		t := plot.Tick{Value: float64(e)}
 		if (last-e)%every == 0 {
-			t.Label = strconv.FormatFloat(t.Value, 'g', 1, 64)
+			t.Label = strconv.FormatFloat(math.Pow(10, t.Value), 'g', 1, 64)
 		}
 		ticks = append(ticks, t)
 	}
@@ -85,10 +85,11 @@ func DrawGains(d Drawing, gains []Gain) error {
 			continue
 		}
 		lo, hi = min(lo, g.Predicted, g.Measured), max(hi, g.Predicted, g.Measured)
+		at := plotter.XY{X: math.Log10(g.Predicted), Y: math.Log10(g.Measured)}
 		if g.Grown {
-			grown = append(grown, plotter.XY{X: g.Predicted, Y: g.Measured})
+			grown = append(grown, at)
 		} else {
-			tried = append(tried, plotter.XY{X: g.Predicted, Y: g.Measured})
+			tried = append(tried, at)
 		}
 	}
 	if hi == 0 {
@@ -96,15 +97,14 @@ func DrawGains(d Drawing, gains []Gain) error {
 			"measure none", d.File)
 	}
 	p := d.plot(axes{"predicted gain (first order, at the amplitude taken)", "measured gain (other samples)"})
-	p.X.Scale, p.Y.Scale = plot.LogScale{}, plot.LogScale{}
-	p.X.Tick.Marker, p.Y.Tick.Marker = decades{}, decades{}
-	lo, hi = math.Pow(10, math.Floor(math.Log10(lo))), math.Pow(10, math.Ceil(math.Log10(hi)))
+	p.X.Tick.Marker, p.Y.Tick.Marker = decades(d.format().labels), decades(d.format().labels)
+	lo, hi = math.Floor(math.Log10(lo)), math.Ceil(math.Log10(hi))
 	p.X.Min, p.X.Max, p.Y.Min, p.Y.Max = lo, hi, lo, hi
-	equal, err := guide(plotter.XYs{{X: lo, Y: lo}, {X: hi, Y: hi}}, grey)
+	equal, err := d.guide(plotter.XYs{{X: lo, Y: lo}, {X: hi, Y: hi}}, grey)
 	if err != nil {
 		return err
 	}
-	half, err := guide(plotter.XYs{{X: 2 * lo, Y: lo}, {X: hi, Y: hi / 2}}, orange)
+	half, err := d.guide(plotter.XYs{{X: lo + math.Log10(2), Y: lo}, {X: hi, Y: hi - math.Log10(2)}}, orange)
 	if err != nil {
 		return err
 	}
@@ -116,8 +116,8 @@ func DrawGains(d Drawing, gains []Gain) error {
 		points plotter.XYs
 		style  draw.GlyphStyle
 	}{
-		{"one site, tried alone", tried, draw.GlyphStyle{Color: grey, Radius: vg.Points(1.8), Shape: draw.RingGlyph{}}},
-		{"the event, as it grew", grown, draw.GlyphStyle{Color: blue, Radius: vg.Points(2.8), Shape: draw.CircleGlyph{}}},
+		{"one site, tried alone", tried, draw.GlyphStyle{Color: grey, Radius: d.format().mark * 0.7, Shape: draw.RingGlyph{}}},
+		{"the event, as it grew", grown, draw.GlyphStyle{Color: blue, Radius: d.format().mark, Shape: draw.CircleGlyph{}}},
 	} {
 		if len(set.points) == 0 {
 			continue

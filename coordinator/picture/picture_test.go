@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"errors"
+	"fmt"
 	"image/png"
 	"io"
 	"os"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/plot/plotter"
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/growth"
@@ -68,7 +71,7 @@ const (
 // line at the end of a log that is being written is not read.
 func TestAccuracy(t *testing.T) {
 	run, out := aRun(t, evaluations, ""), filepath.Join(t.TempDir(), "a.svg")
-	if err := Accuracy(Drawing{out, "Of a run"}, []string{run}); err != nil {
+	if err := Accuracy(Drawing{File: out, Title: "Of a run"}, []string{run}); err != nil {
 		t.Fatal(err)
 	}
 	got := texts(t, out)
@@ -81,14 +84,14 @@ func TestAccuracy(t *testing.T) {
 
 func TestAccuracyOfNothing(t *testing.T) {
 	run, out := aRun(t, "{\"kind\":\"step\",\"step\":1}\n", ""), filepath.Join(t.TempDir(), "a.svg")
-	if err := Accuracy(Drawing{out, ""}, []string{run}); err == nil || !strings.Contains(err.Error(), "train.eval_epochs") {
+	if err := Accuracy(Drawing{File: out}, []string{run}); err == nil || !strings.Contains(err.Error(), "train.eval_epochs") {
 		t.Errorf("without an evaluation: %v", err)
 	}
-	if err := Accuracy(Drawing{out, ""}, []string{t.TempDir()}); !errors.Is(err, checkpoint.ErrNoRun) {
+	if err := Accuracy(Drawing{File: out}, []string{t.TempDir()}); !errors.Is(err, checkpoint.ErrNoRun) {
 		t.Errorf("without a run: %v", err)
 	}
 	damaged := aRun(t, "{\"kind\":\n", "")
-	if err := Accuracy(Drawing{out, ""}, []string{damaged}); !errors.Is(err, checkpoint.ErrDamaged) || !strings.Contains(err.Error(), "line 1") {
+	if err := Accuracy(Drawing{File: out}, []string{damaged}); !errors.Is(err, checkpoint.ErrDamaged) || !strings.Contains(err.Error(), "line 1") {
 		t.Errorf("with a damaged log: %v", err)
 	}
 	if _, err := os.Stat(out); err == nil {
@@ -107,7 +110,7 @@ func TestGains(t *testing.T) {
 		t.Errorf("%v, want %v", got, want)
 	}
 	run, out := aRun(t, "", event), filepath.Join(t.TempDir(), "g.svg")
-	if err := GainsOf(Drawing{out, "Gains"}, []string{run}); err != nil {
+	if err := GainsOf(Drawing{File: out, Title: "Gains"}, []string{run}); err != nil {
 		t.Fatal(err)
 	}
 	got := texts(t, out)
@@ -116,14 +119,14 @@ func TestGains(t *testing.T) {
 			t.Errorf("%q lacks %q", got, want)
 		}
 	}
-	if err := GainsOf(Drawing{out, ""}, []string{aRun(t, "", "")}); err == nil || !strings.Contains(err.Error(), "measured a gain") {
+	if err := GainsOf(Drawing{File: out}, []string{aRun(t, "", "")}); err == nil || !strings.Contains(err.Error(), "measured a gain") {
 		t.Errorf("without an event: %v", err)
 	}
 }
 
 func TestScaling(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "s.png")
-	if err := DrawScaling(Drawing{out, "Workers"}, []Rate{{1, 100, 100}, {2, 190, 200}, {8, 700, 800}}); err != nil {
+	if err := DrawScaling(Drawing{File: out, Title: "Workers"}, []Rate{{1, 100, 100}, {2, 190, 200}, {8, 700, 800}}); err != nil {
 		t.Fatal(err)
 	}
 	raw, err := os.ReadFile(out)
@@ -149,5 +152,65 @@ func TestNamesOfPictures(t *testing.T) {
 				t.Errorf("%q was written", name)
 			}
 		}
+	}
+}
+
+// What a pruning takes goes from the top of a band: the last channels, and of each age what is above the new width.
+func TestPrunedBand(t *testing.T) {
+	b := Band{"conv1", []Birth{{0, 0, 4}, {50, 4, 10}, {80, 10, 3}, {90, 3, 5}}}
+	want := []plotter.XYs{
+		{{X: 0, Y: 1}, {X: 99, Y: 1}, {X: 99, Y: 4}, {X: 80, Y: 4}, {X: 80, Y: 5}, {X: 0, Y: 5}},
+		{{X: 50, Y: 5}, {X: 99, Y: 5}, {X: 99, Y: 5}, {X: 80, Y: 5}, {X: 80, Y: 11}, {X: 50, Y: 11}},
+		nil, {{X: 90, Y: 4}, {X: 99, Y: 4}, {X: 99, Y: 6}, {X: 90, Y: 6}},
+	}
+	if b.widest() != 10 {
+		t.Errorf("it is at most %d wide", b.widest())
+	}
+	for i, points := range want {
+		if got := b.outline(i, 1, 99); points != nil && !slices.Equal(got, points) {
+			t.Errorf("area %d: %v, want %v", i, got, points)
+		}
+	}
+	out := filepath.Join(t.TempDir(), "g.svg")
+	if err := DrawGrowth(Drawing{File: out, Title: "A network"}, []Band{b}, 99); err != nil {
+		t.Fatal(err)
+	}
+	if got := texts(t, out); !strings.Contains(got, " 5") {
+		t.Errorf("%q lacks the width at the end", got)
+	}
+}
+
+// A layer is a band with its widths at start and end, and an area for what it began
+// with and for what each event added.
+func TestDrawGrowth(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "g.svg")
+	bands := []Band{{"conv1", []Birth{{0, 0, 4}, {50, 4, 7}}}, {"conv2", []Birth{{0, 0, 6}, {50, 6, 6}, {100, 6, 21}}}, {"fc", []Birth{{0, 0, 0}, {100, 0, 5}}}}
+	if err := DrawGrowth(Drawing{File: out, Title: "A network"}, bands, 150); err != nil {
+		t.Fatal(err)
+	}
+	got := texts(t, out)
+	for _, want := range []string{"A network", "step", "conv1: 4", " 7", "conv2: 6", " 21", "fc: 0", " 5"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q lacks %q", got, want)
+		}
+	}
+	text, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	colours := map[string]int{}
+	for _, part := range []float64{0, 0.5, 1} {
+		c := shade(part)
+		name := fmt.Sprintf("fill:#%02X%02X%02X", c.R, c.G, c.B)
+		colours[name] = strings.Count(string(text), name)
+	}
+	if c := colours; c["fill:#2C3E6B"] != 2 || c["fill:#22A884"] != 1 || c["fill:#FDE725"] != 2 {
+		t.Errorf("areas by colour: %v", c)
+	}
+	if err := DrawGrowth(Drawing{File: out}, nil, 1); err == nil {
+		t.Error("a network without layers was drawn")
+	}
+	if err := Growth(Drawing{File: out}, t.TempDir()); !errors.Is(err, checkpoint.ErrNoRun) {
+		t.Errorf("without a run: %v", err)
 	}
 }

@@ -47,6 +47,7 @@ func Accuracy(d Drawing, runs []string) error {
 				course.Split, course.Points = r.Split, nil // these were made along the way, that on the test samples at the end only
 			}
 			if r.Kind == "evaluation" && r.Split == course.Split {
+				course.Metric = r.Metric
 				course.Points = append(course.Points, Point{Epoch: r.Epoch, Accuracy: r.Accuracy, Params: r.Params})
 			}
 			return nil

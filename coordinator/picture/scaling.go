@@ -6,7 +6,6 @@ import (
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
 )
 
 // A Rate is the samples/s of a number of workers, and what they would be at the
@@ -19,7 +18,7 @@ type Rate struct {
 // DrawScaling draws samples/s over the number of workers.
 func DrawScaling(d Drawing, rates []Rate) error {
 	p := d.plot(axes{"workers", "samples/s"})
-	p.Y.Min, p.Legend.Top, p.Legend.Left = 0, false, false
+	p.Y.Min = 0
 	var reached, ideal plotter.XYs
 	var ticks plot.ConstantTicks
 	for _, r := range rates {
@@ -28,7 +27,7 @@ func DrawScaling(d Drawing, rates []Rate) error {
 		ticks = append(ticks, plot.Tick{Value: float64(r.Workers), Label: strconv.Itoa(r.Workers)})
 	}
 	p.X.Tick.Marker = ticks
-	best, err := guide(ideal, orange)
+	best, err := d.guide(ideal, orange)
 	if err != nil {
 		return err
 	}
@@ -36,7 +35,8 @@ func DrawScaling(d Drawing, rates []Rate) error {
 	if err != nil {
 		return fmt.Errorf("plot: %w", err)
 	}
-	line.Color, line.Width, points.Color = blue, vg.Points(1.5), blue
+	line.Color, line.Width, points.Color = blue, d.format().line, blue
+	points.Radius = d.format().mark
 	p.Add(plotter.NewGrid(), best, line, points)
 	p.Legend.Add("measured", line, points)
 	p.Legend.Add("as many threads at the first row's rate", best)

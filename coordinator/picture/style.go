@@ -1,13 +1,18 @@
 package picture
 
 import (
+	"errors"
 	"fmt"
 	"image/color"
+	"os"
 	"path/filepath"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 var (
@@ -19,10 +24,47 @@ var (
 		{R: 0x94, G: 0x67, B: 0xbd, A: 255}, {R: 0x8c, G: 0x56, B: 0x4b, A: 255}, {R: 0xe3, G: 0x77, B: 0xc2, A: 255}}
 )
 
-// Drawing is where a picture goes and what stands above it.
+// Drawing is where a picture goes, what stands above it, and what it is for.
 type Drawing struct {
 	File  string // its name ends in .svg or .png
 	Title string
+	Size  Size // empty: ForReadme
+}
+
+// Size is what a picture is made for.
+type Size string
+
+// Sizes of pictures.
+const (
+	ForReadme Size = "readme" // it is as wide as a page in a browser, with type of its size
+	ForPaper  Size = "paper"  // a column of 8.6 cm, with type of 8 points; PNG has 300 dots an inch
+)
+
+// format is how large a picture of a Size is. The legend stands below it and adds to its height.
+type format struct {
+	width, height    vg.Length
+	letters, small   vg.Length // type of titles and labels; type of numbers at the axes and of the legend
+	line, mark       vg.Length // widths of lines, radii of marks
+	dots             int       // an inch, in PNG
+	labels           int       // powers of ten with a label at an axis, at most
+	between, padding vg.Length // lines of the legend; the picture and its edge
+}
+
+var formats = map[Size]format{
+	ForReadme: {width: 22 * vg.Centimeter, height: 12.5 * vg.Centimeter, letters: 15, small: 13, line: 2, mark: 3.4, dots: 150,
+		labels: 7, between: 3,
+		padding: 8},
+	ForPaper: {width: 8.6 * vg.Centimeter, height: 5.8 * vg.Centimeter, letters: 8, small: 7.5, line: 1, mark: 1.7, dots: 300,
+		labels: 4, between: 1.5,
+		padding: 2},
+}
+
+// format returns that of the drawing.
+func (d Drawing) format() format {
+	if f, ok := formats[d.Size]; ok {
+		return f
+	}
+	return formats[ForReadme]
 }
 
 // axes are what is written along them.
@@ -32,17 +74,24 @@ type axes struct{ x, y string }
 func (d Drawing) plot(a axes) *plot.Plot {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = d.Title, a.x, a.y
-	p.Legend.Top, p.Legend.Left = true, true
+	f := d.format()
+	p.Title.TextStyle.Font.Size, p.Title.Padding = f.letters, f.small/2
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		a.Label.TextStyle.Font.Size, a.Tick.Label.Font.Size, a.Label.Padding = f.letters, f.small, f.small/3
+	}
+	p.Legend.TextStyle.Font.Size, p.Legend.Left, p.Legend.Top, p.Legend.Padding = f.small, true, true, f.between
+	p.Legend.ThumbnailWidth = 2 * f.small
 	return p
 }
 
 // guide returns a dashed line.
-func guide(points plotter.XYs, c color.Color) (*plotter.Line, error) {
+func (d Drawing) guide(points plotter.XYs, c color.Color) (*plotter.Line, error) {
 	l, err := plotter.NewLine(points)
 	if err != nil {
 		return nil, fmt.Errorf("plot: %w", err)
 	}
-	l.Color, l.Dashes = c, []vg.Length{vg.Points(4), vg.Points(3)}
+	w := d.format().line
+	l.Color, l.Width, l.Dashes = c, 0.75*w, []vg.Length{3 * w, 2 * w}
 	return l, nil
 }
 
@@ -54,12 +103,35 @@ func CheckName(path string) error {
 	return nil
 }
 
+// save writes the plot, with its legend below it, so that it hides nothing.
 func (d Drawing) save(p *plot.Plot) error {
 	if err := CheckName(d.File); err != nil {
 		return err
 	}
-	if err := p.Save(16*vg.Centimeter, 12*vg.Centimeter, d.File); err != nil {
+	f, legend := d.format(), p.Legend
+	p.Legend = plot.NewLegend()
+	room := legend.Rectangle(draw.NewCanvas(vgsvg.New(f.width, f.height), f.width, f.height)).Size().Y
+	if room > 0 {
+		room += f.small / 2
+	}
+	width, height := f.width, f.height+room
+	var canvas vg.CanvasWriterTo = vgsvg.New(width, height)
+	if filepath.Ext(d.File) == ".png" {
+		canvas = vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(width, height), vgimg.UseDPI(f.dots))}
+	}
+	whole := draw.NewCanvas(canvas, width, height)
+	whole.SetColor(color.White)
+	whole.Fill(whole.Rectangle.Path())
+	inside := draw.Crop(whole, f.padding, -f.padding, f.padding, -f.padding)
+	p.Draw(draw.Crop(inside, 0, 0, room, 0))
+	legend.Draw(draw.Crop(inside, 0, 0, 0, room-inside.Size().Y))
+	file, err := os.Create(d.File)
+	if err != nil {
 		return fmt.Errorf("plot: %w", err)
+	}
+	_, err = canvas.WriteTo(file)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return fmt.Errorf("plot %s: %w", d.File, err)
 	}
 	return nil
 }

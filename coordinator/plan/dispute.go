@@ -31,7 +31,7 @@ func (p *Plan) dispute(at proto.Block, b *block, e Partial) {
 	if b.disputed {
 		return
 	}
-	b.disputed, p.round.open = true, true
+	b.disputed, p.round.open, p.round.several = true, true, true
 	if !slices.Contains(p.round.pending, at) {
 		p.round.pending = append(p.round.pending, at)
 	}
@@ -107,7 +107,7 @@ func (p *Plan) reconcile() {
 		if b.by != "" {
 			p.settled(at, b)
 		} else { // the claim left waits for one that equals it
-			b.audited = true
+			b.audited, p.round.several = true, true
 		}
 	}
 	p.suspect()
@@ -131,6 +131,9 @@ func (p *Plan) settled(at proto.Block, b *block) {
 // wanted returns a block that w should compute beside others: to decide a
 // dispute, or else for an audit.
 func (p *Plan) wanted(w *worker, disputed bool) (at proto.Block, why string, ok bool) {
+	if !p.round.several {
+		return proto.Block{}, "", false
+	}
 	for _, at := range p.round.pending {
 		b := p.round.blocks[at]
 		if b.disputed != disputed || b.copies() <= 0 || !p.fit(w, b) {
@@ -185,6 +188,9 @@ func (p *Plan) fitness(w *worker, b *block) int {
 // undecidable looks for blocks that need another worker where there is none. An
 // audit is called off; a dispute waits for as long as a lost worker is waited for.
 func (p *Plan) undecidable(now Time) {
+	if !p.round.several {
+		return
+	}
 	for i := len(p.round.pending) - 1; i >= 0; i-- { // release takes the one at hand out
 		at := p.round.pending[i]
 		b := p.round.blocks[at]

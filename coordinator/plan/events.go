@@ -70,6 +70,19 @@ type Open struct {
 	Kind string
 	// Light says that a partial is small, so that blocks may be cut finer.
 	Light bool
+	// A micro-shard may be a replica in its place: Shards of them that are computed
+	// at once, Steps times one after the other; 0 stands for 1.
+	Shards, Steps uint32
+}
+
+// replicas reports whether the leaves of the round are no micro-shards.
+func (o *Open) replicas() bool { return max(o.Shards, o.Steps) > 1 }
+
+// waves returns how many micro-shards one thread of so many computes for b, one
+// after the other.
+func (o *Open) waves(b proto.Block, threads int) int {
+	threads = max(threads, 1)
+	return (int(b.Len())*int(max(o.Shards, 1)) + threads - 1) / threads * int(max(o.Steps, 1))
 }
 
 // Tick says that time passed.

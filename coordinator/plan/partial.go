@@ -64,7 +64,7 @@ func (p *Plan) partial(now Time, e Odd) {
 		return
 	}
 	if e.Doubt != "" && b.by == "" && !b.audited && p.checkable(b) {
-		b.audited = true
+		b.audited, p.round.several = true, true
 		p.say(Doubt{e.Worker, e.Round, e.Block, e.Doubt})
 	}
 	switch {
@@ -139,7 +139,7 @@ func (p *Plan) done(now Time, w *worker, b proto.Block, own bool) {
 	if own {
 		w.strikes = 0
 		p.passed(w)
-		p.paces[p.round.Kind].learn((now - h.since) / Time(waves(b, w.threads)))
+		p.paces[p.round.Kind].learn((now - h.since) / Time(p.round.waves(b, w.threads)))
 		return
 	}
 	p.failed(w, b)
@@ -153,9 +153,3 @@ func (p *Plan) done(now Time, w *worker, b proto.Block, own bool) {
 // maxBench bounds how long a slow worker sits out before it is tried again;
 // the round that opens next counts the bench down first, so one strike costs one round.
 const maxBench = 64
-
-// waves returns how many micro-shards one thread of a worker computes for b.
-func waves(b proto.Block, threads int) int {
-	threads = max(threads, 1)
-	return (int(b.Len()) + threads - 1) / threads
-}

@@ -116,6 +116,9 @@ type round struct {
 	pending []proto.Block // given and not folded, or disputed, oldest first
 	folded  int           // micro-shards
 	tried   int           // workers
+	// several says that some block is, or was, to be computed by several.
+	several bool
+	late    late // blocks that are worth computing by others too
 }
 
 // New returns a plan without workers and without a round.

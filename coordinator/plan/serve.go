@@ -25,6 +25,7 @@ func (p *Plan) serve(now Time) {
 		p.say(Resumed{fmt.Sprintf("%d workers are here", len(p.order))})
 	}
 	p.undecidable(now)
+	p.round.late.known = false
 	p.veterans = slices.ContainsFunc(p.order, func(w *worker) bool { return !w.out() })
 	p.active = p.activeThreads()
 	for _, w := range p.order { // before the others take all there is
@@ -98,46 +99,17 @@ func (p *Plan) activeThreads() int {
 }
 
 // clamp keeps w's share of n micro-shards between one per thread and the bound of a block.
+// Of replicas it is no more than its threads compute at once: what is lost with a worker then
+// costs the steps of these.
 func (p *Plan) clamp(n int, w *worker) int {
+	if p.round.replicas() {
+		return max(1, min(n, w.threads/int(max(p.round.Shards, 1))))
+	}
 	bound := p.cfg.HeavyBlock
 	if p.round.Light {
 		bound = p.cfg.LightBlock
 	}
 	return max(w.threads, min(n, bound*w.threads))
-}
-
-// late returns a block that is worth computing by w too: one on trial, one that
-// waits behind another block of its only holder, or the first one that is overdue
-// at all its holders.
-func (p *Plan) late(now Time, w *worker) (proto.Block, string, bool) {
-	for _, b := range p.round.pending {
-		x := p.round.blocks[b]
-		if _, done := p.claimOf(x, w.id); x.trial && !done && w.proved && len(x.holders) == 1 {
-			return b, fmt.Sprintf("%s has finished none yet", join(x.holders)), true
-		}
-	}
-	for _, b := range p.round.pending {
-		holders := p.round.blocks[b].holders
-		if _, done := p.claimOf(p.round.blocks[b], w.id); len(holders) == 1 && !done {
-			if w := p.workers[holders[0]]; w.held[0].block != b && now-w.held[0].since > p.cfg.Grace {
-				return b, fmt.Sprintf("it waits behind another block of %s", w.id), true
-			}
-		}
-	}
-	for _, b := range p.round.pending {
-		holders := p.round.blocks[b].holders
-		_, done := p.claimOf(p.round.blocks[b], w.id)
-		overdue := len(holders) > 0 && !done
-		for _, id := range holders {
-			w := p.workers[id]
-			at := slices.IndexFunc(w.held, func(h held) bool { return h.block == b })
-			overdue = overdue && now-w.held[at].since > p.limit(b, w.threads)
-		}
-		if overdue {
-			return b, "overdue at " + join(holders), true
-		}
-	}
-	return proto.Block{}, "", false
 }
 
 func join(ids []proto.WorkerID) string {
@@ -156,8 +128,12 @@ func (p *Plan) assign(now Time, w *worker, b proto.Block, why string) {
 	state := p.round.blocks[b]
 	if state == nil {
 		state = &block{audited: p.audits(b)}
+		p.round.several = p.round.several || state.audited
 		p.round.blocks[b] = state
 		p.round.pending = append(p.round.pending, b)
+	}
+	if len(state.holders) > 0 || len(w.held) > 1 {
+		p.round.late.known = false // it has another holder, or waits behind another block
 	}
 	if !slices.Contains(state.holders, w.id) {
 		state.holders = append(state.holders, w.id)

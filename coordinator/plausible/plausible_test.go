@@ -37,7 +37,7 @@ func honest(k proto.Kind) proto.Sums {
 	}
 	return proto.Sums{F32: []float32{3, -14, 0}, F64: []float64{14, 30, 5,
 		56, -20, 0, 56, 100, 0, 56, // 14 images of 4 pixels: the first channel is constant, the last is zero
-		28, 1, 56, 30, 14}}
+		28, 1, 56, 30, 14, 0, 0}}
 }
 
 func look(k proto.Kind, s proto.Sums) Finding {
@@ -86,6 +86,7 @@ func TestWhatArithmeticRulesOut(t *testing.T) {
 		{"moments of fewer values", all[:1], func(s proto.Sums) { s.F64[9] = 13 }, "over 13 values", ""},
 		{"moments of no values", all[:1], func(s proto.Sums) { s.F64[9] = 0 }, "over 0 values", ""},
 		{"moments of broken values", all[:1], func(s proto.Sums) { s.F64[14] = 14.5 }, "over 14.5 values", ""},
+		{"halves of a part", all[:1], func(s proto.Sums) { s.F64[15] = 1 }, "halves of a batch", ""},
 		{"a negative square", all[:1], func(s proto.Sums) { s.F64[8] = -1 }, "", "channel 2 of batch-norm layer 1"},
 		{"a mean beyond the squares", all[:1], func(s proto.Sums) { s.F64[10] = 29 }, "", "channel 0 of batch-norm layer 2"},
 		{"a mean without squares", all[:1], func(s proto.Sums) { s.F64[5] = 1 }, "", "channel 2 of batch-norm layer 1"},

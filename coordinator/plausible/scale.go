@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/faults"
 )
 
 // Bounds of what is usual, per sample.
@@ -52,7 +53,7 @@ func (s *Scale) Open(k proto.Kind) {
 // Learn remembers sums that were added.
 func (s *Scale) Learn(kind proto.Kind, k proto.Key, f Finding) {
 	for _, v := range f.sizes {
-		if !finite(v) {
+		if !faults.Finite(v) {
 			return
 		}
 	}

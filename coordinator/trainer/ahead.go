@@ -13,16 +13,15 @@ type Ahead struct {
 func (t *Trainer) Ahead() Ahead {
 	left := t.Steps() - min(t.at.Step, t.Steps())
 	g := t.set.Growth
-	return Ahead{Samples: int(left) * t.set.Train.Batch, Events: t.eventsAhead(), EventSamples: g.Samples.Statistics + g.Samples.Newborn +
-		g.Samples.Amplitude,
+	return Ahead{Samples: int(left) * t.set.Train.Batch, Events: t.eventsAhead(), EventSamples: g.Fixes().Samples.All(),
 		EvaluationSamples: t.evaluationsAhead()}
 }
 
 // eventsAhead counts the times that an event is due before growth or the run ends.
 func (t *Trainer) eventsAhead() int {
 	g, total := t.set.Growth, t.Steps()
-	every := int64(g.EverySteps)
-	if !g.Grows() || g.MaxRefusals > 0 && t.at.Growth.Refusals >= g.MaxRefusals {
+	every := int64(max(g.EverySteps, t.set.Sync.Every))
+	if !g.Grows() || g.GivenUp(t.at.Growth) {
 		return 0
 	}
 	done, last := int64(t.at.Step), min(int64(g.Until*float64(total)), int64(total)-1) // none follows the last step

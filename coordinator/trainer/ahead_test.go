@@ -19,7 +19,7 @@ func TestAheadIsWhatComes(t *testing.T) {
 	for name, change := range cases {
 		t.Run(name, func(t *testing.T) {
 			set := toySettings()
-			set.Growth.MaxRefusals = 0
+			set.Growth.Fixed.MaxRefusals = 0
 			change(&set)
 			checkAhead(t, newToyOf(t, set))
 		})

@@ -6,7 +6,6 @@ import (
 
 	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/proto"
-	"github.com/tinygrow/tinygrow/tensor/kernel"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
@@ -21,18 +20,6 @@ func averageOf(m *nn.Model) average { return slices.Concat(m.Params, m.Buffers) 
 // split returns the parameters and the buffers.
 func (a average) split(params int) (p, b []float32) { return a[:params], a[params:] }
 
-// toward moves a part of an average, which begins at its value lo, toward new values.
-func (a average) toward(values []float32, lo int, weight float32) {
-	at := a[lo:][:len(values)]
-	if weight == 1 {
-		copy(at, values)
-		return
-	}
-	for i, v := range values {
-		at[i] += float32(weight * (v - at[i]))
-	}
-}
-
 // carried returns the average behind surgery: what is new begins with its own
 // value, and what surgery changed is changed by as much.
 func (a average) carried(old, new *nn.Model) average {
@@ -45,33 +32,24 @@ func (a average) carried(old, new *nn.Model) average {
 	return out
 }
 
-// averaging is the average with the weight of the next model in it.
-type averaging struct {
-	average
-	weight float32
-}
-
-// averaging returns what the step at hand does to the average. The first steps
-// count alike, so that the first model of all is soon forgotten.
-func (t *Trainer) averaging() averaging {
+// averageWeight returns the weight of the next model in the average, whose update stands
+// for so many steps. The first steps count alike, so that the first model of all is soon forgotten.
+func (t *Trainer) averageWeight(steps uint64) float32 {
 	span := max(1, float64(t.set.Optimizer.Average*float64(t.schedule())))
-	return averaging{t.average, float32(1 / min(float64(t.at.Step+1), span))}
+	return float32(min(1, float64(steps)/min(float64(t.at.Step+steps), span)))
 }
 
-// apply takes the parameters of a range into the average.
-func (a averaging) apply(params []float32, r kernel.Range) {
-	if a.average != nil {
-		a.toward(params[r.Lo:r.Hi], r.Lo, a.weight)
-	}
-}
-
-// Slots returns the vectors of the optimizer's state, and, if there is one, the
-// average, which is longer by the buffers.
+// Slots returns the vectors of the optimizer's state, the parameters without gates while there are gates, and, if
+// there is one, the average, which is longer by the buffers.
 func (t *Trainer) Slots() []optim.Slot {
-	if t.average == nil {
-		return t.opt.Slots()
+	slots := t.masked(slices.Clip(t.opt.Slots()))
+	if t.at.Gates != nil {
+		slots = append(slots, optim.Slot{Name: ungatedSlot, Data: t.ungated.params})
 	}
-	return append(slices.Clip(t.opt.Slots()), optim.Slot{Name: optim.AverageSlot, Data: t.average})
+	if t.average != nil {
+		slots = append(slots, optim.Slot{Name: optim.AverageSlot, Data: t.average})
+	}
+	return slots
 }
 
 // takeAverage takes the average from the slots of a checkpoint and returns the others.
@@ -90,7 +68,7 @@ func (t *Trainer) takeAverage(slots []optim.Slot) ([]optim.Slot, error) {
 
 // end lets a run that is over end with its average. From there on that is the model.
 func (t *Trainer) end() {
-	if t.average == nil || t.at.Averaged || !t.done() {
+	if t.average == nil || t.at.Averaged || !t.done() || t.at.Gates != nil {
 		return
 	}
 	p, b := t.average.split(len(t.model.Params))
@@ -104,23 +82,45 @@ func (t *Trainer) end() {
 type Weights struct {
 	Model *nn.Model
 	Spans proto.Spans // see Trainer.Spans
+	// Wire says how the parameters are rounded; they travel alone then, without buffers.
+	Wire proto.Wire
 	// Turn orders the weights of one step and generation: what is asked for
-	// later has a higher one. A run without an average has but one.
+	// later has a higher one.
 	Turn string
 }
 
 // Weights returns those that the round which Next returns is computed with: the
 // average for evaluations, if there is one.
+// Those of a gradient round come behind all others of the step if they are rounded.
 func (t *Trainer) Weights() Weights {
+	if t.learner != nil {
+		own := *t.model
+		own.Params, _ = t.learner.Want()
+		return Weights{Model: &own, Turn: t.probedTurn()}
+	}
+	w := t.weights()
+	if w.Wire = t.wire(); !w.Wire.Half() {
+		return w
+	}
+	if r, ok := t.Next(); !ok || r.Kind != proto.Gradient {
+		w.Wire, w.Turn = proto.Wire{}, w.Turn+"-0"
+		return w
+	}
+	w.Wire.Exponent, w.Turn = 0, w.Turn+rounded
+	return w
+}
+
+// rounded ends the turn of rounded weights.
+const rounded = "-1"
+
+func (t *Trainer) weights() Weights {
 	_, _, evaluates := t.evaluation()
 	switch {
-	case t.average == nil:
-		return Weights{t.model, t.Spans(), ""}
+	case t.average == nil || t.at.Gates != nil || !evaluates && !t.at.Averaged:
+		return Weights{Model: t.model, Spans: t.Spans(), Turn: t.turn()}
 	case t.at.Averaged:
-		return Weights{t.model, nil, "-2"}
-	case evaluates:
-		p, b := t.average.split(len(t.model.Params))
-		return Weights{&nn.Model{Graph: t.model.Graph, Params: p, Buffers: b}, nil, "-0"}
+		return Weights{Model: t.model, Turn: t.turn()}
 	}
-	return Weights{t.model, t.Spans(), "-1"}
+	p, b := t.average.split(len(t.model.Params))
+	return Weights{Model: &nn.Model{Graph: t.model.Graph, Params: p, Buffers: b}, Turn: t.turned("-0")}
 }

@@ -75,6 +75,11 @@ func (t *Trainer) Extend(to End) (*ExtendedRecord, error) {
 		return nil, fmt.Errorf("%w: %w", ErrNotLater, err)
 	}
 	now.at.Stopped, now.at.Averaged = "", false
+	if k := t.at.Monitored; k != nil { // the best network stays the best, and there is patience again
+		again := *k
+		again.Wait, again.Restored = 0, false
+		now.at.Monitored = &again
+	}
 	now.at.Extensions = append(slices.Clone(t.at.Extensions), Extension{t.at.Step, to})
 	now.event, now.eventSums, now.eventFLOPs = nil, 0, 0
 	*t = now

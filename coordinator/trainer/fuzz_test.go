@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/tinygrow/tinygrow/tensor/local"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
@@ -20,7 +21,7 @@ func FuzzProgress(f *testing.F) {
 			return
 		}
 		m := nn.Init(toyGraph(4), 1)
-		tr, err := Restore(toySettings(), m, optim.New(toySettings().Optimizer, LayoutOf(m.Graph)).Slots(), updates, at)
+		tr, err := Restore(toySettings(), m, optim.New(toySettings().Optimizer, local.LayoutOf(m.Graph)).Slots(), updates, at)
 		if err != nil {
 			return
 		}

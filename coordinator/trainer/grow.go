@@ -10,15 +10,32 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
 
-// eventNumber counts the growth events of the run, from 0.
-func (t *Trainer) eventNumber() uint64 { return uint64(t.at.Growth.Events) }
+// Events returns how many growth events of the run are decided; the next one has
+// that number.
+func (t *Trainer) Events() uint64 { return uint64(t.at.Growth.Events) }
 
-// settle starts the growth event that is due and ends the one that is decided.
+// GrowthDue reports whether a growth event, or the beginning of a pruning, comes before the next update.
+func (t *Trainer) GrowthDue() bool {
+	if t.event != nil {
+		return true
+	}
+	return t.learner == nil && !t.done() && !t.at.Considered && t.at.Gates == nil &&
+		(t.pruningDue() || t.set.Growth.Schedule(t.progress(), t.at.Growth).Due)
+}
+
+// settle starts the growth event that is due and ends the one that is decided, and prunes where that is due.
 func (t *Trainer) settle(a *Applied) error {
-	if _, _, due := t.evaluation(); due || t.done() || t.at.Considered {
+	if t.at.Gates != nil && t.done() {
+		return t.cut(a)
+	}
+	if _, _, due := t.evaluation(); due || t.done() || t.at.Considered || t.learner != nil {
 		return nil
 	}
 	if t.event == nil {
+		if busy, err := t.prune(a); busy || err != nil {
+			t.at.Considered = true
+			return err
+		}
 		if s := t.set.Growth.Schedule(t.progress(), t.at.Growth); !s.Due {
 			t.at.Considered = true
 			return nil
@@ -55,7 +72,7 @@ func (s Settings) event(at Progress) growth.EventInfo {
 		info.FLOPsLeft = float64(max(s.Train.MaxFLOPs-at.FLOPs, 1) / passes)
 	}
 	if at.Riding != nil {
-		info.Evidence = at.Riding.Evidence(s.Growth.Ridge)
+		info.Evidence = at.Riding.Evidence(s.Growth.Fixes().Ridge)
 	}
 	return info
 }
@@ -72,9 +89,13 @@ func (s Settings) budget() growth.Budget {
 func (t *Trainer) conclude(a *Applied) error {
 	out := t.event.Outcome()
 	if out.Grown {
-		opt, err := optim.Restore(t.set.Optimizer, LayoutOf(out.Model.Graph), t.opt.Count(), out.Slots)
+		if t.set.Optimizer.Births == optim.VarianceTransfer {
+			t.at.Ages = t.at.Ages.After(out.Record, t.at.Growth.Events+1)
+		}
+		c := t.set.optimizer(t.at)
+		opt, err := optim.Restore(c, layoutAged(c, out.Model.Graph, t.at.Ages), t.opt.Count(), out.Slots)
 		if err != nil {
-			return fmt.Errorf("growth event %d: %w", t.eventNumber(), err)
+			return fmt.Errorf("growth event %d: %w", t.Events(), err)
 		}
 		if t.average != nil {
 			t.average = t.average.carried(t.model, out.Model)
@@ -84,7 +105,7 @@ func (t *Trainer) conclude(a *Applied) error {
 	if a.Health == nil {
 		a.Health = t.followed(0) // the neurons of the event before are followed no longer
 	}
-	if out.Grown && t.set.Growth.Follow > 0 {
+	if out.Grown && t.set.Growth.Fixes().Follow > 0 {
 		t.at.Newborn = growth.NewWatch(out.Record)
 	}
 	t.event, t.at.Considered = nil, true
@@ -93,13 +114,18 @@ func (t *Trainer) conclude(a *Applied) error {
 		t.at.Evaluated, t.at.Validated = false, false
 	}
 	t.end()
-	t.at.Growth = t.at.Growth.After(out.Record)
+	t.changed(a, out.Record, out.Grown)
+	return nil
+}
+
+// changed takes note of an event that is over, and of whether it changed the network.
+func (t *Trainer) changed(a *Applied, r *growth.Record, network bool) {
+	t.at.Growth = t.at.Growth.After(r)
 	if t.at.Riding != nil {
 		t.at.Riding = t.at.Riding.After(t.model.Graph)
 	}
 	t.collect()
-	a.Growth = out.Record
+	a.Growth = r
 	a.Grown = &GrownRecord{Kind: "growth", Step: proto.Step(t.at.Step), Generation: t.Generation(), Params: len(t.model.Params),
-		Grown: out.Grown, Why: out.Record.Why, Digest: t.Digest().String()}
-	return nil
+		Grown: network, Why: r.Why, Digest: t.Digest().String()}
 }

@@ -1,39 +1,30 @@
 package trainer
 
 import (
+	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/tensor/local"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
 
-// LayoutOf tells an optimizer what the parameters of a graph are.
-func LayoutOf(g *nn.Graph) optim.Layout {
-	var l optim.Layout
-	for _, e := range g.ParamEntries() {
-		t := optim.Tensor{Len: e.Len()}
-		role := g.Node(e.Node).Op.Role()
-		scales := role == nn.Scales
-		switch {
-		case scales && e.Role == nn.RoleBias:
-			t.Kind = optim.NormBiases
-		case scales:
-			t.Kind = optim.NormScales
-		case e.Role == nn.RoleBias:
-			t.Kind = optim.Biases
-		case role == nn.Mixes && len(e.Shape) == 4: // a convolution that is no filter of single channels
-			t.Kind, t.Rows, t.Normed = optim.Filters, e.Shape[0], normed(g, e.Node)
-		}
-		l = append(l, t)
+// layoutAged is local.LayoutOf with the births of what grew, where c asks for them.
+func layoutAged(c optim.Config, g *nn.Graph, ages growth.Ages) optim.Layout {
+	l := local.LayoutOf(g)
+	if c.Births != optim.VarianceTransfer || len(ages) == 0 {
+		return l
+	}
+	births := ages.Births(g)
+	for i, e := range g.ParamEntries() {
+		l[i].Births = births[e.Name]
 	}
 	return l
 }
 
-// normed reports whether every reader of a node is a batch normalisation.
-func normed(g *nn.Graph, id nn.NodeID) bool {
-	readers := g.Consumers(id)
-	for _, r := range readers {
-		if g.Node(r).Op.Role() != nn.Scales {
-			return false
-		}
+// ArchFactor returns the factor on the learning rate of a network of architecture g.
+func ArchFactor(c optim.ArchConfig, g *nn.Graph) float64 {
+	if c.Rule != optim.PathSum && c.Rule != optim.MinPath {
+		return 1 // the ways need not be looked at
 	}
-	return len(readers) > 0
+	p := g.Paths()
+	return c.Factor(optim.Depths{Cubes: p.Cubes, Shortest: p.Shortest, Kernel: p.Kernel})
 }

@@ -3,6 +3,7 @@ package trainer
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -12,7 +13,8 @@ import (
 func TestNumericsHaveAVersion(t *testing.T) {
 	tr := newToy(t)
 	lines := run(t, tr, never)
-	sum := sha256.Sum256([]byte(strings.Join(lines, "\n") + tr.Digest().String()))
+	told := regexp.MustCompile(`,"(grad_norm|grad_cosine|noise_scale)":[^,}]*`) // decide nothing
+	sum := sha256.Sum256([]byte(told.ReplaceAllString(strings.Join(lines, "\n"), "") + tr.Digest().String()))
 	if got := hex.EncodeToString(sum[:8]); Numerics != 3 || got != "f4a4e3d7c513892e" {
 		t.Errorf("version %d gives %s: if other bits are wanted, raise Numerics", Numerics, got)
 	}

@@ -20,16 +20,20 @@ func (t *Trainer) collect() {
 
 // progress returns where the run stands for the schedule of growth.
 func (t *Trainer) progress() growth.Progress {
-	return growth.Progress{Step: t.at.Step, Part: t.part(), Params: len(t.model.Params), FLOPs: t.model.Graph.FLOPs(),
+	return growth.Progress{Step: t.at.Step, Made: t.at.Made, Part: t.PartDone(), Params: len(t.model.Params), FLOPs: t.model.Graph.FLOPs(),
 		Graph: t.model.Graph, Budget: t.set.budget()}
 }
 
-// ride says what rides along with the gradient round of this step.
+// ride says what rides along with the round of this step, in one of local steps with
+// the first of them, of which all replicas have the same weights.
 func (t *Trainer) ride() (r growth.Ride, ok bool) {
-	if t.at.Riding == nil || len(t.at.Riding.Sites) == 0 {
+	if t.at.Riding == nil || len(t.at.Riding.Sites) == 0 || t.at.Gates != nil {
 		return r, false
 	}
-	return t.set.Growth.Ride(t.at.Step)
+	if t.set.Sync.local() {
+		return t.set.Growth.Ride(t.opt.Count(), uint64(t.set.Sync.Every))
+	}
+	return t.set.Growth.Ride(t.at.Step, 1)
 }
 
 // ridden adds what rode along to the window. It must be called before the step counts.

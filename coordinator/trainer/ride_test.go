@@ -67,7 +67,7 @@ func TestWhatRidesAlong(t *testing.T) {
 		now := riding.Progress().FLOPs
 		want := riding.cost(50)
 		if rides {
-			want += 50 * measure.RidingFLOPs(sites, false)
+			want += 50 * measure.RidingFLOPs(sites, step/2)
 		}
 		if now-before != want {
 			t.Errorf("step %d: %v FLOPs, want %v", step, now-before, want)

@@ -1,12 +1,14 @@
 package trainer
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
+	"github.com/tinygrow/tinygrow/coordinator/reduce"
+	"github.com/tinygrow/tinygrow/coordinator/trainer/initial"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/local"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 	"github.com/tinygrow/tinygrow/tensor/portable"
@@ -20,121 +22,50 @@ type Trainer struct {
 	at    Progress
 	// average is kept if the configuration says so, else nil.
 	average average
+	// ungated are the parameters without gates, and their digest, while there are gates.
+	ungated struct {
+		params []float32
+		sum    []byte
+	}
+
+	// learner learns the scales of first weights, nil: it is over, or the run has none.
+	learner *initial.Learner
+
+	masks *masks // nil but for runs that find masks
 
 	event      *growth.Event // the event in progress, which awaits sums
 	eventSums  int           // how many
-	eventFLOPs float64       // spent on it so far
+	eventFLOPs float64       // spent on it so far, or on the iteration at hand of learning first weights
+	overflows  int           // in fp16, of the gradient of the step at hand
 	hashed     struct {      // what the last update took digests of
 		model *nn.Model
 		spans proto.Spans
 	}
 }
 
-// Progress is where a trainer stands, apart from model and optimizer. It is
-// written into checkpoints.
-type Progress struct {
-	Step uint64 `json:"step"`
-	// EvalStep is the step of the last evaluation.
-	EvalStep uint64 `json:"eval_step"`
-	// Evaluated says that the weights of this step were evaluated, Validated that
-	// they were on the validation samples, Considered that growth was, if due.
-	Evaluated  bool           `json:"evaluated"`
-	Validated  bool           `json:"validated,omitempty"`
-	Considered bool           `json:"considered"`
-	Growth     growth.History `json:"growth"`
-	// FLOPs have been spent on gradients and growth events.
-	FLOPs float64 `json:"flops"`
-	// Averaged says that the run is over and the model the average of its weights.
-	Averaged bool `json:"averaged,omitempty"`
-	// Stopped says why the run ended before its last step, if it did.
-	Stopped string `json:"stopped,omitempty"`
-	// Epoch sums the steps of the epoch at hand, LastEpoch is the one before.
-	Epoch     Tally `json:"epoch"`
-	LastEpoch Tally `json:"last_epoch"`
-	// Test and Validation are the last evaluations, TestStep and ValidationStep
-	// those of the weights that they were made with.
-	Test           Tally  `json:"test"`
-	TestStep       uint64 `json:"test_step,omitempty"`
-	TestFlips      *Flips `json:"test_flips,omitempty"` // set together with Test
-	Validation     Tally  `json:"validation"`
-	ValidationStep uint64 `json:"validation_step,omitempty"`
-	StartParams    int    `json:"start_params"`
-	// Newborn follows the neurons of the last event, nil if it grew none or
-	// they were followed long enough.
-	Newborn *growth.Watch `json:"newborn,omitempty"`
-	// Riding is what rode along with gradient rounds since the last event, nil if
-	// nothing does. Its sums are not in the JSON, see Values.
-	Riding *growth.Window `json:"riding,omitempty"`
-	// Extensions are the later ends that the run got, in their order.
-	Extensions []Extension `json:"extensions,omitempty"`
-}
-
-// Tally is a sum of metrics over samples.
-type Tally struct {
-	Samples float64 `json:"samples"`
-	Loss    float64 `json:"loss"`
-	Correct float64 `json:"correct"`
-}
-
-func tally(f64 []float64) Tally {
-	m := nn.MetricsOf(f64)
-	return Tally{m.N, m.Loss, m.Correct}
-}
-
-func (t *Tally) add(u Tally) {
-	t.Samples += u.Samples
-	t.Loss += u.Loss
-	t.Correct += u.Correct
-}
-
-// MeanLoss returns the loss of a sample, 0 for no samples.
-func (t Tally) MeanLoss() float64 { return t.Loss / max(t.Samples, 1) }
-
-// Accuracy returns the part of samples that are right, 0 for no samples.
-func (t Tally) Accuracy() float64 { return t.Correct / max(t.Samples, 1) }
-
-// Settings are the parts of a run's configuration that decide its result.
-type Settings struct {
-	Train     Config
-	Optimizer optim.Config
-	Growth    growth.Config
-	Data      Data
-}
-
-// Validate returns all faults at once, or nil.
-func (s Settings) Validate() error {
-	if err := errors.Join(s.Train.Validate(), s.Optimizer.Validate(), s.Growth.Validate()); err != nil {
-		return err
-	}
-	if held := s.Train.Validation; held > 0 && s.Train.Batch > s.train() {
-		return fmt.Errorf("batch %d, %d samples held out for validation: the data set has %d training samples: lower --validation or "+
-			"--batch", s.Train.Batch, held, s.Data.Train)
-	}
-	if s.Train.Batch > s.Data.Train {
-		return fmt.Errorf("batch %d: the data set has %d training samples: lower --batch", s.Train.Batch, s.Data.Train)
-	}
-	return nil
-}
-
-// train returns the number of samples to train with.
-func (s Settings) train() int { return s.Data.Train - s.Train.Validation }
-
-// order returns o with the seed of this run and its number of validation samples.
-func (s Settings) order(o proto.Order) proto.Order {
-	o.Seed, o.Held = s.Train.Seed, uint64(s.Train.Validation)
-	return o
-}
+// whole returns the shard of all parameters.
+func (t *Trainer) whole() *reduce.Shard { return whole(t.model, t.opt, t.average, t.set.grain()) }
 
 // New returns a trainer at the start of a run; it keeps m, which must be valid.
 func New(s Settings, m *nn.Model) (*Trainer, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	t := &Trainer{set: s, model: m, opt: optim.New(s.Optimizer, LayoutOf(m.Graph)), at: Progress{StartParams: len(m.Params)}}
+	t := &Trainer{set: s, model: m, at: Progress{StartParams: len(m.Params)}}
+	layout := local.LayoutOf(m.Graph)
+	if s.Train.Masks.Until > 0 {
+		t.masks, layout = newMasks(m, s.Train.Seed), optim.Plain(len(m.Params))
+	}
+	t.opt = optim.New(s.optimizer(t.at), layout)
 	if s.Optimizer.Average > 0 {
 		t.average = averageOf(m)
 	}
 	t.collect()
+	if s.Train.Init.On() {
+		state := initial.Start(len(m.Graph.ParamEntries()))
+		t.at.Learning = &state
+		return t, t.learn(state)
+	}
 	return t, nil
 }
 
@@ -147,11 +78,33 @@ func Restore(s Settings, m *nn.Model, slots []optim.Slot, updates uint64, at Pro
 	}
 	t := &Trainer{set: s, model: m, at: at}
 	slots, err := t.takeAverage(slots)
+	if err == nil {
+		slots, err = t.takeUngated(slots)
+	}
+	if err == nil {
+		slots, err = t.takeMasks(slots)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if t.opt, err = optim.Restore(s.Optimizer, LayoutOf(m.Graph), updates, slots); err != nil {
+	c := s.optimizer(at)
+	layout := layoutAged(c, m.Graph, at.Ages)
+	if t.masks != nil && !at.Masked {
+		layout = optim.Plain(len(m.Params))
+	}
+	if t.opt, err = optim.Restore(c, layout, updates, slots); err != nil {
 		return nil, fmt.Errorf("the checkpoint does not fit the configuration: %w", err)
+	}
+	if k := at.Monitored; k != nil && s.Callbacks.keeps() && k.model == nil {
+		return nil, fmt.Errorf("step %d: %w", k.Step, ErrNoBest)
+	}
+	if at.Learning != nil {
+		if !s.Train.Init.On() || at.Step > 0 {
+			return nil, fmt.Errorf("step %d: %w: it learns none", at.Step, initial.ErrState)
+		}
+		if err := t.learn(*at.Learning); err != nil {
+			return nil, err
+		}
 	}
 	if at.Riding != nil && !at.Riding.Whole() {
 		return nil, fmt.Errorf("%w: their sums are missing", growth.ErrOtherWindow)
@@ -200,8 +153,8 @@ func (t *Trainer) cost(samples uint64) float64 {
 // passes is what a gradient costs in forward passes.
 const passes = 3
 
-// part returns how much of the run is done, from 0 to 1.
-func (t *Trainer) part() float64 { return t.set.part(t.at) }
+// PartDone returns how much of the run is done, from 0 to 1.
+func (t *Trainer) PartDone() float64 { return t.set.part(t.at) }
 
 // part returns how much of a run that stands there is done, from 0 to 1.
 func (s Settings) part(at Progress) float64 {
@@ -218,12 +171,14 @@ func (s Settings) part(at Progress) float64 {
 // schedule returns the number of steps that the learning rate is scheduled for:
 // those of the run, or as many as it would have if it went on at the rate at
 // which it has spent its budget so far.
-func (t *Trainer) schedule() uint64 {
-	part := t.part()
-	if t.set.Train.MaxFLOPs == 0 || part == 0 {
-		return t.total()
+func (t *Trainer) schedule() uint64 { return t.set.schedule(t.at) }
+
+func (s Settings) schedule(at Progress) uint64 {
+	part := s.part(at)
+	if s.Train.MaxFLOPs == 0 || part == 0 || at.Step == 0 {
+		return s.steps()
 	}
-	return uint64(portable.Int(math.Round(float64(t.at.Step) / part)))
+	return uint64(portable.Int(math.Round(float64(at.Step) / part)))
 }
 
 // spend counts the FLOPs of samples, and ends the run when they are used up.
@@ -246,8 +201,10 @@ func (t *Trainer) Spans() proto.Spans {
 	return t.hashed.spans
 }
 
-// Digest returns the digest of architecture, weights, optimizer state and average.
-func (t *Trainer) Digest() Digest { return digest(t.model, t.opt, t.average) }
+// Digest returns the digest of architecture, weights, optimizer state, average and the scale of gradients in fp16.
+func (t *Trainer) Digest() Digest {
+	return sum(t.shard().Parts().State, t.model, t.opt.Count(), t.average, t.digested())
+}
 
 // Trained returns the sums over the steps of the epoch at hand, or, at its very
 // start, of the one before, and which it is, from 1; of no samples before the
@@ -299,17 +256,22 @@ func (t *Trainer) Next() (r Round, ok bool) {
 		}
 	case t.done():
 		return Round{}, false
+	case t.learner != nil:
+		t.probe(&r)
 	case t.event != nil:
 		req, samples, _ := t.event.Next()
 		r.Kind, r.Request = proto.Growth, req
-		r.Order = t.set.order(proto.Order{Split: "train", Stream: "growth", Index: t.eventNumber()})
-		r.Offset, r.Count, r.Augment, r.F64 = uint64(samples.Offset), uint64(samples.Count), t.set.Train.Augmentation(), t.eventSums
+		r.Order = t.set.order(proto.Order{Split: "train", Stream: "growth", Index: t.Events()})
+		r.Offset, r.Count = uint64(samples.Offset), uint64(samples.Count)
+		r.Augment, r.F64 = t.set.Train.Augmentation().Unmixed(), t.eventSums
 	default:
 		r.Kind = proto.Gradient
 		batch := uint64(t.set.Train.Batch)
 		r.Order = t.set.order(proto.Order{Split: "train", Stream: "epoch", Index: t.set.epochOf(t.at.Step)})
 		r.Offset, r.Count, r.Augment = t.at.Step%t.set.perEpoch()*batch, batch, t.set.Train.Augmentation()
+		r.Wire = t.wire()
 		r.F32, r.F64 = len(t.model.Params), t.model.Graph.GradientSums().Len()
+		t.localize(&r)
 		if ride, ok := t.ride(); ok {
 			r.Request, r.Riding, r.Metric = ride.Request(t.model.Graph), t.at.Riding.Layout(), ride.Metric()
 			r.F64 += t.at.Riding.Len(ride)
@@ -319,20 +281,54 @@ func (t *Trainer) Next() (r Round, ok bool) {
 }
 
 // Apply takes the reduced sums of the round that Next returned; it reads them
-// only. Its error ends the run.
+// only. A gradient that overflowed in fp16 leads to nothing but the same round at a lower scale. Its error ends the run.
 func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 	r, ok := t.Next()
 	if !ok {
 		panic("trainer: sums after the end of the run")
 	}
+	if t.learner != nil {
+		return t.probed(r, s)
+	}
+	return t.apply(r, s, func(s proto.Sums, step reduce.Step) reduce.Parts {
+		return t.update(s.F32, step)
+	})
+}
+
+// fits returns an error for sums that are not of round r.
+func fits(r Round, s proto.Sums) error {
 	if s.Lengths() != r.Lengths {
-		return Applied{}, fmt.Errorf("sums of the %s round of step %d: %d and %d values, want %d and %d", r.Kind, r.Step, len(s.F32),
+		return fmt.Errorf("sums of the %s round of step %d: %d and %d values, want %d and %d", r.Kind, r.Step, len(s.F32),
 			len(s.F64), r.F32, r.F64)
 	}
-	m := tally(s.F64)
-	if m.Samples != float64(r.Count) {
-		return Applied{}, fmt.Errorf("sums of the %s round of step %d: over %v samples, want %d", r.Kind, r.Step, m.Samples, r.Count)
+	if m := tally(s.F64); m.Samples != float64(r.Count) {
+		return fmt.Errorf("sums of the %s round of step %d: over %v samples, want %d", r.Kind, r.Step, m.Samples, r.Count)
 	}
+	return nil
+}
+
+// check returns an error for sums that round r cannot have.
+func check(r Round, s proto.Sums) error {
+	if err := fits(r, s); err != nil || r.Kind == proto.Growth {
+		return err
+	}
+	m := tally(s.F64)
+	if loss := m.Loss + flipsLoss(r, s.F64); math.IsNaN(loss) || math.IsInf(loss, 0) {
+		if r.Step == 0 {
+			return fmt.Errorf("%w before its first step: the loss of fresh weights is %v: look for pixels or targets that are no "+
+				"numbers (tinygrow data verify)", ErrDiverged, m.Loss)
+		}
+		return fmt.Errorf("%w: the loss of step %d is %v: lower the learning rate (--lr) or add warm-up", ErrDiverged, r.Step, m.Loss)
+	}
+	return nil
+}
+
+// apply takes the sums of round r, whose update is made by update.
+func (t *Trainer) apply(r Round, s proto.Sums, update func(proto.Sums, reduce.Step) reduce.Parts) (Applied, error) {
+	if err := check(r, s); err != nil {
+		return Applied{}, err
+	}
+	m := tally(s.F64)
 	var a Applied
 	switch r.Kind {
 	case proto.Growth:
@@ -341,28 +337,27 @@ func (t *Trainer) Apply(s proto.Sums) (Applied, error) {
 			return Applied{}, err
 		}
 	default:
-		if loss := m.Loss + flipsLoss(r, s.F64); math.IsNaN(loss) || math.IsInf(loss, 0) {
-			if r.Step == 0 {
-				return Applied{},
-					fmt.Errorf("%w before its first step: the loss of fresh weights is %v: look for pixels or targets that are no "+
-						"numbers (tinygrow data verify)", ErrDiverged, m.Loss)
-			}
-			return Applied{}, fmt.Errorf("%w: the loss of step %d is %v: lower the learning rate (--lr) or add warm-up", ErrDiverged,
-				r.Step, m.Loss)
-		}
 		if r.Kind == proto.Evaluate {
-			a.Eval = t.evaluated(r.Order.Split, m)
+			w := t.Weights().Model
+			a.Eval = t.evaluated(r.Order.Split, m, w)
 			if t.set.Train.TestFlips {
 				if a.Eval.Flips = flipsOf(s.F64); a.Eval.Split == "test" {
 					t.at.TestFlips = a.Eval.Flips
 				}
 			}
+			var err error
+			if a.Restored, err = t.restore(r.Order.Split); err != nil {
+				return Applied{}, err
+			}
 		} else {
+			if again, err := t.overflowed(s.F32); again || err != nil {
+				return Applied{}, err
+			}
 			t.follow(s, m)
-			t.ridden(s.F64, m.Samples)
-			a.Step = t.updated(s, m)
+			t.ridden(s.F64, float64(t.set.Train.Batch))
+			a.Step = t.updated(r, s, m, update)
 			t.collect()
-			a.Health = t.followed(t.set.Growth.Follow)
+			a.Health = t.followed(t.set.Growth.Fixes().Follow)
 		}
 	}
 	err := t.settle(&a)
@@ -383,30 +378,65 @@ func flipsLoss(r Round, f64 []float64) float64 {
 	return nn.FlipsOf(f64).Loss
 }
 
-func (t *Trainer) evaluated(split string, m Tally) *EvalRecord {
+// evaluated takes what an evaluation of model w found.
+func (t *Trainer) evaluated(split string, m Tally, w *nn.Model) *EvalRecord {
 	t.at.EvalStep = t.at.Step
 	if split == "validation" {
 		t.at.Validated, t.at.Validation, t.at.ValidationStep = true, m, t.at.Step
 	} else {
 		t.at.Evaluated, t.at.Test, t.at.TestStep = true, m, t.at.Step
 	}
-	if target := t.set.Train.TargetAccuracy; target > 0 && m.Accuracy() >= target && !t.done() {
-		t.at.Stopped = fmt.Sprintf("its %s accuracy of %.4g has reached the target of %.4g", split, m.Accuracy(), target)
+	if target := t.set.Train.TargetAccuracy; target > 0 && m.Accuracy() >= target && !t.done() && !t.toPrune() {
+		t.at.Stopped = fmt.Sprintf("its %s %s of %.4g has reached the target of %.4g",
+			split, t.set.Data.Task.Metric(), m.Accuracy(), target)
 	}
+	t.watch(split, m, w)
 	t.end()
+	kept, _ := t.Masks()
 	return &EvalRecord{Kind: "evaluation", Split: split, Step: t.Step(), Epoch: t.epoch(), Generation: t.Generation(),
-		Params: len(t.model.Params), Samples: int(m.Samples), Loss: m.MeanLoss(), Accuracy: m.Accuracy()}
+		Params: len(t.model.Params), Samples: int(m.Samples), Loss: m.MeanLoss(), Accuracy: m.Accuracy(), Metric: t.metric(), Kept: kept}
 }
 
-func (t *Trainer) updated(s proto.Sums, m Tally) *StepRecord {
-	lr := optim.LR(t.set.Optimizer, t.at.Step, optim.Length{Steps: t.schedule(), PerEpoch: float64(t.set.perEpoch())})
-	nn.UpdateRunning(t.model.Graph, t.model.Buffers, t.model.Graph.GradientSums().Moments(s.F64))
-	d, spans := update(t.model, t.opt, t.averaging(), s.F32, float32(1/m.Samples), lr)
-	t.hashed.model, t.hashed.spans = t.model, spans
-	t.at.Epoch.add(m)
-	t.at.Step++
-	t.spend(uint64(m.Samples))
+// metric names what the accuracies of records are, where they are something else.
+func (t *Trainer) metric() string {
+	if t.set.Data.Task.Labelled() {
+		return ""
+	}
+	return t.set.Data.Task.Metric()
+}
+
+// Task returns what the outputs are.
+func (t *Trainer) Task() nn.Task { return t.set.Data.Task }
+
+// counted is where the run stands once an update that stands for so many steps, over so many samples, is made.
+func (t *Trainer) counted(by move, samples uint64) {
+	t.at.Step += by.steps
+	t.at.Made = by.made()
+	t.spend(samples)
 	t.at.Evaluated, t.at.Validated, t.at.Considered = false, false, false
+}
+
+func (t *Trainer) updated(r Round, s proto.Sums, m Tally, update func(proto.Sums, reduce.Step) reduce.Parts) *StepRecord {
+	by := t.move(r, m.Samples)
+	step := by.Step
+	nn.UpdateRunningBy(t.model.Graph, t.model.Buffers, t.model.Graph.GradientSums().Moments(s.F64), by.steps)
+	var parts reduce.Parts
+	if t.at.Gates != nil {
+		parts = t.gate(s.F32, m.Samples)
+	} else {
+		parts = update(s, step)
+	}
+	if t.average != nil {
+		_, buffers := t.average.split(len(t.model.Params))
+		reduce.Toward(buffers, t.model.Buffers, step.Average)
+	}
+	compared := t.compared(r, s.F64, parts.Squares)
+	d := sum(parts.State, t.model, t.opt.Count(), t.average, t.digested())
+	if t.hashed.model, t.hashed.spans = t.model, parts.Params; t.set.grain() != reduce.Chunk {
+		t.hashed.spans = nil // they are none of the weights
+	}
+	t.at.Epoch.add(m)
+	t.counted(by, uint64(m.Samples))
 	if t.end(); t.at.Averaged {
 		d = t.Digest()
 	}
@@ -414,6 +444,7 @@ func (t *Trainer) updated(s proto.Sums, m Tally) *StepRecord {
 		t.at.LastEpoch, t.at.Epoch = t.at.Epoch, Tally{}
 	}
 	rec := &StepRecord{Kind: "step", Step: t.Step(), Epoch: t.epoch(), Generation: t.Generation(), Params: len(t.model.Params),
-		Samples: int(m.Samples), Loss: m.MeanLoss(), Accuracy: m.Accuracy(), LR: lr, Digest: d.String()}
+		Samples: int(m.Samples), Loss: m.MeanLoss(), Accuracy: m.Accuracy(), Metric: t.metric(), LR: by.lr, Compared: compared,
+		Digest: d.String(), Steps: int(by.made())}
 	return rec
 }

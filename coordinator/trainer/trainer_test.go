@@ -13,10 +13,12 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/tinygrow/tinygrow/coordinator/reduce"
 	"github.com/tinygrow/tinygrow/coordinator/trainer/naive"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor"
+	"github.com/tinygrow/tinygrow/tensor/local"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 	"github.com/tinygrow/tinygrow/tensor/rng"
@@ -61,21 +63,38 @@ func compute(t *Trainer, r Round, b proto.Block) proto.Sums {
 	if !b.IsLeaf() {
 		left, right := b.Split()
 		x, y := compute(t, r, left), compute(t, r, right)
-		x.Add(y)
+		if naive.Add(b, &r.RoundSpec, t.Model().Graph, int(t.Grain()), x, y); r.Wire.Half() {
+			Rounding(r.Wire).Round(x.F32, x.F32)
+		}
 		return x
 	}
 	lo, hi := r.Range(b.Lo)
-	leaf := naive.Leaf{Model: t.Weights().Model, Round: r.RoundSpec, Request: r.Request, Lengths: r.Lengths}
-	return leaf.Sums(func(batch *nn.Batch) { fillToy(batch, r.Order, int(lo), int(hi-lo)) })
+	leaf := naive.Leaf{Model: t.Weights().Model, Round: r.RoundSpec, Request: r.Request, Lengths: r.Lengths, Shard: uint64(b.Lo)}
+	if r.Kind == proto.Local {
+		return leaf.Steps(r.Plan, func(batch *nn.Batch, lo, hi uint64) { fillToy(batch, r.Order, int(lo), int(hi-lo)) })
+	}
+	if r.Wire.Half() {
+		m := *leaf.Model
+		m.Params = slices.Clone(m.Params)
+		Rounding(proto.Wire{Format: r.Wire.Format}).Round(m.Params, m.Params)
+		leaf.Model = &m
+	}
+	s := leaf.Sums(func(batch *nn.Batch) { fillToy(batch, r.Order, int(lo), int(hi-lo)) })
+	if r.Wire.Half() {
+		Rounding(r.Wire).Round(s.F32, s.F32)
+	}
+	return s
 }
 
 func toySettings() Settings {
 	c, o, g := Default(), optim.Default(), growth.DefaultOf(growth.PolicyTiny)
 	c.Batch, c.MicroShard, c.Epochs, c.EvalEpochs = 50, 16, 3, 1
 	o.Schedule, o.WeightDecay = optim.Cosine, 1e-4
-	g.EverySteps, g.Samples, g.Gate.Significance = 3, growth.Samples{Statistics: 64, Newborn: 48, Amplitude: 48}, 0
-	g.MinNeurons, g.MaxNeurons = 1, 1 // so that there is something left to grow
-	return Settings{c, o, g, toyData}
+	g.EverySteps, g.MaxNeurons = 3, 1 // so that there is something left to grow
+	g.Fix(func(f *growth.Fixed) {
+		f.Samples, f.MinNeurons, f.Gate.Significance = growth.Samples{Statistics: 64, Newborn: 48, Amplitude: 48}, 1, 0
+	})
+	return Settings{Train: c, Optimizer: o, Growth: g, Data: toyData}
 }
 
 func newToy(t *testing.T) *Trainer { return newToyOf(t, toySettings()) }
@@ -211,8 +230,8 @@ func TestRestoreAnywhereWithDepthwise(t *testing.T) {
 func TestRestoreAnywhereByComputation(t *testing.T) {
 	set, g := toySettings(), toyGraph(2)
 	set.Growth = growth.DefaultOf(growth.PolicyCompute)
-	set.Growth.EverySteps, set.Growth.Until, set.Growth.Riding, set.Growth.Samples = 9, 0.9, 1, growth.Samples{Statistics: 48, Newborn: 32, Amplitude: 32}
-	set.Growth.MaxFLOPs, set.Growth.SamplesPerParam = 4*g.FLOPs(), 0
+	set.Growth.EverySteps, set.Growth.Until, set.Growth.Riding, set.Growth.Samples = 9, 0.9, 1, 48
+	set.Growth.MaxFLOPs, set.Growth.Gate = 4*g.FLOPs(), false
 	whole, told := restoreAnywhere(t, set, g)
 	grown, evidence := 0, false
 	for _, a := range told {
@@ -223,6 +242,54 @@ func TestRestoreAnywhereByComputation(t *testing.T) {
 	}
 	if part := float64(whole.Model().Graph.FLOPs()) / float64(set.Growth.MaxFLOPs); grown < 1 || !evidence || part < 0.7 || part > 1.1 {
 		t.Errorf("grew %d times, evidence %v, to %.2f of the FLOPs that it should have", grown, evidence, part)
+	}
+}
+
+// So does one whose weights have rates by their birth.
+func TestRestoreAnywhereByBirths(t *testing.T) {
+	set, g := toySettings(), toyGraph(1)
+	set.Growth.Policy, set.Growth.MaxNeurons = growth.PolicyRandom, 8
+	plain := newTrainerOf(t, set, g)
+	run(t, plain, never)
+	set.Optimizer.Births = optim.VarianceTransfer
+	whole, told := restoreAnywhere(t, set, g)
+	if whole.Digest() == plain.Digest() {
+		t.Error("the rates change nothing")
+	}
+	var ages []growth.Age
+	for i, event := 0, 0; i < len(told); i++ {
+		if r := told[i].Growth; r != nil {
+			if event++; len(r.Grown) > 0 && len(ages) == 0 {
+				ages = append(ages, growth.Age{To: r.Grown[0].From})
+			}
+			for _, grown := range r.Grown {
+				ages = append(ages, growth.Age{To: grown.To, Event: event})
+			}
+		}
+	}
+	if d := cmp.Diff(growth.Ages{"fc1": ages}, whole.Progress().Ages); d != "" || len(ages) < 3 {
+		t.Errorf("ages of what grew: %s", d)
+	}
+	var first, second *optim.Births
+	for i, e := range whole.Model().Graph.ParamEntries() {
+		switch births := layoutAged(set.Optimizer, whole.Model().Graph, whole.Progress().Ages)[i].Births; e.Name {
+		case "fc1.weight":
+			first = births
+		case "fc2.weight":
+			second = births
+		default:
+			if births != nil {
+				t.Errorf("%s has births", e.Name)
+			}
+		}
+	}
+	for i, a := range ages {
+		if b := (optim.Birth{To: a.To, Event: a.Event}); first.Outputs[i] != b || second.Inputs[i] != b {
+			t.Errorf("births %+v and %+v, want %+v", first, second, ages)
+		}
+	}
+	if len(first.Inputs) != 1 || len(second.Outputs) != 1 {
+		t.Errorf("inputs %+v and outputs %+v that did not grow", first.Inputs, second.Outputs)
 	}
 }
 
@@ -247,6 +314,7 @@ func restoreAnywhere(t *testing.T, set Settings, g *nn.Graph) (whole *Trainer, t
 		if progress, err = progress.WithValues(tr.Model().Graph, tr.Progress().Values()); err != nil {
 			t.Fatal(err)
 		}
+		progress = progress.WithBest(tr.Progress().Best())
 		tr, err = Restore(set, tr.Model().Clone(), tr.Slots(), tr.Optimizer().Count(), progress)
 		if err != nil {
 			t.Fatal(err)
@@ -279,7 +347,7 @@ func restoreAnywhere(t *testing.T, set Settings, g *nn.Graph) (whole *Trainer, t
 func TestNewbornsAreFollowed(t *testing.T) {
 	for follow, want := range map[int][]uint64{0: nil, 1: {4, 7, 10}, 2: {5, 8, 11}, 100: {6, 9, 12}} {
 		set := toySettings()
-		set.Growth.Follow, set.Growth.Policy = follow, growth.PolicyRandom
+		set.Growth.Fixed.Follow, set.Growth.Policy = follow, growth.PolicyRandom
 		tr, err := New(set, nn.Init(toyGraph(2), 1))
 		if err != nil {
 			t.Fatal(err)
@@ -412,7 +480,7 @@ func TestConfigFaults(t *testing.T) {
 // The update and the digest are the same on any number of processors, and the
 // digest sees every part of the state.
 func TestUpdateBitsDoNotDependOnProcessors(t *testing.T) {
-	g := toyGraph(3 * chunk / 8)
+	g := toyGraph(3 * int(reduce.Chunk) / 8)
 	grad := make([]float32, g.NumParams())
 	for i := range grad {
 		grad[i] = float32(i%7) - 3
@@ -421,19 +489,20 @@ func TestUpdateBitsDoNotDependOnProcessors(t *testing.T) {
 	for _, procs := range []int{1, 2, 5} {
 		before := runtime.GOMAXPROCS(procs)
 		m := nn.Init(g, 1)
-		o := optim.New(optim.Default(), LayoutOf(m.Graph))
-		d, spans := update(m, o, averaging{}, grad, 0.5, 0.1)
+		o := optim.New(optim.Default(), local.LayoutOf(m.Graph))
+		p := update(whole(m, o, nil, reduce.Chunk), grad, reduce.Step{Scale: 0.5, LR: 0.1})
+		d, spans := sum(p.State, m, o.Count(), nil, nil), p.Params
 		runtime.GOMAXPROCS(before)
-		if d != digest(m, o, nil) {
+		if d != digest(m, o, nil, reduce.Chunk, nil) {
 			t.Error("the digest of an update is not that of its result")
 		}
 		if spans.Digest() != proto.DigestOf(proto.Bytes32(m.Params)) {
 			t.Error("spans that were hashed are not those of the parameters")
 		}
 		digests = append(digests, d)
-		for name, v := range map[string]*float32{"a weight": &m.Params[len(m.Params)-1], "a buffer": &m.Buffers[0], "a velocity": &o.Slots()[0].Data[chunk]} {
+		for name, v := range map[string]*float32{"a weight": &m.Params[len(m.Params)-1], "a buffer": &m.Buffers[0], "a velocity": &o.Slots()[0].Data[reduce.Chunk]} {
 			*v++
-			if digest(m, o, nil) == d {
+			if digest(m, o, nil, reduce.Chunk, nil) == d {
 				t.Errorf("the digest does not see %s", name)
 			}
 			*v--
@@ -453,29 +522,10 @@ func BenchmarkUpdateAndDigest(b *testing.B) {
 		{ID: "fc3", Op: nn.OpLinear, Inputs: []nn.NodeID{"fc2"}, Out: 10, Bias: true},
 	}}
 	m := nn.Init(g, 1)
-	o := optim.New(optim.Default(), LayoutOf(m.Graph))
+	o := optim.New(optim.Default(), local.LayoutOf(m.Graph))
 	grad := make([]float32, len(m.Params))
 	b.SetBytes(int64(4 * 3 * len(grad)))
 	for b.Loop() {
-		update(m, o, averaging{}, grad, 1, 0.1)
-	}
-}
-
-func TestClipShortensTheGradientInItsOwnDirection(t *testing.T) {
-	grad := make([]float32, 3*chunk+5)
-	var sum float64
-	for i := range grad {
-		grad[i] = float32(i%7) - 3
-		sum += float64(grad[i]) * float64(grad[i])
-	}
-	norm := math.Sqrt(sum) / 64
-	if got := clip(grad, 1./64, norm*1.01); got != 1./64 {
-		t.Errorf("a gradient below the limit is scaled by %g", got)
-	}
-	if got, want := clip(grad, 1./64, norm/10), float32(1./640); math.Abs(float64(got/want)-1) > 1e-5 {
-		t.Errorf("scale %g, want %g", got, want)
-	}
-	if got := clip(grad, 1./64, 0); got != 1./64 {
-		t.Errorf("no limit scales by %g", got)
+		update(whole(m, o, nil, reduce.Chunk), grad, reduce.Step{Scale: 1, LR: 0.1})
 	}
 }

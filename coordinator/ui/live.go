@@ -139,6 +139,7 @@ func (l *Live) Events(e coordinator.Events) coordinator.Events {
 	e.Resumed = func(why string) { before.Resumed(why); l.wait(""); l.tell("going on: " + why) }
 	e.Alarm = func(text string) { before.Alarm(text); l.tell("alarm: " + text) }
 	e.Trouble = func(text string) { before.Trouble(text); l.tell("trouble: " + text) }
+	e.Reducers = func(text string) { before.Reducers(text); l.tell(text) }
 	e.Decided = func(c plan.Command) { before.Decided(c); l.decided(c) }
 	return e
 }

@@ -34,6 +34,8 @@ type Options struct {
 	// Token has to be given by who looks from elsewhere. Empty: a new one is made
 	// where Address is not a loopback address, and none is needed where it is.
 	Token string
+	// Docs answers below /docs/; nil: nothing is there.
+	Docs http.Handler
 	// Live is the run that this process coordinates; nil: it coordinates none.
 	Live *Live
 }
@@ -127,6 +129,9 @@ func (s *Server) handler() http.Handler {
 	files := http.FileServerFS(web)
 	mux.HandleFunc("GET /{file}", func(w http.ResponseWriter, r *http.Request) { files.ServeHTTP(w, r) })
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) { files.ServeHTTP(w, r) })
+	if s.options.Docs != nil {
+		mux.Handle("GET /docs/", s.options.Docs)
+	}
 	mux.HandleFunc("GET /api/runs", s.runs)
 	mux.HandleFunc("GET /api/runs/{name}", s.of((*feed).snapshot))
 	mux.HandleFunc("GET /api/runs/{name}/stream", s.stream)

@@ -14,8 +14,11 @@ type Event struct {
 	Epoch      uint64 `json:"epoch"`
 	Generation uint64 `json:"generation"` // before
 	Policy     string `json:"policy"`
-	Decision   string `json:"decision"` // grow, refuse or deepen
+	Decision   string `json:"decision"` // grow, refuse, deepen or prune
 	Why        string `json:"why"`
+	// Computation tells of each site what it gains for which part of a step; empty
+	// where nothing was measured.
+	Computation string `json:"computation,omitempty"`
 
 	Params [2]int   `json:"params"` // before and after
 	FLOPs  [2]int64 `json:"flops"`  // FLOPs of one sample's forward pass, before and after
@@ -39,7 +42,7 @@ type Event struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// Grown is a layer that gained outputs.
+// Grown is a layer that gained outputs, or lost some by a pruning.
 type Grown struct {
 	Site     site.ID `json:"site"`
 	Unit     string  `json:"unit"` // channels or neurons
@@ -97,7 +100,7 @@ type SiteDetail struct {
 // shorten returns the short form of a journal entry.
 func shorten(r *growth.Record) Event {
 	e := Event{Number: int(r.Event), Step: r.Step, Epoch: r.Epoch, Generation: r.Generation, Policy: r.Policy,
-		Decision: r.Decision, Why: r.Why,
+		Decision: r.Decision, Why: r.Why, Computation: r.Computation(),
 		Params: [2]int{r.ParamsBefore, r.ParamsAfter}, FLOPs: [2]int64{r.FLOPsBefore, r.FLOPsAfter}, Grown: []Grown{}, Sites: []SiteShort{}}
 	grew, tried := map[site.ID]bool{}, alone(r)
 	for _, g := range r.Grown {

@@ -21,6 +21,7 @@ const (
 	Running  State = "running"  // a process works on it
 	Finished State = "finished" // it reached its end
 	Stopped  State = "stopped"  // it can be resumed
+	Failed   State = "failed"   // its process ended by an error or was killed; it can be resumed
 )
 
 // Info is what a run is and how it stands.
@@ -28,20 +29,29 @@ type Info struct {
 	Name  string `json:"name"` // name of its directory
 	State State  `json:"state"`
 	// Ended says why the run ended before its last step, if it did.
-	Ended   string   `json:"ended,omitempty"`
-	Policy  string   `json:"policy"`
-	Model   string   `json:"model"`
-	Data    string   `json:"data"`
-	Seed    string   `json:"seed"`
-	Epochs  float64  `json:"epochs"` // epochs that the configuration asks for
-	Steps   uint64   `json:"steps"`  // steps that it asks for instead; 0: epochs count
-	Classes []string `json:"classes"`
+	Ended string `json:"ended,omitempty"`
+	// Host is the machine of the process that works on the run, or did last; empty: not
+	// known. Fault is the error that ended that process, of a run that failed.
+	Host string `json:"host,omitempty"`
+	// Metric is what accuracies are where samples have no classes: R2, or label accuracy.
+	Metric string `json:"metric,omitempty"`
+	Fault  string `json:"fault,omitempty"`
+	// Best is the best evaluation by what callbacks monitor, up to the newest checkpoint; nil if nothing is.
+	Best    *trainer.Monitored `json:"best,omitempty"`
+	Policy  string             `json:"policy"`
+	Model   string             `json:"model"`
+	Data    string             `json:"data"`
+	Seed    string             `json:"seed"`
+	Epochs  float64            `json:"epochs"` // epochs that the configuration asks for
+	Steps   uint64             `json:"steps"`  // steps that it asks for instead; 0: epochs count
+	Classes []string           `json:"classes"`
 	// Settings are the keys of the configuration that say what the run is, with
 	// their values; where it ran and how the server was reached is left out.
 	Settings []Setting `json:"settings"`
 	Hashes   []Setting `json:"hashes"` // hashes that the newest checkpoint is known by
 
-	step uint64 // step of the newest checkpoint
+	step  uint64  // step of the newest checkpoint
+	flops float64 // spent until then
 }
 
 // Setting is a key with its value.
@@ -51,10 +61,10 @@ type Setting struct {
 }
 
 // sections are those of a configuration that Info shows.
-var sections = []string{"data", "model", "train", "optim", "growth", "cluster", "checkpoint"}
+var sections = []string{"data", "model", "train", "optim", "growth", "sync", "cluster", "checkpoint", "callbacks"}
 
-// private are keys in them that tell where files lie.
-var private = []string{"data.dir"}
+// private are keys in them that tell where files lie, or may hold secrets.
+var private = []string{"data.dir", "callbacks.hooks"}
 
 // readInfo takes from a configuration what people want to know.
 func readInfo(dir string, document []byte) (Info, error) {
@@ -135,7 +145,8 @@ func (i *Info) takeCheckpoint(s *checkpoint.State, card *nn.Card, at trainer.Pro
 	if card != nil {
 		i.Classes = card.Classes
 	}
-	i.Ended, i.step = at.Stopped, at.Step
+	i.Best = at.Monitored
+	i.Ended, i.step, i.flops = at.Stopped, at.Step, at.FLOPs
 	if n := len(at.Extensions); n > 0 {
 		i.Epochs, i.Steps = at.Extensions[n-1].Epochs, at.Extensions[n-1].Steps
 	}
@@ -149,15 +160,20 @@ func (i *Info) takeCheckpoint(s *checkpoint.State, card *nn.Card, at trainer.Pro
 	}
 }
 
-// state tells how the run stands.
-func (r *Run) state() State {
+// stand tells how the run stands.
+func (r *Run) stand() {
+	i, end := &r.info, checkpoint.LastEnd(r.dir)
+	i.Host, i.Fault = end.Host, ""
 	switch {
 	case checkpoint.Active(r.dir):
-		return Running
+		i.State = Running
 	case r.complete():
-		return Finished
+		i.State = Finished
+	case end.Fault != "":
+		i.State, i.Fault = Failed, end.Fault
+	default:
+		i.State = Stopped
 	}
-	return Stopped
 }
 
 // complete reports whether the newest checkpoint is that of the run's end.

@@ -2,9 +2,11 @@ package view
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,10 +31,14 @@ type Summary struct {
 	Step     uint64    `json:"step"`
 	Epoch    float64   `json:"epoch"`
 	Params   int       `json:"params"`
-	Split    string    `json:"split"`    // samples that Accuracy was measured on; empty: not evaluated yet
-	Accuracy float64   `json:"accuracy"` // at the last evaluation
-	Wall     float64   `json:"wall"`     // seconds of the process that wrote last
+	Split    string    `json:"split"`            // samples that Accuracy was measured on; empty: not evaluated yet
+	Accuracy float64   `json:"accuracy"`         // at the last evaluation
+	Metric   string    `json:"metric,omitempty"` // what Accuracy is where samples have no classes: R2, or label accuracy
+	Wall     float64   `json:"wall"`             // seconds of the process that wrote last
+	FLOPs    float64   `json:"flops"`            // spent on training, at the newest checkpoint or evaluation
+	Host     string    `json:"host"`             // machine of the process that works on the run or did last; empty: not known
 	Changed  time.Time `json:"changed"`
+	Why      string    `json:"why,omitempty"`   // why it failed, or ended before its last step
 	Fault    string    `json:"fault,omitempty"` // why the run cannot be read
 }
 
@@ -87,6 +93,12 @@ func (l *Library) dirs() (map[string]string, error) {
 		}
 	}
 	return found, nil
+}
+
+// Dirs returns the directories of all runs, sorted by name.
+func (l *Library) Dirs() ([]string, error) {
+	dirs, err := l.dirs()
+	return slices.Sorted(maps.Values(dirs)), err
 }
 
 // isRun reports whether a directory holds a run.
@@ -169,25 +181,29 @@ func (s *Summary) read(dir string) error {
 	if err != nil {
 		return err
 	}
+	var step line
 	for text := range bytes.Lines(end) {
-		var l line
+		l := begin(text, &step)
 		if !flat(text, l.set) {
 			continue
 		}
 		if l.step >= s.Step {
 			s.Step, s.Params = l.step, max(l.params, s.Params)
-			s.Wall = max(s.Wall, l.wall)
+			s.Wall, s.FLOPs = max(s.Wall, l.wall), max(s.FLOPs, l.flops)
 		}
 		switch l.kind {
 		case "step":
+			step = l
 			s.Epoch, s.Params = l.epoch, l.params
 			r.last = Point{Step: l.step, Epoch: l.epoch}
 		case "evaluation":
-			s.Split, s.Accuracy, s.Epoch, s.Params = l.split, l.accuracy, l.epoch, l.params
+			s.Split, s.Accuracy, s.Metric, s.Epoch, s.Params = l.split, l.accuracy, l.metric, l.epoch, l.params
 		}
 	}
 	err = r.readCheckpoint()
-	s.State = r.state()
+	r.stand()
+	s.State, s.Host, s.Why = r.info.State, r.info.Host, cmp.Or(r.info.Fault, r.info.Ended)
+	s.FLOPs = max(s.FLOPs, r.info.flops)
 	return err
 }
 

@@ -1,9 +1,9 @@
 package view
 
 import (
-	"slices"
 	"strings"
 
+	"github.com/tinygrow/tinygrow/growth/site"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -30,6 +30,10 @@ type Node struct {
 	// Group is the first node of those whose widths are equal because they are added
 	// to one another or filter one another's channels; empty: the node is alone.
 	Group nn.NodeID `json:"group,omitempty"`
+	// Heads is the attention whose heads the node's channels are, Each how many channels a head has here: events tell of
+	// heads. Empty, 0: they are none.
+	Heads nn.NodeID `json:"heads,omitempty"`
+	Each  int       `json:"each,omitempty"`
 }
 
 // Kinds of nodes of a drawing.
@@ -40,6 +44,20 @@ const (
 	kindOutput = "output"
 )
 
+// Widths returns the outputs of the layers but the last in the newest checkpoint.
+func (r *Run) Widths() map[string]int {
+	widths := map[string]int{}
+	if r.network == nil {
+		return widths
+	}
+	for _, n := range r.network.Nodes {
+		if n.Kind == kindLayer {
+			widths[string(n.ID)] = n.Shape.C
+		}
+	}
+	return widths
+}
+
 // newNetwork returns the drawing of a graph. What only passes, scales or pools
 // channels is left out: who reads it is drawn as a reader of what it reads.
 func newNetwork(g *nn.Graph, events []Event) (*Network, error) {
@@ -49,7 +67,7 @@ func newNetwork(g *nn.Graph, events []Event) (*Network, error) {
 	}
 	n := &Network{Generation: g.Generation, FLOPs: g.FLOPs(), Params: g.NumParams(), Nodes: []Node{}}
 	stands := map[nn.NodeID]nn.NodeID{} // what is drawn in place of a node
-	groups := tied(g)
+	groups, heads := tied(g), headsOf(g)
 	start, born := beginnings(g, events)
 	last := nn.NodeID("")
 	for _, node := range g.Nodes {
@@ -59,12 +77,12 @@ func newNetwork(g *nn.Graph, events []Event) (*Network, error) {
 	}
 	for _, node := range g.Nodes {
 		var kind string
-		switch node.Op.Role() {
-		case nn.Begins:
+		switch role := node.Op.Role(); {
+		case role == nn.Begins:
 			kind = kindInput
-		case nn.Joins:
+		case len(node.Inputs) > 1:
 			kind = kindSum
-		case nn.Mixes, nn.Filters:
+		case role == nn.Mixes || role == nn.Filters || node.Out > 0:
 			kind = kindLayer
 			if node.ID == last {
 				kind = kindOutput
@@ -76,8 +94,13 @@ func newNetwork(g *nn.Graph, events []Event) (*Network, error) {
 		stands[node.ID] = node.ID
 		d := Node{ID: node.ID, Op: node.Op, Kind: kind, Inputs: []nn.NodeID{}, Shape: shapes[node.ID], Start: shapes[node.ID].C,
 			Born: born[node.ID], Kernel: node.Kernel}
-		d.Group = groups[node.ID]
-		if w, ok := start[node.ID]; ok {
+		d.Group, d.Heads = groups[node.ID], heads[node.ID]
+		if d.Heads != "" {
+			d.Each = d.Shape.C / g.Node(d.Heads).Heads
+		}
+		if w, ok := start[d.Heads]; ok && d.Heads != "" {
+			d.Start = w * d.Each
+		} else if w, ok := start[node.ID]; ok {
 			d.Start = w
 		} else if w, ok := start[d.Group]; ok && d.Group != "" {
 			d.Start = w
@@ -88,6 +111,21 @@ func newNetwork(g *nn.Graph, events []Event) (*Network, error) {
 		n.Nodes = append(n.Nodes, d)
 	}
 	return n, nil
+}
+
+// headsOf returns the attention of the nodes whose channels are those of heads that a network can gain.
+func headsOf(g *nn.Graph) map[nn.NodeID]nn.NodeID {
+	out := map[nn.NodeID]nn.NodeID{}
+	for _, s := range site.Streams(g) {
+		if s.Heads == "" {
+			continue
+		}
+		out[s.Heads] = s.Heads
+		for _, id := range s.Writers {
+			out[id] = s.Heads
+		}
+	}
+	return out
 }
 
 // tied returns for the layers and sums whose widths are those of others the first of
@@ -103,8 +141,9 @@ func tied(g *nn.Graph) map[nn.NodeID]nn.NodeID {
 	place, size := map[nn.NodeID]int{}, map[nn.NodeID]int{}
 	for i, n := range g.Nodes {
 		place[n.ID], first[n.ID] = i, n.ID
-		if n.Op.Role() == nn.Begins || n.Op.Role() == nn.Mixes {
-			continue // channels of its own
+		if n.Op.Role() == nn.Begins || n.Op.Role() == nn.Mixes || n.Op.Role() == nn.Couples ||
+			n.Op.Role() == nn.Attends {
+			continue // channels of its own, or not those of each input
 		}
 		for _, in := range n.Inputs {
 			a, b := find(in), find(n.ID)
@@ -115,7 +154,10 @@ func tied(g *nn.Graph) map[nn.NodeID]nn.NodeID {
 		}
 	}
 	out := map[nn.NodeID]nn.NodeID{}
-	drawn := func(n *nn.Node) bool { return slices.Contains([]nn.Role{nn.Mixes, nn.Filters, nn.Joins}, n.Op.Role()) }
+	drawn := func(n *nn.Node) bool {
+		role := n.Op.Role()
+		return len(n.Inputs) > 1 || role == nn.Mixes || role == nn.Filters || n.Out > 0
+	}
 	for i := range g.Nodes {
 		if n := &g.Nodes[i]; drawn(n) {
 			size[find(n.ID)]++

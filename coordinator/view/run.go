@@ -1,6 +1,7 @@
 package view
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 // Bounds of what a Run keeps.
@@ -39,6 +41,7 @@ type Run struct {
 	forward map[uint64]int64 // FLOPs of a sample's forward pass by generation
 	batch   float64          // samples of the last step
 	last    Point            // the last step
+	step    line             // the last step's, whole
 	pauses  float64          // seconds that earlier processes took
 	loaded  proto.Step       // checkpoint whose network and state were read
 	seen    bool             // one was
@@ -96,7 +99,7 @@ func (r *Run) Refresh() (changed bool, err error) {
 		r.journal.read(r.forgetEvents, r.readEvent),
 		r.metrics.read(r.forgetCourse, r.readLine),
 		r.readCheckpoint())
-	r.info.State = r.state()
+	r.stand()
 	r.spread()
 	return before != r.mark(), err
 }
@@ -173,7 +176,7 @@ func (r *Run) forgetEvents() {
 func (r *Run) forgetCourse() {
 	r.series, r.evaluations, r.spent = Series{}, nil, nil
 	r.newborn, r.seconds = map[uint64]newborn{}, map[uint64]float64{}
-	r.last, r.pauses, r.bad = Point{}, 0, 0
+	r.last, r.step, r.pauses, r.bad = Point{}, line{}, 0, 0
 	r.era++
 }
 
@@ -204,6 +207,7 @@ type line struct {
 	params           int
 	samples          float64
 	lr               float64
+	compared         trainer.Compared
 	wall, speed      float64
 	workers          int
 	flops, cpu       float64
@@ -211,6 +215,19 @@ type line struct {
 	eventSeconds     float64
 	dead             int
 	text             string
+	metric           string // what the accuracy is where samples have no classes
+}
+
+// stepBegins is how the line of a step begins.
+var stepBegins = []byte(`{"kind":"step",`)
+
+// begin returns what a line has before its text is read: that of a step what the last
+// step's had, since it leaves out what is as it was.
+func begin(text []byte, last *line) line {
+	if bytes.HasPrefix(text, stepBegins) {
+		return *last
+	}
+	return line{}
 }
 
 // set takes a member of a line.
@@ -236,6 +253,12 @@ func (l *line) set(key, value []byte) {
 		l.samples = number(value)
 	case "lr":
 		l.lr = number(value)
+	case "grad_norm":
+		l.compared.GradNorm = number(value)
+	case "grad_cosine":
+		l.compared.GradCosine = number(value)
+	case "noise_scale":
+		l.compared.NoiseScale = number(value)
 	case "wall_s":
 		l.wall = number(value)
 	case "samples_per_s":
@@ -248,7 +271,19 @@ func (l *line) set(key, value []byte) {
 		l.cpu = number(value)
 	case "event_s":
 		l.eventSeconds = number(value)
+	case "metric":
+		l.metric = metricOf(string(value))
 	}
+}
+
+// metricOf returns what an accuracy is in place of one, if it is a metric that there is.
+func metricOf(name string) string {
+	for _, t := range nn.Tasks {
+		if !t.Labelled() && t.Metric() == name {
+			return name
+		}
+	}
+	return ""
 }
 
 // parse reads a line that is flat, or one of the others whose members are needed.
@@ -278,7 +313,7 @@ func (l *line) parse(text []byte) bool {
 
 // readLine takes a line of the metrics.
 func (r *Run) readLine(_ int64, text []byte) {
-	var l line
+	l := begin(text, &r.step)
 	if !l.parse(text) {
 		r.bad++
 		return
@@ -291,11 +326,13 @@ func (r *Run) readLine(_ int64, text []byte) {
 	switch l.kind {
 	case "step":
 		p := Point{Step: l.step, Epoch: l.epoch, Loss: l.loss, Accuracy: l.accuracy, Rate: l.lr, Generation: l.generation, Params: l.params,
-			Wall: wall, Speed: l.speed, Workers: l.workers}
-		r.batch = l.samples
+			Cosine: l.compared.GradCosine, Norm: l.compared.GradNorm, Noise: l.compared.NoiseScale, Wall: wall, Speed: l.speed,
+			Workers: l.workers}
+		r.batch, r.step = l.samples, l
 		r.series.Add(p)
 		r.last = p
 	case "evaluation":
+		r.info.Metric = l.metric
 		r.evaluations = append(r.evaluations, Evaluation{Split: l.split, Step: l.step, Epoch: l.epoch, Generation: l.generation,
 			Params: l.params, Loss: l.loss, Accuracy: l.accuracy, Wall: wall})
 		r.thinEvaluations()

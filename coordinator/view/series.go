@@ -17,6 +17,9 @@ type Point struct {
 	Low, High  float64 // the smallest and the largest of them
 	Accuracy   float64 // the mean over the batches, 0 to 1
 	Rate       float64 // the learning rate of the last step
+	Cosine     float64 // the mean over the batches of that of their halves' gradients; 0: they have none
+	Norm       float64 // the mean norm of the batches' gradients
+	Noise      float64 // the noise scale of the gradients at the last step, in samples; 0: not known
 	Generation uint64
 	Params     int
 	Wall       float64 // seconds since the run began, without pauses between processes
@@ -33,6 +36,8 @@ func (p *Point) add(q Point) {
 	n, m := float64(p.batches), float64(q.batches)
 	q.Loss = (float64(p.Loss*n) + float64(q.Loss*m)) / (n + m)
 	q.Accuracy = (float64(p.Accuracy*n) + float64(q.Accuracy*m)) / (n + m)
+	q.Cosine = (float64(p.Cosine*n) + float64(q.Cosine*m)) / (n + m)
+	q.Norm = (float64(p.Norm*n) + float64(q.Norm*m)) / (n + m)
 	q.Low, q.High = min(p.Low, q.Low), max(p.High, q.High)
 	q.batches += p.batches
 	*p = q
@@ -85,6 +90,9 @@ var columns = []struct {
 	{"high", 6, func(p *Point) float64 { return p.High }},
 	{"accuracy", 6, func(p *Point) float64 { return p.Accuracy }},
 	{"lr", 6, func(p *Point) float64 { return p.Rate }},
+	{"cosine", 6, func(p *Point) float64 { return p.Cosine }},
+	{"norm", 6, func(p *Point) float64 { return p.Norm }},
+	{"noise", 6, func(p *Point) float64 { return p.Noise }},
 	{"generation", 17, func(p *Point) float64 { return float64(p.Generation) }},
 	{"params", 17, func(p *Point) float64 { return float64(p.Params) }},
 	{"wall", 9, func(p *Point) float64 { return p.Wall }},

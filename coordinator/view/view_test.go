@@ -458,3 +458,50 @@ func BenchmarkOpen100000Steps(b *testing.B) {
 		}
 	}
 }
+
+// Events tell of heads, a drawing of channels: those of a head at each layer that has them.
+func TestNetworkOfHeads(t *testing.T) {
+	g, err := nn.Build(nn.ModelConfig{Name: "vit", Input: nn.Shape{C: 3, H: 16, W: 16}, Classes: 4, Width: 24,
+		Parameters: map[string]string{"depth": "1", "heads": "3"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Generation = 1
+	n, err := newNetwork(g, []Event{{Generation: 0, Grown: []Grown{{Site: "block.0.attention", Unit: "heads", From: 1, To: 3}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range n.Nodes {
+		switch d.ID {
+		case "block.0.q", "block.0.k", "block.0.v", "block.0.attention":
+			if d.Heads != "block.0.attention" || d.Each != 8 || d.Start != 8 || d.Shape.C != 24 {
+				t.Errorf("%s is drawn as %+v", d.ID, d)
+			}
+		default:
+			if d.Heads != "" || d.Each != 0 || d.Start != d.Shape.C {
+				t.Errorf("%s is drawn as %+v", d.ID, d)
+			}
+		}
+	}
+}
+
+// What is no accuracy is called what it is; what is no metric is not taken from a file.
+func TestMetricOfARun(t *testing.T) {
+	dir := t.TempDir()
+	write(t, dir, checkpoint.ConfigFile, document)
+	line := `{"kind":"evaluation","split":"test","step":3,"loss":0.1,"accuracy":0.97,"metric":"R2"}` + "\n"
+	write(t, dir, checkpoint.MetricsFile, stepLine(3, 1, 1)+line)
+	r := open(t, dir)
+	refresh(t, r)
+	if r.Info().Metric != "R2" {
+		t.Errorf("the metric is %q", r.Info().Metric)
+	}
+	s, err := Summarize(dir)
+	if err != nil || s.Metric != "R2" || s.Accuracy != 0.97 {
+		t.Errorf("summary %+v, %v", s, err)
+	}
+	add(t, dir, checkpoint.MetricsFile, strings.Replace(line, "R2", "<b>", 1))
+	if refresh(t, r); r.Info().Metric != "" {
+		t.Errorf("the metric is %q", r.Info().Metric)
+	}
+}

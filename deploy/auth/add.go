@@ -11,15 +11,15 @@ import (
 	"github.com/tinygrow/tinygrow/proto"
 )
 
-// WorkerDir returns the directory below dir with the files of the worker's key
-// of a name.
-func WorkerDir(dir string, name proto.Key) string {
-	return filepath.Join(dir, "workers", string(name))
+// KeyDir returns the directory below dir with the files of the key of a name of a role
+// that may have several.
+func KeyDir(dir string, r proto.Role, name proto.Key) string {
+	return filepath.Join(dir, string(r)+"s", string(name))
 }
 
-// Add makes one more worker's key, of a name that nobody has, and writes it into
-// the server's configuration. It returns ErrExists if there is one of that name.
-func Add(o Options, name string) error {
+// Add makes one more key of a worker or reducer, of a name that none of them has, and
+// writes it into the server's configuration. It returns ErrExists if there is one of that name.
+func Add(o Options, r proto.Role, name string) error {
 	if err := proto.Key(name).Validate(); err != nil {
 		return err
 	}
@@ -27,14 +27,14 @@ func Add(o Options, name string) error {
 	if err != nil {
 		return err
 	}
-	at, err := filepath.Rel(o.Dir, WorkerDir(o.Dir, proto.Key(name)))
+	at, err := filepath.Rel(o.Dir, KeyDir(o.Dir, r, proto.Key(name)))
 	if err != nil {
 		return err
 	}
 	_, missing := os.Lstat(filepath.Join(o.Dir, at))
-	taken := func(h holder) bool { return h.role == proto.WorkerRole && h.name == name }
+	taken := func(h holder) bool { return h.role == r && h.name == name }
 	if !errors.Is(missing, fs.ErrNotExist) || slices.ContainsFunc(holders, taken) {
-		return fmt.Errorf("%w: of the worker %s: choose another name", ErrExists, name)
+		return fmt.Errorf("%w: of the %s %s: choose another name", ErrExists, r, name)
 	}
 	authority, err := os.ReadFile(filepath.Join(o.Dir, "ca", authorityFile))
 	if err != nil {
@@ -44,7 +44,7 @@ func Add(o Options, name string) error {
 	if err != nil {
 		return err
 	}
-	return o.write(append(files, file{confFile, []byte(serverConf(dir, append(holders, holder{proto.WorkerRole, name, public}))), false}))
+	return o.write(append(files, file{confFile, []byte(serverConf(dir, append(holders, holder{r, name, public}))), false}))
 }
 
 // Update writes the server's configuration anew for the same keys, with the

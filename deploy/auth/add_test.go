@@ -65,10 +65,10 @@ func TestAddedKeysCountAfterAReload(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer first.Close()
-	if err := auth.Add(auth.Options{Dir: dir}, "node7"); err != nil {
+	if err := auth.Add(auth.Options{Dir: dir}, proto.WorkerRole, "node7"); err != nil {
 		t.Fatal(err)
 	}
-	own := auth.WorkerDir(dir, "node7")
+	own := auth.KeyDir(dir, proto.WorkerRole, "node7")
 	if b, _, err := join(s, own, proto.WorkerRole); err == nil {
 		b.Close()
 		t.Error("the key counts before the server knows it")
@@ -96,14 +96,14 @@ func TestAddedKeysCountAfterAReload(t *testing.T) {
 
 func TestWhatCannotBeAdded(t *testing.T) {
 	dir := initialised(t)
-	add := func(name string) error { return auth.Add(auth.Options{Dir: dir}, name) }
+	add := func(name string) error { return auth.Add(auth.Options{Dir: dir}, proto.WorkerRole, name) }
 	if err := add("node7"); err != nil {
 		t.Fatal(err)
 	}
 	if err := add("node7"); !errors.Is(err, auth.ErrExists) {
 		t.Errorf("twice: %v", err)
 	}
-	if err := os.RemoveAll(auth.WorkerDir(dir, "node7")); err != nil { // moved to its machine
+	if err := os.RemoveAll(auth.KeyDir(dir, proto.WorkerRole, "node7")); err != nil { // moved to its machine
 		t.Fatal(err)
 	}
 	if err := add("node7"); !errors.Is(err, auth.ErrExists) {
@@ -114,7 +114,7 @@ func TestWhatCannotBeAdded(t *testing.T) {
 			t.Errorf("%q was taken", name)
 		}
 	}
-	if err := auth.Add(auth.Options{Dir: t.TempDir()}, "x"); err == nil || !strings.Contains(err.Error(), "auth init") {
+	if err := auth.Add(auth.Options{Dir: t.TempDir()}, proto.WorkerRole, "x"); err == nil || !strings.Contains(err.Error(), "auth init") {
 		t.Errorf("to no keys: %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "nats", "server.conf"), []byte("port: 4222\n"), 0o644); err != nil {

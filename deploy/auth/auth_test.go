@@ -74,7 +74,7 @@ var holders = []struct {
 	dir  string // of its files
 }{
 	{"coordinator", proto.CoordinatorRole, "coordinator"}, {"worker", proto.WorkerRole, "worker"},
-	{"other", proto.WorkerRole, "workers/other"}, {"viewer", proto.ViewerRole, "viewer"},
+	{"other", proto.WorkerRole, "workers/other"}, {"reducer", proto.ReducerRole, "reducer"}, {"viewer", proto.ViewerRole, "viewer"},
 }
 
 // subjects says who may do what. Whoever is not named must be refused. KEY stands
@@ -85,14 +85,30 @@ var subjects = []struct{ subject, publishers, subscribers string }{
 	{"tg.r.up.KEY.data", "worker", "coordinator"},
 	{"tg.r.up.KEY.file", "worker", "coordinator"},
 	{"tg.r.up.KEY.beat", "worker", "coordinator"},
-	{"tg.r.up.KEY.blob", "worker", "coordinator"},
+	{"tg.r.up.KEY.blob", "worker", "coordinator reducer"},
 	{"tg.r.up.KEY.partial", "worker", "coordinator"},
 	{"tg.r.up.OTHER.join", "other", "coordinator"},
 	{"tg.r.up.OTHER.pull", "other", "coordinator"},
 	{"tg.r.up.OTHER.data", "other", "coordinator"},
 	{"tg.r.up.OTHER.file", "other", "coordinator"},
 	{"tg.r.up.OTHER.beat", "other", "coordinator"},
-	{"tg.r.up.OTHER.blob", "other", "coordinator"},
+	{"tg.r.up.OTHER.blob", "other", "coordinator reducer"},
+	{"tg.r.up.KEY.piece.0", "worker", "reducer"},
+	{"tg.r.up.OTHER.piece.7", "other", "reducer"},
+	{"tg.r.up.KEY.piece", "", ""},
+	{"tg.r.up.KEY.piece.0.x", "", ""},
+	{"tg.r.up.*.piece.3", "-", "reducer"},
+	{"tg.r.red.REDUCER.join", "reducer", "coordinator"},
+	{"tg.r.red.REDUCER.beat", "reducer", "coordinator"},
+	{"tg.r.red.REDUCER.blob", "reducer", "coordinator"},
+	{"tg.r.red.REDUCER.receipt", "reducer", "coordinator"},
+	{"tg.r.red.REDUCER.report", "reducer", "coordinator"},
+	{"tg.r.red.REDUCER.edge.0", "reducer", "reducer"},
+	{"tg.r.red.REDUCER.edge", "", ""},
+	{"tg.r.red.REDUCER.other", "", ""},
+	{"tg.r.red.KEY.join", "", "coordinator"},
+	{"tg.r.red.>", "-", ""},
+	{"tg.r.duty", "coordinator", "reducer"},
 	{"tg.r.up.OTHER.partial", "other", "coordinator"},
 	{"tg.r.up.anybody.pull", "", "coordinator"},
 	{"tg.r.up.KEY.other", "", ""},
@@ -100,14 +116,17 @@ var subjects = []struct{ subject, publishers, subscribers string }{
 	{"tg.r.up.*.partial", "-", "coordinator"},
 	{"tg.r.up.KEY.*", "-", ""},
 	{"tg.r.up.>", "-", ""},
-	{"tg.r.bulk.weights", "coordinator", "worker other"},
-	{"tg.r.news", "coordinator", "coordinator worker other viewer"},
+	{"tg.r.bulk.weights", "coordinator reducer", "worker other"},
+	{"tg.r.news", "coordinator", "coordinator worker other reducer viewer"},
 	{"tg.r.log", "coordinator", ""},
 	{"tg.r.lease", "coordinator", ""},
 	{"_INBOX_coordinator.x.1", "", "coordinator"},
-	{"_INBOX_worker.KEY.x.1", "coordinator", "worker"},
-	{"_INBOX_worker.OTHER.x.1", "coordinator", "other"},
-	{"_INBOX_worker.x.1", "coordinator", ""},
+	{"_INBOX_worker.KEY.x.1", "coordinator reducer", "worker"},
+	{"_INBOX_worker.OTHER.x.1", "coordinator reducer", "other"},
+	{"_INBOX_worker.x.1", "coordinator reducer", ""},
+	{"_INBOX_reducer.REDUCER.x.1", "coordinator", "reducer"},
+	{"_INBOX_reducer.KEY.x.1", "coordinator", ""},
+	{"_INBOX_reducer.>", "-", ""},
 	{"_INBOX_viewer.x.1", "", "viewer"},
 	{"_INBOX_worker.KEY.>", "-", "worker"},
 	{"_INBOX_worker.>", "-", ""},
@@ -118,6 +137,8 @@ var subjects = []struct{ subject, publishers, subscribers string }{
 	{"tgprobe.worker.KEY.x", "worker", "worker"},
 	{"tgprobe.worker.OTHER.x", "other", "other"},
 	{"tgprobe.worker.>", "-", ""},
+	{"tgprobe.reducer.REDUCER.x", "reducer", "reducer"},
+	{"tgprobe.reducer.KEY.x", "", ""},
 	{"tgprobe.viewer.x", "viewer", "viewer"},
 	{"$JS.API.STREAM.CREATE.log", "coordinator", ""},
 	{"$JS.API.STREAM.DELETE.log", "coordinator", ""},
@@ -156,7 +177,7 @@ var subjects = []struct{ subject, publishers, subscribers string }{
 // withOther has a key for a second machine of workers.
 func withOther(t *testing.T) string {
 	dir := initialised(t)
-	if err := auth.Add(auth.Options{Dir: dir}, "other"); err != nil {
+	if err := auth.Add(auth.Options{Dir: dir}, proto.WorkerRole, "other"); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -175,7 +196,7 @@ func TestEachKeyMayUseItsOwnSubjectsOnly(t *testing.T) {
 	dir := withOther(t)
 	s := serve(t, filepath.Join(dir, "nats", "nats.conf"))
 	names := strings.NewReplacer("KEY", string(keyOf(t, filepath.Join(dir, "worker"))), "OTHER",
-		string(keyOf(t, filepath.Join(dir, "workers/other"))))
+		string(keyOf(t, filepath.Join(dir, "workers/other"))), "REDUCER", string(keyOf(t, filepath.Join(dir, "reducer"))))
 	for _, h := range holders {
 		c, err := dial(t, dialingAs(t, s, filepath.Join(dir, h.dir)))
 		if err != nil {
@@ -353,8 +374,8 @@ func TestFilesAreForTheirOwnerOnly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if secrets != 5 {
-		t.Errorf("%d secrets, want those of the authority, the server and three roles", secrets)
+	if secrets != 6 {
+		t.Errorf("%d secrets, want those of the authority, the server and four roles", secrets)
 	}
 }
 

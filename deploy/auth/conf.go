@@ -15,7 +15,7 @@ import (
 // holder is somebody who has a key.
 type holder struct {
 	role   proto.Role
-	name   string // name of a worker's key beside the first; empty: there is none
+	name   string // name of a key of a worker or reducer beside the first; empty: there is none
 	public string
 }
 
@@ -58,7 +58,7 @@ func readConf(text string) (dir string, holders []holder, err error) {
 	for _, m := range holderEntry.FindAllStringSubmatch(text, -1) {
 		holders = append(holders, holder{proto.Role(m[1]), m[2], m[3]})
 	}
-	if err != nil || dir == "" || len(holders) < len(proto.Roles()) {
+	if err != nil || dir == "" || len(holders) < len(proto.Roles())-1 {
 		return "", nil, errors.New("this is no server.conf of tinygrow auth: make a new directory with tinygrow auth init")
 	}
 	return filepath.Dir(dir), holders, nil

@@ -166,10 +166,14 @@ func Renew(o Options) error {
 	return o.write(files)
 }
 
-// Complete reports whether dir holds all that Init writes.
+// Complete reports whether dir holds all that Init writes; earlier versions wrote no key
+// of a reducer, which Add makes.
 func Complete(dir string) bool {
 	names := []string{"ca/ca.key", "ca/ca.crt", "nats/server.key", "nats/server.crt", confFile}
 	for _, r := range proto.Roles() {
+		if r == proto.ReducerRole {
+			continue
+		}
 		names = append(names, filepath.Join(string(r), seedFile), filepath.Join(string(r), authorityFile))
 	}
 	for _, name := range names {

@@ -39,7 +39,7 @@ def settings(threads):
 def peer(args, model):
     best, how, rss = 0.0, "", []
     for name, layout, n, wait in settings(args.threads):
-        if layout and model == "mlp":
+        if layout and model in ("mlp", "vit"):
             continue
         command = [args.python, os.path.join(HERE, "torch_step.py"), "--models", model, "--batch", str(args.batch),
                    "--threads", str(n), "--seconds", str(args.seconds), *layout]
@@ -68,7 +68,7 @@ def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--tinygrow", required=True, help="the binary to measure")
     ap.add_argument("--python", default="/usr/bin/python3", help="a Python that has torch")
-    ap.add_argument("--models", default="mlp,vgg,vgg-grown,resnet18-8,resnet18-16,resnet18-64")
+    ap.add_argument("--models", default="mlp,vgg,vgg-grown,resnet18-8,resnet18-16,resnet18-64,separable,vit")
     ap.add_argument("--batch", type=int, default=128)
     ap.add_argument("--threads", type=int, default=2)
     ap.add_argument("--seconds", type=float, default=2.0, help="time for one measurement")

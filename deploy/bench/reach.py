@@ -4,7 +4,7 @@
 For each accuracy a budget of computation (--budgets) is given that is about enough for it: learning rates come down to 0
 at its end. Each repetition trains, one after the other on all of --threads, `tinygrow train` from 4 channels with its
 default policy, `tinygrow train --policy none` with the fixed widths (--widths), and the same fixed network in PyTorch for
-as many steps with the same recipe, at the best of its settings (layout, threads, wait policy), which is chosen first by
+as many steps with the same recipe, its default, at the best of its settings (layout, threads, wait policy), which is chosen first by
 trials of some steps. An evaluation follows every epoch; the seconds are those of the first that reaches the accuracy,
 null if none does. Medians count one that does not as longer than all others. Called by reach.sh.
 """
@@ -21,11 +21,7 @@ import tempfile
 
 from compare import HERE, cpu
 
-RECIPE = {"lr": 0.1, "weight_decay": 5e-4, "hold": 0.3}
-OURS = ["--model", "vgg", "--epochs", "1000", "--lr", str(RECIPE["lr"]), "--set", f"optim.weight_decay={RECIPE['weight_decay']}",
-        "--set", "optim.name=sgd", "--set", "optim.decay_biases=true", "--set", "optim.warmup=0",
-        "--set", "optim.nesterov=true", "--set", "optim.schedule=trapezoid", "--set", f"optim.hold={RECIPE['hold']}"]
-THEIRS = ["--lr", str(RECIPE["lr"]), "--weight-decay", str(RECIPE["weight_decay"]), "--hold", str(RECIPE["hold"])]
+OURS = ["--model", "vgg", "--epochs", "1000"]
 
 
 def run(command, env=None):
@@ -50,7 +46,7 @@ def ours(args, flops, widths, policy):
 
 def torch_command(args, widths, *more):
     return [args.python, os.path.join(HERE, "torch_train.py"), "--data-dir", args.data_dir, "--widths", ",".join(map(str, widths)),
-            "--seed", str(args.seed), *THEIRS, *args.torch, *more]
+            "--seed", str(args.seed), *args.torch, *more]
 
 
 def best_setting(args, widths):
@@ -96,7 +92,7 @@ def main():
     ap.add_argument("--data-dir", required=True, help="directory of CIFAR-10's binary version")
     ap.add_argument("--python", default="/usr/bin/python3", help="a Python that has torch")
     ap.add_argument("--budgets", type=pairs, default=pairs("0.8=1.35e13,0.85=5e13,0.9=2e14"), help="FLOPs for each accuracy")
-    ap.add_argument("--widths", type=pairs, default=pairs("0.8=12-24-48-96,0.85=16-32-64-128,0.9=32-64-128-256"), help="of the fixed network for each accuracy")
+    ap.add_argument("--widths", type=pairs, default=pairs("0.8=12-24-64-128,0.85=16-32-64-128,0.9=32-64-128-256"), help="of the fixed network for each accuracy")
     ap.add_argument("--threads", type=int, default=2)
     ap.add_argument("--repeat", type=int, default=3)
     ap.add_argument("--seed", type=int, default=1)

@@ -58,6 +58,47 @@ def resnet18(width):
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
 
 
+def separable():
+    def normed(conv, out):
+        return [conv, nn.BatchNorm2d(out), nn.ReLU(inplace=True)]
+
+    layers, channels = normed(nn.Conv2d(3, 32, 3, padding=1, bias=False), 32), 32
+    for out, stride in ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1)):
+        layers += normed(nn.Conv2d(channels, channels, 3, stride, 1, groups=channels, bias=False), channels)
+        layers += normed(nn.Conv2d(channels, out, 1, bias=False), out)
+        channels = out
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(channels, 10))
+
+
+class TransformerBlock(nn.Module):
+    def __init__(self, width, heads, hidden):
+        super().__init__()
+        self.heads = heads
+        self.ln1, self.ln2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
+        self.qkv, self.proj = nn.Linear(width, 3 * width), nn.Linear(width, width)
+        self.mlp = nn.Sequential(nn.Linear(width, hidden), nn.GELU(), nn.Linear(hidden, width))
+
+    def forward(self, x):
+        n, tokens, width = x.shape
+        q, k, v = self.qkv(self.ln1(x)).reshape(n, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        shares = (q @ k.transpose(2, 3) * (width // self.heads) ** -0.5).softmax(3)
+        x = x + self.proj((shares @ v).transpose(1, 2).reshape(n, tokens, width))
+        return x + self.mlp(self.ln2(x))
+
+
+class Transformer(nn.Module):
+    def __init__(self, width=128, heads=4, hidden=256, blocks=2):
+        super().__init__()
+        self.embed = nn.Conv2d(3, width, 4, 4)
+        self.position = nn.Parameter(0.02 * torch.randn(1, 64, width))
+        self.blocks = nn.Sequential(*[TransformerBlock(width, heads, hidden) for _ in range(blocks)])
+        self.norm, self.head = nn.LayerNorm(width, eps=1e-6), nn.Linear(width, 10)
+
+    def forward(self, x):
+        x = self.embed(x).flatten(2).transpose(1, 2) + self.position
+        return self.head(self.norm(self.blocks(x)).mean(1))
+
+
 MODELS = {
     "mlp": lambda: mlp([3072, 512, 512, 10]),
     "vgg": lambda: vgg([32, 64, 128]),
@@ -65,6 +106,8 @@ MODELS = {
     "resnet18-8": lambda: resnet18(8),
     "resnet18-16": lambda: resnet18(16),
     "resnet18-64": lambda: resnet18(64),
+    "separable": separable,
+    "vit": Transformer,
 }
 
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Trains a fixed network of torch_step.py on CIFAR-10 in PyTorch with the recipe of `tinygrow train`, timed.
 
-Batches, augmentation (shifts by up to 4 pixels and mirroring), SGD with Nesterov momentum, weight decay, label
-smoothing and the learning rate, held up to a part of the run and then straight down to 0, are those of our runs; what
-PyTorch is free to choose (threads, memory layout, wait policy) the caller sets. Images are prepared whole batches at a
-time. Prints one JSON object: {"evaluations": [{"step", "accuracy", "wall_s", "cpu_s"}], "params", "torch"}. Seconds
+Batches, augmentation (shifts by up to 2 pixels, mirrored in every second epoch), updates (Muon for convolutions, SGD with
+Nesterov's momentum for all else, decay of weights only, gradients of norm 5 at most) and the learning rate, which warms up, is
+held up to a part of the run and then goes straight down to 0, are those of our runs by default; what PyTorch is free to
+choose (threads, memory layout, wait policy) the caller sets. Images are prepared whole batches at a time. Prints one JSON object: {"evaluations": [{"step", "accuracy", "wall_s", "cpu_s"}], "params", "torch"}. Seconds
 count from the first step on, evaluations included, as they do in ours. --trial N makes N steps and prints their speed.
 """
 import argparse
@@ -20,13 +20,45 @@ from torch.nn import functional as F
 import torch_blas
 from torch_step import resnet18, vgg
 
-PAD = 4
+PAD = 2
 
 
 def read(directory, names):
     """Returns the images (n, 3, 32, 32) as bytes and the labels of files of CIFAR-10's binary version."""
     raw = numpy.concatenate([numpy.fromfile(os.path.join(directory, n), dtype=numpy.uint8).reshape(-1, 3073) for n in names])
     return torch.from_numpy(raw[:, 1:].reshape(-1, 3, 32, 32).copy()), torch.from_numpy(raw[:, 0].astype(numpy.int64))
+
+
+def orthogonal(x):
+    """Returns about the nearest matrix to x of singular values 1, by three steps of a Newton-Schulz iteration.
+
+    >>> m = orthogonal(torch.randn(5, 9, generator=torch.Generator().manual_seed(1)))
+    >>> bool(((torch.linalg.svdvals(m) > 0.6) & (torch.linalg.svdvals(m) < 1.3)).all())
+    True
+    """
+    x = x / (x.norm() + 1e-7)
+    flat = x.T if len(x) > x.shape[1] else x
+    for _ in range(3):
+        gram = flat @ flat.T
+        flat = 3.4445 * flat + (-4.7750 * gram + 2.0315 * gram @ gram) @ flat
+    return flat.T if len(x) > x.shape[1] else flat
+
+
+class Muon(torch.optim.Optimizer):
+    """Orthogonal updates of convolutions' weights that a batch normalisation follows: rows are held at norm 1 on average,
+    so that the rate is the angle by which they turn (K. Jordan's Muon for CIFAR-10, airbench94_muon)."""
+
+    def __init__(self, params, lr, momentum=0.6):
+        super().__init__(params, {"lr": lr, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                velocity = self.state[p].setdefault("velocity", torch.zeros_like(p))
+                velocity.mul_(group["momentum"]).add_(p.grad)
+                ahead = p.grad + group["momentum"] * velocity
+                p.mul_(len(p) ** 0.5 / p.norm()).sub_(orthogonal(ahead.flatten(1)).view_as(p), alpha=group["lr"])
 
 
 class Images:
@@ -38,15 +70,16 @@ class Images:
         pixels = train.float()
         mean, std = pixels.mean((0, 2, 3), keepdim=True), pixels.std((0, 2, 3), keepdim=True)
         self.train = F.pad((pixels - mean) / std, (PAD,) * 4)
+        self.mirrored = torch.rand(len(train), 1) < 0.5  # in the epoch at hand
         self.test = (test.float() - mean) / std
 
     def batch(self, which):
-        """Returns samples, each shifted and mirrored at random."""
+        """Returns samples, each shifted at random, and mirrored where it was not in the epoch before."""
         n = len(which)
         dy, dx = torch.randint(0, 2 * PAD + 1, (2, n))
         rows = dy[:, None] + torch.arange(32)
         columns = dx[:, None] + torch.arange(32)
-        columns = torch.where(torch.rand(n, 1) < 0.5, columns, columns.flip(1))
+        columns = torch.where(self.mirrored[which], columns, columns.flip(1))
         x = self.train[which[:, None, None, None], torch.arange(3)[None, :, None, None], rows[:, None, :, None], columns[:, None, None, :]]
         return x, self.labels[which]
 
@@ -61,31 +94,33 @@ class Trainer:
         for m in self.model.modules():
             if isinstance(m, nn.Conv2d):
                 nn.init.kaiming_normal_(m.weight)
-        decayed, others = [], []
-        for m in self.model.modules():
-            for name, p in m.named_parameters(recurse=False):
-                (decayed if name == "weight" and not isinstance(m, nn.BatchNorm2d) or not args.spare else others).append(p)
+        filters = [m.weight for m in self.model.modules() if isinstance(m, nn.Conv2d)]
+        decayed = [m.weight for m in self.model.modules() if isinstance(m, nn.Linear)]
+        others = [p for p in self.model.parameters() if not any(p is q for q in filters + decayed)]
         groups = [{"params": decayed, "weight_decay": args.weight_decay}, {"params": others, "weight_decay": 0.0}]
-        self.optimizer = torch.optim.SGD([g for g in groups if g["params"]], lr=args.lr, momentum=0.9, nesterov=True)
+        self.updates = [(torch.optim.SGD(groups, lr=args.lr, momentum=0.9, nesterov=True), 1.0), (Muon(filters, args.lr), args.muon)]
         self.per_epoch = len(self.images.labels) // args.batch
         self.steps = args.trial or args.steps
         self.order, self.at = None, 0
 
     def rate(self):
         done = self.at / self.steps
-        return self.args.lr * min(1.0, (1 - done) / (1 - self.args.hold))
+        return self.args.lr * min(1.0, done / self.args.warmup if self.args.warmup else 1.0, (1 - done) / (1 - self.args.hold))
 
     def step(self):
         place = self.at % self.per_epoch
         if place == 0:
             self.order = torch.randperm(len(self.images.labels))
+            self.images.mirrored = ~self.images.mirrored
         x, y = self.images.batch(self.order[place * self.args.batch:(place + 1) * self.args.batch])
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.rate()
-        self.optimizer.zero_grad(set_to_none=True)
+        self.model.zero_grad(set_to_none=True)
         loss = F.cross_entropy(self.model(x.contiguous(memory_format=self.layout)), y, label_smoothing=self.args.label_smoothing)
         loss.backward()
-        self.optimizer.step()
+        nn.utils.clip_grad_norm_(self.model.parameters(), 5)
+        for optimizer, factor in self.updates:
+            for group in optimizer.param_groups:
+                group["lr"] = self.rate() * factor
+            optimizer.step()
         self.at += 1
 
     @torch.no_grad()
@@ -125,8 +160,9 @@ def main():
     ap.add_argument("--batch", type=int, default=128)
     ap.add_argument("--lr", type=float, default=0.1)
     ap.add_argument("--weight-decay", type=float, default=5e-4)
-    ap.add_argument("--spare", action="store_true", help="no weight decay on biases and normalisations")
-    ap.add_argument("--hold", type=float, default=0.3, help="part of the run up to which the rate is held")
+    ap.add_argument("--muon", type=float, default=0.5, help="the rate of convolutions over that of all else")
+    ap.add_argument("--warmup", type=float, default=0.03, help="part of the run in which the rate goes up from 0")
+    ap.add_argument("--hold", type=float, default=0.25, help="part of the run up to which the rate is held")
     ap.add_argument("--label-smoothing", type=float, default=0.0)
     ap.add_argument("--threads", type=int, default=2)
     ap.add_argument("--channels-last", action="store_true")

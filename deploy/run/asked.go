@@ -24,7 +24,7 @@ func (s *Settings) asked() string {
 		now.Train = s.Train.WithEnd(*s.stands)
 	}
 	for _, key := range config.Keys(s) {
-		if key != "run" && key != "run_dir" && decides(key) {
+		if key != "run" && key != "run_dir" && Decides(key) {
 			fmt.Fprintf(&b, "%s: %s\n", key, config.Get(&now, key))
 		}
 	}

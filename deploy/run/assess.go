@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
@@ -12,7 +13,7 @@ import (
 )
 
 // Assess looks at what the model says of every test sample of a set, which it reads
-// as it was trained to.
+// as it was trained to. It returns nil where samples have no classes.
 func (s *Saved) Assess(ctx context.Context, set *dataset.Set) (*view.Assessment, error) {
 	n := set.Len(dataset.Test)
 	if n == 0 {
@@ -22,7 +23,21 @@ func (s *Saved) Assess(ctx context.Context, set *dataset.Set) (*view.Assessment,
 	if err != nil {
 		return nil, err
 	}
-	a := view.Assess(set.ClassNames(), set.Shape(), guesses, func(i int) []byte { return set.Image(dataset.Test, i) })
+	if !set.Labelled() {
+		return nil, nil
+	}
+	var unread error
+	a := view.Assess(set.ClassNames(), set.Shape(), guesses, func(i int) []byte {
+		if set.Rows() {
+			return nil
+		}
+		image, err := set.Image(dataset.Test, i)
+		unread = errors.Join(unread, err)
+		return image
+	})
+	if unread != nil {
+		return nil, as(ErrData, unread)
+	}
 	a.ModelSHA256 = checkpoint.ModelSHA256(s.Model)
 	if s.State != nil {
 		a.Step = uint64(s.State.Step)

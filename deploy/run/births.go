@@ -10,30 +10,57 @@ import (
 
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// Births returns how the neurons of each growth event learnt between the newest
-// checkpoint of a run directory and the one before it; none where the run has no
-// two checkpoints, or did not grow.
+// lateness is the part of its steps from which on a run is asked how its neurons learn.
+const lateness = 0.9
+
+// Births returns how the neurons of each growth event learnt up to the newest
+// checkpoint of a run directory since the newest one of the first nine tenths of its
+// steps, or the oldest one that is left; none where the run has no two checkpoints, or
+// did not grow.
 func (s *Saved) Births() ([]growth.BirthGroup, error) {
 	if s.State == nil {
 		return nil, nil
 	}
-	steps, err := checkpoint.Steps(s.Path)
-	at := slices.Index(steps, s.State.Step)
-	if err != nil || at < 1 {
-		return nil, nil // a checkpoint alone
-	}
-	before, err := checkpoint.Load(checkpoint.StepDir(s.Path, steps[at-1]))
+	return birthsAt(s.Path, s.State.Step, s.Model)
+}
+
+// BirthsOf is Saved.Births of a run directory whose configuration may be one of an
+// earlier version, with other settings than this one.
+func BirthsOf(dir string) ([]growth.BirthGroup, error) {
+	c, err := checkpoint.Latest(dir)
 	if err != nil {
 		return nil, as(ErrRun, err)
 	}
-	journal, err := readJournal(filepath.Join(s.Path, checkpoint.JournalFile), uint64(s.State.Step))
+	return birthsAt(dir, c.Step, c.Model)
+}
+
+// birthsAt is Births of a run whose model at a step is now.
+func birthsAt(dir string, now proto.Step, m *nn.Model) ([]growth.BirthGroup, error) {
+	steps, err := checkpoint.Steps(dir)
+	at := slices.Index(steps, now)
+	if err != nil || at < 1 {
+		return nil, nil // a checkpoint alone
+	}
+	from := steps[0]
+	for _, step := range steps[:at] {
+		if float64(step) <= float64(lateness*float64(now)) {
+			from = step
+		}
+	}
+	before, err := checkpoint.Load(checkpoint.StepDir(dir, from))
+	if err != nil {
+		return nil, as(ErrRun, err)
+	}
+	journal, err := readJournal(filepath.Join(dir, checkpoint.JournalFile), uint64(now))
 	grew := slices.ContainsFunc(journal, func(r growth.Record) bool { return len(r.Grown) > 0 })
 	if err != nil || !grew {
 		return nil, err
 	}
-	return growth.BirthGroups(before.Model, s.Model, uint64(s.State.Step-steps[at-1]), journal)
+	return growth.BirthGroups(before.Model, m, uint64(now-from), journal)
 }
 
 // readJournal reads the events of a journal up to a step.

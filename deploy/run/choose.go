@@ -13,6 +13,7 @@ import (
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto/file"
 	"github.com/tinygrow/tinygrow/worker/dataset"
+	"github.com/tinygrow/tinygrow/worker/dataset/download"
 )
 
 // chooseLength lets --epochs count where the steps come from another source.
@@ -28,12 +29,18 @@ func (g Given) chooseLength(out *Settings) error {
 }
 
 // chooseData finds out which data set is meant where a directory is given and no
-// name, and refuses a directory of files that the named set would not read.
+// name, and refuses a directory of files that the named set would not read. A set without a directory is read where
+// tinygrow data get put it.
 func (g Given) chooseData(out *Settings) error {
 	given := Settings{}
 	_ = g.lay(&given) // its faults are told with all others
 	dir := given.Data.Dir
 	if dir == "" {
+		if set, known := download.Find(out.Data.Name); known && out.Data.Dir == "" && !out.fetches {
+			if home, err := download.Home(set.Name); err == nil && set.Lies(home) {
+				out.Data.Dir = home
+			}
+		}
 		return nil
 	}
 	if given.Data.Name == "" && (out.Data.Name == "" || dataset.Drawn(out.Data.Name)) {
@@ -42,6 +49,9 @@ func (g Given) chooseData(out *Settings) error {
 			return fmt.Errorf("data.dir is given and data.name is not: %w", err)
 		}
 		out.Data.Name = name
+	}
+	if given.Model.Name == "" && dataset.OfRows(out.Data.Name, dir) {
+		out.Model.Name = "mlp" // the others read pictures
 	}
 	if dataset.Drawn(out.Data.Name) && !isEmpty(dir) {
 		return fmt.Errorf("data.dir %s: the data set %s is drawn and reads no files: "+

@@ -74,8 +74,16 @@ func (c *crew) start(failed context.CancelCauseFunc) (end func() error) {
 	}
 }
 
-// work runs the first worker alone until its run ends or ctx does.
-func (c *crew) work(ctx context.Context) error {
+// work runs the first worker until its run ends or ctx does, as one with others of the host
+// if it is told to.
+func (c *crew) work(ctx context.Context, s Settings) error {
 	defer c.close()
-	return worker.Run(ctx, c.configs[0], c.buses[0], c.set)
+	if !c.configs[0].Combine {
+		return worker.Run(ctx, c.configs[0], c.buses[0], c.set)
+	}
+	dir, err := s.Fetch.Place()
+	if err != nil {
+		return err
+	}
+	return worker.Combined(ctx, c.configs[0], c.buses[0], c.set, dir, s.NATS.URL)
 }

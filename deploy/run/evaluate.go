@@ -23,6 +23,8 @@ type Evaluation struct {
 	Samples      int        `json:"samples"`
 	TestLoss     float64    `json:"test_loss"`     // mean over the samples of Split
 	TestAccuracy float64    `json:"test_accuracy"` // mean over the samples of Split
+	// Metric says what TestAccuracy is where samples have no classes (nn.Task.Metric).
+	Metric string `json:"metric,omitempty"`
 	// Flips is by the mean of the outputs for a picture and its mirror image; nil if
 	// train.test_flips is off.
 	Flips       *trainer.Flips `json:"flips,omitempty"`
@@ -81,6 +83,11 @@ func (s *Saved) Evaluate(ctx context.Context, ask Asked) (Evaluation, error) {
 	}
 	e := Evaluation{Path: s.Path, Params: len(s.Model.Params), Split: order.Split, Samples: int(m.N), TestLoss: m.Loss / m.N,
 		TestAccuracy: m.Correct / m.N, ModelSHA256: checkpoint.ModelSHA256(s.Model)}
+	if c := s.Card; c != nil && !c.Task.Labelled() {
+		if e.Metric = c.Task.Metric(); ask.PerClass {
+			return e, usagef("%s tells numbers, not classes: leave --per-class out", s.Path)
+		}
+	}
 	if augment != 0 {
 		e.Flips = &trainer.Flips{Loss: flips.Loss / flips.N, Accuracy: flips.Correct / flips.N}
 	}
@@ -171,5 +178,5 @@ func (s *Saved) perClass(ctx context.Context, e *Evaluation, set *dataset.Set, o
 // local computes on a data set in this process.
 func (s *Saved) local(set *dataset.Set) worker.Local {
 	return worker.Local{Samples: set, Threads: s.Settings.Worker.Threads, MicroShard: s.Settings.Train.MicroShard,
-		Augment: s.Settings.Train.Augmentation()}
+		Augment: s.Settings.Train.Augmentation().Unmixed()}
 }

@@ -11,6 +11,9 @@ import (
 // Export writes the saved model in one of export.FormatList to a path where nothing lies
 // yet. The account of its run, if that is at hand, goes into what the format tells.
 func (s *Saved) Export(format export.Format, path string) error {
+	if err := s.trained(); err != nil {
+		return err
+	}
 	src := &export.Source{Model: s.Model, Card: s.Card}
 	if s.State != nil {
 		src.Step = uint64(s.State.Step)

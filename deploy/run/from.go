@@ -26,6 +26,9 @@ func (g Given) takeStart(base *Settings) error {
 	if err != nil {
 		return fmt.Errorf("--from: %w", err)
 	}
+	if err := s.trained(); err != nil {
+		return fmt.Errorf("--from: %w", err)
+	}
 	base.start = &start{coordinator.Start{Model: s.Model, Card: s.Card}, g.From}
 	base.Train.From = checkpoint.ModelSHA256(s.Model)
 	if s.ofRun {

@@ -14,9 +14,10 @@ import (
 	"github.com/tinygrow/tinygrow/proto/file"
 )
 
-// Given is what was given of the settings of a run: by a file, the environment,
-// assignments and flags, the later ones winning. The zero value gives nothing.
+// Given is what was given of the settings of a run: by a recipe, a file, the
+// environment, assignments and flags, the later ones winning. The zero value gives nothing.
 type Given struct {
+	Recipe      string   // one of Recipes; empty: none
 	File        string   // YAML; empty: none
 	Environment []string // name=value, each as os.Environ returns it
 	Assignments []string // key=value, as optim.momentum=0.8
@@ -43,6 +44,9 @@ type layer struct {
 // layers are the sources in order, the later ones winning.
 func (g Given) layers() []layer {
 	var list []layer
+	if g.Recipe != "" {
+		list = append(list, layer{"recipe " + g.Recipe, func(out *Settings) error { return layRecipe(g.Recipe, out) }})
+	}
 	if g.File != "" {
 		document, err := file.Read(g.File, checkpoint.MaxConfig)
 		list = append(list, layer{g.File, func(out *Settings) error {
@@ -58,6 +62,9 @@ func (g Given) layers() []layer {
 	}
 	for _, f := range g.Flags {
 		list = append(list, layer{f.Name, func(out *Settings) error { return config.Set(out, config.Source(f.Name), f.Key, f.Value) }})
+	}
+	for i := range list {
+		list[i].set = readsNetwork(list[i].set)
 	}
 	return list
 }
@@ -78,7 +85,7 @@ func (g Given) lay(out *Settings) config.Faults {
 }
 
 // Resolve lays the sources over base: the widths of other runs, what the
-// growth policy that the sources name starts from, the file, the environment,
+// growth policy that the sources name starts from, the recipe, the file, the environment,
 // assignments, then flags. It tells every fault of all of them.
 func (g Given) Resolve(base Settings) (Settings, error) {
 	if err := g.takeWidths(&base); err != nil {
@@ -133,13 +140,15 @@ func (g Given) giver(run Settings, key string) string {
 	return name
 }
 
-// decides reports whether a key is part of what a run is: its name, or what
+// Decides reports whether a key is part of what a run is: its name, or what
 // decides its bits. The directory of a data set is not, as its files may have moved,
-// nor the memory that it may take.
-func decides(key string) bool {
+// nor the memory that it may take, where its decoded pictures are kept and where published ones come from.
+// The text of a network is told by its digest.
+func Decides(key string) bool {
 	section, _, _ := strings.Cut(key, ".")
-	return slices.Contains([]string{"data", "model", "train", "optim", "growth", "run", "run_dir"}, section) &&
-		key != "data.dir" && key != "data.memory_mb"
+	sections := []string{"data", "model", "train", "optim", "growth", "prune", "sync", "callbacks", "run", "run_dir"}
+	return slices.Contains(sections, section) &&
+		!slices.Contains([]string{"data.dir", "data.memory_mb", "data.cache", "data.mirrors", "callbacks.hooks", "model.text"}, key)
 }
 
 // over lays the sources over the settings of a run that exists. A key that
@@ -170,6 +179,7 @@ func (g Given) overRun(run Settings, name, elsewhere string, allowed Allowed) (S
 		faults = append(faults, fmt.Errorf("train.epochs: %s has train.steps %d, which count instead: "+
 			"give --epochs, or set train.steps=0 as well", name, run.Train.Steps))
 	}
+	out.sameNetwork(&run)
 	if out.RunDir == "" || sameDir(out.RunDir, run.RunDir) {
 		out.RunDir = run.RunDir
 	}
@@ -178,7 +188,14 @@ func (g Given) overRun(run Settings, name, elsewhere string, allowed Allowed) (S
 	}
 	for _, key := range config.Keys(&run) {
 		was, is := config.Get(&run, key), config.Get(&out, key)
-		if was != is && decides(key) && !allowed(key) {
+		if key == "model.sha256" && was != is && was != "" && is != "" && !allowed(key) {
+			faults = append(faults, fmt.Errorf("model.name: %s was begun with another text of a network, "+
+				"sha256 %.16s, than %s gives, %s of sha256 %.16s: leave that out to go on with the run as it is, "+
+				"or begin another one with %s",
+				name, was, g.giver(run, key), out.Model.Name, is, elsewhere))
+			continue
+		}
+		if was != is && Decides(key) && !allowed(key) {
 			faults = append(faults, fmt.Errorf("%s: %s has %s, %s gives %s: "+
 				"leave that out to go on with the run as it is, or begin another one with %s",
 				key, name, quoted(was), g.giver(run, key), quoted(is), elsewhere))

@@ -67,7 +67,12 @@ type moving struct {
 
 // dialWorker connects a worker whose progress life shows.
 func (n NATS) dialWorker(life *health.Reporter) (bus.Bus, error) {
-	b, err := n.dial(proto.WorkerRole, "worker")
+	return n.dialMember(proto.WorkerRole, life)
+}
+
+// dialMember connects a worker or reducer whose progress life shows.
+func (n NATS) dialMember(role proto.Role, life *health.Reporter) (bus.Bus, error) {
+	b, err := n.dial(role, string(role))
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/ui"
 	"github.com/tinygrow/tinygrow/coordinator/view"
+	"github.com/tinygrow/tinygrow/deploy/docs"
 	"github.com/tinygrow/tinygrow/proto/file"
 )
 
@@ -81,7 +82,7 @@ func (s *Settings) showPages(how Start, con Console) (*pages, error) {
 		return nil, nil
 	}
 	p := &pages{live: ui.NewLive(), done: make(chan error, 1)}
-	o := ui.Options{Address: s.UI.Listen, Live: p.live}
+	o := ui.Options{Address: s.UI.Listen, Live: p.live, Docs: docs.Handler()}
 	if o.Address == "" {
 		o.Address, o.Near = DefaultPages, true
 	}

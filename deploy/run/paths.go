@@ -8,7 +8,8 @@ import (
 
 // paths are the settings that are paths, by their keys.
 func (s *Settings) paths() map[string]*string {
-	return map[string]*string{"data.dir": &s.Data.Dir, "run_dir": &s.RunDir, "nats.creds": &s.NATS.Creds, "nats.ca": &s.NATS.CA,
+	return map[string]*string{"data.dir": &s.Data.Dir, "data.cache": &s.Data.Cache,
+		"run_dir": &s.RunDir, "nats.creds": &s.NATS.Creds, "nats.ca": &s.NATS.CA,
 		"fetch.dir": &s.Fetch.Dir, "health": &s.Health, "ui.token_file": &s.UI.TokenFile}
 }
 

@@ -13,6 +13,9 @@ import (
 
 // Network prepares the saved model to be asked about pictures.
 func (s *Saved) Network() (*infer.Network, error) {
+	if err := s.trained(); err != nil {
+		return nil, err
+	}
 	n, err := infer.New(s.Model, s.Card, s.Settings.Worker.Threads)
 	if err != nil {
 		return nil, as(ErrRun, fmt.Errorf("%s: %w", s.Path, err))

@@ -44,7 +44,7 @@ func (s *Saved) Assessed(ctx context.Context, dir string) (*view.Assessment, err
 // assessInto computes an assessment and writes it into the run's directory.
 func (s *Saved) assessInto(ctx context.Context, dir string, set *dataset.Set) (*view.Assessment, error) {
 	a, err := s.Assess(ctx, set)
-	if err != nil {
+	if err != nil || a == nil {
 		return nil, err
 	}
 	if err := a.Write(dir); err != nil {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/tinygrow/tinygrow/coordinator"
@@ -102,8 +103,12 @@ func readRunConfig(dir string) (Settings, error) {
 		return run, as(ErrRun, err)
 	}
 	whole := bytes.HasSuffix(document, []byte(endOfConfig))
-	required := func(key string) bool { return decides(key) || !whole }
-	if err := config.DecodeWhole(&run, filepath.Join(dir, checkpoint.ConfigFile), document, required); err != nil {
+	// Runs of versions without callbacks, or without networks of one's own, have none.
+	later := []string{"model.parameters", "model.text", "model.sha256"}
+	required := func(key string) bool {
+		return (Decides(key) || !whole) && !strings.HasPrefix(key, "callbacks.") && !slices.Contains(later, key)
+	}
+	if err := config.DecodeWhole(&run, filepath.Join(dir, checkpoint.ConfigFile), modern(document), required); err != nil {
 		return run, as(ErrRun,
 			fmt.Errorf("%w\nthe file was cut or changed, or is of another version of tinygrow: restore it, or go on with that "+
 				"version", err))
@@ -170,7 +175,7 @@ func (s *Saved) TestData() (*dataset.Set, error) {
 	if s.Card == nil {
 		return s.Data()
 	}
-	return s.reads(dataset.OpenTest(s.Settings.Data, s.Card.Classes))
+	return s.reads(dataset.OpenTest(s.Settings.Data, s.Card))
 }
 
 // reads makes the model see a data set as it saw the one it was trained on.

@@ -10,7 +10,6 @@ import (
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/faults"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
-	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 	"github.com/tinygrow/tinygrow/worker"
 	"github.com/tinygrow/tinygrow/worker/dataset"
@@ -19,7 +18,7 @@ import (
 )
 
 // Settings is the whole configuration of a run: one schema, composed of the
-// packages' own. data, model, train, optim and growth decide the result; the
+// packages' own. data, model, train, optim, growth and prune decide the result; the
 // rest says where, when and with how many hands it is computed.
 type Settings struct {
 	Data               dataset.Config   `yaml:"data"`
@@ -34,15 +33,19 @@ type Settings struct {
 
 // Place is what a resumed run may change without changing its result.
 type Place struct {
-	Run     string        `yaml:"run"`     // id of the run; empty: made from its directory, see idOf
-	RunDir  string        `yaml:"run_dir"` // empty: a new one below runs
-	Workers int           `yaml:"workers"` // workers that train and resume start in their own process
+	Run     string `yaml:"run"`     // id of the run; empty: made from its directory, see idOf
+	RunDir  string `yaml:"run_dir"` // empty: a new one below runs
+	Workers int    `yaml:"workers"` // workers that train and resume start in their own process
+	// PauseAt is the part of a run, from 0 to 1, behind which a process ends in order; 0 or 1: it goes on to the end.
+	PauseAt float64       `yaml:"pause_at"`
 	NATS    NATS          `yaml:"nats"`
 	Worker  worker.Config `yaml:"worker"`
 	Fetch   fetch.Config  `yaml:"fetch"`  // how workers that have no data set get it
 	Health  string        `yaml:"health"` // file for signs of life; empty: none
 	UI      UI            `yaml:"ui"`
 	Report  bool          `yaml:"report"` // write report.html and assessment.json at the end of a run
+	// Telemetry is what other programs are told of the run.
+	Telemetry Telemetry `yaml:"telemetry"`
 }
 
 // NATS says how the server is reached, or that one is started here.
@@ -63,7 +66,7 @@ func Defaults() Settings {
 	o := &s.Optimizer
 	o.Name, o.LR, o.Momentum, o.Nesterov, o.WeightDecay, o.DecayBiases = optim.Muon, 0.1, 0.9, true, 5e-4, false
 	o.Schedule, o.Warmup, o.Hold, o.MinLR = optim.Trapezoid, 0.03, 0.25, 0
-	s.Workers, s.Fetch, s.Report = 1, fetch.Default(), true
+	s.Workers, s.Fetch, s.Report, s.Telemetry.TensorBoard = 1, fetch.Default(), true, true
 	return s
 }
 
@@ -97,8 +100,9 @@ func (s *Settings) Validate() error {
 		section("data", s.Data.Validate())
 	}
 	g, err := s.checkModel()
-	if section("model", err); err == nil {
+	if section("model", err); err == nil && g != nil {
 		section("growth", s.Growth.CheckTargets(g))
+		section("prune", s.Prune.CheckGraph(g))
 	}
 	faults.Add(s.Config.Validate())
 	faults.Add(s.Place.validate())
@@ -122,23 +126,12 @@ func (s *Settings) dataName() string {
 	return s.Data.Name
 }
 
-// checkModel builds the model, for a stand-in where the data set is not known yet.
-func (s *Settings) checkModel() (*nn.Graph, error) {
-	m := s.Model
-	if m.Input == (nn.Shape{}) {
-		m.Input = nn.Shape{C: 3, H: 32, W: 32}
-	}
-	if m.Classes == 0 {
-		m.Classes = 10
-	}
-	return nn.Build(m)
-}
-
 func (p *Place) validate() error {
 	var found faults.List
 	found.Check(p.Workers >= 1 && p.Workers <= 1024, "workers %d: must be 1 to 1024", p.Workers)
 	found.Check(p.Workers < 1 || p.Worker.Threads <= quota.MaxThreads/p.Workers, "workers %d of %d threads: must be %d threads in all",
 		p.Workers, p.Worker.Threads, quota.MaxThreads)
+	found.Check(p.PauseAt >= 0 && p.PauseAt <= 1, "pause_at %v: must be 0 to 1", p.PauseAt)
 	for _, err := range []error{p.Worker.Validate(), p.Fetch.Validate()} {
 		if err != nil {
 			found = append(found, err)
@@ -148,6 +141,7 @@ func (p *Place) validate() error {
 		found.Add(proto.RunID(p.Run).Validate())
 	}
 	found.Add(p.UI.validate())
+	found.Add(p.Telemetry.validate())
 	found.Check(p.Worker.Run == "" || string(p.Worker.Run) == p.Run, "worker.run %q: the run is named by --run", p.Worker.Run)
 	if p.NATS.Listen != "" {
 		_, _, err := p.NATS.address()

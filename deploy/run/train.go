@@ -24,11 +24,12 @@ func (s *Settings) openData() (*dataset.Set, coordinator.Data, error) {
 		return nil, coordinator.Data{}, as(ErrData, err)
 	}
 	d := coordinator.Data{Digest: set.Digest(), Train: set.Len(dataset.Train), Test: set.Len(dataset.Test),
-		Shape: set.Shape(), Classes: set.Classes(), Card: set.Card(), Pack: set.Pack,
+		Shape: set.Shape(), Classes: set.Classes(), Card: set.Card(), Pack: set.Pack, Packed: set.Packed,
 		Set: proto.DataSet{Name: set.Name(), Digest: set.Digest(), Bytes: set.Bytes()}}
 	if dataset.Drawn(s.Data.Name) {
 		d.Set.Seed, d.Set.Limit = s.Data.Seed, s.Data.Limit
 	}
+	d.Card.StandIn = s.Worker.StandIn > 0
 	return set, d, nil
 }
 
@@ -42,7 +43,8 @@ func (s *Settings) job(d coordinator.Data, resume bool, events coordinator.Event
 	kept.NATS.URL = bus.Bare(s.NATS.URL) // who resumes the run gives passwords again
 	resolved, err := config.Encode(&kept)
 	return coordinator.Job{Run: proto.RunID(s.Run), Dir: s.RunDir, Config: s.Config, Resolved: append(resolved, endOfConfig...),
-		Settings: s.asked(), Data: d, Resume: resume, Start: from, End: s.end, Events: events, Invite: s.invite()}, err
+		Settings: s.asked(), Data: d, Resume: resume, Start: from, End: s.end, Events: events, PauseAt: s.PauseAt,
+		Invite: s.invite()}, err
 }
 
 // Start is how a coordinator begins.
@@ -74,11 +76,11 @@ func (silent) Events() coordinator.Events { return coordinator.Events{} }
 // false. A nil con hears nothing. A standby goes on standing by for as long as
 // others lead the run; where that ends elsewhere, it returns the result of the
 // whole run if its end is in the directory, and else coordinator.ErrComplete.
-func Train(ctx context.Context, s Settings, how Start, con Console) (coordinator.Result, error) {
+func Train(ctx context.Context, s Settings, how Start, con Console) (r coordinator.Result, err error) {
 	if con == nil {
 		con = silent{}
 	}
-	if err := s.enough(how.Workers); err != nil {
+	if err := errors.Join(s.enough(how.Workers), s.standsIn()); err != nil {
 		return coordinator.Result{}, err
 	}
 	pages, err := s.showPages(how, con)
@@ -87,7 +89,13 @@ func Train(ctx context.Context, s Settings, how Start, con Console) (coordinator
 	}
 	defer pages.close(con)
 	con = shown{con, pages}
-	r, err := runJob(ctx, s, how, con)
+	told, err := s.tell(con)
+	if err != nil {
+		return coordinator.Result{}, err
+	}
+	defer func() { told.close(ending(&r, err)) }()
+	con = told
+	r, err = runJob(ctx, s, how, con)
 	for how.Standby && again(err) {
 		con.Line("%v", err)
 		_ = pause.For(ctx, time.Second) // an ended ctx ends the job too
@@ -127,7 +135,7 @@ func runJob(ctx context.Context, s Settings, how Start, con Console) (coordinato
 }
 
 // runLed runs the coordinator that leads, and workers that meet it in hub.
-func runLed(ctx context.Context, s Settings, b bus.Bus, hub *bus.Hub, led led, workers int, con Console) (coordinator.Result, error) {
+func runLed(ctx context.Context, s Settings, b bus.Bus, hub *bus.Hub, led led, workers int, con Console) (r coordinator.Result, err error) {
 	set, data, err := s.openUnless(led.ready)
 	if err != nil {
 		return coordinator.Result{}, err
@@ -138,11 +146,13 @@ func runLed(ctx context.Context, s Settings, b bus.Bus, hub *bus.Hub, led led, w
 	if !led.resume {
 		s.start.tell(con, data, s.Train.Seed)
 	}
-	j, err := s.job(data, led.resume, showLife(con.Events(), health.NewReporter("coordinator", s.Health)))
+	told := s.newHooks(con)
+	defer func() { told.end(r, err) }()
+	j, err := s.job(data, led.resume, showLife(told.events(con.Events()), health.NewReporter("coordinator", s.Health)))
 	if err != nil {
 		return coordinator.Result{}, err
 	}
-	j.Lead, j.Claim = led.lead, s.claims()
+	j.Lead, j.Claim, j.Alone = led.lead, s.claims(), workers > 0
 	join := func(int) (bus.Bus, error) { return hub.Share(), nil }
 	crew, err := s.newCrew(workers, set, slog.New(quiet{slog.Default().Handler()}), join)
 	if err != nil {
@@ -151,7 +161,7 @@ func runLed(ctx context.Context, s Settings, b bus.Bus, hub *bus.Hub, led led, w
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	end := crew.start(cancel)
-	r, err := coordinator.Run(ctx, j, b)
+	r, err = coordinator.Run(ctx, j, b)
 	if err == nil && r.Done {
 		s.reportEnd(ctx, set, con)
 	}

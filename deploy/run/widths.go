@@ -26,7 +26,7 @@ func (g Given) takeWidths(base *Settings) error {
 		}
 		base.Growth.Widths = map[site.ID]int{}
 		for _, at := range site.All(run.Model.Graph) {
-			base.Growth.Widths[at.ID] = run.Model.Graph.Node(at.First).Out
+			base.Growth.Widths[at.ID] = at.Width(run.Model.Graph)
 		}
 	}
 	return nil
@@ -55,6 +55,12 @@ func (s *Saved) network() (nn.ModelConfig, error) {
 		}
 		if was != width {
 			c.Units[id] = width
+		}
+	}
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if was := began.Node(n.ID); n.Op.Role() == nn.Attends && was != nil && was.Heads != n.Heads {
+			c.Units[string(n.ID)] = n.Heads
 		}
 	}
 	c.Input, c.Classes, c.Loss = s.Settings.Model.Input, s.Settings.Model.Classes, s.Settings.Model.Loss

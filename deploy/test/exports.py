@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds exports against other programs: exports.py TINYGROW [RUN PICTURES...]
 
-Without a run it trains a few small ones for some steps and draws 100 pictures. Exports a saved model in every format and compares what comes out for the pictures with `tinygrow predict`:
+Without a run it trains a few small ones for some steps, some of which grow, among them a network of a file (own.yaml) and a transformer that gains heads, and draws 100 pictures. Exports a saved model in every format and compares what comes out for the pictures with `tinygrow predict`:
 PyTorch (torch.load with weights_only, and model.py), ONNX (onnx.checker, shape inference, and the operators computed one by
 one by PyTorch, by the words of the ONNX specification) and numpy (numpy.load). predict on each export must print the same lines as on
 the run. Debian: python3-torch python3-onnx python3-pil. Pictures must have the model's size. No ONNX runtime is among
@@ -63,6 +63,12 @@ OPERATORS = {
     "Erf": lambda a, x: x.erf(), "Mul": lambda a, x, y: x * y, "Add": lambda a, x, y: x + y,
     "Sum": lambda a, *xs: sum(xs[1:], xs[0]), "Identity": lambda a, x: x, "Flatten": lambda a, x: x.flatten(a.get("axis", 1)),
     "Unsqueeze": lambda a, x, axes: x[(...,) + (None,) * len(axes)],
+    "Concat": lambda a, *xs: torch.cat(xs, a["axis"]), "MatMul": lambda a, x, y: x @ y, "Softmax": lambda a, x: x.softmax(a["axis"]),
+    "Transpose": lambda a, x: x.permute(a["perm"]), "HardSwish": lambda a, x: F.hardswish(x),
+    "HardSigmoid": lambda a, x: (a["alpha"] * x + a["beta"]).clamp(0, 1),
+    "Sub": lambda a, x, y: x - y, "Div": lambda a, x, y: x / y, "Sqrt": lambda a, x: x.sqrt(),
+    "ReduceMean": lambda a, x: x.mean(a["axes"], keepdim=True),
+    "Reshape": lambda a, x, to: x.reshape([x.shape[i] if n == 0 else n for i, n in enumerate(to.tolist())]),
 }
 
 
@@ -124,9 +130,17 @@ def check(run, pictures):
             compare("onnx", run_onnx(loaded, image).double().numpy(), logits, 1e-4)
 
 
+# Growth by chance every second step; the others do not grow.
+GROWS = ["--policy", "random", "--set", "growth.every_steps=2", "--set", "growth.until=1"]
 NETWORKS = [["--model", "cnn", "--set", "model.activation=silu"], ["--model", "vgg", "--set", "model.activation=tanh"],
             ["--model", "mlp", "--set", "model.activation=gelu", "--set", "model.norm=batch"],
-            ["--model", "resnet20", "--set", "model.width=8"]]
+            ["--model", "resnet20", "--set", "model.width=8"],
+            ["--model", os.path.join(os.path.dirname(os.path.abspath(__file__)), "own.yaml"), *GROWS],
+            ["--model", "vit", "--set", "model.width=16", "--set", "model.parameters={depth: 2, drop: 0.1}", *GROWS],
+            ["--model", "vit", "--set", "model.width=16", "--set", "model.parameters={depth: 2, heads: 2}", *GROWS,
+             "--set", "growth.widths={block.0.attention: 3, block.1.attention: 4}"],
+            ["--model", "convnext", "--set", "model.width=8", *GROWS],
+            ["--model", "mobilenetv2", "--set", "model.width=8", *GROWS]]
 
 
 def main():
@@ -137,11 +151,12 @@ def main():
         for i in range(100):
             small = Image.fromarray(draw.integers(0, 256, (8, 8, 3), dtype=np.uint8))
             small.resize((32, 32), Image.BICUBIC).save(os.path.join(here, f"{i:03d}.png"))
-        for network in NETWORKS:
+        for number, network in enumerate(NETWORKS):
             print(" ".join(network))
-            run = os.path.join(here, "runs", network[1])
-            tinygrow("train", *network, "--limit", "64", "--batch", "32", "--microshard", "16", "--steps", "6", "--policy", "none",
-                     "--set", "train.eval_epochs=0", "--run-dir", run)
+            run = os.path.join(here, "runs", str(number))
+            result = json.loads(tinygrow("train", "--policy", "none", *network, "--limit", "64", "--batch", "32", "--microshard", "16",
+                                         "--steps", "6", "--set", "train.eval_epochs=0", "--run-dir", run, "--json"))
+            assert (result["params_end"] > result["params_start"]) == ("random" in network), "growth"
             check(run, sorted(os.path.join(here, f) for f in os.listdir(here) if f.endswith(".png")))
 
 

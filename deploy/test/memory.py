@@ -69,7 +69,7 @@ def main():
     args = ap.parse_args()
     run = ["--limit", "320"]
     settings = ["model.widths=[2,3]", "train.batch=40", "train.microshard=8", "train.eval_epochs=50", "growth.every_steps=100", "growth.max_width=6",
-                "growth.samples.statistics=64", "growth.samples.newborn=64", "growth.samples.amplitude=64", "growth.max_refusals=0", "cluster.log=on"]
+                "growth.samples=64", "growth.gate=false", "cluster.log=on"]
     with tempfile.TemporaryDirectory(prefix="memory-") as root:
         server, port = serve(args.nats_server, root)
         url, processes = f"nats://127.0.0.1:{port}", []

@@ -32,14 +32,29 @@ def counted(log):
     return int(re.search(r"(\d+) schedules, all with", log).group(1))
 
 
+def planted(log):
+    return dict(re.findall(r'planted bug "([^"]+)" was caught by seed (\d+)', log))
+
+
 def faults(log):
     return json.loads(re.search(r"; faults (\{.*\})", log).group(1))
+
+
+def with_reducers(schedules):
+    bugs, _ = test("TestSimulationCatchesReducersBugs", schedules)
+    log, took = test("TestEveryScheduleOfReducersEndsInTheSameBits", schedules)
+    return {"what": "the same with up to four reducers of three ranges, of networks trained by SGD, by clipped AdamW, in local steps and with gates that prune; reducers die, come back, stand still, are cut off and meet others of their id: the bits of a run without them",
+            "schedules": counted(log), "seconds": round(took, 1), "planted_bugs_caught": planted(bugs), "faults": faults(log)}
 
 
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--schedules", type=int, default=10000)
+    ap.add_argument("--only-reducers", action="store_true", help="print the part with_reducers alone")
     args = ap.parse_args()
+    if args.only_reducers:
+        print(json.dumps(with_reducers(args.schedules), indent=1))
+        return
     bugs, _ = test("TestSimulationCatchesPlantedBugs", args.schedules)
     log, took = test("TestEveryScheduleEndsInTheSameBits", args.schedules)
     wrong, wrong_took = test("TestAWrongWorkerChangesNoBit", args.schedules)
@@ -47,10 +62,11 @@ def main():
     print(json.dumps({
         "what": "schedules of joins, kills, goodbyes, pauses, partitions, losses, damages, repeats, delays, crashes and duels of coordinators that ended in the bits of the undisturbed run",
         **machine(), "schedules": counted(log), "seconds": round(took, 1),
-        "planted_bugs_caught": dict(re.findall(r'planted bug "([^"]+)" was caught by seed (\d+)', bugs)),
+        "planted_bugs_caught": planted(bugs),
         "faults": faults(log),
         "with_a_worker_that_computes_wrongly": {"what": "the same with one of five workers wrong in a fifth of its blocks, all blocks audited: the same bits, and nobody else in quarantine",
                                                 "schedules": counted(wrong), "seconds": round(wrong_took, 1), "faults": faults(wrong)},
+        "with_reducers": with_reducers(args.schedules),
         "without_a_commit_log": {"what": "an id that another run uses while the workers of a killed coordinator live on, and three runs that begin under one id: the bits of each run alone",
                                  "schedules": counted(unlogged), "seconds": round(unlogged_took, 1), "faults": faults(unlogged)},
     }, indent=1))

@@ -52,7 +52,12 @@ def steps_of(directory):
             records = [json.loads(line) for line in f if line.endswith("\n")]
     except OSError:
         return []
-    return [(r["step"], r["wall_s"], r["workers"]) for r in records if r["kind"] == "step"]
+    steps, workers = [], 0
+    for r in records:
+        if r["kind"] == "step":
+            workers = r.get("workers", workers)  # what a line leaves out is as before
+            steps.append((r["step"], r["wall_s"], workers))
+    return steps
 
 
 def main():

@@ -55,7 +55,7 @@ func RandomModel(g *nn.Graph, seed uint64) *nn.Model {
 	m := nn.Init(g, seed)
 	s := rng.New(seed, 77)
 	for _, e := range g.ParamEntries() {
-		if e.Role == nn.RoleBias || g.Node(e.Node).Op.Role() == nn.Scales {
+		if e.Role == nn.RoleBias || len(e.Shape) == 1 { // there is one value for each channel
 			for i := range e.Len() {
 				m.Params[e.Offset+i] += float32(0.3 * float32(s.Normal(uint64(e.Offset+i))))
 			}

@@ -89,7 +89,7 @@ func (m *amplitudeMeasure) prepare(params, buffers []float32) {
 			if err != nil {
 				panic("growth: insertions that were checked do not fit")
 			}
-			t.packed = append(t.packed, t.program.Pack(nil, wide.Params[t.params:]))
+			t.packed = append(t.packed, t.program.Pack(nil, wide.Params[t.params:][:t.rest.NumParams()]))
 		}
 	}
 }

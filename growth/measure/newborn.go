@@ -123,7 +123,7 @@ func (r *newbornRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 		p := &r.places[i]
 		out := dst[p.at:]
 		for i, reader := range p.Readers {
-			omega, area := p.OmegaOf(in, i), reader.Area()
+			omega, area := p.OmegaOf(in, i), reader.Outgoing()
 			for o := range reader.Outputs {
 				columns := p.wide.Readers[i].ColumnsOf(o, p.fresh).Of(r.grad)
 				for k := range in.Count {
@@ -145,18 +145,21 @@ func (r *newbornRunner) run(dst []float64, w *nn.Workspace, b *nn.Batch) {
 
 // addMoments adds those of the new channels of x, First's output.
 func (p *newbornPlace) addMoments(out []float64, x []float32, samples int) {
-	k, channels := p.fresh.Len(), p.fresh.Hi
+	each := p.Writers[0].Each
+	k, channels := p.fresh.Len(), p.fresh.Hi*each
 	rows := len(x) / (channels * tensor.Lanes) // blocks times positions
 	perBlock := rows / tensor.Blocks(samples)
 	for r := range rows {
 		used := min(samples-r/perBlock*tensor.Lanes, tensor.Lanes)
 		for j := range k {
-			for _, v := range x[(r*channels+p.width+j)*tensor.Lanes:][:used] {
-				out[j] += float64(v)
-				out[k+j] += float64(float64(v) * float64(v))
+			for c := range each {
+				for _, v := range x[(r*channels+(p.width+j)*each+c)*tensor.Lanes:][:used] {
+					out[j] += float64(v)
+					out[k+j] += float64(float64(v) * float64(v))
+				}
 			}
 		}
-		out[2*k] += float64(used)
+		out[2*k] += float64(used * each)
 	}
 }
 

@@ -13,12 +13,14 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// RidingSite says what the sums of one site mean that rode along: those of N, and in
-// some rounds those of S before them. They are additive over samples.
+// RidingSite says what the sums of one site, or of one pair of a stream, mean that rode
+// along: those of N, and in some rounds those of S before them. They are additive over
+// samples. Of the pairs of one writer a single one has S.
 type RidingSite struct {
 	Site   site.ID
-	Inputs int  // a, rows of N
-	Whole  bool // S is taken whole, not its diagonal alone
+	Pair   site.Pair // empty at a chain
+	Inputs int       // a, rows of N
+	Whole  bool      // S is taken whole, not its diagonal alone
 	// NLen and MetricLen are the numbers of sums of N and of S.
 	NLen, MetricLen int
 
@@ -29,11 +31,12 @@ type RidingSite struct {
 	flops            [2]float64
 }
 
-// RidingSites returns the sites of Riding(g) in its order.
+// RidingSites returns the sites of Riding(g) in its order, the pairs of a stream behind
+// each other.
 func RidingSites(g *nn.Graph) []RidingSite {
 	var out []RidingSite
 	for _, s := range ridingSites(g) {
-		r := RidingSite{Site: s.ID, Inputs: s.a, Whole: s.metric, NLen: s.ridingLen(false), outputs: s.c, offsets: s.offsets,
+		r := RidingSite{Site: s.ID, Pair: s.pair, Inputs: s.a, Whole: s.metric, NLen: s.ridingLen(false), outputs: s.c, offsets: s.offsets,
 			bias: s.Incoming.Bias, factor: 1, bands: 1}
 		r.MetricLen = s.ridingLen(true) - r.NLen
 		positions := s.Outgoing.Positions() // at which each product is made
@@ -51,11 +54,17 @@ func RidingSites(g *nn.Graph) []RidingSite {
 	return out
 }
 
-// RidingFLOPs returns the operations that the statistics of a request take for one
-// sample, beside those of the gradient: two for each product.
-func RidingFLOPs(sites []RidingSite, metric bool) float64 {
-	sum := 0.0
+// Rides reports whether N of the site rides along in a turn.
+func (s RidingSite) Rides(turn uint64) bool { return s.Pair == (site.Pair{}) || RidesStreams(turn) }
+
+// RidingFLOPs returns the operations that the statistics of a turn take for one sample,
+// beside those of the gradient: two for each product.
+func RidingFLOPs(sites []RidingSite, turn uint64) float64 {
+	sum, metric := 0.0, RidesMetric(turn)
 	for _, s := range sites {
+		if !s.Rides(turn) {
+			continue
+		}
 		sum += s.flops[0]
 		if metric {
 			sum += s.flops[1]
@@ -78,6 +87,10 @@ func RidingLen(sites []RidingSite, metric bool) int {
 
 // Columns returns how many columns N has: outputs of Second times kernel offsets.
 func (s RidingSite) Columns() int { return s.outputs * s.offsets }
+
+// Bands returns how many rounds of S, or of one half of N, it takes until the sums are of
+// all positions.
+func (s RidingSite) Bands() int { return int(s.bands) }
 
 // N returns E[b2 V'] (a, c offsets), column order (output, offset), from sums over
 // that many samples.
@@ -123,6 +136,12 @@ func (s RidingSite) S(sums []float64, samples float64) *mat.SymDense {
 	return out
 }
 
+// SameMetric reports whether sums of S mean the same at s and at t.
+func (s RidingSite) SameMetric(t RidingSite) bool {
+	return s.Site == t.Site && s.Pair == t.Pair && s.Inputs == t.Inputs && s.Whole == t.Whole && s.MetricLen == t.MetricLen &&
+		s.bias == t.bias && s.factor == t.factor && s.bands == t.bands
+}
+
 // maxRidden is what no sum of S comes near to, for one sample.
 const maxRidden = 1e9
 
@@ -153,6 +172,9 @@ const slack = 1e-2
 
 // check looks at sums of S: squares are not negative, and products are bounded by them.
 func (s RidingSite) check(sums []float64, samples float64) error {
+	if len(sums) == 0 {
+		return nil // another pair of the writer has S
+	}
 	whole := linalg.Packed{Order: s.Inputs, Data: sums}
 	at := func(i int) float64 {
 		if s.Whole {

@@ -17,6 +17,9 @@ const maxMetric = 1153
 // maxRidingLen is the number of sums of N up to which a site rides along.
 const maxRidingLen = 1 << 22
 
+// leastOfAStream is as leastOfABand, of the pairs of a stream: there are more of them.
+const leastOfAStream = 4
+
 // metricEvery is how many rounds in which statistics ride along there are to one that
 // has S. It changes less from one sample to the next than N, and costs more.
 const metricEvery = 16
@@ -25,9 +28,13 @@ const metricEvery = 16
 // those in which statistics ride along.
 func RidesMetric(turn uint64) bool { return turn%metricEvery == metricEvery/2 }
 
+// RidesStreams reports whether N of streams rides along too, in two turns of four, one of
+// each half: small products cost more than they count.
+func RidesStreams(turn uint64) bool { return turn/2%2 == 0 }
+
 // Riding asks for what rides along with a gradient round of g every so many steps: N
-// of all sites with one writer and one reader, and S in some of them. Which sites these
-// are follows from the graph.
+// of all sites, of a stream by pairs of a writer and a reader, and S in some of them.
+// Which sites these are follows from the graph.
 func Riding(g *nn.Graph, every uint64) *Request {
 	return &Request{Kind: KindRiding, Generation: g.Generation, Every: every}
 }
@@ -36,23 +43,59 @@ func Riding(g *nn.Graph, every uint64) *Request {
 // such that would take the memory of many networks.
 func ridingSites(g *nn.Graph) []*siteData {
 	var out []*siteData
-	for _, place := range site.Chains(g) {
-		l, err := site.LayoutOf(g, place.ID)
+	for _, place := range site.All(g) {
+		requests, n := ridingRequests(g, place)
+		if n == 0 || n > maxRidingLen {
+			continue
+		}
+		for _, r := range requests {
+			s, err := newSiteData(g, r)
+			if err != nil {
+				panic("growth: a site without statistics: " + err.Error())
+			}
+			s.riding, s.pair, s.pairs = true, site.Pair{Writer: r.Writer, Reader: r.Reader}, len(requests)
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// ridingRequests returns what rides along at one site, a chain or the pairs of a stream,
+// and how many sums of N that are. A writer's S is that of the pair whose reader reads
+// the most positions, the first of equals. Pairs one of which has no width are left out.
+func ridingRequests(g *nn.Graph, place site.Site) (out []SiteRequest, sums int) {
+	pairs := []site.Pair{{}}
+	if place.Stream {
+		pairs = place.Pairs(g)
+	}
+	widest := map[nn.NodeID]int{} // place in out by writer
+	var positions []int
+	for _, p := range pairs {
+		l, err := site.PairOf(g, place.ID, p)
 		if err != nil {
 			panic("growth: a site without a layout")
 		}
-		a := l.Incoming.Rows()
-		if n := ridingLenOf(l); n == 0 || n > maxRidingLen {
+		n := ridingLenOf(l)
+		if n == 0 {
 			continue
 		}
-		s, err := newSiteData(g, SiteRequest{Site: place.ID, Metric: a <= maxMetric, Diagonal: a > maxMetric})
-		if err != nil {
-			panic("growth: a site without statistics: " + err.Error())
+		sums += n
+		at, seen := widest[p.Writer]
+		if !seen || l.Outgoing.Positions() > positions[at] {
+			widest[p.Writer] = len(out)
 		}
-		s.riding = true
-		out = append(out, s)
+		out = append(out, SiteRequest{Site: place.ID, Writer: p.Writer, Reader: p.Reader})
+		positions = append(positions, l.Outgoing.Positions())
 	}
-	return out
+	for _, at := range widest {
+		l, err := out[at].layout(g)
+		if err != nil {
+			panic("growth: a site without a layout")
+		}
+		whole := l.Incoming.Rows() <= maxMetric
+		out[at].Metric, out[at].Diagonal = whole, !whole
+	}
+	return out, sums
 }
 
 // ridingLenOf returns the number of sums of N at a site: of all offsets behind which a
@@ -136,7 +179,9 @@ func (r *Rider) Sums(dst []float64, b *nn.Batch, step uint64) {
 	r.runner.turn = turn
 	for _, s := range r.runner.sites {
 		n := s.ridingLen(RidesMetric(turn))
-		r.runner.add(dst[:n], s, r.Workspace, b)
+		if s.pair == (site.Pair{}) || RidesStreams(turn) {
+			r.runner.add(dst[:n], s, r.Workspace, b)
+		}
 		dst = dst[n:]
 	}
 }
@@ -177,7 +222,8 @@ func (r *statisticsRunner) ride(dst []float64, s *siteData, input, g []float32, 
 
 // A band is some rows of Second's output positions. Positions of one image say much
 // the same, so that few of more images are worth more: sums that ride along are of one
-// band in turn.
+// band in turn. The pairs of a stream have as many times more bands, so that a stream
+// costs about what a chain does.
 type band struct {
 	cross, metric *kernel.Covariance // N; S, nil if it is not asked for
 	reads         rows               // the rows of First's input, averaged, that they read
@@ -201,8 +247,14 @@ func (s *siteData) bandUnfolds() []bandUnfold {
 	if !s.direct {
 		return nil
 	}
-	w := s.Outgoing
-	n := max(1, min(maxBands, w.OutH/((leastOfABand+w.OutW-1)/w.OutW)))
+	w, least := s.Outgoing, leastOfABand
+	if s.pairs > 1 {
+		least = leastOfAStream
+	}
+	n := max(1, min(maxBands, w.OutH/((least+w.OutW-1)/w.OutW)))
+	for n < maxBands*s.pairs && s.pairs > 1 && 2*n <= w.OutH && 2*n*least <= w.OutH*w.OutW {
+		n *= 2
+	}
 	var out []bandUnfold
 	for k := range n {
 		if u, v, ok := s.readThrough(part{k, n}); ok {
@@ -228,10 +280,13 @@ func (s *siteData) planBands() {
 }
 
 // rideBand is ride for the bands whose turn it is: each half of N goes through all
-// bands, and so does S.
+// bands, and so does S, which rides along where streams do.
 func (r *statisticsRunner) rideBand(metric, n []float64, s *siteData, input, g []float32, used int) {
 	at := func(turn uint64) *band { return &s.bands[turn%uint64(len(s.bands))] }
 	b := at(r.turn / 2)
+	if s.pair != (site.Pair{}) {
+		b = at(r.turn / 4)
+	}
 	b.cross.AddCross(n, r.summedOf(s, input, b.reads), g, used, r.room(s))
 	b = at(r.turn / metricEvery)
 	switch {

@@ -30,6 +30,8 @@ type siteData struct {
 	inputLen  int       // values that First reads per sample
 	diagonal  bool      // the diagonal of S instead of S
 	riding    bool      // the sums are of the gradient, S and N apart
+	pair      site.Pair // of a stream that rides along
+	pairs     int       // how many ride along at the site
 	bands     []band    // the bands of sums that ride along, where these take turns
 	plans
 }

@@ -99,6 +99,7 @@ func Append(m *nn.Model, s Stage) (*nn.Model, ID, error) {
 		return nil, "", fmt.Errorf("a block behind %q: %w", s.End, err)
 	}
 	out := nn.Init(g, 0) // no new weight is random: the block has none yet
+	g.DrawFeedback(out.Params)
 	carry(out.Params, g.ParamEntries(), m.Params, m.Graph.ParamEntries())
 	carry(out.Buffers, g.BufferEntries(), m.Buffers, m.Graph.BufferEntries())
 	return out, site, nil

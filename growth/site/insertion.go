@@ -27,18 +27,18 @@ func (l Layout) Empty(k int) Insertion {
 func (l *Layout) AlphaOf(in Insertion, i int) []float32 {
 	at := 0
 	for _, w := range l.Writers[:i] {
-		at += w.Rows()
+		at += w.Incoming()
 	}
-	return in.Alpha[in.Count*at:][:in.Count*l.Writers[i].Rows()]
+	return in.Alpha[in.Count*at:][:in.Count*l.Writers[i].Incoming()]
 }
 
 // OmegaOf returns the outgoing weights (c, k, E) of an insertion at reader i.
 func (l *Layout) OmegaOf(in Insertion, i int) []float32 {
 	at := 0
 	for _, r := range l.Readers[:i] {
-		at += r.Outputs * r.Area()
+		at += r.Outputs * r.Outgoing()
 	}
-	return in.Omega[in.Count*at:][:in.Count*l.Readers[i].Outputs*l.Readers[i].Area()]
+	return in.Omega[in.Count*at:][:in.Count*l.Readers[i].Outputs*l.Readers[i].Outgoing()]
 }
 
 // UpdateOf returns the change (c, b) of the existing weights of reader i.
@@ -67,7 +67,7 @@ func (l Layout) Pick(in Insertion, which []int, moments Moments, f float64) Inse
 		out.Alpha[i] = float32(f * float64(v))
 	}
 	for i, r := range l.Readers {
-		dst, src, area := l.OmegaOf(out, i), l.OmegaOf(in, i), r.Area()
+		dst, src, area := l.OmegaOf(out, i), l.OmegaOf(in, i), r.Outgoing()
 		for o := range r.Outputs {
 			for j, from := range which {
 				copy(dst[(o*len(which)+j)*area:][:area], src[(o*in.Count+from)*area:])
@@ -89,7 +89,7 @@ func (l Layout) Subset(in Insertion, which []int) Insertion {
 	out := l.Empty(len(which))
 	out.Fixed = in.Fixed
 	for i, w := range l.Writers {
-		dst, src, a := l.AlphaOf(out, i), l.AlphaOf(in, i), w.Rows()
+		dst, src, a := l.AlphaOf(out, i), l.AlphaOf(in, i), w.Incoming()
 		for j, from := range which {
 			copy(dst[j*a:][:a], src[from*a:])
 		}
@@ -145,7 +145,7 @@ func (l Layout) Join(first, second Insertion) Insertion {
 	}
 	for i, r := range l.Readers {
 		dst, a, b := l.OmegaOf(out, i), l.OmegaOf(first, i), l.OmegaOf(second, i)
-		m, n := first.Count*r.Area(), second.Count*r.Area()
+		m, n := first.Count*r.Outgoing(), second.Count*r.Outgoing()
 		for range r.Outputs {
 			dst = dst[copy(dst, a[:m]):]
 			dst = dst[copy(dst, b[:n]):]
@@ -215,7 +215,10 @@ func (l Layout) Homogeneous(g *nn.Graph) bool {
 
 // Unit returns the plural of what the site gains.
 func (l Layout) Unit(g *nn.Graph) string {
-	if g.Node(l.First).Kernel > 0 {
+	switch {
+	case l.Heads != "":
+		return "heads"
+	case g.Node(l.First).Kernel > 0:
 		return "channels"
 	}
 	return "neurons"

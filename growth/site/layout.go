@@ -19,8 +19,9 @@ type Layout struct {
 	Later    []*nn.Node // the other normalisations, in order
 	Filters  []Filter   // filters in order of computation
 
-	width int
-	at    *places
+	width     int
+	attention int64 // FLOPs of one head of the site's attention
+	at        *places
 }
 
 // LayoutOf returns the layout of a site of a valid graph. Its errors are those of
@@ -74,11 +75,17 @@ func layoutOf(g *nn.Graph, shapes map[nn.NodeID]nn.Shape, at *places, s Site) La
 	window := func(n *nn.Node) Window { return windowOf(n, shapes[n.Inputs[0]]) }
 	tensor := func(id nn.NodeID, role string) nn.Entry { return at.params[string(id)+"."+role] }
 	for _, id := range s.Writers {
-		l.Writers = append(l.Writers, Writer{id, window(g.Node(id)), tensor(id, nn.RoleWeight), tensor(id, nn.RoleBias)})
+		n := g.Node(id)
+		l.Writers = append(l.Writers, Writer{id, window(n), s.each(g, n.Out), tensor(id, nn.RoleWeight), tensor(id, nn.RoleBias)})
 	}
 	for _, id := range s.Readers {
 		n := g.Node(id)
-		l.Readers = append(l.Readers, Reader{id, window(n), n.Out, tensor(id, nn.RoleWeight), tensor(id, nn.RoleBias)})
+		each := 1
+		if s.Heads != "" {
+			each = s.each(g, shapes[s.Heads].C)
+			l.attention = attentionFLOPs(g, shapes, s)
+		}
+		l.Readers = append(l.Readers, Reader{id, window(n), n.Out, each, tensor(id, nn.RoleWeight), tensor(id, nn.RoleBias)})
 	}
 	l.Incoming, l.Outgoing, l.Outputs = l.Writers[0].Window, l.Readers[0].Window, l.Readers[0].Outputs
 	return l
@@ -89,7 +96,7 @@ func layoutOf(g *nn.Graph, shapes map[nn.NodeID]nn.Shape, at *places, s Site) La
 func (l *Layout) Inputs() int {
 	n := 0
 	for _, w := range l.Writers {
-		n += w.Rows()
+		n += w.Incoming()
 	}
 	return n
 }
@@ -110,7 +117,7 @@ func (l *Layout) Connected() bool { return l.Inputs() > 0 && l.AllOutputs() > 0 
 func (l *Layout) outgoing() int {
 	n := 0
 	for _, r := range l.Readers {
-		n += r.Outputs * r.Area()
+		n += r.Outputs * r.Outgoing()
 	}
 	return n
 }
@@ -134,15 +141,21 @@ func (l *Layout) ParamsPerNeuron() int {
 // FLOPsPerNeuron returns what one neuron adds to the FLOPs of one sample's forward
 // pass, at all layers that write or read it.
 func (l *Layout) FLOPsPerNeuron() int64 {
-	var sum int64
+	sum := l.attention
 	for _, w := range l.Writers {
-		sum += 2 * int64(w.Weights()) * int64(w.Positions())
+		sum += 2 * int64(w.Each) * int64(w.Weights()) * int64(w.Positions())
 	}
 	for _, r := range l.Readers {
-		sum += 2 * int64(r.Outputs) * int64(r.Area()) * int64(r.Positions())
+		sum += 2 * int64(r.Outputs) * int64(r.Outgoing()) * int64(r.Positions())
 	}
 	for _, f := range l.Filters {
 		sum += 2 * int64(f.Area()) * int64(f.Positions())
 	}
 	return sum
+}
+
+// attentionFLOPs returns those of one head of the site's attention, for one sample.
+func attentionFLOPs(g *nn.Graph, shapes map[nn.NodeID]nn.Shape, s Site) int64 {
+	n := g.Node(s.Heads)
+	return n.FLOPs(shapes[n.Inputs[0]], shapes[n.ID]) / int64(n.Heads)
 }

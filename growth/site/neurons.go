@@ -12,19 +12,24 @@ import (
 type Writer struct {
 	ID nn.NodeID
 	Window
+	Each         int // outputs of a neuron: one, or those of a head
 	weight, bias nn.Entry
 }
 
-// RowsOf returns where the weights of its outputs n lie in the flat parameters, in the
-// order of an unfold of its window.
-func (w Writer) RowsOf(n kernel.Range) kernel.Range { return leading(w.weight, w.Weights(), n) }
+// Incoming returns the number of weights and biases by which a neuron reads here: for each of its outputs
+// the weights, then their biases.
+func (w Writer) Incoming() int { return w.Each * w.Rows() }
 
-// BiasesOf returns where the biases of its outputs n lie, nowhere if it has none.
+// RowsOf returns where the weights of neurons n lie in the flat parameters, in the
+// order of an unfold of its window.
+func (w Writer) RowsOf(n kernel.Range) kernel.Range { return leading(w.weight, w.Each*w.Weights(), n) }
+
+// BiasesOf returns where the biases of neurons n lie, nowhere if it has none.
 func (w Writer) BiasesOf(n kernel.Range) kernel.Range {
 	if !w.Bias {
 		return kernel.Range{}
 	}
-	return leading(w.bias, 1, n)
+	return leading(w.bias, w.Each, n)
 }
 
 // Reader is a layer that reads the channels of a site: it gains an input for each new
@@ -33,9 +38,13 @@ type Reader struct {
 	ID nn.NodeID
 	Window
 	Outputs int
+	Each    int // inputs that are a neuron: one, or those of a head
 	weight  nn.Entry
 	bias    nn.Entry
 }
+
+// Outgoing returns the number of weights by which one of its outputs reads a neuron.
+func (r Reader) Outgoing() int { return r.Each * r.Area() }
 
 // RowOf returns where the weights of one of its outputs lie in the flat parameters.
 func (r Reader) RowOf(output int) kernel.Range {
@@ -45,8 +54,8 @@ func (r Reader) RowOf(output int) kernel.Range {
 // ColumnsOf returns where the weights lie with which one of its outputs reads the
 // neurons n: for each of them its kernel offsets.
 func (r Reader) ColumnsOf(output int, n kernel.Range) kernel.Range {
-	row, area := r.RowOf(output).Lo, r.Area()
-	return kernel.Range{Lo: row + n.Lo*area, Hi: row + n.Hi*area}
+	row, each := r.RowOf(output).Lo, r.Outgoing()
+	return kernel.Range{Lo: row + n.Lo*each, Hi: row + n.Hi*each}
 }
 
 // biasAt returns where the bias of one output lies; there must be one.

@@ -27,10 +27,14 @@ func (s Site) Pairs(g *nn.Graph) []Pair {
 }
 
 // waysFrom returns, for each node that what w writes reaches, the node before it on
-// the first way there: that which comes by the earliest input of each sum.
+// the first way there: that which comes by the earliest input of each sum. No way leads
+// through a gate or an attention, where what comes out is no sum of what goes in.
 func (s Site) waysFrom(g *nn.Graph, w nn.NodeID) map[nn.NodeID]nn.NodeID {
 	before := map[nn.NodeID]nn.NodeID{w: ""}
 	for _, id := range s.Between {
+		if role := g.Node(id).Op.Role(); role == nn.Gates || role == nn.Offsets || role == nn.Attends {
+			continue
+		}
 		for _, in := range g.Node(id).Inputs {
 			if _, ok := before[in]; ok {
 				before[id] = in
@@ -66,4 +70,20 @@ func PairOf(g *nn.Graph, id ID, p Pair) (Layout, error) {
 		return layoutOf(g, shapes, l.at, s), nil
 	}
 	return Layout{}, fmt.Errorf("%q and %q are no writer and reader of the site %q: it has %v", p.Writer, p.Reader, id, l.Pairs(g))
+}
+
+// Unsolved says why some new neurons of a site have no best weights in closed form, or nothing: then random or orthogonal
+// ones enter, or copies.
+func (s Site) Unsolved(g *nn.Graph) string {
+	if s.Heads != "" {
+		return "a head is a product of three layers, which has no best weights in closed form: random, orthogonal or copied heads enter, " +
+			"towards a target in growth.widths"
+	}
+	for _, id := range s.Between {
+		if n := g.Node(id); n.Op.Role() == nn.Gates {
+			return fmt.Sprintf("%s (%s) multiplies them, so that what is behind it has no best weights in closed form: random, "+
+				"orthogonal or copied ones enter", id, n.Op)
+		}
+	}
+	return ""
 }

@@ -1,6 +1,9 @@
 package site
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
@@ -8,9 +11,10 @@ import (
 // layers that read them, and what lies between, each in node order.
 type region struct {
 	writers, between, readers []nn.NodeID
-	given                     bool    // the input of the graph is one of its nodes
-	result                    bool    // the output of the graph is
-	joined                    *region // region that it is part of, or nil
+	given                     bool      // the input of the graph is one of its nodes
+	result                    bool      // the output of the graph is
+	coupling                  nn.NodeID // the first node that makes of a channel what others tell, or none
+	joined                    *region   // region that it is part of, or nil
 }
 
 // regions returns those of a valid graph, in the order of their first nodes.
@@ -47,6 +51,9 @@ func regions(g *nn.Graph) []*region {
 		if len(r.writers)+len(r.between) == 0 {
 			all = append(all, r)
 		}
+		if role := n.Op.Role(); (role == nn.Couples || role == nn.Attends) && r.coupling == "" {
+			r.coupling = n.ID
+		}
 		if n.Op.Role() != nn.Mixes {
 			r.between = append(r.between, n.ID)
 			continue
@@ -62,6 +69,11 @@ func regions(g *nn.Graph) []*region {
 // site returns the site that a region is, or why it is none.
 func (r *region) site(g *nn.Graph) (s Site, why string) {
 	switch {
+	case r.coupling != "" && g.Node(r.coupling).Op.Role() == nn.Attends:
+		return r.heads(g)
+	case r.coupling != "":
+		return s, fmt.Sprintf("%s (%s) makes what becomes of a channel depend on others, which a new one would change",
+			r.coupling, g.Node(r.coupling).Op)
 	case r.given && len(r.writers) == 0:
 		return s, "they are the channels of the input"
 	case r.given:
@@ -75,4 +87,33 @@ func (r *region) site(g *nn.Graph) (s Site, why string) {
 	first := r.writers[0]
 	return Site{ID: ID(first), First: first, Between: r.between, Second: r.readers[0], Writers: r.writers, Readers: r.readers,
 		Stream: true}, ""
+}
+
+// heads returns the site that the heads of an attention are, or why they are none. What is added to a
+// head's channels, or reads them in between, would have to be cut into heads as well.
+func (r *region) heads(g *nn.Graph) (s Site, why string) {
+	n := g.Node(r.coupling)
+	refuse := func(format string, args ...any) (Site, string) {
+		return Site{}, fmt.Sprintf("they are the channels of the heads of %s (%s), ", n.ID, n.Op) + fmt.Sprintf(format, args...)
+	}
+	for _, id := range n.Inputs {
+		switch in := g.Node(id); {
+		case in.Op.Role() != nn.Mixes:
+			return refuse("which reads %s (%s), and no layer that could gain a head", id, in.Op)
+		case len(g.Consumers(id)) != 1:
+			return refuse("and %s is read elsewhere too", id)
+		case in.Out == 0:
+			return refuse("and those of %s are none yet", id)
+		}
+	}
+	for _, id := range r.between {
+		if role := g.Node(id).Op.Role(); id != n.ID && role != nn.Passes {
+			return refuse("and %s (%s) lies behind them", id, g.Node(id).Op)
+		}
+	}
+	if r.result || len(r.readers) == 0 {
+		return refuse("which no layer reads")
+	}
+	return Site{ID: ID(n.ID), First: n.Inputs[0], Between: r.between, Second: r.readers[0], Writers: slices.Clone(n.Inputs),
+		Readers: r.readers, Stream: true, Heads: n.ID}, ""
 }

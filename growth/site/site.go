@@ -26,6 +26,9 @@ type Site struct {
 	Writers []nn.NodeID `json:"writers" msgpack:"writers"`
 	Readers []nn.NodeID `json:"readers" msgpack:"readers"`
 	Stream  bool        `json:"stream,omitempty" msgpack:"stream,omitempty"`
+	// Heads is the attention whose heads the neurons of a stream are, empty: it has none. A neuron is then some channels of
+	// each writer side by side, as many as a head has there.
+	Heads nn.NodeID `json:"heads,omitempty" msgpack:"heads,omitempty"`
 }
 
 // All returns the sites of a valid graph in the order of their first writers.
@@ -35,8 +38,9 @@ type Site struct {
 // channels, each of which may have a batch normalisation behind it, to another
 // convolution or linear layer. A stream is all nodes that must have the same channels,
 // since they are added up or hand each other's channels on; it is named after its
-// first writer. Channels of the input or the output of the network are no site (see
-// Fixed).
+// first writer. Channels of the input or the output of the network, and those whose
+// role is Couples somewhere, are no site (see Fixed). The heads of an attention are one,
+// named after it, if its queries, keys and values are layers that nobody else reads.
 func All(g *nn.Graph) []Site {
 	var sites []Site
 	for _, r := range regions(g) {
@@ -110,10 +114,10 @@ func chainFrom(g *nn.Graph, first nn.NodeID) (Site, bool) {
 // Find returns the site of that id.
 func Find(g *nn.Graph, id ID) (Site, bool) {
 	n := g.Node(nn.NodeID(id))
-	if n == nil || n.Op.Role() != nn.Mixes {
+	if n == nil || n.Op.Role() != nn.Mixes && n.Op.Role() != nn.Attends {
 		return Site{}, false
 	}
-	if s, ok := chainFrom(g, n.ID); ok {
+	if s, ok := chainFrom(g, n.ID); ok && n.Op.Role() == nn.Mixes {
 		return s, true
 	}
 	for _, s := range All(g) {
@@ -127,8 +131,20 @@ func Find(g *nn.Graph, id ID) (Site, bool) {
 // Gain gives a site of g that many more neurons. All other widths follow.
 func (s Site) Gain(g *nn.Graph, neurons int) {
 	for _, id := range s.Writers {
-		g.Node(id).Out += neurons
+		n := g.Node(id)
+		n.Out += neurons * s.each(g, n.Out)
 	}
+	if s.Heads != "" {
+		g.Node(s.Heads).Heads += neurons
+	}
+}
+
+// each returns how many of so many channels a neuron is: those of a head, or one.
+func (s Site) each(g *nn.Graph, channels int) int {
+	if s.Heads == "" {
+		return 1
+	}
+	return channels / g.Node(s.Heads).Heads
 }
 
 // Norm returns the batch normalisation right behind First of a chain, or nil.
@@ -152,8 +168,13 @@ func (s Site) Activations(g *nn.Graph) []nn.Activation {
 	return found
 }
 
-// Width returns the number of outputs of First.
-func (s Site) Width(g *nn.Graph) int { return g.Node(s.First).Out }
+// Width returns the number of neurons: the outputs of First, or heads.
+func (s Site) Width(g *nn.Graph) int {
+	if s.Heads != "" {
+		return g.Node(s.Heads).Heads
+	}
+	return g.Node(s.First).Out
+}
 
 // CutBefore returns the last node at or before id, in node order, that all
 // later nodes depend on alone and whose width is not zero: what is behind it
@@ -184,8 +205,8 @@ func CutBefore(g *nn.Graph, id nn.NodeID) nn.NodeID {
 	return g.Nodes[cut].ID
 }
 
-// Suffix returns the graph behind the cut, whose value becomes the input, and
-// the number of parameters and buffers that lie before it.
+// Suffix returns the graph behind the cut, whose value becomes the input, for forward passes alone,
+// and the number of parameters and buffers that lie before its own.
 func Suffix(g *nn.Graph, cut nn.NodeID) (rest *nn.Graph, params, buffers int) {
 	shapes, err := g.Shapes()
 	if err != nil {
@@ -200,5 +221,5 @@ func Suffix(g *nn.Graph, cut nn.NodeID) (rest *nn.Graph, params, buffers int) {
 		}
 		behind = behind || n.ID == cut
 	}
-	return rest, g.NumParams() - rest.NumParams(), g.NumBuffers() - rest.NumBuffers()
+	return rest, g.NumForward() - rest.NumParams(), g.NumBuffers() - rest.NumBuffers()
 }

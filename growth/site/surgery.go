@@ -16,7 +16,7 @@ import (
 type Insertion struct {
 	Site  ID        `msgpack:"site"`
 	Count int       `msgpack:"count"`           // k
-	Alpha []float32 `msgpack:"alpha,omitempty"` // incoming weights (k, a), bias last if the writer has one
+	Alpha []float32 `msgpack:"alpha,omitempty"` // incoming weights (k, a), then biases if the writer has some
 	Omega []float32 `msgpack:"omega,omitempty"` // outgoing weights (c, k, E), E the reader's kernel offsets
 	// Mean and Var (norms, k) are those of what the batch normalisations of the site
 	// read of the new neurons, in order: the one right behind First, if there is one,
@@ -102,7 +102,8 @@ func (l Layout) Check(in Insertion) error {
 
 // Widen returns m with the insertions made and the generation raised by one.
 // Old weights, biases and running statistics stay bit for bit (plus updates);
-// insertions at neighbouring sites do not see each other's neurons.
+// insertions at neighbouring sites do not see each other's neurons. Error synapses to and from
+// new neurons, where the graph has such, are drawn (nn.Graph.DrawFeedback).
 func Widen(m *nn.Model, ins []Insertion) (*nn.Model, error) {
 	g := m.Graph.Clone()
 	sites, err := Layouts(m.Graph)
@@ -130,7 +131,10 @@ func Widen(m *nn.Model, ins []Insertion) (*nn.Model, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
-	out := &nn.Model{Graph: g, Params: Carry(m.Graph, g, m.Params), Buffers: CarryBuffers(m.Graph, g, m.Buffers)}
+	params := make([]float32, g.NumParams())
+	g.DrawFeedback(params)
+	carry(params, g.ParamEntries(), m.Params, m.Graph.ParamEntries())
+	out := &nn.Model{Graph: g, Params: params, Buffers: CarryBuffers(m.Graph, g, m.Buffers)}
 	wide, err := Layouts(g)
 	if err != nil {
 		return nil, err
@@ -188,12 +192,15 @@ func write(m *nn.Model, l, wide Layout, in Insertion) {
 	fresh := wide.Neurons(kernel.Range{Lo: l.width, Hi: l.width + in.Count})
 	alpha, omega, update := in.Alpha, in.Omega, in.Update
 	for i, w := range l.Writers {
-		weights, rows := w.Weights(), w.Rows()
+		to, weights := wide.Writers[i], w.Weights()
 		for k := range in.Count {
 			one := kernel.Range{Lo: l.width + k, Hi: l.width + k + 1}
-			copy(wide.Writers[i].RowsOf(one).Of(m.Params), alpha[:weights]) // inputs that are new too stay zero
-			copy(wide.Writers[i].BiasesOf(one).Of(m.Params), alpha[weights:rows])
-			alpha = alpha[rows:]
+			rows := to.RowsOf(one).Of(m.Params)
+			for range w.Each {
+				copy(rows, alpha[:weights]) // inputs that are new too stay zero
+				rows, alpha = rows[to.Weights():], alpha[weights:]
+			}
+			alpha = alpha[copy(to.BiasesOf(one).Of(m.Params), alpha):]
 		}
 	}
 	for i, r := range l.Readers {

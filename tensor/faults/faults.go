@@ -5,6 +5,7 @@ package faults
 import (
 	"errors"
 	"fmt"
+	"math"
 )
 
 // A List is the faults found so far, in order. The zero value has none.
@@ -26,3 +27,6 @@ func (l *List) Add(err error) {
 
 // Err joins the faults, and is nil where there are none.
 func (l List) Err() error { return errors.Join(l...) }
+
+// Finite reports whether v is a number, and not infinite.
+func Finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

@@ -54,4 +54,13 @@ type filterSumArgs struct {
 	xStep, dyStep     int
 }
 
+type laneProductArgs struct {
+	c, a, b     unsafe.Pointer
+	k           int
+	cRow, cCol  int
+	aRow, aStep int
+	bCol, bStep int
+	fresh       int
+}
+
 func start(x []float32) unsafe.Pointer { return unsafe.Pointer(unsafe.SliceData(x)) }

@@ -9,6 +9,7 @@ import (
 
 // benchGeometries are 3x3 layers as networks have them, at powers of two and at grown widths.
 var benchGeometries = []Geometry{
+	conv3(46, 88, 4), conv3(48, 96, 4), // a width that is no multiple of a vector, and one that is
 	conv3(3, 16, 32), conv3(5, 5, 32), conv3(8, 8, 32), conv3(16, 16, 32), conv3(27, 27, 32), conv3(32, 32, 32), conv3(64, 64, 32),
 	conv3(64, 64, 16), conv3(128, 128, 16), conv3(37, 37, 16), conv3(256, 256, 8), conv3(512, 512, 4),
 	{InC: 64, InH: 32, InW: 32, OutC: 128, KH: 3, KW: 3, Stride: 2, Pad: 1},

@@ -64,9 +64,9 @@ func (d *Depthwise) BackwardWeights(dw, db, x, dy []float32, blocks int, scratch
 	sums, parts := scratch[:n*lanes], scratch[n*lanes:][:n*vec]
 	clear(sums)
 	d.sum(sums, x, dy, blocks)
-	d.fold(dw, sums, parts)
+	foldRows(d.isa, dw, sums, parts)
 	if db != nil {
-		d.fold(db, dy, parts[:w.C*vec])
+		foldRows(d.isa, db, dy, parts[:w.C*vec])
 	}
 }
 
@@ -91,15 +91,6 @@ func (d *Depthwise) sum(sums, x, dy []float32, blocks int) {
 				}
 			}
 		}
-	}
-}
-
-// fold sets out[i] to the sum of the lanes of rows i, i + len(out), and so on.
-func (d *Depthwise) fold(out, rows, parts []float32) {
-	clear(parts)
-	laneSums(d.isa, parts, rows, len(out))
-	for i := range out {
-		out[i] = combine((*[vec]float32)(parts[i*vec:]))
 	}
 }
 

@@ -351,3 +351,109 @@ func filterSumAVX2Rows(rows int, args *uintptr) {
 		panic("kernel: no tile of that many rows")
 	}
 }
+
+// laneProduct1AVX512Rows calls the kernel for rows in [1, 4].
+func laneProduct1AVX512Rows(rows int, args *uintptr) {
+	switch rows {
+	case 1:
+		laneProductAVX512x1c1(args)
+	case 2:
+		laneProductAVX512x2c1(args)
+	case 3:
+		laneProductAVX512x3c1(args)
+	case 4:
+		laneProductAVX512x4c1(args)
+	default:
+		panic("kernel: no tile of that many rows")
+	}
+}
+
+// laneProduct2AVX512Rows calls the kernel for rows in [1, 4].
+func laneProduct2AVX512Rows(rows int, args *uintptr) {
+	switch rows {
+	case 1:
+		laneProductAVX512x1c2(args)
+	case 2:
+		laneProductAVX512x2c2(args)
+	case 3:
+		laneProductAVX512x3c2(args)
+	case 4:
+		laneProductAVX512x4c2(args)
+	default:
+		panic("kernel: no tile of that many rows")
+	}
+}
+
+// laneProduct4AVX512Rows calls the kernel for rows in [1, 4].
+func laneProduct4AVX512Rows(rows int, args *uintptr) {
+	switch rows {
+	case 1:
+		laneProductAVX512x1c4(args)
+	case 2:
+		laneProductAVX512x2c4(args)
+	case 3:
+		laneProductAVX512x3c4(args)
+	case 4:
+		laneProductAVX512x4c4(args)
+	default:
+		panic("kernel: no tile of that many rows")
+	}
+}
+
+// laneProduct6AVX512Rows calls the kernel for rows in [1, 4].
+func laneProduct6AVX512Rows(rows int, args *uintptr) {
+	switch rows {
+	case 1:
+		laneProductAVX512x1c6(args)
+	case 2:
+		laneProductAVX512x2c6(args)
+	case 3:
+		laneProductAVX512x3c6(args)
+	case 4:
+		laneProductAVX512x4c6(args)
+	default:
+		panic("kernel: no tile of that many rows")
+	}
+}
+
+// laneProduct1AVX2Rows calls the kernel for rows in [1, 3].
+func laneProduct1AVX2Rows(rows int, args *uintptr) {
+	switch rows {
+	case 1:
+		laneProductAVX2x1c1(args)
+	case 2:
+		laneProductAVX2x2c1(args)
+	case 3:
+		laneProductAVX2x3c1(args)
+	default:
+		panic("kernel: no tile of that many rows")
+	}
+}
+
+// laneProduct2AVX2Rows calls the kernel for rows in [1, 3].
+func laneProduct2AVX2Rows(rows int, args *uintptr) {
+	switch rows {
+	case 1:
+		laneProductAVX2x1c2(args)
+	case 2:
+		laneProductAVX2x2c2(args)
+	case 3:
+		laneProductAVX2x3c2(args)
+	default:
+		panic("kernel: no tile of that many rows")
+	}
+}
+
+// laneProduct4AVX2Rows calls the kernel for rows in [1, 3].
+func laneProduct4AVX2Rows(rows int, args *uintptr) {
+	switch rows {
+	case 1:
+		laneProductAVX2x1c4(args)
+	case 2:
+		laneProductAVX2x2c4(args)
+	case 3:
+		laneProductAVX2x3c4(args)
+	default:
+		panic("kernel: no tile of that many rows")
+	}
+}

@@ -18,6 +18,19 @@ func Add(out, a, b []float32) {
 	}
 }
 
+// AddProduct sets out = sum + a b.
+func AddProduct(out, sum, a, b []float32) {
+	need(len(sum) == len(out) && len(a) == len(out) && len(b) == len(out))
+	for i := addProductSIMD(out, sum, a, b); i < len(out); i++ {
+		v0 := sum[i]
+		v1 := a[i]
+		v2 := b[i]
+		v3 := float32(v1 * v2)
+		v4 := v0 + v3
+		out[i] = v4
+	}
+}
+
 // AddReLUBackward sets out = a + b where y > 0, else 0: the gradient of a
 // rectified output that two nodes read.
 func AddReLUBackward(out, a, b, y []float32) {
@@ -207,6 +220,98 @@ func GELUBackward(out, dy, x []float32) {
 	}
 }
 
+// HardSigmoid sets out = x/6 + 1/2, but at least 0 and at most 1.
+func HardSigmoid(out, x []float32) {
+	need(len(x) == len(out))
+	for i := hardSigmoidSIMD(out, x); i < len(out); i++ {
+		v0 := x[i]
+		v2 := float32(v0 * 0.16666667)
+		v4 := v2 + 0.5
+		v8 := v4
+		if 0 > v8 {
+			v8 = 0
+		}
+		v9 := float32(v8)
+		if v4 > 1 {
+			v9 = 1
+		}
+		out[i] = v9
+	}
+}
+
+// HardSigmoidBackward sets out = dy/6 where -3 < x < 3, else 0.
+func HardSigmoidBackward(out, dy, x []float32) {
+	need(len(dy) == len(out) && len(x) == len(out))
+	for i := hardSigmoidBackwardSIMD(out, dy, x); i < len(out); i++ {
+		v1 := x[i]
+		v3 := dy[i]
+		v5 := float32(v3 * 0.16666667)
+		v7 := float32(0)
+		if v1 > -3 {
+			v7 = v5
+		}
+		v9 := float32(0)
+		if 3 > v1 {
+			v9 = v7
+		}
+		out[i] = v9
+	}
+}
+
+// HardSwish sets out = x h, h = x/6 + 1/2, but at least 0 and at most 1.
+func HardSwish(out, x []float32) {
+	need(len(x) == len(out))
+	for i := hardSwishSIMD(out, x); i < len(out); i++ {
+		v0 := x[i]
+		v1 := x[i]
+		v3 := float32(v1 * 0.16666667)
+		v5 := v3 + 0.5
+		v9 := v5
+		if 0 > v9 {
+			v9 = 0
+		}
+		v10 := float32(v9)
+		if v5 > 1 {
+			v10 = 1
+		}
+		v11 := float32(v0 * v10)
+		out[i] = v11
+	}
+}
+
+// HardSwishBackward sets out = dy (x/3 + 1/2) where -3 < x < 3, 0 below, dy above.
+func HardSwishBackward(out, dy, x []float32) {
+	need(len(dy) == len(out) && len(x) == len(out))
+	for i := hardSwishBackwardSIMD(out, dy, x); i < len(out); i++ {
+		v0 := dy[i]
+		v2 := x[i]
+		v4 := x[i]
+		v6 := float32(v4 * 0.33333334)
+		v8 := v6 + 0.5
+		v10 := float32(0)
+		if v2 > -3 {
+			v10 = v8
+		}
+		v12 := float32(1)
+		if 3 > v2 {
+			v12 = v10
+		}
+		v13 := float32(v0 * v12)
+		out[i] = v13
+	}
+}
+
+// Multiply sets out = a b.
+func Multiply(out, a, b []float32) {
+	need(len(a) == len(out) && len(b) == len(out))
+	for i := multiplySIMD(out, a, b); i < len(out); i++ {
+		v0 := a[i]
+		v1 := b[i]
+		v2 := float32(v0 * v1)
+		out[i] = v2
+	}
+}
+
 // ReLU sets out = x where x is not below 0, else 0; NaN stays.
 func ReLU(out, x []float32) {
 	need(len(x) == len(out))
@@ -328,6 +433,65 @@ func SiLUBackward(out, dy, x []float32) {
 		v53 := v48 + v52
 		v54 := float32(v0 * v53)
 		out[i] = v54
+	}
+}
+
+// Sigmoid sets out = 1/(1 + exp(-x)).
+func Sigmoid(out, x []float32) {
+	need(len(x) == len(out))
+	for i := sigmoidSIMD(out, x); i < len(out); i++ {
+		v1 := x[i]
+		v4 := math.Float32frombits(math.Float32bits(v1) &^ (1 << 31))
+		v5 := 0 - v4
+		v7 := v5
+		if -87 > v7 {
+			v7 = -87
+		}
+		v9 := float32(v7 * 1.442695)
+		v11 := v9 + 1.2582912e+07
+		v13 := v11 - 1.2582912e+07
+		v15 := float32(v13 * 0.6933594)
+		v16 := v7 - v15
+		v18 := float32(v13 * -0.00021219444)
+		v19 := v16 - v18
+		v20 := float32(0.00019875691 * v19)
+		v22 := v20 + 0.0013981999
+		v23 := float32(v22 * v19)
+		v25 := v23 + 0.008333452
+		v26 := float32(v25 * v19)
+		v28 := v26 + 0.041665796
+		v29 := float32(v28 * v19)
+		v31 := v29 + 0.16666666
+		v32 := float32(v31 * v19)
+		v34 := v32 + 0.5
+		v35 := float32(v19 * v19)
+		v36 := float32(v34 * v35)
+		v37 := v36 + v19
+		v39 := v37 + 1
+		v40 := math.Float32frombits(math.Float32bits(v11)<<23 + 0x3f800000)
+		v41 := float32(v39 * v40)
+		v44 := 1 + v41
+		v45 := 1 / v44
+		v46 := float32(v41 * v45)
+		v47 := float32(v45)
+		if 0 > v1 {
+			v47 = v46
+		}
+		out[i] = v47
+	}
+}
+
+// SigmoidBackward sets out = dy y (1 - y).
+func SigmoidBackward(out, dy, y []float32) {
+	need(len(dy) == len(out) && len(y) == len(out))
+	for i := sigmoidBackwardSIMD(out, dy, y); i < len(out); i++ {
+		v0 := dy[i]
+		v1 := y[i]
+		v3 := y[i]
+		v4 := 1 - v3
+		v5 := float32(v1 * v4)
+		v6 := float32(v0 * v5)
+		out[i] = v6
 	}
 }
 

@@ -9,13 +9,43 @@ var elementFunctions = []struct {
 	run    func(out []float32, in [][]float32)
 }{
 	{"Add", 2, func(out []float32, in [][]float32) { Add(out, in[0], in[1]) }},
+	{"AddProduct", 3, func(out []float32, in [][]float32) { AddProduct(out, in[0], in[1], in[2]) }},
 	{"AddReLUBackward", 3, func(out []float32, in [][]float32) { AddReLUBackward(out, in[0], in[1], in[2]) }},
 	{"GELU", 1, func(out []float32, in [][]float32) { GELU(out, in[0]) }},
 	{"GELUBackward", 2, func(out []float32, in [][]float32) { GELUBackward(out, in[0], in[1]) }},
+	{"HardSigmoid", 1, func(out []float32, in [][]float32) { HardSigmoid(out, in[0]) }},
+	{"HardSigmoidBackward", 2, func(out []float32, in [][]float32) { HardSigmoidBackward(out, in[0], in[1]) }},
+	{"HardSwish", 1, func(out []float32, in [][]float32) { HardSwish(out, in[0]) }},
+	{"HardSwishBackward", 2, func(out []float32, in [][]float32) { HardSwishBackward(out, in[0], in[1]) }},
+	{"Multiply", 2, func(out []float32, in [][]float32) { Multiply(out, in[0], in[1]) }},
 	{"ReLU", 1, func(out []float32, in [][]float32) { ReLU(out, in[0]) }},
 	{"ReLUBackward", 2, func(out []float32, in [][]float32) { ReLUBackward(out, in[0], in[1]) }},
 	{"SiLU", 1, func(out []float32, in [][]float32) { SiLU(out, in[0]) }},
 	{"SiLUBackward", 2, func(out []float32, in [][]float32) { SiLUBackward(out, in[0], in[1]) }},
+	{"Sigmoid", 1, func(out []float32, in [][]float32) { Sigmoid(out, in[0]) }},
+	{"SigmoidBackward", 2, func(out []float32, in [][]float32) { SigmoidBackward(out, in[0], in[1]) }},
 	{"Tanh", 1, func(out []float32, in [][]float32) { Tanh(out, in[0]) }},
 	{"TanhBackward", 2, func(out []float32, in [][]float32) { TanhBackward(out, in[0], in[1]) }},
+}
+
+// sweeps are all functions over rows by name.
+var sweeps = []struct {
+	name    string
+	outputs int
+	params  []sweepExtent
+	run     func(b [][]float32)
+}{
+	{"groupBackward", 1, []sweepExtent{ofRows, ofRows, ofRows, ofLanes, ofLanes, ofValues, ofLanes, ofLanes}, func(b [][]float32) { groupBackward(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7]) }},
+	{"groupGradients", 4, []sweepExtent{ofRows, ofRows, ofLanes, ofLanes, ofRows, ofRows, ofRows, ofRows, ofLanes, ofLanes, ofValues}, func(b [][]float32) { groupGradients(b[0], b[1], b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10]) }},
+	{"groupNorm", 1, []sweepExtent{ofRows, ofRows, ofLanes, ofLanes, ofValues, ofValues}, func(b [][]float32) { groupNorm(b[0], b[1], b[2], b[3], b[4], b[5]) }},
+	{"groupScale", 1, []sweepExtent{ofRows, ofRows, ofOne, ofOne}, func(b [][]float32) { groupScale(b[0], b[1], b[2], b[3]) }},
+	{"groupShare", 1, []sweepExtent{ofRows, ofRows, ofOne}, func(b [][]float32) { groupShare(b[0], b[1], b[2]) }},
+	{"groupSquares", 1, []sweepExtent{ofLanes, ofRows, ofLanes}, func(b [][]float32) { groupSquares(b[0], b[1], b[2]) }},
+	{"groupSum", 1, []sweepExtent{ofLanes, ofRows}, func(b [][]float32) { groupSum(b[0], b[1]) }},
+	{"rowShift", 1, []sweepExtent{ofRows, ofRows, ofValues}, func(b [][]float32) { rowShift(b[0], b[1], b[2]) }},
+	{"scoreBackward", 1, []sweepExtent{ofRows, ofRows, ofRows, ofLanes, ofOne}, func(b [][]float32) { scoreBackward(b[0], b[1], b[2], b[3], b[4]) }},
+	{"scoreDot", 1, []sweepExtent{ofLanes, ofRows, ofRows}, func(b [][]float32) { scoreDot(b[0], b[1], b[2]) }},
+	{"scoreExp", 2, []sweepExtent{ofRows, ofLanes, ofRows, ofLanes, ofOne}, func(b [][]float32) { scoreExp(b[0], b[1], b[2], b[3], b[4]) }},
+	{"scoreShare", 1, []sweepExtent{ofRows, ofRows, ofLanes}, func(b [][]float32) { scoreShare(b[0], b[1], b[2]) }},
+	{"scoreTop", 1, []sweepExtent{ofLanes, ofRows}, func(b [][]float32) { scoreTop(b[0], b[1]) }},
 }

@@ -11,3 +11,8 @@ func (f *filterSum) do(ISA) {
 	f.check()
 	f.doGeneric()
 }
+
+func (p *laneProduct) do(ISA) {
+	p.check()
+	p.doGeneric()
+}

@@ -110,11 +110,21 @@ func (p *gradient) fit(s *split, blocks int) {
 	s.inRows = rows(s.outRows)
 }
 
+// stride returns the distance of pixels of so many channels in transposed rows of x:
+// whole vectors where the taps of a kernel row take no more vectors for it. Loads then
+// never reach into two cache lines. What lies between is summed and not stored.
+func (p *gradient) stride(channels int) int {
+	if p.g.KW > 1 && !p.swap && p.g.KW*vectors(channels) == vectors(p.g.KW*channels) {
+		return vectors(channels) * vec
+	}
+	return channels
+}
+
 // lines returns the distances of lanes in the transposed rows of x and dy: odd
 // numbers of cache lines, so that a transposition writes whole lines into
 // different sets of the cache.
 func (p *gradient) lines(channels int) (x, dy int) {
-	return (vectors(p.width*channels) | 1) * vec, (vectors(p.outW*p.g.OutC) | 1) * vec
+	return (vectors(p.width*p.stride(channels)) | 1) * vec, (vectors(p.outW*p.g.OutC) | 1) * vec
 }
 
 // slots returns the lengths of one transposed row of x and of dy.
@@ -178,7 +188,7 @@ func (p *gradient) cut(scratch []float32, s split, channels int) (g gradientScra
 	}
 	x, dy, sums := p.lengths(s)
 	lo, _ := p.valid()
-	g.x = take(x, lo*channels)
+	g.x = take(x, lo*p.stride(channels))
 	g.dy = take(dy, 0)
 	g.sums = take(sums, 0)
 	return g
@@ -212,6 +222,7 @@ func (p *gradient) run(isa ISA, dw, db, x, dy []float32, blocks int, scratch []f
 			w := gradientWork{gradient: p, split: s, isa: isa, first: first, blocks: blocks}
 			w.channels = min(s.channels, p.g.InC-first)
 			w.gradientScratch = p.cut(scratch, s, w.channels)
+			w.pixel = p.stride(w.channels)
 			w.xLine, w.dyLine = p.lines(w.channels)
 			w.xSlot, w.dySlot = p.slots(w.channels)
 			w.run(dw, x, dy)

@@ -10,6 +10,7 @@ type gradientWork struct {
 	isa           ISA
 	first         int // first input channel of the group
 	channels      int
+	pixel         int // distance of pixels in transposed rows of x
 	blocks        int
 	xLine, dyLine int
 	xSlot, dySlot int
@@ -71,8 +72,8 @@ func (w *gradientWork) clearPadding() {
 	}
 	for l := range w.inRows * tensor.Lanes {
 		row := w.x[l*w.xLine:][:w.xLine]
-		clear(row[:lo*w.channels])
-		clear(row[hi*w.channels:])
+		clear(row[:lo*w.pixel])
+		clear(row[hi*w.pixel:])
 	}
 }
 
@@ -147,14 +148,14 @@ func (w *gradientWork) loadRow(x []float32, row int) {
 		}
 		return
 	}
-	if w.channels == g.InC && w.colStep == 1 { // all pixels are one matrix
-		t.dst, t.src, t.rows = dst[lo*w.channels:], src[(lo-g.Pad)*pixel:], (hi-lo)*w.channels
+	if w.channels == g.InC && w.pixel == w.channels && w.colStep == 1 { // all pixels are one matrix
+		t.dst, t.src, t.rows = dst[lo*w.pixel:], src[(lo-g.Pad)*pixel:], (hi-lo)*w.channels
 		t.do(w.isa)
 		return
 	}
 	t.rows = w.channels
 	for i := lo; i < hi; i++ {
-		t.dst = dst[i*w.channels:]
+		t.dst = dst[i*w.pixel:]
 		t.src = src[(i*w.colStep-g.Pad)*pixel+w.first*tensor.Lanes:]
 		t.do(w.isa)
 	}
@@ -231,12 +232,12 @@ func (w *gradientWork) store(dw []float32, o Range) {
 		case w.direct():
 			whole := w.channels / vec * vec
 			copy(out[whole:], in)
-		case width == g.KW*w.channels: // all taps are rows of one matrix
-			t := transpose{dst: out, dstStep: area, src: in, srcStep: w.channels, rows: area, cols: w.channels}
+		case width == g.KW*w.pixel: // all taps are rows of one matrix
+			t := transpose{dst: out, dstStep: area, src: in, srcStep: w.pixel, rows: area, cols: w.channels}
 			t.do(w.isa)
 		default:
 			for kh := range g.KH {
-				t := transpose{dst: out[kh*g.KW:], dstStep: area, src: in[kh*width:], srcStep: w.channels, rows: g.KW, cols: w.channels}
+				t := transpose{dst: out[kh*g.KW:], dstStep: area, src: in[kh*width:], srcStep: w.pixel, rows: g.KW, cols: w.channels}
 				t.do(w.isa)
 			}
 		}
@@ -248,7 +249,7 @@ func (w *gradientWork) call(o Range) (s sum, slot int) {
 	s = sum{
 		n: tensor.Lanes, k: w.outW,
 		a: w.dy, aLane: w.dyLine, aStep: w.g.OutC,
-		b: w.x, bLane: w.xLine, bStep: w.g.Stride * w.channels,
+		b: w.x, bLane: w.xLine, bStep: w.g.Stride * w.pixel,
 	}
 	if w.colStep > 1 {
 		s.bStep = w.channels

@@ -12,7 +12,7 @@ type ISA int
 // The instruction sets, from the slowest to the fastest.
 const (
 	Generic ISA = iota // plain Go
-	AVX2               // AVX2 and FMA
+	AVX2               // AVX2, FMA and F16C
 	AVX512             // AVX-512 F, BW, DQ and VL
 	NEON               // arm64, which has bodies for convolutions and matrix products alone
 )

@@ -3,7 +3,7 @@ package kernel
 import "golang.org/x/sys/cpu"
 
 func supported(isa ISA) bool {
-	avx2 := cpu.X86.HasAVX2 && cpu.X86.HasFMA
+	avx2 := cpu.X86.HasAVX2 && cpu.X86.HasFMA && cpu.X86.HasF16C
 	switch isa {
 	case Generic:
 		return true

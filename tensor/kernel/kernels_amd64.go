@@ -624,6 +624,131 @@ func filterSumAVX512x7(args *uintptr)
 //go:noescape
 func filterSumAVX2x7(args *uintptr)
 
+// laneProductAVX512x1c1 is the loop of type laneProduct for 1 x 1.
+//
+//go:noescape
+func laneProductAVX512x1c1(args *uintptr)
+
+// laneProductAVX512x2c1 is the loop of type laneProduct for 2 x 1.
+//
+//go:noescape
+func laneProductAVX512x2c1(args *uintptr)
+
+// laneProductAVX512x3c1 is the loop of type laneProduct for 3 x 1.
+//
+//go:noescape
+func laneProductAVX512x3c1(args *uintptr)
+
+// laneProductAVX512x4c1 is the loop of type laneProduct for 4 x 1.
+//
+//go:noescape
+func laneProductAVX512x4c1(args *uintptr)
+
+// laneProductAVX512x1c2 is the loop of type laneProduct for 1 x 2.
+//
+//go:noescape
+func laneProductAVX512x1c2(args *uintptr)
+
+// laneProductAVX512x2c2 is the loop of type laneProduct for 2 x 2.
+//
+//go:noescape
+func laneProductAVX512x2c2(args *uintptr)
+
+// laneProductAVX512x3c2 is the loop of type laneProduct for 3 x 2.
+//
+//go:noescape
+func laneProductAVX512x3c2(args *uintptr)
+
+// laneProductAVX512x4c2 is the loop of type laneProduct for 4 x 2.
+//
+//go:noescape
+func laneProductAVX512x4c2(args *uintptr)
+
+// laneProductAVX512x1c4 is the loop of type laneProduct for 1 x 4.
+//
+//go:noescape
+func laneProductAVX512x1c4(args *uintptr)
+
+// laneProductAVX512x2c4 is the loop of type laneProduct for 2 x 4.
+//
+//go:noescape
+func laneProductAVX512x2c4(args *uintptr)
+
+// laneProductAVX512x3c4 is the loop of type laneProduct for 3 x 4.
+//
+//go:noescape
+func laneProductAVX512x3c4(args *uintptr)
+
+// laneProductAVX512x4c4 is the loop of type laneProduct for 4 x 4.
+//
+//go:noescape
+func laneProductAVX512x4c4(args *uintptr)
+
+// laneProductAVX512x1c6 is the loop of type laneProduct for 1 x 6.
+//
+//go:noescape
+func laneProductAVX512x1c6(args *uintptr)
+
+// laneProductAVX512x2c6 is the loop of type laneProduct for 2 x 6.
+//
+//go:noescape
+func laneProductAVX512x2c6(args *uintptr)
+
+// laneProductAVX512x3c6 is the loop of type laneProduct for 3 x 6.
+//
+//go:noescape
+func laneProductAVX512x3c6(args *uintptr)
+
+// laneProductAVX512x4c6 is the loop of type laneProduct for 4 x 6.
+//
+//go:noescape
+func laneProductAVX512x4c6(args *uintptr)
+
+// laneProductAVX2x1c1 is the loop of type laneProduct for 1 x 1.
+//
+//go:noescape
+func laneProductAVX2x1c1(args *uintptr)
+
+// laneProductAVX2x2c1 is the loop of type laneProduct for 2 x 1.
+//
+//go:noescape
+func laneProductAVX2x2c1(args *uintptr)
+
+// laneProductAVX2x3c1 is the loop of type laneProduct for 3 x 1.
+//
+//go:noescape
+func laneProductAVX2x3c1(args *uintptr)
+
+// laneProductAVX2x1c2 is the loop of type laneProduct for 1 x 2.
+//
+//go:noescape
+func laneProductAVX2x1c2(args *uintptr)
+
+// laneProductAVX2x2c2 is the loop of type laneProduct for 2 x 2.
+//
+//go:noescape
+func laneProductAVX2x2c2(args *uintptr)
+
+// laneProductAVX2x3c2 is the loop of type laneProduct for 3 x 2.
+//
+//go:noescape
+func laneProductAVX2x3c2(args *uintptr)
+
+// laneProductAVX2x1c4 is the loop of type laneProduct for 1 x 4.
+//
+//go:noescape
+func laneProductAVX2x1c4(args *uintptr)
+
+// laneProductAVX2x2c4 is the loop of type laneProduct for 2 x 4.
+//
+//go:noescape
+func laneProductAVX2x2c4(args *uintptr)
+
+// laneProductAVX2x3c4 is the loop of type laneProduct for 3 x 4.
+//
+//go:noescape
+func laneProductAVX2x3c4(args *uintptr)
+
 // peakAVX512 is the loop of FMALoop.
 //
 //go:noescape

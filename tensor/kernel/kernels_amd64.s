@@ -13304,6 +13304,2335 @@ pixel:
 	VZEROUPPER
 	RET
 
+// func laneProductAVX512x1c1(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x1c1(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z1
+	VMOVUPS     (AX), Z2
+	VFMADD231PS Z2, Z1, Z0
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX512x2c1(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x2c1(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z1
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z2
+	VMOVUPS     (BX)(R8*1), Z3
+	VMOVUPS     (AX), Z4
+	VFMADD231PS Z4, Z2, Z0
+	VFMADD231PS Z4, Z3, Z1
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z1, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX512x3c1(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x3c1(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z1
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z2
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z3
+	VMOVUPS     (BX)(R8*1), Z4
+	VMOVUPS     (BX)(R8*2), Z5
+	VMOVUPS     (AX), Z6
+	VFMADD231PS Z6, Z3, Z0
+	VFMADD231PS Z6, Z4, Z1
+	VFMADD231PS Z6, Z5, Z2
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z1, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z2, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX512x4c1(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x4c1(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z1
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z2
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z3
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z4
+	VMOVUPS     (BX)(R8*1), Z5
+	VMOVUPS     (BX)(R8*2), Z6
+	VMOVUPS     (R9), Z7
+	VMOVUPS     (AX), Z8
+	VFMADD231PS Z8, Z4, Z0
+	VFMADD231PS Z8, Z5, Z1
+	VFMADD231PS Z8, Z6, Z2
+	VFMADD231PS Z8, Z7, Z3
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z1, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z2, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z3, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX512x1c2(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x1c2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z1
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z2
+	VMOVUPS     (AX), Z3
+	VFMADD231PS Z3, Z2, Z0
+	VMOVUPS     (AX)(R10*1), Z3
+	VFMADD231PS Z3, Z2, Z1
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z1, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX512x2c2(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x2c2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z1
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z3
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z4
+	VMOVUPS     (BX)(R8*1), Z5
+	VMOVUPS     (AX), Z6
+	VFMADD231PS Z6, Z4, Z0
+	VFMADD231PS Z6, Z5, Z2
+	VMOVUPS     (AX)(R10*1), Z6
+	VFMADD231PS Z6, Z4, Z1
+	VFMADD231PS Z6, Z5, Z3
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z1, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z3, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX512x3c2(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x3c2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z1
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z3
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z4
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z5
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z6
+	VMOVUPS     (BX)(R8*1), Z7
+	VMOVUPS     (BX)(R8*2), Z8
+	VMOVUPS     (AX), Z9
+	VFMADD231PS Z9, Z6, Z0
+	VFMADD231PS Z9, Z7, Z2
+	VFMADD231PS Z9, Z8, Z4
+	VMOVUPS     (AX)(R10*1), Z9
+	VFMADD231PS Z9, Z6, Z1
+	VFMADD231PS Z9, Z7, Z3
+	VFMADD231PS Z9, Z8, Z5
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z1, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z3, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z4, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX512x4c2(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x4c2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z1
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z3
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z4
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z5
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z6
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z7
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z8
+	VMOVUPS     (BX)(R8*1), Z9
+	VMOVUPS     (BX)(R8*2), Z10
+	VMOVUPS     (R9), Z11
+	VMOVUPS     (AX), Z12
+	VFMADD231PS Z12, Z8, Z0
+	VFMADD231PS Z12, Z9, Z2
+	VFMADD231PS Z12, Z10, Z4
+	VFMADD231PS Z12, Z11, Z6
+	VMOVUPS     (AX)(R10*1), Z12
+	VFMADD231PS Z12, Z8, Z1
+	VFMADD231PS Z12, Z9, Z3
+	VFMADD231PS Z12, Z10, Z5
+	VFMADD231PS Z12, Z11, Z7
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z1, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z3, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z4, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z5, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z6, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX512x1c4(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x1c4(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z1
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z3
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z4
+	VMOVUPS     (AX), Z5
+	VFMADD231PS Z5, Z4, Z0
+	VMOVUPS     (AX)(R10*1), Z5
+	VFMADD231PS Z5, Z4, Z1
+	VMOVUPS     (AX)(R10*2), Z5
+	VFMADD231PS Z5, Z4, Z2
+	VMOVUPS     (DX), Z5
+	VFMADD231PS Z5, Z4, Z3
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z1, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z3, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX512x2c4(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x2c4(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z1
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z3
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z4
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z5
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z6
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z7
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z8
+	VMOVUPS     (BX)(R8*1), Z9
+	VMOVUPS     (AX), Z10
+	VFMADD231PS Z10, Z8, Z0
+	VFMADD231PS Z10, Z9, Z4
+	VMOVUPS     (AX)(R10*1), Z10
+	VFMADD231PS Z10, Z8, Z1
+	VFMADD231PS Z10, Z9, Z5
+	VMOVUPS     (AX)(R10*2), Z10
+	VFMADD231PS Z10, Z8, Z2
+	VFMADD231PS Z10, Z9, Z6
+	VMOVUPS     (DX), Z10
+	VFMADD231PS Z10, Z8, Z3
+	VFMADD231PS Z10, Z9, Z7
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z1, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z3, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z4, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z5, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z6, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z7, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX512x3c4(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x3c4(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z1
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z3
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z4
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z5
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z6
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z7
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z8
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z9
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z10
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z11
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z12
+	VMOVUPS     (BX)(R8*1), Z13
+	VMOVUPS     (BX)(R8*2), Z14
+	VMOVUPS     (AX), Z15
+	VFMADD231PS Z15, Z12, Z0
+	VFMADD231PS Z15, Z13, Z4
+	VFMADD231PS Z15, Z14, Z8
+	VMOVUPS     (AX)(R10*1), Z15
+	VFMADD231PS Z15, Z12, Z1
+	VFMADD231PS Z15, Z13, Z5
+	VFMADD231PS Z15, Z14, Z9
+	VMOVUPS     (AX)(R10*2), Z15
+	VFMADD231PS Z15, Z12, Z2
+	VFMADD231PS Z15, Z13, Z6
+	VFMADD231PS Z15, Z14, Z10
+	VMOVUPS     (DX), Z15
+	VFMADD231PS Z15, Z12, Z3
+	VFMADD231PS Z15, Z13, Z7
+	VFMADD231PS Z15, Z14, Z11
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z1, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z3, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z4, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z5, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z6, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z7, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z8, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z9, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z10, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z11, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX512x4c4(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x4c4(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z1
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z3
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z4
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z5
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z6
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z7
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z8
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z9
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z10
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z11
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z12
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z13
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z14
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z15
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z16
+	VMOVUPS     (BX)(R8*1), Z17
+	VMOVUPS     (BX)(R8*2), Z18
+	VMOVUPS     (R9), Z19
+	VMOVUPS     (AX), Z20
+	VFMADD231PS Z20, Z16, Z0
+	VFMADD231PS Z20, Z17, Z4
+	VFMADD231PS Z20, Z18, Z8
+	VFMADD231PS Z20, Z19, Z12
+	VMOVUPS     (AX)(R10*1), Z20
+	VFMADD231PS Z20, Z16, Z1
+	VFMADD231PS Z20, Z17, Z5
+	VFMADD231PS Z20, Z18, Z9
+	VFMADD231PS Z20, Z19, Z13
+	VMOVUPS     (AX)(R10*2), Z20
+	VFMADD231PS Z20, Z16, Z2
+	VFMADD231PS Z20, Z17, Z6
+	VFMADD231PS Z20, Z18, Z10
+	VFMADD231PS Z20, Z19, Z14
+	VMOVUPS     (DX), Z20
+	VFMADD231PS Z20, Z16, Z3
+	VFMADD231PS Z20, Z17, Z7
+	VFMADD231PS Z20, Z18, Z11
+	VFMADD231PS Z20, Z19, Z15
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z1, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z3, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z4, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z5, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z6, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z7, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z8, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z9, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z10, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z11, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z12, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z13, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z14, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z15, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX512x1c6(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x1c6(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z1
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z3
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z4
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z5
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z6
+	VMOVUPS     (AX), Z7
+	VFMADD231PS Z7, Z6, Z0
+	VMOVUPS     (AX)(R10*1), Z7
+	VFMADD231PS Z7, Z6, Z1
+	VMOVUPS     (AX)(R10*2), Z7
+	VFMADD231PS Z7, Z6, Z2
+	VMOVUPS     (DX), Z7
+	VFMADD231PS Z7, Z6, Z3
+	VMOVUPS     (DX)(R10*1), Z7
+	VFMADD231PS Z7, Z6, Z4
+	VMOVUPS     (DX)(R10*2), Z7
+	VFMADD231PS Z7, Z6, Z5
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z1, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z3, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z4, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z5, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX512x2c6(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x2c6(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z1
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z3
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z4
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z5
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z6
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z7
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z8
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z9
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z10
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z11
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z12
+	VMOVUPS     (BX)(R8*1), Z13
+	VMOVUPS     (AX), Z14
+	VFMADD231PS Z14, Z12, Z0
+	VFMADD231PS Z14, Z13, Z6
+	VMOVUPS     (AX)(R10*1), Z14
+	VFMADD231PS Z14, Z12, Z1
+	VFMADD231PS Z14, Z13, Z7
+	VMOVUPS     (AX)(R10*2), Z14
+	VFMADD231PS Z14, Z12, Z2
+	VFMADD231PS Z14, Z13, Z8
+	VMOVUPS     (DX), Z14
+	VFMADD231PS Z14, Z12, Z3
+	VFMADD231PS Z14, Z13, Z9
+	VMOVUPS     (DX)(R10*1), Z14
+	VFMADD231PS Z14, Z12, Z4
+	VFMADD231PS Z14, Z13, Z10
+	VMOVUPS     (DX)(R10*2), Z14
+	VFMADD231PS Z14, Z12, Z5
+	VFMADD231PS Z14, Z13, Z11
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z1, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z3, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z4, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z5, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z6, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z7, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z8, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z9, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z10, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z11, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX512x3c6(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x3c6(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z1
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z3
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z4
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z5
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z6
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z7
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z8
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z9
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z10
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z11
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z12
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z13
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z14
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z15
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z16
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z17
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z18
+	VMOVUPS     (BX)(R8*1), Z19
+	VMOVUPS     (BX)(R8*2), Z20
+	VMOVUPS     (AX), Z21
+	VFMADD231PS Z21, Z18, Z0
+	VFMADD231PS Z21, Z19, Z6
+	VFMADD231PS Z21, Z20, Z12
+	VMOVUPS     (AX)(R10*1), Z21
+	VFMADD231PS Z21, Z18, Z1
+	VFMADD231PS Z21, Z19, Z7
+	VFMADD231PS Z21, Z20, Z13
+	VMOVUPS     (AX)(R10*2), Z21
+	VFMADD231PS Z21, Z18, Z2
+	VFMADD231PS Z21, Z19, Z8
+	VFMADD231PS Z21, Z20, Z14
+	VMOVUPS     (DX), Z21
+	VFMADD231PS Z21, Z18, Z3
+	VFMADD231PS Z21, Z19, Z9
+	VFMADD231PS Z21, Z20, Z15
+	VMOVUPS     (DX)(R10*1), Z21
+	VFMADD231PS Z21, Z18, Z4
+	VFMADD231PS Z21, Z19, Z10
+	VFMADD231PS Z21, Z20, Z16
+	VMOVUPS     (DX)(R10*2), Z21
+	VFMADD231PS Z21, Z18, Z5
+	VFMADD231PS Z21, Z19, Z11
+	VFMADD231PS Z21, Z20, Z17
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z1, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z3, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z4, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z5, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z6, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z7, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z8, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z9, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z10, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z11, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z12, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z13, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z14, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z15, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z16, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z17, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX512x4c6(args *uintptr)
+// Requires: AVX, AVX512F
+TEXT ·laneProductAVX512x4c6(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000002, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z1
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z3
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z4
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z5
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z6
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z7
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z8
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z9
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z10
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z11
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z12
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z13
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z14
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z15
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z16
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z17
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Z18
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z19
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z20
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z21
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z22
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Z23
+	JMP     sum
+
+fresh:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Z24
+	VMOVUPS     (BX)(R8*1), Z25
+	VMOVUPS     (BX)(R8*2), Z26
+	VMOVUPS     (R9), Z27
+	VMOVUPS     (AX), Z28
+	VFMADD231PS Z28, Z24, Z0
+	VFMADD231PS Z28, Z25, Z6
+	VFMADD231PS Z28, Z26, Z12
+	VFMADD231PS Z28, Z27, Z18
+	VMOVUPS     (AX)(R10*1), Z28
+	VFMADD231PS Z28, Z24, Z1
+	VFMADD231PS Z28, Z25, Z7
+	VFMADD231PS Z28, Z26, Z13
+	VFMADD231PS Z28, Z27, Z19
+	VMOVUPS     (AX)(R10*2), Z28
+	VFMADD231PS Z28, Z24, Z2
+	VFMADD231PS Z28, Z25, Z8
+	VFMADD231PS Z28, Z26, Z14
+	VFMADD231PS Z28, Z27, Z20
+	VMOVUPS     (DX), Z28
+	VFMADD231PS Z28, Z24, Z3
+	VFMADD231PS Z28, Z25, Z9
+	VFMADD231PS Z28, Z26, Z15
+	VFMADD231PS Z28, Z27, Z21
+	VMOVUPS     (DX)(R10*1), Z28
+	VFMADD231PS Z28, Z24, Z4
+	VFMADD231PS Z28, Z25, Z10
+	VFMADD231PS Z28, Z26, Z16
+	VFMADD231PS Z28, Z27, Z22
+	VMOVUPS     (DX)(R10*2), Z28
+	VFMADD231PS Z28, Z24, Z5
+	VFMADD231PS Z28, Z25, Z11
+	VFMADD231PS Z28, Z26, Z17
+	VFMADD231PS Z28, Z27, Z23
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z1, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z3, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z4, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z5, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z6, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z7, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z8, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z9, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z10, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z11, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z12, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z13, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z14, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z15, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z16, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z17, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Z18, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z19, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z20, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z21, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z22, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Z23, (AX)
+	ADDQ        $0x40, 8(DI)
+	ADDQ        $0x40, 16(DI)
+	ADDQ        $0x40, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX2x1c1(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·laneProductAVX2x1c1(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000004, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y0
+	JMP     sum
+
+fresh:
+	VXORPS Y0, Y0, Y0
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Y1
+	VMOVUPS     (AX), Y2
+	VFMADD231PS Y2, Y1, Y0
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y0, (AX)
+	ADDQ        $0x20, 8(DI)
+	ADDQ        $0x20, 16(DI)
+	ADDQ        $0x20, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX2x2c1(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·laneProductAVX2x2c1(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000004, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y0
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y1
+	JMP     sum
+
+fresh:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Y2
+	VMOVUPS     (BX)(R8*1), Y3
+	VMOVUPS     (AX), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y0, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y1, (AX)
+	ADDQ        $0x20, 8(DI)
+	ADDQ        $0x20, 16(DI)
+	ADDQ        $0x20, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX2x3c1(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·laneProductAVX2x3c1(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000004, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y0
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y1
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y2
+	JMP     sum
+
+fresh:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Y3
+	VMOVUPS     (BX)(R8*1), Y4
+	VMOVUPS     (BX)(R8*2), Y5
+	VMOVUPS     (AX), Y6
+	VFMADD231PS Y6, Y3, Y0
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y2
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y0, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y1, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y2, (AX)
+	ADDQ        $0x20, 8(DI)
+	ADDQ        $0x20, 16(DI)
+	ADDQ        $0x20, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX2x1c2(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·laneProductAVX2x1c2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000004, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y1
+	JMP     sum
+
+fresh:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Y2
+	VMOVUPS     (AX), Y3
+	VFMADD231PS Y3, Y2, Y0
+	VMOVUPS     (AX)(R10*1), Y3
+	VFMADD231PS Y3, Y2, Y1
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y1, (AX)
+	ADDQ        $0x20, 8(DI)
+	ADDQ        $0x20, 16(DI)
+	ADDQ        $0x20, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX2x2c2(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·laneProductAVX2x2c2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000004, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y1
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y3
+	JMP     sum
+
+fresh:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Y4
+	VMOVUPS     (BX)(R8*1), Y5
+	VMOVUPS     (AX), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y2
+	VMOVUPS     (AX)(R10*1), Y6
+	VFMADD231PS Y6, Y4, Y1
+	VFMADD231PS Y6, Y5, Y3
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y1, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y3, (AX)
+	ADDQ        $0x20, 8(DI)
+	ADDQ        $0x20, 16(DI)
+	ADDQ        $0x20, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX2x3c2(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·laneProductAVX2x3c2(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000004, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y1
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y3
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y4
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y5
+	JMP     sum
+
+fresh:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Y6
+	VMOVUPS     (BX)(R8*1), Y7
+	VMOVUPS     (BX)(R8*2), Y8
+	VMOVUPS     (AX), Y9
+	VFMADD231PS Y9, Y6, Y0
+	VFMADD231PS Y9, Y7, Y2
+	VFMADD231PS Y9, Y8, Y4
+	VMOVUPS     (AX)(R10*1), Y9
+	VFMADD231PS Y9, Y6, Y1
+	VFMADD231PS Y9, Y7, Y3
+	VFMADD231PS Y9, Y8, Y5
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y1, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y3, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y4, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y5, (AX)
+	ADDQ        $0x20, 8(DI)
+	ADDQ        $0x20, 16(DI)
+	ADDQ        $0x20, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX2x1c4(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·laneProductAVX2x1c4(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000004, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y1
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y3
+	JMP     sum
+
+fresh:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Y4
+	VMOVUPS     (AX), Y5
+	VFMADD231PS Y5, Y4, Y0
+	VMOVUPS     (AX)(R10*1), Y5
+	VFMADD231PS Y5, Y4, Y1
+	VMOVUPS     (AX)(R10*2), Y5
+	VFMADD231PS Y5, Y4, Y2
+	VMOVUPS     (DX), Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y1, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y3, (AX)
+	ADDQ        $0x20, 8(DI)
+	ADDQ        $0x20, 16(DI)
+	ADDQ        $0x20, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX2x2c4(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·laneProductAVX2x2c4(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000004, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y1
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y3
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y4
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y5
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y6
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y7
+	JMP     sum
+
+fresh:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Y8
+	VMOVUPS     (BX)(R8*1), Y9
+	VMOVUPS     (AX), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y4
+	VMOVUPS     (AX)(R10*1), Y10
+	VFMADD231PS Y10, Y8, Y1
+	VFMADD231PS Y10, Y9, Y5
+	VMOVUPS     (AX)(R10*2), Y10
+	VFMADD231PS Y10, Y8, Y2
+	VFMADD231PS Y10, Y9, Y6
+	VMOVUPS     (DX), Y10
+	VFMADD231PS Y10, Y8, Y3
+	VFMADD231PS Y10, Y9, Y7
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y1, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y3, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y4, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y5, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y6, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        $0x20, 8(DI)
+	ADDQ        $0x20, 16(DI)
+	ADDQ        $0x20, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
+// func laneProductAVX2x3c4(args *uintptr)
+// Requires: AVX, FMA3
+TEXT ·laneProductAVX2x3c4(SB), NOSPLIT, $0-8
+	MOVQ args+0(FP), DI
+	MOVQ 48(DI), R8
+	MOVQ 64(DI), R10
+	MOVQ 56(DI), R11
+	MOVQ 72(DI), R12
+	MOVQ $0x00000004, R13
+
+part:
+	MOVQ    80(DI), CX
+	TESTQ   CX, CX
+	JNZ     fresh
+	MOVQ    (DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y0
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y1
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y2
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y3
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y4
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y5
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y6
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y7
+	ADDQ    32(DI), SI
+	MOVQ    SI, AX
+	VMOVUPS (AX), Y8
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y9
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y10
+	ADDQ    40(DI), AX
+	VMOVUPS (AX), Y11
+	JMP     sum
+
+fresh:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+sum:
+	MOVQ 8(DI), BX
+	LEAQ (R8)(R8*2), R9
+	ADDQ BX, R9
+	MOVQ 16(DI), AX
+	LEAQ (R10)(R10*2), DX
+	ADDQ AX, DX
+	MOVQ 24(DI), CX
+
+step:
+	VMOVUPS     (BX), Y12
+	VMOVUPS     (BX)(R8*1), Y13
+	VMOVUPS     (BX)(R8*2), Y14
+	VMOVUPS     (AX), Y15
+	VFMADD231PS Y15, Y12, Y0
+	VFMADD231PS Y15, Y13, Y4
+	VFMADD231PS Y15, Y14, Y8
+	VMOVUPS     (AX)(R10*1), Y15
+	VFMADD231PS Y15, Y12, Y1
+	VFMADD231PS Y15, Y13, Y5
+	VFMADD231PS Y15, Y14, Y9
+	VMOVUPS     (AX)(R10*2), Y15
+	VFMADD231PS Y15, Y12, Y2
+	VFMADD231PS Y15, Y13, Y6
+	VFMADD231PS Y15, Y14, Y10
+	VMOVUPS     (DX), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y7
+	VFMADD231PS Y15, Y14, Y11
+	ADDQ        R11, BX
+	ADDQ        R11, R9
+	ADDQ        R12, AX
+	ADDQ        R12, DX
+	DECQ        CX
+	JNZ         step
+	MOVQ        (DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y0, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y1, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y2, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y3, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y4, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y5, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y6, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y7, (AX)
+	ADDQ        32(DI), SI
+	MOVQ        SI, AX
+	VMOVUPS     Y8, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y9, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y10, (AX)
+	ADDQ        40(DI), AX
+	VMOVUPS     Y11, (AX)
+	ADDQ        $0x20, 8(DI)
+	ADDQ        $0x20, 16(DI)
+	ADDQ        $0x20, (DI)
+	DECQ        R13
+	JNZ         part
+	VZEROUPPER
+	RET
+
 // func peakAVX512(args *uintptr)
 // Requires: AVX, AVX512F
 TEXT ·peakAVX512(SB), NOSPLIT, $0-8

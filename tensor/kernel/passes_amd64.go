@@ -30,6 +30,10 @@ var elementConstants = [...]float32{
 	0.16666666,
 	-0.5,
 	0.3989423,
+	0.16666667,
+	3,
+	-3,
+	0.33333334,
 	0.625,
 	-2,
 	-0.0057049887,
@@ -49,6 +53,22 @@ func addSIMD(out, a, b []float32) int {
 		addAVX512(&out[0], &a[0], &b[0], n)
 	case AVX2:
 		addAVX2(&out[0], &a[0], &b[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}
+
+func addProductSIMD(out, sum, a, b []float32) int {
+	n := len(out) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		addProductAVX512(&out[0], &sum[0], &a[0], &b[0], n)
+	case AVX2:
+		addProductAVX2(&out[0], &sum[0], &a[0], &b[0], n)
 	default:
 		return 0
 	}
@@ -97,6 +117,86 @@ func geluBackwardSIMD(out, dy, x []float32) int {
 		geluBackwardAVX512(&out[0], &dy[0], &x[0], &elementConstants[0], n)
 	case AVX2:
 		geluBackwardAVX2(&out[0], &dy[0], &x[0], &elementConstants[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}
+
+func hardSigmoidSIMD(out, x []float32) int {
+	n := len(out) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		hardSigmoidAVX512(&out[0], &x[0], &elementConstants[0], n)
+	case AVX2:
+		hardSigmoidAVX2(&out[0], &x[0], &elementConstants[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}
+
+func hardSigmoidBackwardSIMD(out, dy, x []float32) int {
+	n := len(out) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		hardSigmoidBackwardAVX512(&out[0], &dy[0], &x[0], &elementConstants[0], n)
+	case AVX2:
+		hardSigmoidBackwardAVX2(&out[0], &dy[0], &x[0], &elementConstants[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}
+
+func hardSwishSIMD(out, x []float32) int {
+	n := len(out) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		hardSwishAVX512(&out[0], &x[0], &elementConstants[0], n)
+	case AVX2:
+		hardSwishAVX2(&out[0], &x[0], &elementConstants[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}
+
+func hardSwishBackwardSIMD(out, dy, x []float32) int {
+	n := len(out) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		hardSwishBackwardAVX512(&out[0], &dy[0], &x[0], &elementConstants[0], n)
+	case AVX2:
+		hardSwishBackwardAVX2(&out[0], &dy[0], &x[0], &elementConstants[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}
+
+func multiplySIMD(out, a, b []float32) int {
+	n := len(out) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		multiplyAVX512(&out[0], &a[0], &b[0], n)
+	case AVX2:
+		multiplyAVX2(&out[0], &a[0], &b[0], n)
 	default:
 		return 0
 	}
@@ -167,6 +267,38 @@ func siLUBackwardSIMD(out, dy, x []float32) int {
 	return n * lanes
 }
 
+func sigmoidSIMD(out, x []float32) int {
+	n := len(out) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		sigmoidAVX512(&out[0], &x[0], &elementConstants[0], n)
+	case AVX2:
+		sigmoidAVX2(&out[0], &x[0], &elementConstants[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}
+
+func sigmoidBackwardSIMD(out, dy, y []float32) int {
+	n := len(out) / lanes
+	if n == 0 {
+		return 0
+	}
+	switch Active() {
+	case AVX512:
+		sigmoidBackwardAVX512(&out[0], &dy[0], &y[0], &elementConstants[0], n)
+	case AVX2:
+		sigmoidBackwardAVX2(&out[0], &dy[0], &y[0], &elementConstants[0], n)
+	default:
+		return 0
+	}
+	return n * lanes
+}
+
 func tanhSIMD(out, x []float32) int {
 	n := len(out) / lanes
 	if n == 0 {
@@ -197,6 +329,162 @@ func tanhBackwardSIMD(out, dy, y []float32) int {
 		return 0
 	}
 	return n * lanes
+}
+
+func groupBackwardSIMD(dx, dy, x, mean, scale, weight, gs, gns []float32, rows int) bool {
+	switch Active() {
+	case AVX512:
+		groupBackwardAVX512(&dx[0], &dy[0], &x[0], &mean[0], &scale[0], &weight[0], &gs[0], &gns[0], rows)
+	case AVX2:
+		groupBackwardAVX2(&dx[0], &dy[0], &x[0], &mean[0], &scale[0], &weight[0], &gs[0], &gns[0], rows)
+	default:
+		return false
+	}
+	return true
+}
+
+func groupGradientsSIMD(dw, db, gs, gns, w, b, dy, x, mean, scale, weight []float32, rows int) bool {
+	switch Active() {
+	case AVX512:
+		groupGradientsAVX512(&dw[0], &db[0], &gs[0], &gns[0], &w[0], &b[0], &dy[0], &x[0], &mean[0], &scale[0], &weight[0], rows)
+	case AVX2:
+		groupGradientsAVX2(&dw[0], &db[0], &gs[0], &gns[0], &w[0], &b[0], &dy[0], &x[0], &mean[0], &scale[0], &weight[0], rows)
+	default:
+		return false
+	}
+	return true
+}
+
+func groupNormSIMD(y, x, mean, scale, weight, bias []float32, rows int) bool {
+	switch Active() {
+	case AVX512:
+		groupNormAVX512(&y[0], &x[0], &mean[0], &scale[0], &weight[0], &bias[0], rows)
+	case AVX2:
+		groupNormAVX2(&y[0], &x[0], &mean[0], &scale[0], &weight[0], &bias[0], rows)
+	default:
+		return false
+	}
+	return true
+}
+
+func groupScaleSIMD(out, sum, count, eps []float32, rows int) bool {
+	switch Active() {
+	case AVX512:
+		groupScaleAVX512(&out[0], &sum[0], &count[0], &eps[0], &elementConstants[0], rows)
+	case AVX2:
+		groupScaleAVX2(&out[0], &sum[0], &count[0], &eps[0], &elementConstants[0], rows)
+	default:
+		return false
+	}
+	return true
+}
+
+func groupShareSIMD(out, sum, count []float32, rows int) bool {
+	switch Active() {
+	case AVX512:
+		groupShareAVX512(&out[0], &sum[0], &count[0], rows)
+	case AVX2:
+		groupShareAVX2(&out[0], &sum[0], &count[0], rows)
+	default:
+		return false
+	}
+	return true
+}
+
+func groupSquaresSIMD(sum, x, mean []float32, rows int) bool {
+	switch Active() {
+	case AVX512:
+		groupSquaresAVX512(&sum[0], &x[0], &mean[0], rows)
+	case AVX2:
+		groupSquaresAVX2(&sum[0], &x[0], &mean[0], rows)
+	default:
+		return false
+	}
+	return true
+}
+
+func groupSumSIMD(sum, x []float32, rows int) bool {
+	switch Active() {
+	case AVX512:
+		groupSumAVX512(&sum[0], &x[0], rows)
+	case AVX2:
+		groupSumAVX2(&sum[0], &x[0], rows)
+	default:
+		return false
+	}
+	return true
+}
+
+func rowShiftSIMD(y, x, shift []float32, rows int) bool {
+	switch Active() {
+	case AVX512:
+		rowShiftAVX512(&y[0], &x[0], &shift[0], rows)
+	case AVX2:
+		rowShiftAVX2(&y[0], &x[0], &shift[0], rows)
+	default:
+		return false
+	}
+	return true
+}
+
+func scoreBackwardSIMD(ds, p, dp, dot, scale []float32, rows int) bool {
+	switch Active() {
+	case AVX512:
+		scoreBackwardAVX512(&ds[0], &p[0], &dp[0], &dot[0], &scale[0], rows)
+	case AVX2:
+		scoreBackwardAVX2(&ds[0], &p[0], &dp[0], &dot[0], &scale[0], rows)
+	default:
+		return false
+	}
+	return true
+}
+
+func scoreDotSIMD(sum, p, dp []float32, rows int) bool {
+	switch Active() {
+	case AVX512:
+		scoreDotAVX512(&sum[0], &p[0], &dp[0], rows)
+	case AVX2:
+		scoreDotAVX2(&sum[0], &p[0], &dp[0], rows)
+	default:
+		return false
+	}
+	return true
+}
+
+func scoreExpSIMD(e, sum, s, top, scale []float32, rows int) bool {
+	switch Active() {
+	case AVX512:
+		scoreExpAVX512(&e[0], &sum[0], &s[0], &top[0], &scale[0], &elementConstants[0], rows)
+	case AVX2:
+		scoreExpAVX2(&e[0], &sum[0], &s[0], &top[0], &scale[0], &elementConstants[0], rows)
+	default:
+		return false
+	}
+	return true
+}
+
+func scoreShareSIMD(p, e, sum []float32, rows int) bool {
+	switch Active() {
+	case AVX512:
+		scoreShareAVX512(&p[0], &e[0], &sum[0], rows)
+	case AVX2:
+		scoreShareAVX2(&p[0], &e[0], &sum[0], rows)
+	default:
+		return false
+	}
+	return true
+}
+
+func scoreTopSIMD(top, s []float32, rows int) bool {
+	switch Active() {
+	case AVX512:
+		scoreTopAVX512(&top[0], &s[0], rows)
+	case AVX2:
+		scoreTopAVX2(&top[0], &s[0], rows)
+	default:
+		return false
+	}
+	return true
 }
 
 func raiseSIMD(m, v []float32) int {
@@ -455,6 +743,142 @@ func adamWSIMD(param, grad, m, v, coefs []float32) int {
 		adamWAVX512(&param[0], &grad[0], &m[0], &v[0], &coefs[0], n)
 	case AVX2:
 		adamWAVX2(&param[0], &grad[0], &m[0], &v[0], &coefs[0], n)
+	default:
+		return 0
+	}
+	return n * vectorLen(isa)
+}
+
+func roundFP16SIMD(out, x, coefs []float32) int {
+	isa := Active()
+	n := len(out) / vectorLen(isa)
+	if n == 0 {
+		return 0
+	}
+	switch isa {
+	case AVX512:
+		roundFP16AVX512(&out[0], &x[0], &coefs[0], n)
+	case AVX2:
+		roundFP16AVX2(&out[0], &x[0], &coefs[0], n)
+	default:
+		return 0
+	}
+	return n * vectorLen(isa)
+}
+
+func addFP16SIMD(out, a, b, coefs []float32) int {
+	isa := Active()
+	n := len(out) / vectorLen(isa)
+	if n == 0 {
+		return 0
+	}
+	switch isa {
+	case AVX512:
+		addFP16AVX512(&out[0], &a[0], &b[0], &coefs[0], n)
+	case AVX2:
+		addFP16AVX2(&out[0], &a[0], &b[0], &coefs[0], n)
+	default:
+		return 0
+	}
+	return n * vectorLen(isa)
+}
+
+func packFP16SIMD(out []uint16, x, coefs []float32) int {
+	isa := Active()
+	n := len(out) / vectorLen(isa)
+	if n == 0 {
+		return 0
+	}
+	switch isa {
+	case AVX512:
+		packFP16AVX512(&out[0], &x[0], &coefs[0], n)
+	case AVX2:
+		packFP16AVX2(&out[0], &x[0], &coefs[0], n)
+	default:
+		return 0
+	}
+	return n * vectorLen(isa)
+}
+
+func unpackFP16SIMD(out []float32, x []uint16, coefs []float32) int {
+	isa := Active()
+	n := len(out) / vectorLen(isa)
+	if n == 0 {
+		return 0
+	}
+	switch isa {
+	case AVX512:
+		unpackFP16AVX512(&out[0], &x[0], &coefs[0], n)
+	case AVX2:
+		unpackFP16AVX2(&out[0], &x[0], &coefs[0], n)
+	default:
+		return 0
+	}
+	return n * vectorLen(isa)
+}
+
+func roundBF16SIMD(out, x, coefs []float32) int {
+	isa := Active()
+	n := len(out) / vectorLen(isa)
+	if n == 0 {
+		return 0
+	}
+	switch isa {
+	case AVX512:
+		roundBF16AVX512(&out[0], &x[0], &coefs[0], n)
+	case AVX2:
+		roundBF16AVX2(&out[0], &x[0], &coefs[0], n)
+	default:
+		return 0
+	}
+	return n * vectorLen(isa)
+}
+
+func addBF16SIMD(out, a, b, coefs []float32) int {
+	isa := Active()
+	n := len(out) / vectorLen(isa)
+	if n == 0 {
+		return 0
+	}
+	switch isa {
+	case AVX512:
+		addBF16AVX512(&out[0], &a[0], &b[0], &coefs[0], n)
+	case AVX2:
+		addBF16AVX2(&out[0], &a[0], &b[0], &coefs[0], n)
+	default:
+		return 0
+	}
+	return n * vectorLen(isa)
+}
+
+func packBF16SIMD(out []uint16, x, coefs []float32) int {
+	isa := Active()
+	n := len(out) / vectorLen(isa)
+	if n == 0 {
+		return 0
+	}
+	switch isa {
+	case AVX512:
+		packBF16AVX512(&out[0], &x[0], &coefs[0], n)
+	case AVX2:
+		packBF16AVX2(&out[0], &x[0], &coefs[0], n)
+	default:
+		return 0
+	}
+	return n * vectorLen(isa)
+}
+
+func unpackBF16SIMD(out []float32, x []uint16, coefs []float32) int {
+	isa := Active()
+	n := len(out) / vectorLen(isa)
+	if n == 0 {
+		return 0
+	}
+	switch isa {
+	case AVX512:
+		unpackBF16AVX512(&out[0], &x[0], &coefs[0], n)
+	case AVX2:
+		unpackBF16AVX2(&out[0], &x[0], &coefs[0], n)
 	default:
 		return 0
 	}

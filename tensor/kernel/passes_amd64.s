@@ -29,6 +29,37 @@ row:
 	VZEROUPPER
 	RET
 
+// func addProductAVX512(out *float32, sum *float32, a *float32, b *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·addProductAVX512(SB), NOSPLIT, $0-40
+	MOVQ out+0(FP), AX
+	MOVQ sum+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ b+24(FP), BX
+	MOVQ rows+32(FP), SI
+
+row:
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VMOVUPS (BX), Z2
+	VMULPS  Z2, Z1, Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(CX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS 64(BX), Z2
+	VMULPS  Z2, Z1, Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, 64(AX)
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	ADDQ    $0x80, BX
+	ADDQ    $0x80, AX
+	DECQ    SI
+	JNZ     row
+	VZEROUPPER
+	RET
+
 // func addReLUBackwardAVX512(out *float32, a *float32, b *float32, y *float32, rows int)
 // Requires: AVX, AVX512F
 TEXT ·addReLUBackwardAVX512(SB), NOSPLIT, $0-40
@@ -560,6 +591,223 @@ row:
 	VZEROUPPER
 	RET
 
+// func hardSigmoidAVX512(out *float32, x *float32, constants *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·hardSigmoidAVX512(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ constants+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+row:
+	VMOVUPS      (CX), Z0
+	VBROADCASTSS 104(DX), Z1
+	VMULPS       Z1, Z0, Z0
+	VBROADCASTSS 20(DX), Z1
+	VADDPS       Z1, Z0, Z0
+	VPXORD       Z2, Z2, Z2
+	VMAXPS       Z0, Z2, Z1
+	VMOVAPS      Z1, Z1
+	VBROADCASTSS 12(DX), Z4
+	VCMPPS       $0x1e, Z4, Z0, K1
+	VBROADCASTSS 12(DX), Z0
+	VMOVAPS      Z0, K1, Z1
+	VMOVUPS      Z1, (AX)
+	VMOVUPS      64(CX), Z0
+	VBROADCASTSS 104(DX), Z1
+	VMULPS       Z1, Z0, Z0
+	VBROADCASTSS 20(DX), Z1
+	VADDPS       Z1, Z0, Z0
+	VPXORD       Z3, Z3, Z3
+	VMAXPS       Z0, Z3, Z1
+	VMOVAPS      Z1, Z1
+	VBROADCASTSS 12(DX), Z4
+	VCMPPS       $0x1e, Z4, Z0, K1
+	VBROADCASTSS 12(DX), Z0
+	VMOVAPS      Z0, K1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, AX
+	DECQ         BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func hardSigmoidBackwardAVX512(out *float32, dy *float32, x *float32, constants *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·hardSigmoidBackwardAVX512(SB), NOSPLIT, $0-40
+	MOVQ out+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ constants+24(FP), BX
+	MOVQ rows+32(FP), SI
+
+row:
+	VMOVUPS      (DX), Z0
+	VMOVUPS      (CX), Z1
+	VBROADCASTSS 104(BX), Z2
+	VMULPS       Z2, Z1, Z1
+	VPXORD       Z3, Z3, Z3
+	VMOVAPS      Z3, Z2
+	VBROADCASTSS 112(BX), Z7
+	VCMPPS       $0x1e, Z7, Z0, K1
+	VMOVAPS      Z1, K1, Z2
+	VPXORD       Z4, Z4, Z4
+	VMOVAPS      Z4, Z1
+	VBROADCASTSS 108(BX), Z7
+	VCMPPS       $0x1e, Z0, Z7, K1
+	VMOVAPS      Z2, K1, Z1
+	VMOVUPS      Z1, (AX)
+	VMOVUPS      64(DX), Z0
+	VMOVUPS      64(CX), Z1
+	VBROADCASTSS 104(BX), Z2
+	VMULPS       Z2, Z1, Z1
+	VPXORD       Z5, Z5, Z5
+	VMOVAPS      Z5, Z2
+	VBROADCASTSS 112(BX), Z7
+	VCMPPS       $0x1e, Z7, Z0, K1
+	VMOVAPS      Z1, K1, Z2
+	VPXORD       Z6, Z6, Z6
+	VMOVAPS      Z6, Z1
+	VBROADCASTSS 108(BX), Z7
+	VCMPPS       $0x1e, Z0, Z7, K1
+	VMOVAPS      Z2, K1, Z1
+	VMOVUPS      Z1, 64(AX)
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, DX
+	ADDQ         $0x80, AX
+	DECQ         SI
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func hardSwishAVX512(out *float32, x *float32, constants *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·hardSwishAVX512(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ constants+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+row:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (CX), Z1
+	VBROADCASTSS 104(DX), Z2
+	VMULPS       Z2, Z1, Z1
+	VBROADCASTSS 20(DX), Z2
+	VADDPS       Z2, Z1, Z1
+	VPXORD       Z3, Z3, Z3
+	VMAXPS       Z1, Z3, Z2
+	VMOVAPS      Z2, Z2
+	VBROADCASTSS 12(DX), Z5
+	VCMPPS       $0x1e, Z5, Z1, K1
+	VBROADCASTSS 12(DX), Z1
+	VMOVAPS      Z1, K1, Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      64(CX), Z0
+	VMOVUPS      64(CX), Z1
+	VBROADCASTSS 104(DX), Z2
+	VMULPS       Z2, Z1, Z1
+	VBROADCASTSS 20(DX), Z2
+	VADDPS       Z2, Z1, Z1
+	VPXORD       Z4, Z4, Z4
+	VMAXPS       Z1, Z4, Z2
+	VMOVAPS      Z2, Z2
+	VBROADCASTSS 12(DX), Z5
+	VCMPPS       $0x1e, Z5, Z1, K1
+	VBROADCASTSS 12(DX), Z1
+	VMOVAPS      Z1, K1, Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS      Z0, 64(AX)
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, AX
+	DECQ         BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func hardSwishBackwardAVX512(out *float32, dy *float32, x *float32, constants *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·hardSwishBackwardAVX512(SB), NOSPLIT, $0-40
+	MOVQ out+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ constants+24(FP), BX
+	MOVQ rows+32(FP), SI
+
+row:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (DX), Z1
+	VMOVUPS      (DX), Z2
+	VBROADCASTSS 116(BX), Z3
+	VMULPS       Z3, Z2, Z2
+	VBROADCASTSS 20(BX), Z3
+	VADDPS       Z3, Z2, Z2
+	VPXORD       Z4, Z4, Z4
+	VMOVAPS      Z4, Z3
+	VBROADCASTSS 112(BX), Z6
+	VCMPPS       $0x1e, Z6, Z1, K1
+	VMOVAPS      Z2, K1, Z3
+	VBROADCASTSS 12(BX), Z2
+	VMOVAPS      Z2, Z2
+	VBROADCASTSS 108(BX), Z6
+	VCMPPS       $0x1e, Z1, Z6, K1
+	VMOVAPS      Z3, K1, Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      64(CX), Z0
+	VMOVUPS      64(DX), Z1
+	VMOVUPS      64(DX), Z2
+	VBROADCASTSS 116(BX), Z3
+	VMULPS       Z3, Z2, Z2
+	VBROADCASTSS 20(BX), Z3
+	VADDPS       Z3, Z2, Z2
+	VPXORD       Z5, Z5, Z5
+	VMOVAPS      Z5, Z3
+	VBROADCASTSS 112(BX), Z6
+	VCMPPS       $0x1e, Z6, Z1, K1
+	VMOVAPS      Z2, K1, Z3
+	VBROADCASTSS 12(BX), Z2
+	VMOVAPS      Z2, Z2
+	VBROADCASTSS 108(BX), Z6
+	VCMPPS       $0x1e, Z1, Z6, K1
+	VMOVAPS      Z3, K1, Z2
+	VMULPS       Z2, Z0, Z0
+	VMOVUPS      Z0, 64(AX)
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, DX
+	ADDQ         $0x80, AX
+	DECQ         SI
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func multiplyAVX512(out *float32, a *float32, b *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·multiplyAVX512(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+row:
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(CX), Z0
+	VMOVUPS 64(DX), Z1
+	VMULPS  Z1, Z0, Z0
+	VMOVUPS Z0, 64(AX)
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	ADDQ    $0x80, AX
+	DECQ    BX
+	JNZ     row
+	VZEROUPPER
+	RET
+
 // func reLUAVX512(out *float32, x *float32, rows int)
 // Requires: AVX, AVX512F
 TEXT ·reLUAVX512(SB), NOSPLIT, $0-24
@@ -882,6 +1130,164 @@ row:
 	VZEROUPPER
 	RET
 
+// func sigmoidAVX512(out *float32, x *float32, constants *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·sigmoidAVX512(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ constants+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+row:
+	VMOVUPS      (CX), Z0
+	VPSLLD       $0x01, Z0, Z1
+	VPSRLD       $0x01, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VSUBPS       Z1, Z2, Z1
+	VBROADCASTSS 60(DX), Z6
+	VMAXPS       Z1, Z6, Z1
+	VBROADCASTSS 64(DX), Z6
+	VMULPS       Z6, Z1, Z6
+	VBROADCASTSS 68(DX), Z7
+	VADDPS       Z7, Z6, Z6
+	VBROADCASTSS 68(DX), Z7
+	VSUBPS       Z7, Z6, Z7
+	VBROADCASTSS 72(DX), Z8
+	VMULPS       Z8, Z7, Z8
+	VSUBPS       Z8, Z1, Z1
+	VBROADCASTSS 76(DX), Z8
+	VMULPS       Z8, Z7, Z7
+	VSUBPS       Z7, Z1, Z1
+	VBROADCASTSS 4(DX), Z7
+	VMULPS       Z1, Z7, Z7
+	VBROADCASTSS 80(DX), Z8
+	VADDPS       Z8, Z7, Z7
+	VMULPS       Z1, Z7, Z7
+	VBROADCASTSS 84(DX), Z8
+	VADDPS       Z8, Z7, Z7
+	VMULPS       Z1, Z7, Z7
+	VBROADCASTSS 88(DX), Z8
+	VADDPS       Z8, Z7, Z7
+	VMULPS       Z1, Z7, Z7
+	VBROADCASTSS 92(DX), Z8
+	VADDPS       Z8, Z7, Z7
+	VMULPS       Z1, Z7, Z7
+	VBROADCASTSS 20(DX), Z8
+	VADDPS       Z8, Z7, Z7
+	VMULPS       Z1, Z1, Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z1, Z7, Z1
+	VBROADCASTSS 12(DX), Z7
+	VADDPS       Z7, Z1, Z1
+	VPSLLD       $0x17, Z6, Z6
+	VBROADCASTSS 12(DX), Z7
+	VPADDD       Z7, Z6, Z6
+	VMULPS       Z6, Z1, Z1
+	VBROADCASTSS 12(DX), Z6
+	VADDPS       Z1, Z6, Z6
+	VBROADCASTSS 12(DX), Z7
+	VDIVPS       Z6, Z7, Z6
+	VMULPS       Z6, Z1, Z1
+	VMOVAPS      Z6, Z6
+	VPXORD       Z3, Z3, Z3
+	VCMPPS       $0x1e, Z0, Z3, K1
+	VMOVAPS      Z1, K1, Z6
+	VMOVUPS      Z6, (AX)
+	VMOVUPS      64(CX), Z0
+	VPSLLD       $0x01, Z0, Z1
+	VPSRLD       $0x01, Z1, Z1
+	VPXORD       Z4, Z4, Z4
+	VSUBPS       Z1, Z4, Z1
+	VBROADCASTSS 60(DX), Z6
+	VMAXPS       Z1, Z6, Z1
+	VBROADCASTSS 64(DX), Z6
+	VMULPS       Z6, Z1, Z6
+	VBROADCASTSS 68(DX), Z7
+	VADDPS       Z7, Z6, Z6
+	VBROADCASTSS 68(DX), Z7
+	VSUBPS       Z7, Z6, Z7
+	VBROADCASTSS 72(DX), Z8
+	VMULPS       Z8, Z7, Z8
+	VSUBPS       Z8, Z1, Z1
+	VBROADCASTSS 76(DX), Z8
+	VMULPS       Z8, Z7, Z7
+	VSUBPS       Z7, Z1, Z1
+	VBROADCASTSS 4(DX), Z7
+	VMULPS       Z1, Z7, Z7
+	VBROADCASTSS 80(DX), Z8
+	VADDPS       Z8, Z7, Z7
+	VMULPS       Z1, Z7, Z7
+	VBROADCASTSS 84(DX), Z8
+	VADDPS       Z8, Z7, Z7
+	VMULPS       Z1, Z7, Z7
+	VBROADCASTSS 88(DX), Z8
+	VADDPS       Z8, Z7, Z7
+	VMULPS       Z1, Z7, Z7
+	VBROADCASTSS 92(DX), Z8
+	VADDPS       Z8, Z7, Z7
+	VMULPS       Z1, Z7, Z7
+	VBROADCASTSS 20(DX), Z8
+	VADDPS       Z8, Z7, Z7
+	VMULPS       Z1, Z1, Z8
+	VMULPS       Z8, Z7, Z7
+	VADDPS       Z1, Z7, Z1
+	VBROADCASTSS 12(DX), Z7
+	VADDPS       Z7, Z1, Z1
+	VPSLLD       $0x17, Z6, Z6
+	VBROADCASTSS 12(DX), Z7
+	VPADDD       Z7, Z6, Z6
+	VMULPS       Z6, Z1, Z1
+	VBROADCASTSS 12(DX), Z6
+	VADDPS       Z1, Z6, Z6
+	VBROADCASTSS 12(DX), Z7
+	VDIVPS       Z6, Z7, Z6
+	VMULPS       Z6, Z1, Z1
+	VMOVAPS      Z6, Z6
+	VPXORD       Z5, Z5, Z5
+	VCMPPS       $0x1e, Z0, Z5, K1
+	VMOVAPS      Z1, K1, Z6
+	VMOVUPS      Z6, 64(AX)
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, AX
+	DECQ         BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func sigmoidBackwardAVX512(out *float32, dy *float32, y *float32, constants *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·sigmoidBackwardAVX512(SB), NOSPLIT, $0-40
+	MOVQ out+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ constants+24(FP), BX
+	MOVQ rows+32(FP), SI
+
+row:
+	VMOVUPS      (CX), Z0
+	VMOVUPS      (DX), Z1
+	VMOVUPS      (DX), Z2
+	VBROADCASTSS 12(BX), Z3
+	VSUBPS       Z2, Z3, Z2
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      64(CX), Z0
+	VMOVUPS      64(DX), Z1
+	VMOVUPS      64(DX), Z2
+	VBROADCASTSS 12(BX), Z3
+	VSUBPS       Z2, Z3, Z2
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, 64(AX)
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, DX
+	ADDQ         $0x80, AX
+	DECQ         SI
+	JNZ          row
+	VZEROUPPER
+	RET
+
 // func tanhAVX512(out *float32, x *float32, constants *float32, rows int)
 // Requires: AVX, AVX512F
 TEXT ·tanhAVX512(SB), NOSPLIT, $0-32
@@ -894,7 +1300,7 @@ row:
 	VMOVUPS      (CX), Z0
 	VPSLLD       $0x01, Z0, Z1
 	VPSRLD       $0x01, Z1, Z1
-	VBROADCASTSS 108(DX), Z2
+	VBROADCASTSS 124(DX), Z2
 	VMULPS       Z2, Z1, Z2
 	VBROADCASTSS 60(DX), Z3
 	VMAXPS       Z2, Z3, Z2
@@ -944,31 +1350,31 @@ row:
 	VPSLLD       $0x1f, Z3, Z3
 	VPORD        Z2, Z3, Z2
 	VMULPS       Z0, Z0, Z3
-	VBROADCASTSS 112(DX), Z4
+	VBROADCASTSS 128(DX), Z4
 	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 116(DX), Z5
+	VBROADCASTSS 132(DX), Z5
 	VADDPS       Z5, Z4, Z4
 	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 120(DX), Z5
+	VBROADCASTSS 136(DX), Z5
 	VADDPS       Z5, Z4, Z4
 	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 124(DX), Z5
+	VBROADCASTSS 140(DX), Z5
 	VADDPS       Z5, Z4, Z4
 	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 128(DX), Z5
+	VBROADCASTSS 144(DX), Z5
 	VADDPS       Z5, Z4, Z4
 	VMULPS       Z3, Z4, Z3
 	VMULPS       Z0, Z3, Z3
 	VADDPS       Z0, Z3, Z0
 	VMOVAPS      Z0, Z0
-	VBROADCASTSS 104(DX), Z3
+	VBROADCASTSS 120(DX), Z3
 	VCMPPS       $0x1e, Z3, Z1, K1
 	VMOVAPS      Z2, K1, Z0
 	VMOVUPS      Z0, (AX)
 	VMOVUPS      64(CX), Z0
 	VPSLLD       $0x01, Z0, Z1
 	VPSRLD       $0x01, Z1, Z1
-	VBROADCASTSS 108(DX), Z2
+	VBROADCASTSS 124(DX), Z2
 	VMULPS       Z2, Z1, Z2
 	VBROADCASTSS 60(DX), Z3
 	VMAXPS       Z2, Z3, Z2
@@ -1018,24 +1424,24 @@ row:
 	VPSLLD       $0x1f, Z3, Z3
 	VPORD        Z2, Z3, Z2
 	VMULPS       Z0, Z0, Z3
-	VBROADCASTSS 112(DX), Z4
+	VBROADCASTSS 128(DX), Z4
 	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 116(DX), Z5
+	VBROADCASTSS 132(DX), Z5
 	VADDPS       Z5, Z4, Z4
 	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 120(DX), Z5
+	VBROADCASTSS 136(DX), Z5
 	VADDPS       Z5, Z4, Z4
 	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 124(DX), Z5
+	VBROADCASTSS 140(DX), Z5
 	VADDPS       Z5, Z4, Z4
 	VMULPS       Z3, Z4, Z4
-	VBROADCASTSS 128(DX), Z5
+	VBROADCASTSS 144(DX), Z5
 	VADDPS       Z5, Z4, Z4
 	VMULPS       Z3, Z4, Z3
 	VMULPS       Z0, Z3, Z3
 	VADDPS       Z0, Z3, Z0
 	VMOVAPS      Z0, Z0
-	VBROADCASTSS 104(DX), Z3
+	VBROADCASTSS 120(DX), Z3
 	VCMPPS       $0x1e, Z3, Z1, K1
 	VMOVAPS      Z2, K1, Z0
 	VMOVUPS      Z0, 64(AX)
@@ -1075,6 +1481,549 @@ row:
 	ADDQ         $0x80, AX
 	DECQ         SI
 	JNZ          row
+	VZEROUPPER
+	RET
+
+// func groupBackwardAVX512(dx *float32, dy *float32, x *float32, mean *float32, scale *float32, weight *float32, gs *float32, gns *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·groupBackwardAVX512(SB), NOSPLIT, $0-72
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ mean+24(FP), BX
+	MOVQ scale+32(FP), SI
+	MOVQ weight+40(FP), DI
+	MOVQ gs+48(FP), R8
+	MOVQ gns+56(FP), R9
+	MOVQ rows+64(FP), R10
+
+row:
+	VMOVUPS      (CX), Z0
+	VBROADCASTSS (DI), Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      (R8), Z1
+	VSUBPS       Z1, Z0, Z0
+	VMOVUPS      (DX), Z1
+	VMOVUPS      (BX), Z2
+	VSUBPS       Z2, Z1, Z1
+	VMOVUPS      (SI), Z2
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      (R9), Z2
+	VMULPS       Z2, Z1, Z1
+	VSUBPS       Z1, Z0, Z0
+	VMOVUPS      (SI), Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      64(CX), Z0
+	VBROADCASTSS (DI), Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      64(R8), Z1
+	VSUBPS       Z1, Z0, Z0
+	VMOVUPS      64(DX), Z1
+	VMOVUPS      64(BX), Z2
+	VSUBPS       Z2, Z1, Z1
+	VMOVUPS      64(SI), Z2
+	VMULPS       Z2, Z1, Z1
+	VMOVUPS      64(R9), Z2
+	VMULPS       Z2, Z1, Z1
+	VSUBPS       Z1, Z0, Z0
+	VMOVUPS      64(SI), Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, 64(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, DX
+	ADDQ         $0x04, DI
+	DECQ         R10
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func groupGradientsAVX512(dw *float32, db *float32, gs *float32, gns *float32, w *float32, b *float32, dy *float32, x *float32, mean *float32, scale *float32, weight *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·groupGradientsAVX512(SB), NOSPLIT, $0-96
+	MOVQ    dw+0(FP), AX
+	MOVQ    db+8(FP), CX
+	MOVQ    gs+16(FP), DX
+	MOVQ    gns+24(FP), BX
+	MOVQ    w+32(FP), SI
+	MOVQ    b+40(FP), DI
+	MOVQ    dy+48(FP), R8
+	MOVQ    x+56(FP), R9
+	MOVQ    mean+64(FP), R10
+	MOVQ    scale+72(FP), R11
+	MOVQ    weight+80(FP), R12
+	VMOVUPS (DX), Z0
+	VMOVUPS 64(DX), Z1
+	VMOVUPS (BX), Z2
+	VMOVUPS 64(BX), Z3
+	MOVQ    rows+88(FP), R13
+
+row:
+	VMOVUPS      (SI), Z4
+	VMOVUPS      (R8), Z5
+	VMOVUPS      (R9), Z6
+	VMOVUPS      (R10), Z7
+	VSUBPS       Z7, Z6, Z6
+	VMOVUPS      (R11), Z7
+	VMULPS       Z7, Z6, Z6
+	VMULPS       Z6, Z5, Z7
+	VADDPS       Z7, Z4, Z4
+	VMOVUPS      (DI), Z7
+	VADDPS       Z5, Z7, Z7
+	VBROADCASTSS (R12), Z8
+	VMULPS       Z8, Z5, Z5
+	VADDPS       Z5, Z0, Z0
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z2, Z2
+	VMOVUPS      Z4, (AX)
+	VMOVUPS      Z7, (CX)
+	VMOVAPS      Z0, Z0
+	VMOVAPS      Z2, Z2
+	VMOVUPS      64(SI), Z4
+	VMOVUPS      64(R8), Z5
+	VMOVUPS      64(R9), Z6
+	VMOVUPS      64(R10), Z7
+	VSUBPS       Z7, Z6, Z6
+	VMOVUPS      64(R11), Z7
+	VMULPS       Z7, Z6, Z6
+	VMULPS       Z6, Z5, Z7
+	VADDPS       Z7, Z4, Z4
+	VMOVUPS      64(DI), Z7
+	VADDPS       Z5, Z7, Z7
+	VBROADCASTSS (R12), Z8
+	VMULPS       Z8, Z5, Z5
+	VADDPS       Z5, Z1, Z1
+	VMULPS       Z6, Z5, Z5
+	VADDPS       Z5, Z3, Z3
+	VMOVUPS      Z4, 64(AX)
+	VMOVUPS      Z7, 64(CX)
+	VMOVAPS      Z1, Z1
+	VMOVAPS      Z3, Z3
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, SI
+	ADDQ         $0x80, DI
+	ADDQ         $0x80, R8
+	ADDQ         $0x80, R9
+	ADDQ         $0x04, R12
+	DECQ         R13
+	JNZ          row
+	VMOVUPS      Z0, (DX)
+	VMOVUPS      Z1, 64(DX)
+	VMOVUPS      Z2, (BX)
+	VMOVUPS      Z3, 64(BX)
+	VZEROUPPER
+	RET
+
+// func groupNormAVX512(y *float32, x *float32, mean *float32, scale *float32, weight *float32, bias *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·groupNormAVX512(SB), NOSPLIT, $0-56
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ mean+16(FP), DX
+	MOVQ scale+24(FP), BX
+	MOVQ weight+32(FP), SI
+	MOVQ bias+40(FP), DI
+	MOVQ rows+48(FP), R8
+
+row:
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      (CX), Z1
+	VMOVUPS      (DX), Z2
+	VSUBPS       Z2, Z1, Z1
+	VMOVUPS      (BX), Z2
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z1, Z0, Z0
+	VBROADCASTSS (DI), Z1
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      64(CX), Z1
+	VMOVUPS      64(DX), Z2
+	VSUBPS       Z2, Z1, Z1
+	VMOVUPS      64(BX), Z2
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z1, Z0, Z0
+	VBROADCASTSS (DI), Z1
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, 64(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	DECQ         R8
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func groupScaleAVX512(out *float32, sum *float32, count *float32, eps *float32, constants *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·groupScaleAVX512(SB), NOSPLIT, $0-48
+	MOVQ out+0(FP), AX
+	MOVQ sum+8(FP), CX
+	MOVQ count+16(FP), DX
+	MOVQ eps+24(FP), BX
+	MOVQ constants+32(FP), SI
+	MOVQ rows+40(FP), DI
+
+row:
+	VMOVUPS      (CX), Z0
+	VBROADCASTSS (DX), Z1
+	VDIVPS       Z1, Z0, Z0
+	VBROADCASTSS (BX), Z1
+	VADDPS       Z1, Z0, Z0
+	VSQRTPS      Z0, Z0
+	VBROADCASTSS 12(SI), Z1
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      64(CX), Z0
+	VBROADCASTSS (DX), Z1
+	VDIVPS       Z1, Z0, Z0
+	VBROADCASTSS (BX), Z1
+	VADDPS       Z1, Z0, Z0
+	VSQRTPS      Z0, Z0
+	VBROADCASTSS 12(SI), Z1
+	VDIVPS       Z0, Z1, Z0
+	VMOVUPS      Z0, 64(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	DECQ         DI
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func groupShareAVX512(out *float32, sum *float32, count *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·groupShareAVX512(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ sum+8(FP), CX
+	MOVQ count+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+row:
+	VMOVUPS      (CX), Z0
+	VBROADCASTSS (DX), Z1
+	VDIVPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      64(CX), Z0
+	VBROADCASTSS (DX), Z1
+	VDIVPS       Z1, Z0, Z0
+	VMOVUPS      Z0, 64(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	DECQ         BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func groupSquaresAVX512(sum *float32, x *float32, mean *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·groupSquaresAVX512(SB), NOSPLIT, $0-32
+	MOVQ    sum+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    mean+16(FP), DX
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	MOVQ    rows+24(FP), BX
+
+row:
+	VMOVUPS (CX), Z2
+	VMOVUPS (DX), Z3
+	VSUBPS  Z3, Z2, Z2
+	VMULPS  Z2, Z2, Z2
+	VADDPS  Z2, Z0, Z0
+	VMOVAPS Z0, Z0
+	VMOVUPS 64(CX), Z2
+	VMOVUPS 64(DX), Z3
+	VSUBPS  Z3, Z2, Z2
+	VMULPS  Z2, Z2, Z2
+	VADDPS  Z2, Z1, Z1
+	VMOVAPS Z1, Z1
+	ADDQ    $0x80, CX
+	DECQ    BX
+	JNZ     row
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func groupSumAVX512(sum *float32, x *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·groupSumAVX512(SB), NOSPLIT, $0-24
+	MOVQ    sum+0(FP), AX
+	MOVQ    x+8(FP), CX
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	MOVQ    rows+16(FP), DX
+
+row:
+	VMOVUPS (CX), Z2
+	VADDPS  Z2, Z0, Z0
+	VMOVAPS Z0, Z0
+	VMOVUPS 64(CX), Z2
+	VADDPS  Z2, Z1, Z1
+	VMOVAPS Z1, Z1
+	ADDQ    $0x80, CX
+	DECQ    DX
+	JNZ     row
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func rowShiftAVX512(y *float32, x *float32, shift *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·rowShiftAVX512(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ shift+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+row:
+	VMOVUPS      (CX), Z0
+	VBROADCASTSS (DX), Z1
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VMOVUPS      64(CX), Z0
+	VBROADCASTSS (DX), Z1
+	VADDPS       Z1, Z0, Z0
+	VMOVUPS      Z0, 64(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	ADDQ         $0x04, DX
+	DECQ         BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func scoreBackwardAVX512(ds *float32, p *float32, dp *float32, dot *float32, scale *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·scoreBackwardAVX512(SB), NOSPLIT, $0-48
+	MOVQ ds+0(FP), AX
+	MOVQ p+8(FP), CX
+	MOVQ dp+16(FP), DX
+	MOVQ dot+24(FP), BX
+	MOVQ scale+32(FP), SI
+	MOVQ rows+40(FP), DI
+
+row:
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      (CX), Z1
+	VMOVUPS      (DX), Z2
+	VMOVUPS      (BX), Z3
+	VSUBPS       Z3, Z2, Z2
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	VBROADCASTSS (SI), Z0
+	VMOVUPS      64(CX), Z1
+	VMOVUPS      64(DX), Z2
+	VMOVUPS      64(BX), Z3
+	VSUBPS       Z3, Z2, Z2
+	VMULPS       Z2, Z1, Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, 64(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, DX
+	DECQ         DI
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func scoreDotAVX512(sum *float32, p *float32, dp *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·scoreDotAVX512(SB), NOSPLIT, $0-32
+	MOVQ    sum+0(FP), AX
+	MOVQ    p+8(FP), CX
+	MOVQ    dp+16(FP), DX
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	MOVQ    rows+24(FP), BX
+
+row:
+	VMOVUPS (CX), Z2
+	VMOVUPS (DX), Z3
+	VMULPS  Z3, Z2, Z2
+	VADDPS  Z2, Z0, Z0
+	VMOVAPS Z0, Z0
+	VMOVUPS 64(CX), Z2
+	VMOVUPS 64(DX), Z3
+	VMULPS  Z3, Z2, Z2
+	VADDPS  Z2, Z1, Z1
+	VMOVAPS Z1, Z1
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	DECQ    BX
+	JNZ     row
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
+	VZEROUPPER
+	RET
+
+// func scoreExpAVX512(e *float32, sum *float32, s *float32, top *float32, scale *float32, constants *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·scoreExpAVX512(SB), NOSPLIT, $0-56
+	MOVQ    e+0(FP), AX
+	MOVQ    sum+8(FP), CX
+	MOVQ    s+16(FP), DX
+	MOVQ    top+24(FP), BX
+	MOVQ    scale+32(FP), SI
+	MOVQ    constants+40(FP), DI
+	VMOVUPS (CX), Z0
+	VMOVUPS 64(CX), Z1
+	MOVQ    rows+48(FP), R8
+
+row:
+	VMOVUPS      (DX), Z2
+	VMOVUPS      (BX), Z3
+	VSUBPS       Z3, Z2, Z2
+	VBROADCASTSS (SI), Z3
+	VMULPS       Z3, Z2, Z2
+	VBROADCASTSS 60(DI), Z3
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS 64(DI), Z3
+	VMULPS       Z3, Z2, Z3
+	VBROADCASTSS 68(DI), Z4
+	VADDPS       Z4, Z3, Z3
+	VBROADCASTSS 68(DI), Z4
+	VSUBPS       Z4, Z3, Z4
+	VBROADCASTSS 72(DI), Z5
+	VMULPS       Z5, Z4, Z5
+	VSUBPS       Z5, Z2, Z2
+	VBROADCASTSS 76(DI), Z5
+	VMULPS       Z5, Z4, Z4
+	VSUBPS       Z4, Z2, Z2
+	VBROADCASTSS 4(DI), Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 80(DI), Z5
+	VADDPS       Z5, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 84(DI), Z5
+	VADDPS       Z5, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 88(DI), Z5
+	VADDPS       Z5, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 92(DI), Z5
+	VADDPS       Z5, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 20(DI), Z5
+	VADDPS       Z5, Z4, Z4
+	VMULPS       Z2, Z2, Z5
+	VMULPS       Z5, Z4, Z4
+	VADDPS       Z2, Z4, Z2
+	VBROADCASTSS 12(DI), Z4
+	VADDPS       Z4, Z2, Z2
+	VPSLLD       $0x17, Z3, Z3
+	VBROADCASTSS 12(DI), Z4
+	VPADDD       Z4, Z3, Z3
+	VMULPS       Z3, Z2, Z2
+	VADDPS       Z2, Z0, Z0
+	VMOVUPS      Z2, (AX)
+	VMOVAPS      Z0, Z0
+	VMOVUPS      64(DX), Z2
+	VMOVUPS      64(BX), Z3
+	VSUBPS       Z3, Z2, Z2
+	VBROADCASTSS (SI), Z3
+	VMULPS       Z3, Z2, Z2
+	VBROADCASTSS 60(DI), Z3
+	VMAXPS       Z2, Z3, Z2
+	VBROADCASTSS 64(DI), Z3
+	VMULPS       Z3, Z2, Z3
+	VBROADCASTSS 68(DI), Z4
+	VADDPS       Z4, Z3, Z3
+	VBROADCASTSS 68(DI), Z4
+	VSUBPS       Z4, Z3, Z4
+	VBROADCASTSS 72(DI), Z5
+	VMULPS       Z5, Z4, Z5
+	VSUBPS       Z5, Z2, Z2
+	VBROADCASTSS 76(DI), Z5
+	VMULPS       Z5, Z4, Z4
+	VSUBPS       Z4, Z2, Z2
+	VBROADCASTSS 4(DI), Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 80(DI), Z5
+	VADDPS       Z5, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 84(DI), Z5
+	VADDPS       Z5, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 88(DI), Z5
+	VADDPS       Z5, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 92(DI), Z5
+	VADDPS       Z5, Z4, Z4
+	VMULPS       Z2, Z4, Z4
+	VBROADCASTSS 20(DI), Z5
+	VADDPS       Z5, Z4, Z4
+	VMULPS       Z2, Z2, Z5
+	VMULPS       Z5, Z4, Z4
+	VADDPS       Z2, Z4, Z2
+	VBROADCASTSS 12(DI), Z4
+	VADDPS       Z4, Z2, Z2
+	VPSLLD       $0x17, Z3, Z3
+	VBROADCASTSS 12(DI), Z4
+	VPADDD       Z4, Z3, Z3
+	VMULPS       Z3, Z2, Z2
+	VADDPS       Z2, Z1, Z1
+	VMOVUPS      Z2, 64(AX)
+	VMOVAPS      Z1, Z1
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, DX
+	DECQ         R8
+	JNZ          row
+	VMOVUPS      Z0, (CX)
+	VMOVUPS      Z1, 64(CX)
+	VZEROUPPER
+	RET
+
+// func scoreShareAVX512(p *float32, e *float32, sum *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·scoreShareAVX512(SB), NOSPLIT, $0-32
+	MOVQ p+0(FP), AX
+	MOVQ e+8(FP), CX
+	MOVQ sum+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+row:
+	VMOVUPS (CX), Z0
+	VMOVUPS (DX), Z1
+	VDIVPS  Z1, Z0, Z0
+	VMOVUPS Z0, (AX)
+	VMOVUPS 64(CX), Z0
+	VMOVUPS 64(DX), Z1
+	VDIVPS  Z1, Z0, Z0
+	VMOVUPS Z0, 64(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	DECQ    BX
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func scoreTopAVX512(top *float32, s *float32, rows int)
+// Requires: AVX, AVX512F
+TEXT ·scoreTopAVX512(SB), NOSPLIT, $0-24
+	MOVQ    top+0(FP), AX
+	MOVQ    s+8(FP), CX
+	VMOVUPS (AX), Z0
+	VMOVUPS 64(AX), Z1
+	MOVQ    rows+16(FP), DX
+
+row:
+	VMOVUPS (CX), Z2
+	VMAXPS  Z2, Z0, Z0
+	VMOVAPS Z0, Z0
+	VMOVUPS 64(CX), Z2
+	VMAXPS  Z2, Z1, Z1
+	VMOVAPS Z1, Z1
+	ADDQ    $0x80, CX
+	DECQ    DX
+	JNZ     row
+	VMOVUPS Z0, (AX)
+	VMOVUPS Z1, 64(AX)
 	VZEROUPPER
 	RET
 
@@ -2403,6 +3352,209 @@ row:
 	VZEROUPPER
 	RET
 
+// func roundFP16AVX512(out *float32, x *float32, coefs *float32, vectors int)
+// Requires: AVX, AVX512F
+TEXT ·roundFP16AVX512(SB), NOSPLIT, $0-32
+	MOVQ         out+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         vectors+24(FP), DX
+	MOVQ         coefs+16(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+
+vector:
+	VMOVUPS   (CX), Z2
+	VMULPS    Z0, Z2, Z2
+	VCVTPS2PH $0x00, Z2, Y2
+	VCVTPH2PS Y2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	DECQ      DX
+	JNZ       vector
+	VZEROUPPER
+	RET
+
+// func addFP16AVX512(out *float32, a *float32, b *float32, coefs *float32, vectors int)
+// Requires: AVX, AVX512F
+TEXT ·addFP16AVX512(SB), NOSPLIT, $0-40
+	MOVQ         out+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         vectors+32(FP), BX
+	MOVQ         coefs+24(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+
+vector:
+	VMOVUPS   (CX), Z2
+	VADDPS    (DX), Z2, Z2
+	VMULPS    Z0, Z2, Z2
+	VCVTPS2PH $0x00, Z2, Y2
+	VCVTPH2PS Y2, Z2
+	VMULPS    Z1, Z2, Z2
+	VMOVUPS   Z2, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x40, CX
+	ADDQ      $0x40, DX
+	DECQ      BX
+	JNZ       vector
+	VZEROUPPER
+	RET
+
+// func packFP16AVX512(out *uint16, x *float32, coefs *float32, vectors int)
+// Requires: AVX, AVX512F
+TEXT ·packFP16AVX512(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ coefs+16(FP), DX
+	MOVQ vectors+24(FP), BX
+
+vector:
+	VMOVUPS      (CX), Z0
+	VBROADCASTSS (DX), Z1
+	VMULPS       Z1, Z0, Z0
+	VCVTPS2PH    $0x00, Z0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x20, AX
+	DECQ         BX
+	JNZ          vector
+	VZEROUPPER
+	RET
+
+// func unpackFP16AVX512(out *float32, x *uint16, coefs *float32, vectors int)
+// Requires: AVX, AVX512F
+TEXT ·unpackFP16AVX512(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ coefs+16(FP), DX
+	MOVQ vectors+24(FP), BX
+
+vector:
+	VCVTPH2PS    (CX), Z0
+	VBROADCASTSS 4(DX), Z1
+	VMULPS       Z1, Z0, Z0
+	VMOVUPS      Z0, (AX)
+	ADDQ         $0x40, AX
+	ADDQ         $0x20, CX
+	DECQ         BX
+	JNZ          vector
+	VZEROUPPER
+	RET
+
+// func roundBF16AVX512(out *float32, x *float32, coefs *float32, vectors int)
+// Requires: AVX, AVX512F
+TEXT ·roundBF16AVX512(SB), NOSPLIT, $0-32
+	MOVQ         out+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         vectors+24(FP), DX
+	MOVQ         coefs+16(FP), BX
+	VBROADCASTSS (BX), Z0
+	VBROADCASTSS 4(BX), Z1
+
+vector:
+	VMOVUPS (CX), Z2
+	VCMPPS  $0x03, Z2, Z2, K1
+	VPORD   Z1, Z2, Z3
+	VPSLLD  $0x0f, Z2, Z4
+	VPSRLD  $0x1f, Z4, Z4
+	VPADDD  Z0, Z2, Z2
+	VPADDD  Z4, Z2, Z2
+	VMOVAPS Z3, K1, Z2
+	VPSRLD  $0x10, Z2, Z2
+	VPSLLD  $0x10, Z2, Z2
+	VMOVUPS Z2, (AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	DECQ    DX
+	JNZ     vector
+	VZEROUPPER
+	RET
+
+// func addBF16AVX512(out *float32, a *float32, b *float32, coefs *float32, vectors int)
+// Requires: AVX, AVX512F
+TEXT ·addBF16AVX512(SB), NOSPLIT, $0-40
+	MOVQ         out+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         vectors+32(FP), BX
+	MOVQ         coefs+24(FP), SI
+	VBROADCASTSS (SI), Z0
+	VBROADCASTSS 4(SI), Z1
+
+vector:
+	VMOVUPS (CX), Z2
+	VADDPS  (DX), Z2, Z2
+	VCMPPS  $0x03, Z2, Z2, K1
+	VPORD   Z1, Z2, Z3
+	VPSLLD  $0x0f, Z2, Z4
+	VPSRLD  $0x1f, Z4, Z4
+	VPADDD  Z0, Z2, Z2
+	VPADDD  Z4, Z2, Z2
+	VMOVAPS Z3, K1, Z2
+	VPSRLD  $0x10, Z2, Z2
+	VPSLLD  $0x10, Z2, Z2
+	VMOVUPS Z2, (AX)
+	ADDQ    $0x40, AX
+	ADDQ    $0x40, CX
+	ADDQ    $0x40, DX
+	DECQ    BX
+	JNZ     vector
+	VZEROUPPER
+	RET
+
+// func packBF16AVX512(out *uint16, x *float32, coefs *float32, vectors int)
+// Requires: AVX, AVX512F
+TEXT ·packBF16AVX512(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ coefs+16(FP), DX
+	MOVQ vectors+24(FP), BX
+
+vector:
+	VMOVUPS      (CX), Z0
+	VBROADCASTSS (DX), Z1
+	VBROADCASTSS 4(DX), Z2
+	VCMPPS       $0x03, Z0, Z0, K1
+	VPORD        Z2, Z0, Z2
+	VPSLLD       $0x0f, Z0, Z3
+	VPSRLD       $0x1f, Z3, Z3
+	VPADDD       Z1, Z0, Z0
+	VPADDD       Z3, Z0, Z0
+	VMOVAPS      Z2, K1, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPSLLD       $0x10, Z0, Z0
+	VPSRLD       $0x10, Z0, Z0
+	VPMOVDW      Z0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x40, CX
+	ADDQ         $0x20, AX
+	DECQ         BX
+	JNZ          vector
+	VZEROUPPER
+	RET
+
+// func unpackBF16AVX512(out *float32, x *uint16, coefs *float32, vectors int)
+// Requires: AVX, AVX512F
+TEXT ·unpackBF16AVX512(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ coefs+16(FP), DX
+	MOVQ vectors+24(FP), DX
+
+vector:
+	VPMOVZXWD (CX), Z0
+	VPSLLD    $0x10, Z0, Z0
+	VMOVUPS   Z0, (AX)
+	ADDQ      $0x40, AX
+	ADDQ      $0x20, CX
+	DECQ      DX
+	JNZ       vector
+	VZEROUPPER
+	RET
+
 // func addAVX2(out *float32, a *float32, b *float32, rows int)
 // Requires: AVX
 TEXT ·addAVX2(SB), NOSPLIT, $0-32
@@ -2432,6 +3584,49 @@ row:
 	ADDQ    $0x80, DX
 	ADDQ    $0x80, AX
 	DECQ    BX
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func addProductAVX2(out *float32, sum *float32, a *float32, b *float32, rows int)
+// Requires: AVX
+TEXT ·addProductAVX2(SB), NOSPLIT, $0-40
+	MOVQ out+0(FP), AX
+	MOVQ sum+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ b+24(FP), BX
+	MOVQ rows+32(FP), SI
+
+row:
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VMOVUPS (BX), Y2
+	VMULPS  Y2, Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 32(BX), Y2
+	VMULPS  Y2, Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VMOVUPS 64(DX), Y1
+	VMOVUPS 64(BX), Y2
+	VMULPS  Y2, Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(CX), Y0
+	VMOVUPS 96(DX), Y1
+	VMOVUPS 96(BX), Y2
+	VMULPS  Y2, Y1, Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	ADDQ    $0x80, BX
+	ADDQ    $0x80, AX
+	DECQ    SI
 	JNZ     row
 	VZEROUPPER
 	RET
@@ -3445,6 +4640,355 @@ row:
 	VZEROUPPER
 	RET
 
+// func hardSigmoidAVX2(out *float32, x *float32, constants *float32, rows int)
+// Requires: AVX
+TEXT ·hardSigmoidAVX2(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ constants+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+row:
+	VMOVUPS      (CX), Y0
+	VBROADCASTSS 104(DX), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS 20(DX), Y1
+	VADDPS       Y1, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VMAXPS       Y0, Y1, Y1
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS 12(DX), Y2
+	VCMPPS       $0x1e, Y2, Y0, Y0
+	VBROADCASTSS 12(DX), Y2
+	VBLENDVPS    Y0, Y2, Y1, Y1
+	VMOVUPS      Y1, (AX)
+	VMOVUPS      32(CX), Y0
+	VBROADCASTSS 104(DX), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS 20(DX), Y1
+	VADDPS       Y1, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VMAXPS       Y0, Y1, Y1
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS 12(DX), Y2
+	VCMPPS       $0x1e, Y2, Y0, Y0
+	VBROADCASTSS 12(DX), Y2
+	VBLENDVPS    Y0, Y2, Y1, Y1
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      64(CX), Y0
+	VBROADCASTSS 104(DX), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS 20(DX), Y1
+	VADDPS       Y1, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VMAXPS       Y0, Y1, Y1
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS 12(DX), Y2
+	VCMPPS       $0x1e, Y2, Y0, Y0
+	VBROADCASTSS 12(DX), Y2
+	VBLENDVPS    Y0, Y2, Y1, Y1
+	VMOVUPS      Y1, 64(AX)
+	VMOVUPS      96(CX), Y0
+	VBROADCASTSS 104(DX), Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS 20(DX), Y1
+	VADDPS       Y1, Y0, Y0
+	VXORPS       Y1, Y1, Y1
+	VMAXPS       Y0, Y1, Y1
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS 12(DX), Y2
+	VCMPPS       $0x1e, Y2, Y0, Y0
+	VBROADCASTSS 12(DX), Y2
+	VBLENDVPS    Y0, Y2, Y1, Y1
+	VMOVUPS      Y1, 96(AX)
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, AX
+	DECQ         BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func hardSigmoidBackwardAVX2(out *float32, dy *float32, x *float32, constants *float32, rows int)
+// Requires: AVX
+TEXT ·hardSigmoidBackwardAVX2(SB), NOSPLIT, $0-40
+	MOVQ out+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ constants+24(FP), BX
+	MOVQ rows+32(FP), SI
+
+row:
+	VMOVUPS      (DX), Y0
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS 104(BX), Y2
+	VMULPS       Y2, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS 112(BX), Y3
+	VCMPPS       $0x1e, Y3, Y0, Y3
+	VBLENDVPS    Y3, Y1, Y2, Y2
+	VXORPS       Y1, Y1, Y1
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS 108(BX), Y3
+	VCMPPS       $0x1e, Y0, Y3, Y0
+	VBLENDVPS    Y0, Y2, Y1, Y1
+	VMOVUPS      Y1, (AX)
+	VMOVUPS      32(DX), Y0
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS 104(BX), Y2
+	VMULPS       Y2, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS 112(BX), Y3
+	VCMPPS       $0x1e, Y3, Y0, Y3
+	VBLENDVPS    Y3, Y1, Y2, Y2
+	VXORPS       Y1, Y1, Y1
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS 108(BX), Y3
+	VCMPPS       $0x1e, Y0, Y3, Y0
+	VBLENDVPS    Y0, Y2, Y1, Y1
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      64(DX), Y0
+	VMOVUPS      64(CX), Y1
+	VBROADCASTSS 104(BX), Y2
+	VMULPS       Y2, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS 112(BX), Y3
+	VCMPPS       $0x1e, Y3, Y0, Y3
+	VBLENDVPS    Y3, Y1, Y2, Y2
+	VXORPS       Y1, Y1, Y1
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS 108(BX), Y3
+	VCMPPS       $0x1e, Y0, Y3, Y0
+	VBLENDVPS    Y0, Y2, Y1, Y1
+	VMOVUPS      Y1, 64(AX)
+	VMOVUPS      96(DX), Y0
+	VMOVUPS      96(CX), Y1
+	VBROADCASTSS 104(BX), Y2
+	VMULPS       Y2, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS 112(BX), Y3
+	VCMPPS       $0x1e, Y3, Y0, Y3
+	VBLENDVPS    Y3, Y1, Y2, Y2
+	VXORPS       Y1, Y1, Y1
+	VMOVAPS      Y1, Y1
+	VBROADCASTSS 108(BX), Y3
+	VCMPPS       $0x1e, Y0, Y3, Y0
+	VBLENDVPS    Y0, Y2, Y1, Y1
+	VMOVUPS      Y1, 96(AX)
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, DX
+	ADDQ         $0x80, AX
+	DECQ         SI
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func hardSwishAVX2(out *float32, x *float32, constants *float32, rows int)
+// Requires: AVX
+TEXT ·hardSwishAVX2(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ constants+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+row:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (CX), Y1
+	VBROADCASTSS 104(DX), Y2
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS 20(DX), Y2
+	VADDPS       Y2, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y1, Y2, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS 12(DX), Y3
+	VCMPPS       $0x1e, Y3, Y1, Y1
+	VBROADCASTSS 12(DX), Y3
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(CX), Y0
+	VMOVUPS      32(CX), Y1
+	VBROADCASTSS 104(DX), Y2
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS 20(DX), Y2
+	VADDPS       Y2, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y1, Y2, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS 12(DX), Y3
+	VCMPPS       $0x1e, Y3, Y1, Y1
+	VBROADCASTSS 12(DX), Y3
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      64(CX), Y0
+	VMOVUPS      64(CX), Y1
+	VBROADCASTSS 104(DX), Y2
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS 20(DX), Y2
+	VADDPS       Y2, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y1, Y2, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS 12(DX), Y3
+	VCMPPS       $0x1e, Y3, Y1, Y1
+	VBROADCASTSS 12(DX), Y3
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, 64(AX)
+	VMOVUPS      96(CX), Y0
+	VMOVUPS      96(CX), Y1
+	VBROADCASTSS 104(DX), Y2
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS 20(DX), Y2
+	VADDPS       Y2, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VMAXPS       Y1, Y2, Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS 12(DX), Y3
+	VCMPPS       $0x1e, Y3, Y1, Y1
+	VBROADCASTSS 12(DX), Y3
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, 96(AX)
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, AX
+	DECQ         BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func hardSwishBackwardAVX2(out *float32, dy *float32, x *float32, constants *float32, rows int)
+// Requires: AVX
+TEXT ·hardSwishBackwardAVX2(SB), NOSPLIT, $0-40
+	MOVQ out+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ constants+24(FP), BX
+	MOVQ rows+32(FP), SI
+
+row:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (DX), Y1
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS 116(BX), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS 20(BX), Y3
+	VADDPS       Y3, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS 112(BX), Y4
+	VCMPPS       $0x1e, Y4, Y1, Y4
+	VBLENDVPS    Y4, Y2, Y3, Y3
+	VBROADCASTSS 12(BX), Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS 108(BX), Y4
+	VCMPPS       $0x1e, Y1, Y4, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(CX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      32(DX), Y2
+	VBROADCASTSS 116(BX), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS 20(BX), Y3
+	VADDPS       Y3, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS 112(BX), Y4
+	VCMPPS       $0x1e, Y4, Y1, Y4
+	VBLENDVPS    Y4, Y2, Y3, Y3
+	VBROADCASTSS 12(BX), Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS 108(BX), Y4
+	VCMPPS       $0x1e, Y1, Y4, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      64(CX), Y0
+	VMOVUPS      64(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VBROADCASTSS 116(BX), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS 20(BX), Y3
+	VADDPS       Y3, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS 112(BX), Y4
+	VCMPPS       $0x1e, Y4, Y1, Y4
+	VBLENDVPS    Y4, Y2, Y3, Y3
+	VBROADCASTSS 12(BX), Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS 108(BX), Y4
+	VCMPPS       $0x1e, Y1, Y4, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, 64(AX)
+	VMOVUPS      96(CX), Y0
+	VMOVUPS      96(DX), Y1
+	VMOVUPS      96(DX), Y2
+	VBROADCASTSS 116(BX), Y3
+	VMULPS       Y3, Y2, Y2
+	VBROADCASTSS 20(BX), Y3
+	VADDPS       Y3, Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VMOVAPS      Y3, Y3
+	VBROADCASTSS 112(BX), Y4
+	VCMPPS       $0x1e, Y4, Y1, Y4
+	VBLENDVPS    Y4, Y2, Y3, Y3
+	VBROADCASTSS 12(BX), Y2
+	VMOVAPS      Y2, Y2
+	VBROADCASTSS 108(BX), Y4
+	VCMPPS       $0x1e, Y1, Y4, Y1
+	VBLENDVPS    Y1, Y3, Y2, Y2
+	VMULPS       Y2, Y0, Y0
+	VMOVUPS      Y0, 96(AX)
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, DX
+	ADDQ         $0x80, AX
+	DECQ         SI
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func multiplyAVX2(out *float32, a *float32, b *float32, rows int)
+// Requires: AVX
+TEXT ·multiplyAVX2(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ a+8(FP), CX
+	MOVQ b+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+row:
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VMOVUPS 32(DX), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VMOVUPS 64(DX), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(CX), Y0
+	VMOVUPS 96(DX), Y1
+	VMULPS  Y1, Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	ADDQ    $0x80, AX
+	DECQ    BX
+	JNZ     row
+	VZEROUPPER
+	RET
+
 // func reLUAVX2(out *float32, x *float32, rows int)
 // Requires: AVX
 TEXT ·reLUAVX2(SB), NOSPLIT, $0-24
@@ -4023,6 +5567,288 @@ row:
 	VZEROUPPER
 	RET
 
+// func sigmoidAVX2(out *float32, x *float32, constants *float32, rows int)
+// Requires: AVX, AVX2
+TEXT ·sigmoidAVX2(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ constants+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+row:
+	VMOVUPS      (CX), Y0
+	VPSLLD       $0x01, Y0, Y1
+	VPSRLD       $0x01, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VSUBPS       Y1, Y2, Y1
+	VBROADCASTSS 60(DX), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 64(DX), Y2
+	VMULPS       Y2, Y1, Y2
+	VBROADCASTSS 68(DX), Y3
+	VADDPS       Y3, Y2, Y2
+	VBROADCASTSS 68(DX), Y3
+	VSUBPS       Y3, Y2, Y3
+	VBROADCASTSS 72(DX), Y4
+	VMULPS       Y4, Y3, Y4
+	VSUBPS       Y4, Y1, Y1
+	VBROADCASTSS 76(DX), Y4
+	VMULPS       Y4, Y3, Y3
+	VSUBPS       Y3, Y1, Y1
+	VBROADCASTSS 4(DX), Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 80(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 84(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 88(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 92(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 20(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y1, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y1, Y3, Y1
+	VBROADCASTSS 12(DX), Y3
+	VADDPS       Y3, Y1, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VBROADCASTSS 12(DX), Y3
+	VPADDD       Y3, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS 12(DX), Y2
+	VADDPS       Y1, Y2, Y2
+	VBROADCASTSS 12(DX), Y3
+	VDIVPS       Y2, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVAPS      Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y0, Y3, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y2
+	VMOVUPS      Y2, (AX)
+	VMOVUPS      32(CX), Y0
+	VPSLLD       $0x01, Y0, Y1
+	VPSRLD       $0x01, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VSUBPS       Y1, Y2, Y1
+	VBROADCASTSS 60(DX), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 64(DX), Y2
+	VMULPS       Y2, Y1, Y2
+	VBROADCASTSS 68(DX), Y3
+	VADDPS       Y3, Y2, Y2
+	VBROADCASTSS 68(DX), Y3
+	VSUBPS       Y3, Y2, Y3
+	VBROADCASTSS 72(DX), Y4
+	VMULPS       Y4, Y3, Y4
+	VSUBPS       Y4, Y1, Y1
+	VBROADCASTSS 76(DX), Y4
+	VMULPS       Y4, Y3, Y3
+	VSUBPS       Y3, Y1, Y1
+	VBROADCASTSS 4(DX), Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 80(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 84(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 88(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 92(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 20(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y1, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y1, Y3, Y1
+	VBROADCASTSS 12(DX), Y3
+	VADDPS       Y3, Y1, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VBROADCASTSS 12(DX), Y3
+	VPADDD       Y3, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS 12(DX), Y2
+	VADDPS       Y1, Y2, Y2
+	VBROADCASTSS 12(DX), Y3
+	VDIVPS       Y2, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVAPS      Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y0, Y3, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y2
+	VMOVUPS      Y2, 32(AX)
+	VMOVUPS      64(CX), Y0
+	VPSLLD       $0x01, Y0, Y1
+	VPSRLD       $0x01, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VSUBPS       Y1, Y2, Y1
+	VBROADCASTSS 60(DX), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 64(DX), Y2
+	VMULPS       Y2, Y1, Y2
+	VBROADCASTSS 68(DX), Y3
+	VADDPS       Y3, Y2, Y2
+	VBROADCASTSS 68(DX), Y3
+	VSUBPS       Y3, Y2, Y3
+	VBROADCASTSS 72(DX), Y4
+	VMULPS       Y4, Y3, Y4
+	VSUBPS       Y4, Y1, Y1
+	VBROADCASTSS 76(DX), Y4
+	VMULPS       Y4, Y3, Y3
+	VSUBPS       Y3, Y1, Y1
+	VBROADCASTSS 4(DX), Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 80(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 84(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 88(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 92(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 20(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y1, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y1, Y3, Y1
+	VBROADCASTSS 12(DX), Y3
+	VADDPS       Y3, Y1, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VBROADCASTSS 12(DX), Y3
+	VPADDD       Y3, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS 12(DX), Y2
+	VADDPS       Y1, Y2, Y2
+	VBROADCASTSS 12(DX), Y3
+	VDIVPS       Y2, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVAPS      Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y0, Y3, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y2
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      96(CX), Y0
+	VPSLLD       $0x01, Y0, Y1
+	VPSRLD       $0x01, Y1, Y1
+	VXORPS       Y2, Y2, Y2
+	VSUBPS       Y1, Y2, Y1
+	VBROADCASTSS 60(DX), Y2
+	VMAXPS       Y1, Y2, Y1
+	VBROADCASTSS 64(DX), Y2
+	VMULPS       Y2, Y1, Y2
+	VBROADCASTSS 68(DX), Y3
+	VADDPS       Y3, Y2, Y2
+	VBROADCASTSS 68(DX), Y3
+	VSUBPS       Y3, Y2, Y3
+	VBROADCASTSS 72(DX), Y4
+	VMULPS       Y4, Y3, Y4
+	VSUBPS       Y4, Y1, Y1
+	VBROADCASTSS 76(DX), Y4
+	VMULPS       Y4, Y3, Y3
+	VSUBPS       Y3, Y1, Y1
+	VBROADCASTSS 4(DX), Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 80(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 84(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 88(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 92(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y3, Y3
+	VBROADCASTSS 20(DX), Y4
+	VADDPS       Y4, Y3, Y3
+	VMULPS       Y1, Y1, Y4
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y1, Y3, Y1
+	VBROADCASTSS 12(DX), Y3
+	VADDPS       Y3, Y1, Y1
+	VPSLLD       $0x17, Y2, Y2
+	VBROADCASTSS 12(DX), Y3
+	VPADDD       Y3, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VBROADCASTSS 12(DX), Y2
+	VADDPS       Y1, Y2, Y2
+	VBROADCASTSS 12(DX), Y3
+	VDIVPS       Y2, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVAPS      Y2, Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y0, Y3, Y0
+	VBLENDVPS    Y0, Y1, Y2, Y2
+	VMOVUPS      Y2, 96(AX)
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, AX
+	DECQ         BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func sigmoidBackwardAVX2(out *float32, dy *float32, y *float32, constants *float32, rows int)
+// Requires: AVX
+TEXT ·sigmoidBackwardAVX2(SB), NOSPLIT, $0-40
+	MOVQ out+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ y+16(FP), DX
+	MOVQ constants+24(FP), BX
+	MOVQ rows+32(FP), SI
+
+row:
+	VMOVUPS      (CX), Y0
+	VMOVUPS      (DX), Y1
+	VMOVUPS      (DX), Y2
+	VBROADCASTSS 12(BX), Y3
+	VSUBPS       Y2, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(CX), Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      32(DX), Y2
+	VBROADCASTSS 12(BX), Y3
+	VSUBPS       Y2, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      64(CX), Y0
+	VMOVUPS      64(DX), Y1
+	VMOVUPS      64(DX), Y2
+	VBROADCASTSS 12(BX), Y3
+	VSUBPS       Y2, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 64(AX)
+	VMOVUPS      96(CX), Y0
+	VMOVUPS      96(DX), Y1
+	VMOVUPS      96(DX), Y2
+	VBROADCASTSS 12(BX), Y3
+	VSUBPS       Y2, Y3, Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 96(AX)
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, DX
+	ADDQ         $0x80, AX
+	DECQ         SI
+	JNZ          row
+	VZEROUPPER
+	RET
+
 // func tanhAVX2(out *float32, x *float32, constants *float32, rows int)
 // Requires: AVX, AVX2
 TEXT ·tanhAVX2(SB), NOSPLIT, $0-32
@@ -4035,7 +5861,7 @@ row:
 	VMOVUPS      (CX), Y0
 	VPSLLD       $0x01, Y0, Y1
 	VPSRLD       $0x01, Y1, Y1
-	VBROADCASTSS 108(DX), Y2
+	VBROADCASTSS 124(DX), Y2
 	VMULPS       Y2, Y1, Y2
 	VBROADCASTSS 60(DX), Y3
 	VMAXPS       Y2, Y3, Y2
@@ -4085,31 +5911,31 @@ row:
 	VPSLLD       $0x1f, Y3, Y3
 	VORPS        Y2, Y3, Y2
 	VMULPS       Y0, Y0, Y3
-	VBROADCASTSS 112(DX), Y4
+	VBROADCASTSS 128(DX), Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 116(DX), Y5
+	VBROADCASTSS 132(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 120(DX), Y5
+	VBROADCASTSS 136(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 124(DX), Y5
+	VBROADCASTSS 140(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 128(DX), Y5
+	VBROADCASTSS 144(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y0, Y3, Y3
 	VADDPS       Y0, Y3, Y0
 	VMOVAPS      Y0, Y0
-	VBROADCASTSS 104(DX), Y3
+	VBROADCASTSS 120(DX), Y3
 	VCMPPS       $0x1e, Y3, Y1, Y1
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMOVUPS      Y0, (AX)
 	VMOVUPS      32(CX), Y0
 	VPSLLD       $0x01, Y0, Y1
 	VPSRLD       $0x01, Y1, Y1
-	VBROADCASTSS 108(DX), Y2
+	VBROADCASTSS 124(DX), Y2
 	VMULPS       Y2, Y1, Y2
 	VBROADCASTSS 60(DX), Y3
 	VMAXPS       Y2, Y3, Y2
@@ -4159,31 +5985,31 @@ row:
 	VPSLLD       $0x1f, Y3, Y3
 	VORPS        Y2, Y3, Y2
 	VMULPS       Y0, Y0, Y3
-	VBROADCASTSS 112(DX), Y4
+	VBROADCASTSS 128(DX), Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 116(DX), Y5
+	VBROADCASTSS 132(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 120(DX), Y5
+	VBROADCASTSS 136(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 124(DX), Y5
+	VBROADCASTSS 140(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 128(DX), Y5
+	VBROADCASTSS 144(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y0, Y3, Y3
 	VADDPS       Y0, Y3, Y0
 	VMOVAPS      Y0, Y0
-	VBROADCASTSS 104(DX), Y3
+	VBROADCASTSS 120(DX), Y3
 	VCMPPS       $0x1e, Y3, Y1, Y1
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMOVUPS      Y0, 32(AX)
 	VMOVUPS      64(CX), Y0
 	VPSLLD       $0x01, Y0, Y1
 	VPSRLD       $0x01, Y1, Y1
-	VBROADCASTSS 108(DX), Y2
+	VBROADCASTSS 124(DX), Y2
 	VMULPS       Y2, Y1, Y2
 	VBROADCASTSS 60(DX), Y3
 	VMAXPS       Y2, Y3, Y2
@@ -4233,31 +6059,31 @@ row:
 	VPSLLD       $0x1f, Y3, Y3
 	VORPS        Y2, Y3, Y2
 	VMULPS       Y0, Y0, Y3
-	VBROADCASTSS 112(DX), Y4
+	VBROADCASTSS 128(DX), Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 116(DX), Y5
+	VBROADCASTSS 132(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 120(DX), Y5
+	VBROADCASTSS 136(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 124(DX), Y5
+	VBROADCASTSS 140(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 128(DX), Y5
+	VBROADCASTSS 144(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y0, Y3, Y3
 	VADDPS       Y0, Y3, Y0
 	VMOVAPS      Y0, Y0
-	VBROADCASTSS 104(DX), Y3
+	VBROADCASTSS 120(DX), Y3
 	VCMPPS       $0x1e, Y3, Y1, Y1
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMOVUPS      Y0, 64(AX)
 	VMOVUPS      96(CX), Y0
 	VPSLLD       $0x01, Y0, Y1
 	VPSRLD       $0x01, Y1, Y1
-	VBROADCASTSS 108(DX), Y2
+	VBROADCASTSS 124(DX), Y2
 	VMULPS       Y2, Y1, Y2
 	VBROADCASTSS 60(DX), Y3
 	VMAXPS       Y2, Y3, Y2
@@ -4307,24 +6133,24 @@ row:
 	VPSLLD       $0x1f, Y3, Y3
 	VORPS        Y2, Y3, Y2
 	VMULPS       Y0, Y0, Y3
-	VBROADCASTSS 112(DX), Y4
+	VBROADCASTSS 128(DX), Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 116(DX), Y5
+	VBROADCASTSS 132(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 120(DX), Y5
+	VBROADCASTSS 136(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 124(DX), Y5
+	VBROADCASTSS 140(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y4
-	VBROADCASTSS 128(DX), Y5
+	VBROADCASTSS 144(DX), Y5
 	VADDPS       Y5, Y4, Y4
 	VMULPS       Y3, Y4, Y3
 	VMULPS       Y0, Y3, Y3
 	VADDPS       Y0, Y3, Y0
 	VMOVAPS      Y0, Y0
-	VBROADCASTSS 104(DX), Y3
+	VBROADCASTSS 120(DX), Y3
 	VCMPPS       $0x1e, Y3, Y1, Y1
 	VBLENDVPS    Y1, Y2, Y0, Y0
 	VMOVUPS      Y0, 96(AX)
@@ -4378,6 +6204,855 @@ row:
 	ADDQ         $0x80, AX
 	DECQ         SI
 	JNZ          row
+	VZEROUPPER
+	RET
+
+// func groupBackwardAVX2(dx *float32, dy *float32, x *float32, mean *float32, scale *float32, weight *float32, gs *float32, gns *float32, rows int)
+// Requires: AVX
+TEXT ·groupBackwardAVX2(SB), NOSPLIT, $0-72
+	MOVQ dx+0(FP), AX
+	MOVQ dy+8(FP), CX
+	MOVQ x+16(FP), DX
+	MOVQ mean+24(FP), BX
+	MOVQ scale+32(FP), SI
+	MOVQ weight+40(FP), DI
+	MOVQ gs+48(FP), R8
+	MOVQ gns+56(FP), R9
+	MOVQ rows+64(FP), R10
+
+row:
+	VMOVUPS      (CX), Y0
+	VBROADCASTSS (DI), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      (R8), Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (DX), Y1
+	VMOVUPS      (BX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (SI), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      (R9), Y2
+	VMULPS       Y2, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      (SI), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(CX), Y0
+	VBROADCASTSS (DI), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      32(R8), Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      32(DX), Y1
+	VMOVUPS      32(BX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      32(SI), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      32(R9), Y2
+	VMULPS       Y2, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      32(SI), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      64(CX), Y0
+	VBROADCASTSS (DI), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      64(R8), Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      64(DX), Y1
+	VMOVUPS      64(BX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      64(SI), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      64(R9), Y2
+	VMULPS       Y2, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      64(SI), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 64(AX)
+	VMOVUPS      96(CX), Y0
+	VBROADCASTSS (DI), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      96(R8), Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      96(DX), Y1
+	VMOVUPS      96(BX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      96(SI), Y2
+	VMULPS       Y2, Y1, Y1
+	VMOVUPS      96(R9), Y2
+	VMULPS       Y2, Y1, Y1
+	VSUBPS       Y1, Y0, Y0
+	VMOVUPS      96(SI), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, DX
+	ADDQ         $0x04, DI
+	DECQ         R10
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func groupGradientsAVX2(dw *float32, db *float32, gs *float32, gns *float32, w *float32, b *float32, dy *float32, x *float32, mean *float32, scale *float32, weight *float32, rows int)
+// Requires: AVX
+TEXT ·groupGradientsAVX2(SB), NOSPLIT, $0-96
+	MOVQ    dw+0(FP), AX
+	MOVQ    db+8(FP), CX
+	MOVQ    gs+16(FP), DX
+	MOVQ    gns+24(FP), BX
+	MOVQ    w+32(FP), SI
+	MOVQ    b+40(FP), DI
+	MOVQ    dy+48(FP), R8
+	MOVQ    x+56(FP), R9
+	MOVQ    mean+64(FP), R10
+	MOVQ    scale+72(FP), R11
+	MOVQ    weight+80(FP), R12
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	VMOVUPS 64(DX), Y2
+	VMOVUPS 96(DX), Y3
+	VMOVUPS (BX), Y4
+	VMOVUPS 32(BX), Y5
+	VMOVUPS 64(BX), Y6
+	VMOVUPS 96(BX), Y7
+	MOVQ    rows+88(FP), R13
+
+row:
+	VMOVUPS      (SI), Y8
+	VMOVUPS      (R8), Y9
+	VMOVUPS      (R9), Y10
+	VMOVUPS      (R10), Y11
+	VSUBPS       Y11, Y10, Y10
+	VMOVUPS      (R11), Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       Y10, Y9, Y11
+	VADDPS       Y11, Y8, Y8
+	VMOVUPS      (DI), Y11
+	VADDPS       Y9, Y11, Y11
+	VBROADCASTSS (R12), Y12
+	VMULPS       Y12, Y9, Y9
+	VADDPS       Y9, Y0, Y0
+	VMULPS       Y10, Y9, Y9
+	VADDPS       Y9, Y4, Y4
+	VMOVUPS      Y8, (AX)
+	VMOVUPS      Y11, (CX)
+	VMOVAPS      Y0, Y0
+	VMOVAPS      Y4, Y4
+	VMOVUPS      32(SI), Y8
+	VMOVUPS      32(R8), Y9
+	VMOVUPS      32(R9), Y10
+	VMOVUPS      32(R10), Y11
+	VSUBPS       Y11, Y10, Y10
+	VMOVUPS      32(R11), Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       Y10, Y9, Y11
+	VADDPS       Y11, Y8, Y8
+	VMOVUPS      32(DI), Y11
+	VADDPS       Y9, Y11, Y11
+	VBROADCASTSS (R12), Y12
+	VMULPS       Y12, Y9, Y9
+	VADDPS       Y9, Y1, Y1
+	VMULPS       Y10, Y9, Y9
+	VADDPS       Y9, Y5, Y5
+	VMOVUPS      Y8, 32(AX)
+	VMOVUPS      Y11, 32(CX)
+	VMOVAPS      Y1, Y1
+	VMOVAPS      Y5, Y5
+	VMOVUPS      64(SI), Y8
+	VMOVUPS      64(R8), Y9
+	VMOVUPS      64(R9), Y10
+	VMOVUPS      64(R10), Y11
+	VSUBPS       Y11, Y10, Y10
+	VMOVUPS      64(R11), Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       Y10, Y9, Y11
+	VADDPS       Y11, Y8, Y8
+	VMOVUPS      64(DI), Y11
+	VADDPS       Y9, Y11, Y11
+	VBROADCASTSS (R12), Y12
+	VMULPS       Y12, Y9, Y9
+	VADDPS       Y9, Y2, Y2
+	VMULPS       Y10, Y9, Y9
+	VADDPS       Y9, Y6, Y6
+	VMOVUPS      Y8, 64(AX)
+	VMOVUPS      Y11, 64(CX)
+	VMOVAPS      Y2, Y2
+	VMOVAPS      Y6, Y6
+	VMOVUPS      96(SI), Y8
+	VMOVUPS      96(R8), Y9
+	VMOVUPS      96(R9), Y10
+	VMOVUPS      96(R10), Y11
+	VSUBPS       Y11, Y10, Y10
+	VMOVUPS      96(R11), Y11
+	VMULPS       Y11, Y10, Y10
+	VMULPS       Y10, Y9, Y11
+	VADDPS       Y11, Y8, Y8
+	VMOVUPS      96(DI), Y11
+	VADDPS       Y9, Y11, Y11
+	VBROADCASTSS (R12), Y12
+	VMULPS       Y12, Y9, Y9
+	VADDPS       Y9, Y3, Y3
+	VMULPS       Y10, Y9, Y9
+	VADDPS       Y9, Y7, Y7
+	VMOVUPS      Y8, 96(AX)
+	VMOVUPS      Y11, 96(CX)
+	VMOVAPS      Y3, Y3
+	VMOVAPS      Y7, Y7
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, SI
+	ADDQ         $0x80, DI
+	ADDQ         $0x80, R8
+	ADDQ         $0x80, R9
+	ADDQ         $0x04, R12
+	DECQ         R13
+	JNZ          row
+	VMOVUPS      Y0, (DX)
+	VMOVUPS      Y1, 32(DX)
+	VMOVUPS      Y2, 64(DX)
+	VMOVUPS      Y3, 96(DX)
+	VMOVUPS      Y4, (BX)
+	VMOVUPS      Y5, 32(BX)
+	VMOVUPS      Y6, 64(BX)
+	VMOVUPS      Y7, 96(BX)
+	VZEROUPPER
+	RET
+
+// func groupNormAVX2(y *float32, x *float32, mean *float32, scale *float32, weight *float32, bias *float32, rows int)
+// Requires: AVX
+TEXT ·groupNormAVX2(SB), NOSPLIT, $0-56
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ mean+16(FP), DX
+	MOVQ scale+24(FP), BX
+	MOVQ weight+32(FP), SI
+	MOVQ bias+40(FP), DI
+	MOVQ rows+48(FP), R8
+
+row:
+	VBROADCASTSS (SI), Y0
+	VMOVUPS      (CX), Y1
+	VMOVUPS      (DX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      (BX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS (DI), Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VBROADCASTSS (SI), Y0
+	VMOVUPS      32(CX), Y1
+	VMOVUPS      32(DX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      32(BX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS (DI), Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	VBROADCASTSS (SI), Y0
+	VMOVUPS      64(CX), Y1
+	VMOVUPS      64(DX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      64(BX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS (DI), Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 64(AX)
+	VBROADCASTSS (SI), Y0
+	VMOVUPS      96(CX), Y1
+	VMOVUPS      96(DX), Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVUPS      96(BX), Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VBROADCASTSS (DI), Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	DECQ         R8
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func groupScaleAVX2(out *float32, sum *float32, count *float32, eps *float32, constants *float32, rows int)
+// Requires: AVX
+TEXT ·groupScaleAVX2(SB), NOSPLIT, $0-48
+	MOVQ out+0(FP), AX
+	MOVQ sum+8(FP), CX
+	MOVQ count+16(FP), DX
+	MOVQ eps+24(FP), BX
+	MOVQ constants+32(FP), SI
+	MOVQ rows+40(FP), DI
+
+row:
+	VMOVUPS      (CX), Y0
+	VBROADCASTSS (DX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VBROADCASTSS (BX), Y1
+	VADDPS       Y1, Y0, Y0
+	VSQRTPS      Y0, Y0
+	VBROADCASTSS 12(SI), Y1
+	VDIVPS       Y0, Y1, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(CX), Y0
+	VBROADCASTSS (DX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VBROADCASTSS (BX), Y1
+	VADDPS       Y1, Y0, Y0
+	VSQRTPS      Y0, Y0
+	VBROADCASTSS 12(SI), Y1
+	VDIVPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      64(CX), Y0
+	VBROADCASTSS (DX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VBROADCASTSS (BX), Y1
+	VADDPS       Y1, Y0, Y0
+	VSQRTPS      Y0, Y0
+	VBROADCASTSS 12(SI), Y1
+	VDIVPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 64(AX)
+	VMOVUPS      96(CX), Y0
+	VBROADCASTSS (DX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VBROADCASTSS (BX), Y1
+	VADDPS       Y1, Y0, Y0
+	VSQRTPS      Y0, Y0
+	VBROADCASTSS 12(SI), Y1
+	VDIVPS       Y0, Y1, Y0
+	VMOVUPS      Y0, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	DECQ         DI
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func groupShareAVX2(out *float32, sum *float32, count *float32, rows int)
+// Requires: AVX
+TEXT ·groupShareAVX2(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ sum+8(FP), CX
+	MOVQ count+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+row:
+	VMOVUPS      (CX), Y0
+	VBROADCASTSS (DX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(CX), Y0
+	VBROADCASTSS (DX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      64(CX), Y0
+	VBROADCASTSS (DX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 64(AX)
+	VMOVUPS      96(CX), Y0
+	VBROADCASTSS (DX), Y1
+	VDIVPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	DECQ         BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func groupSquaresAVX2(sum *float32, x *float32, mean *float32, rows int)
+// Requires: AVX
+TEXT ·groupSquaresAVX2(SB), NOSPLIT, $0-32
+	MOVQ    sum+0(FP), AX
+	MOVQ    x+8(FP), CX
+	MOVQ    mean+16(FP), DX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	MOVQ    rows+24(FP), BX
+
+row:
+	VMOVUPS (CX), Y4
+	VMOVUPS (DX), Y5
+	VSUBPS  Y5, Y4, Y4
+	VMULPS  Y4, Y4, Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVAPS Y0, Y0
+	VMOVUPS 32(CX), Y4
+	VMOVUPS 32(DX), Y5
+	VSUBPS  Y5, Y4, Y4
+	VMULPS  Y4, Y4, Y4
+	VADDPS  Y4, Y1, Y1
+	VMOVAPS Y1, Y1
+	VMOVUPS 64(CX), Y4
+	VMOVUPS 64(DX), Y5
+	VSUBPS  Y5, Y4, Y4
+	VMULPS  Y4, Y4, Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVAPS Y2, Y2
+	VMOVUPS 96(CX), Y4
+	VMOVUPS 96(DX), Y5
+	VSUBPS  Y5, Y4, Y4
+	VMULPS  Y4, Y4, Y4
+	VADDPS  Y4, Y3, Y3
+	VMOVAPS Y3, Y3
+	ADDQ    $0x80, CX
+	DECQ    BX
+	JNZ     row
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VZEROUPPER
+	RET
+
+// func groupSumAVX2(sum *float32, x *float32, rows int)
+// Requires: AVX
+TEXT ·groupSumAVX2(SB), NOSPLIT, $0-24
+	MOVQ    sum+0(FP), AX
+	MOVQ    x+8(FP), CX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	MOVQ    rows+16(FP), DX
+
+row:
+	VMOVUPS (CX), Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVAPS Y0, Y0
+	VMOVUPS 32(CX), Y4
+	VADDPS  Y4, Y1, Y1
+	VMOVAPS Y1, Y1
+	VMOVUPS 64(CX), Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVAPS Y2, Y2
+	VMOVUPS 96(CX), Y4
+	VADDPS  Y4, Y3, Y3
+	VMOVAPS Y3, Y3
+	ADDQ    $0x80, CX
+	DECQ    DX
+	JNZ     row
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VZEROUPPER
+	RET
+
+// func rowShiftAVX2(y *float32, x *float32, shift *float32, rows int)
+// Requires: AVX
+TEXT ·rowShiftAVX2(SB), NOSPLIT, $0-32
+	MOVQ y+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ shift+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+row:
+	VMOVUPS      (CX), Y0
+	VBROADCASTSS (DX), Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      32(CX), Y0
+	VBROADCASTSS (DX), Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	VMOVUPS      64(CX), Y0
+	VBROADCASTSS (DX), Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 64(AX)
+	VMOVUPS      96(CX), Y0
+	VBROADCASTSS (DX), Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	ADDQ         $0x04, DX
+	DECQ         BX
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func scoreBackwardAVX2(ds *float32, p *float32, dp *float32, dot *float32, scale *float32, rows int)
+// Requires: AVX
+TEXT ·scoreBackwardAVX2(SB), NOSPLIT, $0-48
+	MOVQ ds+0(FP), AX
+	MOVQ p+8(FP), CX
+	MOVQ dp+16(FP), DX
+	MOVQ dot+24(FP), BX
+	MOVQ scale+32(FP), SI
+	MOVQ rows+40(FP), DI
+
+row:
+	VBROADCASTSS (SI), Y0
+	VMOVUPS      (CX), Y1
+	VMOVUPS      (DX), Y2
+	VMOVUPS      (BX), Y3
+	VSUBPS       Y3, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	VBROADCASTSS (SI), Y0
+	VMOVUPS      32(CX), Y1
+	VMOVUPS      32(DX), Y2
+	VMOVUPS      32(BX), Y3
+	VSUBPS       Y3, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 32(AX)
+	VBROADCASTSS (SI), Y0
+	VMOVUPS      64(CX), Y1
+	VMOVUPS      64(DX), Y2
+	VMOVUPS      64(BX), Y3
+	VSUBPS       Y3, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 64(AX)
+	VBROADCASTSS (SI), Y0
+	VMOVUPS      96(CX), Y1
+	VMOVUPS      96(DX), Y2
+	VMOVUPS      96(BX), Y3
+	VSUBPS       Y3, Y2, Y2
+	VMULPS       Y2, Y1, Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, 96(AX)
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, CX
+	ADDQ         $0x80, DX
+	DECQ         DI
+	JNZ          row
+	VZEROUPPER
+	RET
+
+// func scoreDotAVX2(sum *float32, p *float32, dp *float32, rows int)
+// Requires: AVX
+TEXT ·scoreDotAVX2(SB), NOSPLIT, $0-32
+	MOVQ    sum+0(FP), AX
+	MOVQ    p+8(FP), CX
+	MOVQ    dp+16(FP), DX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	MOVQ    rows+24(FP), BX
+
+row:
+	VMOVUPS (CX), Y4
+	VMOVUPS (DX), Y5
+	VMULPS  Y5, Y4, Y4
+	VADDPS  Y4, Y0, Y0
+	VMOVAPS Y0, Y0
+	VMOVUPS 32(CX), Y4
+	VMOVUPS 32(DX), Y5
+	VMULPS  Y5, Y4, Y4
+	VADDPS  Y4, Y1, Y1
+	VMOVAPS Y1, Y1
+	VMOVUPS 64(CX), Y4
+	VMOVUPS 64(DX), Y5
+	VMULPS  Y5, Y4, Y4
+	VADDPS  Y4, Y2, Y2
+	VMOVAPS Y2, Y2
+	VMOVUPS 96(CX), Y4
+	VMOVUPS 96(DX), Y5
+	VMULPS  Y5, Y4, Y4
+	VADDPS  Y4, Y3, Y3
+	VMOVAPS Y3, Y3
+	ADDQ    $0x80, CX
+	ADDQ    $0x80, DX
+	DECQ    BX
+	JNZ     row
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
+	VZEROUPPER
+	RET
+
+// func scoreExpAVX2(e *float32, sum *float32, s *float32, top *float32, scale *float32, constants *float32, rows int)
+// Requires: AVX, AVX2
+TEXT ·scoreExpAVX2(SB), NOSPLIT, $0-56
+	MOVQ    e+0(FP), AX
+	MOVQ    sum+8(FP), CX
+	MOVQ    s+16(FP), DX
+	MOVQ    top+24(FP), BX
+	MOVQ    scale+32(FP), SI
+	MOVQ    constants+40(FP), DI
+	VMOVUPS (CX), Y0
+	VMOVUPS 32(CX), Y1
+	VMOVUPS 64(CX), Y2
+	VMOVUPS 96(CX), Y3
+	MOVQ    rows+48(FP), R8
+
+row:
+	VMOVUPS      (DX), Y4
+	VMOVUPS      (BX), Y5
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS (SI), Y5
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 60(DI), Y5
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS 64(DI), Y5
+	VMULPS       Y5, Y4, Y5
+	VBROADCASTSS 68(DI), Y6
+	VADDPS       Y6, Y5, Y5
+	VBROADCASTSS 68(DI), Y6
+	VSUBPS       Y6, Y5, Y6
+	VBROADCASTSS 72(DI), Y7
+	VMULPS       Y7, Y6, Y7
+	VSUBPS       Y7, Y4, Y4
+	VBROADCASTSS 76(DI), Y7
+	VMULPS       Y7, Y6, Y6
+	VSUBPS       Y6, Y4, Y4
+	VBROADCASTSS 4(DI), Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 80(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 84(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 88(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 92(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 20(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y4, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y4, Y6, Y4
+	VBROADCASTSS 12(DI), Y6
+	VADDPS       Y6, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VBROADCASTSS 12(DI), Y6
+	VPADDD       Y6, Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y0, Y0
+	VMOVUPS      Y4, (AX)
+	VMOVAPS      Y0, Y0
+	VMOVUPS      32(DX), Y4
+	VMOVUPS      32(BX), Y5
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS (SI), Y5
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 60(DI), Y5
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS 64(DI), Y5
+	VMULPS       Y5, Y4, Y5
+	VBROADCASTSS 68(DI), Y6
+	VADDPS       Y6, Y5, Y5
+	VBROADCASTSS 68(DI), Y6
+	VSUBPS       Y6, Y5, Y6
+	VBROADCASTSS 72(DI), Y7
+	VMULPS       Y7, Y6, Y7
+	VSUBPS       Y7, Y4, Y4
+	VBROADCASTSS 76(DI), Y7
+	VMULPS       Y7, Y6, Y6
+	VSUBPS       Y6, Y4, Y4
+	VBROADCASTSS 4(DI), Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 80(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 84(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 88(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 92(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 20(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y4, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y4, Y6, Y4
+	VBROADCASTSS 12(DI), Y6
+	VADDPS       Y6, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VBROADCASTSS 12(DI), Y6
+	VPADDD       Y6, Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y1, Y1
+	VMOVUPS      Y4, 32(AX)
+	VMOVAPS      Y1, Y1
+	VMOVUPS      64(DX), Y4
+	VMOVUPS      64(BX), Y5
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS (SI), Y5
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 60(DI), Y5
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS 64(DI), Y5
+	VMULPS       Y5, Y4, Y5
+	VBROADCASTSS 68(DI), Y6
+	VADDPS       Y6, Y5, Y5
+	VBROADCASTSS 68(DI), Y6
+	VSUBPS       Y6, Y5, Y6
+	VBROADCASTSS 72(DI), Y7
+	VMULPS       Y7, Y6, Y7
+	VSUBPS       Y7, Y4, Y4
+	VBROADCASTSS 76(DI), Y7
+	VMULPS       Y7, Y6, Y6
+	VSUBPS       Y6, Y4, Y4
+	VBROADCASTSS 4(DI), Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 80(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 84(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 88(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 92(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 20(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y4, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y4, Y6, Y4
+	VBROADCASTSS 12(DI), Y6
+	VADDPS       Y6, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VBROADCASTSS 12(DI), Y6
+	VPADDD       Y6, Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y2, Y2
+	VMOVUPS      Y4, 64(AX)
+	VMOVAPS      Y2, Y2
+	VMOVUPS      96(DX), Y4
+	VMOVUPS      96(BX), Y5
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS (SI), Y5
+	VMULPS       Y5, Y4, Y4
+	VBROADCASTSS 60(DI), Y5
+	VMAXPS       Y4, Y5, Y4
+	VBROADCASTSS 64(DI), Y5
+	VMULPS       Y5, Y4, Y5
+	VBROADCASTSS 68(DI), Y6
+	VADDPS       Y6, Y5, Y5
+	VBROADCASTSS 68(DI), Y6
+	VSUBPS       Y6, Y5, Y6
+	VBROADCASTSS 72(DI), Y7
+	VMULPS       Y7, Y6, Y7
+	VSUBPS       Y7, Y4, Y4
+	VBROADCASTSS 76(DI), Y7
+	VMULPS       Y7, Y6, Y6
+	VSUBPS       Y6, Y4, Y4
+	VBROADCASTSS 4(DI), Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 80(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 84(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 88(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 92(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y6, Y6
+	VBROADCASTSS 20(DI), Y7
+	VADDPS       Y7, Y6, Y6
+	VMULPS       Y4, Y4, Y7
+	VMULPS       Y7, Y6, Y6
+	VADDPS       Y4, Y6, Y4
+	VBROADCASTSS 12(DI), Y6
+	VADDPS       Y6, Y4, Y4
+	VPSLLD       $0x17, Y5, Y5
+	VBROADCASTSS 12(DI), Y6
+	VPADDD       Y6, Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VADDPS       Y4, Y3, Y3
+	VMOVUPS      Y4, 96(AX)
+	VMOVAPS      Y3, Y3
+	ADDQ         $0x80, AX
+	ADDQ         $0x80, DX
+	DECQ         R8
+	JNZ          row
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, 32(CX)
+	VMOVUPS      Y2, 64(CX)
+	VMOVUPS      Y3, 96(CX)
+	VZEROUPPER
+	RET
+
+// func scoreShareAVX2(p *float32, e *float32, sum *float32, rows int)
+// Requires: AVX
+TEXT ·scoreShareAVX2(SB), NOSPLIT, $0-32
+	MOVQ p+0(FP), AX
+	MOVQ e+8(FP), CX
+	MOVQ sum+16(FP), DX
+	MOVQ rows+24(FP), BX
+
+row:
+	VMOVUPS (CX), Y0
+	VMOVUPS (DX), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, (AX)
+	VMOVUPS 32(CX), Y0
+	VMOVUPS 32(DX), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, 32(AX)
+	VMOVUPS 64(CX), Y0
+	VMOVUPS 64(DX), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, 64(AX)
+	VMOVUPS 96(CX), Y0
+	VMOVUPS 96(DX), Y1
+	VDIVPS  Y1, Y0, Y0
+	VMOVUPS Y0, 96(AX)
+	ADDQ    $0x80, AX
+	ADDQ    $0x80, CX
+	DECQ    BX
+	JNZ     row
+	VZEROUPPER
+	RET
+
+// func scoreTopAVX2(top *float32, s *float32, rows int)
+// Requires: AVX
+TEXT ·scoreTopAVX2(SB), NOSPLIT, $0-24
+	MOVQ    top+0(FP), AX
+	MOVQ    s+8(FP), CX
+	VMOVUPS (AX), Y0
+	VMOVUPS 32(AX), Y1
+	VMOVUPS 64(AX), Y2
+	VMOVUPS 96(AX), Y3
+	MOVQ    rows+16(FP), DX
+
+row:
+	VMOVUPS (CX), Y4
+	VMAXPS  Y4, Y0, Y0
+	VMOVAPS Y0, Y0
+	VMOVUPS 32(CX), Y4
+	VMAXPS  Y4, Y1, Y1
+	VMOVAPS Y1, Y1
+	VMOVUPS 64(CX), Y4
+	VMAXPS  Y4, Y2, Y2
+	VMOVAPS Y2, Y2
+	VMOVUPS 96(CX), Y4
+	VMAXPS  Y4, Y3, Y3
+	VMOVAPS Y3, Y3
+	ADDQ    $0x80, CX
+	DECQ    DX
+	JNZ     row
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, 32(AX)
+	VMOVUPS Y2, 64(AX)
+	VMOVUPS Y3, 96(AX)
 	VZEROUPPER
 	RET
 
@@ -5815,5 +8490,209 @@ row:
 	ADDQ    $0x80, AX
 	DECQ    DX
 	JNZ     row
+	VZEROUPPER
+	RET
+
+// func roundFP16AVX2(out *float32, x *float32, coefs *float32, vectors int)
+// Requires: AVX, F16C
+TEXT ·roundFP16AVX2(SB), NOSPLIT, $0-32
+	MOVQ         out+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         vectors+24(FP), DX
+	MOVQ         coefs+16(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+
+vector:
+	VMOVUPS   (CX), Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPS2PH $0x00, Y2, X2
+	VCVTPH2PS X2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, CX
+	DECQ      DX
+	JNZ       vector
+	VZEROUPPER
+	RET
+
+// func addFP16AVX2(out *float32, a *float32, b *float32, coefs *float32, vectors int)
+// Requires: AVX, F16C
+TEXT ·addFP16AVX2(SB), NOSPLIT, $0-40
+	MOVQ         out+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         vectors+32(FP), BX
+	MOVQ         coefs+24(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+
+vector:
+	VMOVUPS   (CX), Y2
+	VADDPS    (DX), Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VCVTPS2PH $0x00, Y2, X2
+	VCVTPH2PS X2, Y2
+	VMULPS    Y1, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DX
+	DECQ      BX
+	JNZ       vector
+	VZEROUPPER
+	RET
+
+// func packFP16AVX2(out *uint16, x *float32, coefs *float32, vectors int)
+// Requires: AVX, F16C
+TEXT ·packFP16AVX2(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ coefs+16(FP), DX
+	MOVQ vectors+24(FP), BX
+
+vector:
+	VMOVUPS      (CX), Y0
+	VBROADCASTSS (DX), Y1
+	VMULPS       Y1, Y0, Y0
+	VCVTPS2PH    $0x00, Y0, X0
+	VMOVUPS      X0, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x10, AX
+	DECQ         BX
+	JNZ          vector
+	VZEROUPPER
+	RET
+
+// func unpackFP16AVX2(out *float32, x *uint16, coefs *float32, vectors int)
+// Requires: AVX, F16C
+TEXT ·unpackFP16AVX2(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ coefs+16(FP), DX
+	MOVQ vectors+24(FP), BX
+
+vector:
+	VCVTPH2PS    (CX), Y0
+	VBROADCASTSS 4(DX), Y1
+	VMULPS       Y1, Y0, Y0
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, AX
+	ADDQ         $0x10, CX
+	DECQ         BX
+	JNZ          vector
+	VZEROUPPER
+	RET
+
+// func roundBF16AVX2(out *float32, x *float32, coefs *float32, vectors int)
+// Requires: AVX, AVX2
+TEXT ·roundBF16AVX2(SB), NOSPLIT, $0-32
+	MOVQ         out+0(FP), AX
+	MOVQ         x+8(FP), CX
+	MOVQ         vectors+24(FP), DX
+	MOVQ         coefs+16(FP), BX
+	VBROADCASTSS (BX), Y0
+	VBROADCASTSS 4(BX), Y1
+
+vector:
+	VMOVUPS   (CX), Y2
+	VCMPPS    $0x03, Y2, Y2, Y4
+	VORPS     Y1, Y2, Y3
+	VPSLLD    $0x0f, Y2, Y5
+	VPSRLD    $0x1f, Y5, Y5
+	VPADDD    Y0, Y2, Y2
+	VPADDD    Y5, Y2, Y2
+	VBLENDVPS Y4, Y3, Y2, Y2
+	VPSRLD    $0x10, Y2, Y2
+	VPSLLD    $0x10, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, CX
+	DECQ      DX
+	JNZ       vector
+	VZEROUPPER
+	RET
+
+// func addBF16AVX2(out *float32, a *float32, b *float32, coefs *float32, vectors int)
+// Requires: AVX, AVX2
+TEXT ·addBF16AVX2(SB), NOSPLIT, $0-40
+	MOVQ         out+0(FP), AX
+	MOVQ         a+8(FP), CX
+	MOVQ         b+16(FP), DX
+	MOVQ         vectors+32(FP), BX
+	MOVQ         coefs+24(FP), SI
+	VBROADCASTSS (SI), Y0
+	VBROADCASTSS 4(SI), Y1
+
+vector:
+	VMOVUPS   (CX), Y2
+	VADDPS    (DX), Y2, Y2
+	VCMPPS    $0x03, Y2, Y2, Y4
+	VORPS     Y1, Y2, Y3
+	VPSLLD    $0x0f, Y2, Y5
+	VPSRLD    $0x1f, Y5, Y5
+	VPADDD    Y0, Y2, Y2
+	VPADDD    Y5, Y2, Y2
+	VBLENDVPS Y4, Y3, Y2, Y2
+	VPSRLD    $0x10, Y2, Y2
+	VPSLLD    $0x10, Y2, Y2
+	VMOVUPS   Y2, (AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x20, CX
+	ADDQ      $0x20, DX
+	DECQ      BX
+	JNZ       vector
+	VZEROUPPER
+	RET
+
+// func packBF16AVX2(out *uint16, x *float32, coefs *float32, vectors int)
+// Requires: AVX, AVX2
+TEXT ·packBF16AVX2(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ coefs+16(FP), DX
+	MOVQ vectors+24(FP), BX
+
+vector:
+	VMOVUPS      (CX), Y0
+	VBROADCASTSS (DX), Y1
+	VBROADCASTSS 4(DX), Y2
+	VCMPPS       $0x03, Y0, Y0, Y3
+	VORPS        Y2, Y0, Y2
+	VPSLLD       $0x0f, Y0, Y4
+	VPSRLD       $0x1f, Y4, Y4
+	VPADDD       Y1, Y0, Y0
+	VPADDD       Y4, Y0, Y0
+	VBLENDVPS    Y3, Y2, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPSLLD       $0x10, Y0, Y0
+	VPSRLD       $0x10, Y0, Y0
+	VPACKUSDW    Y0, Y0, Y0
+	VPERMQ       $0x08, Y0, Y0
+	VMOVUPS      X0, (AX)
+	ADDQ         $0x20, CX
+	ADDQ         $0x10, AX
+	DECQ         BX
+	JNZ          vector
+	VZEROUPPER
+	RET
+
+// func unpackBF16AVX2(out *float32, x *uint16, coefs *float32, vectors int)
+// Requires: AVX, AVX2
+TEXT ·unpackBF16AVX2(SB), NOSPLIT, $0-32
+	MOVQ out+0(FP), AX
+	MOVQ x+8(FP), CX
+	MOVQ coefs+16(FP), DX
+	MOVQ vectors+24(FP), DX
+
+vector:
+	VPMOVZXWD (CX), Y0
+	VPSLLD    $0x10, Y0, Y0
+	VMOVUPS   Y0, (AX)
+	ADDQ      $0x20, AX
+	ADDQ      $0x10, CX
+	DECQ      DX
+	JNZ       vector
 	VZEROUPPER
 	RET

@@ -6,16 +6,41 @@ package kernel
 
 // Without assembly the Go loops do all the work.
 
-func addSIMD(out, a, b []float32) int                                           { return 0 }
-func addReLUBackwardSIMD(out, a, b, y []float32) int                            { return 0 }
-func geluSIMD(out, x []float32) int                                             { return 0 }
-func geluBackwardSIMD(out, dy, x []float32) int                                 { return 0 }
-func reLUSIMD(out, x []float32) int                                             { return 0 }
-func reLUBackwardSIMD(out, dy, y []float32) int                                 { return 0 }
-func siLUSIMD(out, x []float32) int                                             { return 0 }
-func siLUBackwardSIMD(out, dy, x []float32) int                                 { return 0 }
-func tanhSIMD(out, x []float32) int                                             { return 0 }
-func tanhBackwardSIMD(out, dy, y []float32) int                                 { return 0 }
+func addSIMD(out, a, b []float32) int                  { return 0 }
+func addProductSIMD(out, sum, a, b []float32) int      { return 0 }
+func addReLUBackwardSIMD(out, a, b, y []float32) int   { return 0 }
+func geluSIMD(out, x []float32) int                    { return 0 }
+func geluBackwardSIMD(out, dy, x []float32) int        { return 0 }
+func hardSigmoidSIMD(out, x []float32) int             { return 0 }
+func hardSigmoidBackwardSIMD(out, dy, x []float32) int { return 0 }
+func hardSwishSIMD(out, x []float32) int               { return 0 }
+func hardSwishBackwardSIMD(out, dy, x []float32) int   { return 0 }
+func multiplySIMD(out, a, b []float32) int             { return 0 }
+func reLUSIMD(out, x []float32) int                    { return 0 }
+func reLUBackwardSIMD(out, dy, y []float32) int        { return 0 }
+func siLUSIMD(out, x []float32) int                    { return 0 }
+func siLUBackwardSIMD(out, dy, x []float32) int        { return 0 }
+func sigmoidSIMD(out, x []float32) int                 { return 0 }
+func sigmoidBackwardSIMD(out, dy, y []float32) int     { return 0 }
+func tanhSIMD(out, x []float32) int                    { return 0 }
+func tanhBackwardSIMD(out, dy, y []float32) int        { return 0 }
+func groupBackwardSIMD(dx, dy, x, mean, scale, weight, gs, gns []float32, rows int) bool {
+	return false
+}
+func groupGradientsSIMD(dw, db, gs, gns, w, b, dy, x, mean, scale, weight []float32, rows int) bool {
+	return false
+}
+func groupNormSIMD(y, x, mean, scale, weight, bias []float32, rows int) bool    { return false }
+func groupScaleSIMD(out, sum, count, eps []float32, rows int) bool              { return false }
+func groupShareSIMD(out, sum, count []float32, rows int) bool                   { return false }
+func groupSquaresSIMD(sum, x, mean []float32, rows int) bool                    { return false }
+func groupSumSIMD(sum, x []float32, rows int) bool                              { return false }
+func rowShiftSIMD(y, x, shift []float32, rows int) bool                         { return false }
+func scoreBackwardSIMD(ds, p, dp, dot, scale []float32, rows int) bool          { return false }
+func scoreDotSIMD(sum, p, dp []float32, rows int) bool                          { return false }
+func scoreExpSIMD(e, sum, s, top, scale []float32, rows int) bool               { return false }
+func scoreShareSIMD(p, e, sum []float32, rows int) bool                         { return false }
+func scoreTopSIMD(top, s []float32, rows int) bool                              { return false }
 func raiseSIMD(m, v []float32) int                                              { return 0 }
 func claimSIMD(dx, rest, x, m []float32) int                                    { return 0 }
 func addScaledSIMD(y, x []float32, scale *float32) int                          { return 0 }
@@ -31,3 +56,11 @@ func sgdPlainSIMD(param, grad, velocity, coefs []float32) int                   
 func sgdMomentumSIMD(param, grad, velocity, coefs []float32) int                { return 0 }
 func sgdNesterovSIMD(param, grad, velocity, coefs []float32) int                { return 0 }
 func adamWSIMD(param, grad, m, v, coefs []float32) int                          { return 0 }
+func roundFP16SIMD(out, x, coefs []float32) int                                 { return 0 }
+func addFP16SIMD(out, a, b, coefs []float32) int                                { return 0 }
+func packFP16SIMD(out []uint16, x, coefs []float32) int                         { return 0 }
+func unpackFP16SIMD(out []float32, x []uint16, coefs []float32) int             { return 0 }
+func roundBF16SIMD(out, x, coefs []float32) int                                 { return 0 }
+func addBF16SIMD(out, a, b, coefs []float32) int                                { return 0 }
+func packBF16SIMD(out []uint16, x, coefs []float32) int                         { return 0 }
+func unpackBF16SIMD(out []float32, x []uint16, coefs []float32) int             { return 0 }

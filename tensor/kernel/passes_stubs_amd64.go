@@ -8,6 +8,9 @@ package kernel
 func addAVX512(out *float32, a *float32, b *float32, rows int)
 
 //go:noescape
+func addProductAVX512(out *float32, sum *float32, a *float32, b *float32, rows int)
+
+//go:noescape
 func addReLUBackwardAVX512(out *float32, a *float32, b *float32, y *float32, rows int)
 
 //go:noescape
@@ -15,6 +18,21 @@ func geluAVX512(out *float32, x *float32, constants *float32, rows int)
 
 //go:noescape
 func geluBackwardAVX512(out *float32, dy *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func hardSigmoidAVX512(out *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func hardSigmoidBackwardAVX512(out *float32, dy *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func hardSwishAVX512(out *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func hardSwishBackwardAVX512(out *float32, dy *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func multiplyAVX512(out *float32, a *float32, b *float32, rows int)
 
 //go:noescape
 func reLUAVX512(out *float32, x *float32, rows int)
@@ -29,10 +47,55 @@ func siLUAVX512(out *float32, x *float32, constants *float32, rows int)
 func siLUBackwardAVX512(out *float32, dy *float32, x *float32, constants *float32, rows int)
 
 //go:noescape
+func sigmoidAVX512(out *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func sigmoidBackwardAVX512(out *float32, dy *float32, y *float32, constants *float32, rows int)
+
+//go:noescape
 func tanhAVX512(out *float32, x *float32, constants *float32, rows int)
 
 //go:noescape
 func tanhBackwardAVX512(out *float32, dy *float32, y *float32, constants *float32, rows int)
+
+//go:noescape
+func groupBackwardAVX512(dx *float32, dy *float32, x *float32, mean *float32, scale *float32, weight *float32, gs *float32, gns *float32, rows int)
+
+//go:noescape
+func groupGradientsAVX512(dw *float32, db *float32, gs *float32, gns *float32, w *float32, b *float32, dy *float32, x *float32, mean *float32, scale *float32, weight *float32, rows int)
+
+//go:noescape
+func groupNormAVX512(y *float32, x *float32, mean *float32, scale *float32, weight *float32, bias *float32, rows int)
+
+//go:noescape
+func groupScaleAVX512(out *float32, sum *float32, count *float32, eps *float32, constants *float32, rows int)
+
+//go:noescape
+func groupShareAVX512(out *float32, sum *float32, count *float32, rows int)
+
+//go:noescape
+func groupSquaresAVX512(sum *float32, x *float32, mean *float32, rows int)
+
+//go:noescape
+func groupSumAVX512(sum *float32, x *float32, rows int)
+
+//go:noescape
+func rowShiftAVX512(y *float32, x *float32, shift *float32, rows int)
+
+//go:noescape
+func scoreBackwardAVX512(ds *float32, p *float32, dp *float32, dot *float32, scale *float32, rows int)
+
+//go:noescape
+func scoreDotAVX512(sum *float32, p *float32, dp *float32, rows int)
+
+//go:noescape
+func scoreExpAVX512(e *float32, sum *float32, s *float32, top *float32, scale *float32, constants *float32, rows int)
+
+//go:noescape
+func scoreShareAVX512(p *float32, e *float32, sum *float32, rows int)
+
+//go:noescape
+func scoreTopAVX512(top *float32, s *float32, rows int)
 
 //go:noescape
 func normAVX512(y *float32, x *float32, k *float32, pixels int, channels int)
@@ -101,7 +164,34 @@ func claimAVX512(dx *float32, rest *float32, x *float32, m *float32, rows int)
 func addScaledAVX512(y *float32, x *float32, scale *float32, rows int)
 
 //go:noescape
+func roundFP16AVX512(out *float32, x *float32, coefs *float32, vectors int)
+
+//go:noescape
+func addFP16AVX512(out *float32, a *float32, b *float32, coefs *float32, vectors int)
+
+//go:noescape
+func packFP16AVX512(out *uint16, x *float32, coefs *float32, vectors int)
+
+//go:noescape
+func unpackFP16AVX512(out *float32, x *uint16, coefs *float32, vectors int)
+
+//go:noescape
+func roundBF16AVX512(out *float32, x *float32, coefs *float32, vectors int)
+
+//go:noescape
+func addBF16AVX512(out *float32, a *float32, b *float32, coefs *float32, vectors int)
+
+//go:noescape
+func packBF16AVX512(out *uint16, x *float32, coefs *float32, vectors int)
+
+//go:noescape
+func unpackBF16AVX512(out *float32, x *uint16, coefs *float32, vectors int)
+
+//go:noescape
 func addAVX2(out *float32, a *float32, b *float32, rows int)
+
+//go:noescape
+func addProductAVX2(out *float32, sum *float32, a *float32, b *float32, rows int)
 
 //go:noescape
 func addReLUBackwardAVX2(out *float32, a *float32, b *float32, y *float32, rows int)
@@ -111,6 +201,21 @@ func geluAVX2(out *float32, x *float32, constants *float32, rows int)
 
 //go:noescape
 func geluBackwardAVX2(out *float32, dy *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func hardSigmoidAVX2(out *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func hardSigmoidBackwardAVX2(out *float32, dy *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func hardSwishAVX2(out *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func hardSwishBackwardAVX2(out *float32, dy *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func multiplyAVX2(out *float32, a *float32, b *float32, rows int)
 
 //go:noescape
 func reLUAVX2(out *float32, x *float32, rows int)
@@ -125,10 +230,55 @@ func siLUAVX2(out *float32, x *float32, constants *float32, rows int)
 func siLUBackwardAVX2(out *float32, dy *float32, x *float32, constants *float32, rows int)
 
 //go:noescape
+func sigmoidAVX2(out *float32, x *float32, constants *float32, rows int)
+
+//go:noescape
+func sigmoidBackwardAVX2(out *float32, dy *float32, y *float32, constants *float32, rows int)
+
+//go:noescape
 func tanhAVX2(out *float32, x *float32, constants *float32, rows int)
 
 //go:noescape
 func tanhBackwardAVX2(out *float32, dy *float32, y *float32, constants *float32, rows int)
+
+//go:noescape
+func groupBackwardAVX2(dx *float32, dy *float32, x *float32, mean *float32, scale *float32, weight *float32, gs *float32, gns *float32, rows int)
+
+//go:noescape
+func groupGradientsAVX2(dw *float32, db *float32, gs *float32, gns *float32, w *float32, b *float32, dy *float32, x *float32, mean *float32, scale *float32, weight *float32, rows int)
+
+//go:noescape
+func groupNormAVX2(y *float32, x *float32, mean *float32, scale *float32, weight *float32, bias *float32, rows int)
+
+//go:noescape
+func groupScaleAVX2(out *float32, sum *float32, count *float32, eps *float32, constants *float32, rows int)
+
+//go:noescape
+func groupShareAVX2(out *float32, sum *float32, count *float32, rows int)
+
+//go:noescape
+func groupSquaresAVX2(sum *float32, x *float32, mean *float32, rows int)
+
+//go:noescape
+func groupSumAVX2(sum *float32, x *float32, rows int)
+
+//go:noescape
+func rowShiftAVX2(y *float32, x *float32, shift *float32, rows int)
+
+//go:noescape
+func scoreBackwardAVX2(ds *float32, p *float32, dp *float32, dot *float32, scale *float32, rows int)
+
+//go:noescape
+func scoreDotAVX2(sum *float32, p *float32, dp *float32, rows int)
+
+//go:noescape
+func scoreExpAVX2(e *float32, sum *float32, s *float32, top *float32, scale *float32, constants *float32, rows int)
+
+//go:noescape
+func scoreShareAVX2(p *float32, e *float32, sum *float32, rows int)
+
+//go:noescape
+func scoreTopAVX2(top *float32, s *float32, rows int)
 
 //go:noescape
 func normAVX2(y *float32, x *float32, k *float32, pixels int, channels int)
@@ -186,3 +336,27 @@ func claimAVX2(dx *float32, rest *float32, x *float32, m *float32, rows int)
 
 //go:noescape
 func addScaledAVX2(y *float32, x *float32, scale *float32, rows int)
+
+//go:noescape
+func roundFP16AVX2(out *float32, x *float32, coefs *float32, vectors int)
+
+//go:noescape
+func addFP16AVX2(out *float32, a *float32, b *float32, coefs *float32, vectors int)
+
+//go:noescape
+func packFP16AVX2(out *uint16, x *float32, coefs *float32, vectors int)
+
+//go:noescape
+func unpackFP16AVX2(out *float32, x *uint16, coefs *float32, vectors int)
+
+//go:noescape
+func roundBF16AVX2(out *float32, x *float32, coefs *float32, vectors int)
+
+//go:noescape
+func addBF16AVX2(out *float32, a *float32, b *float32, coefs *float32, vectors int)
+
+//go:noescape
+func packBF16AVX2(out *uint16, x *float32, coefs *float32, vectors int)
+
+//go:noescape
+func unpackBF16AVX2(out *float32, x *uint16, coefs *float32, vectors int)

@@ -18,6 +18,16 @@ type passCase struct {
 	run     func(b [][]float32)
 }
 
+// sweepExtent says what a parameter of a function over rows holds.
+type sweepExtent int
+
+const (
+	ofRows   sweepExtent = iota // a row for each row
+	ofLanes                     // one row
+	ofValues                    // a value for each row
+	ofOne                       // one value
+)
+
 func passCases(pixels, c int) []passCase {
 	n, k := pixels*c*lanes, c*NormCoefs
 	odd := n + 5
@@ -33,6 +43,14 @@ func passCases(pixels, c int) []passCase {
 	}
 	for _, f := range elementFunctions {
 		list = append(list, passCase{f.name, 1, slices.Repeat([]int{odd}, 1+f.inputs), func(b [][]float32) { f.run(b[0], b[1:]) }})
+	}
+	for _, f := range sweeps {
+		rows := pixels * c
+		var lengths []int
+		for _, e := range f.params {
+			lengths = append(lengths, map[sweepExtent]int{ofRows: rows * lanes, ofLanes: lanes, ofValues: rows, ofOne: 1}[e])
+		}
+		list = append(list, passCase{f.name, f.outputs, lengths, f.run})
 	}
 	for _, sgd := range []SGDCoefs{
 		{Scale: 0.25, LR: 0.1, WeightDecay: 5e-4},

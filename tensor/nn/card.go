@@ -17,18 +17,26 @@ type Card struct {
 	// Input is the shape of a picture: planes of its channels, red, green and
 	// blue where there are three.
 	Input Shape `json:"input"`
-	// Mean and Std, by channel, normalise the bytes of a picture: for byte v the
-	// network reads (v - Mean) / Std, computed in float64 and rounded to float32.
+	// Mean and Std, by channel, normalise the bytes of a picture or the features of a row of a table: for
+	// value v the network reads (v - Mean) / Std, computed in float64 and rounded to float32.
 	Mean []float64 `json:"mean"`
 	Std  []float64 `json:"std"`
-	// Classes are the names of the outputs in their order.
+	// Classes are the names of the outputs in their order: of classes, of numbers, or of labels.
 	Classes []string `json:"classes"`
+	Task    Task     `json:"task,omitempty"`
+	// Table says how rows become inputs, where they are not pictures; nil: they are.
+	Table *Table `json:"table,omitempty"`
 	// Data is the name of the data set that the model was trained on, Digest the
 	// SHA-256 of its contents in hexadecimal.
 	Data   string `json:"data"`
 	Digest string `json:"digest"`
+	// Pictures says how a picture of any kind and size becomes an input, for people; empty: it was
+	// not said when the model was made.
+	Pictures string `json:"pictures,omitempty"`
 	// Averaged: the weights are a moving average over the steps, not those of the last.
 	Averaged bool `json:"averaged,omitempty"`
+	// StandIn: the weights are not trained, workers stood in for computing.
+	StandIn bool `json:"stand_in,omitempty"`
 }
 
 // Limits of what a card may hold.
@@ -50,17 +58,26 @@ func (c *Card) Validate() error {
 	}
 	found.Check(len(c.Mean) == c.Input.C && len(c.Std) == c.Input.C, "mean of %d and deviation of %d channels, the input has %d",
 		len(c.Mean), len(c.Std), c.Input.C)
+	least, most := 0.0, float64(math.MaxUint8)
+	if c.Table != nil {
+		least, most = -math.MaxFloat32, math.MaxFloat32
+		c.Table.check(&found, c.Task, c.Input.Len(), len(c.Classes))
+	}
 	for _, v := range c.Mean {
-		found.Check(v >= 0 && v <= math.MaxUint8, "mean %v: must be 0 to 255", v)
+		found.Check(v >= least && v <= most, "mean %v: must be %g to %g", v, least, most)
 	}
 	for _, v := range c.Std {
-		found.Check(v > 0 && v <= math.MaxUint8, "deviation %v: must be above 0 and at most 255", v)
+		found.Check(v > 0 && v <= most, "deviation %v: must be above 0 and at most %g", v, most)
 	}
+	found.Check(c.Task == "" || slices.Contains(Tasks, c.Task), "task %.40q: must be one of %q", c.Task, Tasks)
+	found.Check(c.Task.Labelled() || c.Table != nil, "task %q: is of tables", c.Task)
 	found.Check(len(c.Classes) >= 1 && len(c.Classes) <= maxCardClasses, "%d classes: must be 1 to %d", len(c.Classes), maxCardClasses)
 	for _, name := range c.Classes[:min(len(c.Classes), maxCardClasses)] {
 		found.Check(len(name) <= maxClassName && utf8.ValidString(name), "class %.40q: must be UTF-8 of at most %d bytes", name,
 			maxClassName)
 	}
+	found.Check(len(c.Pictures) <= maxClassName && utf8.ValidString(c.Pictures), "pictures %.40q: must be UTF-8 of at most %d bytes",
+		c.Pictures, maxClassName)
 	for _, name := range []string{c.Data, c.Digest} { // printed as they are
 		found.Check(len(name) <= maxClassName && strings.Trim(name, plainLetters) == "",
 			"data set %.40q of digest %.80q: they must be of plain letters and digits", c.Data, c.Digest)
@@ -71,7 +88,7 @@ func (c *Card) Validate() error {
 // Equal reports whether two cards say the same of inputs, outputs and data, to the bit.
 func (c *Card) Equal(d *Card) bool {
 	return c.Input == d.Input && slices.Equal(c.Mean, d.Mean) && slices.Equal(c.Std, d.Std) &&
-		slices.Equal(c.Classes, d.Classes) && c.Data == d.Data && c.Digest == d.Digest
+		slices.Equal(c.Classes, d.Classes) && c.Data == d.Data && c.Digest == d.Digest && c.Task == d.Task && c.Table.Equal(d.Table)
 }
 
 // Fits returns an error if graph g reads other pictures or has another number of outputs.

@@ -27,7 +27,7 @@ func (c *compiler) vectorOf(e Entry) int {
 func (c *compiler) compile() {
 	for i := range c.graph.Nodes {
 		n := &c.graph.Nodes[i]
-		want := c.keep[n.ID] || !c.signals && n.trained()
+		want := c.keep[n.ID] || !c.signals && c.trained(n)
 		for _, in := range n.Inputs {
 			want = want || c.wants[in]
 		}
@@ -60,6 +60,12 @@ func (c *compiler) compile() {
 	for _, s := range c.tape.steps {
 		c.Program.steps = append(c.Program.steps, s.step)
 	}
+}
+
+// trained reports whether n has parameters.
+func (c *compiler) trained(n *Node) bool {
+	_, has := c.params[n.tensor(RoleWeight)]
+	return has
 }
 
 // lossStep holds the place of Workspace.Loss between forward and backward.

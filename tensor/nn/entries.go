@@ -4,7 +4,7 @@ package nn
 type Entry struct {
 	Name   string // node id, dot, role: as in PyTorch's state_dict
 	Node   NodeID
-	Role   string // weight, bias, running_mean or running_var
+	Role   string // weight, bias, feedback, running_mean or running_var
 	Shape  []int
 	Offset int // index of its first element
 }
@@ -25,13 +25,22 @@ func (e Entry) Of(flat []float32) []float32 { return flat[e.Offset : e.Offset+e.
 const (
 	RoleWeight      = "weight"
 	RoleBias        = "bias"
+	RoleFeedback    = "feedback" // error synapses, see LRA
 	RoleRunningMean = "running_mean"
 	RoleRunningVar  = "running_var"
 )
 
 // ParamEntries returns the trained tensors in the order of the flat
-// parameters. The graph must be valid.
-func (g *Graph) ParamEntries() []Entry { return g.entries(g.mustShapes(), operation.params) }
+// parameters: those of the nodes, then error synapses if the graph has LRA. The graph must be valid.
+func (g *Graph) ParamEntries() []Entry {
+	shapes := g.mustShapes()
+	list := g.entries(shapes, operation.params)
+	nodes, tensors := g.feedback(shapes)
+	for i, n := range nodes {
+		list = append(list, Entry{n.tensor(tensors[i].role), n.ID, tensors[i].role, tensors[i].shape, total(list)})
+	}
+	return list
+}
 
 // BufferEntries returns the tensors that are state but not trained, in the
 // order of the flat buffers. The graph must be valid.
@@ -40,11 +49,15 @@ func (g *Graph) BufferEntries() []Entry { return g.entries(g.mustShapes(), opera
 // NumParams returns the number of trained values.
 func (g *Graph) NumParams() int { return total(g.ParamEntries()) }
 
+// NumForward returns the number of trained values that a forward pass reads, which are the first ones: all
+// but error synapses.
+func (g *Graph) NumForward() int { return total(g.entries(g.mustShapes(), operation.params)) }
+
 // NumBuffers returns the number of values in the buffers.
 func (g *Graph) NumBuffers() int { return total(g.BufferEntries()) }
 
-// FLOPs returns twice the number of multiply-adds of convolutions and linear
-// layers in one sample's forward pass, padding counted like pixels.
+// FLOPs returns twice the number of multiply-adds of convolutions, linear layers and
+// attention in one sample's forward pass, padding counted like pixels.
 func (g *Graph) FLOPs() int64 {
 	shapes := g.mustShapes()
 	var sum int64
@@ -60,6 +73,9 @@ func (g *Graph) FLOPs() int64 {
 // FLOPs returns what n contributes to the FLOPs of its graph, for a first input of
 // shape in and an output of shape out: 0 for what is no layer.
 func (n *Node) FLOPs(in, out Shape) int64 {
+	if op, ok := n.of().(counts); ok {
+		return op.flops(n, in, out)
+	}
 	w, _ := n.Window(in)
 	read := int64(w.Height) * int64(w.Width) // values that one output is made of
 	switch n.Op.Role() {
@@ -110,19 +126,20 @@ func (g *Graph) entries(shapes map[NodeID]Shape, of func(operation, *Node, Shape
 
 // countParams counts in float64: a product of hostile widths must not overflow.
 func (g *Graph) countParams(shapes map[NodeID]Shape) float64 {
-	var sum float64
+	_, tensors := g.feedback(shapes)
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		if i == 0 {
-			continue
+		if i > 0 {
+			tensors = append(tensors, n.of().params(n, shapes[n.Inputs[0]])...)
 		}
-		for _, r := range n.of().params(n, shapes[n.Inputs[0]]) {
-			p := 1.0
-			for _, d := range r.shape {
-				p = float64(p * float64(d))
-			}
-			sum += p
+	}
+	var sum float64
+	for _, r := range tensors {
+		p := 1.0
+		for _, d := range r.shape {
+			p = float64(p * float64(d))
 		}
+		sum += p
 	}
 	return sum
 }
@@ -137,9 +154,6 @@ func total(entries []Entry) int {
 
 // tensor returns the name of n's tensor of that role.
 func (n *Node) tensor(role string) string { return string(n.ID) + "." + role }
-
-// trained reports whether n has parameters.
-func (n *Node) trained() bool { return len(n.of().params(n, Shape{})) > 0 }
 
 // ByName returns entries by their names.
 func ByName(entries []Entry) map[string]Entry {

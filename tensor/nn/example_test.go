@@ -6,6 +6,7 @@ import (
 	"github.com/tinygrow/tinygrow/tensor"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
+	"github.com/tinygrow/tinygrow/tensor/portable"
 )
 
 // A network learns to tell dark images from bright ones.
@@ -42,4 +43,44 @@ func Example() {
 	// step 1: loss 0.8209, 1 of 2 correct
 	// step 2: loss 0.4281, 2 of 2 correct
 	// step 3: loss 0.2723, 2 of 2 correct
+}
+
+// wave is a layer of a program's own, x exp(-x^2).
+type wave struct{}
+
+func (wave) Plan(in nn.Shape) (out nn.Shape, params int, err error) { return in, 0, nil }
+
+// Activation says that wave is a function of each value by itself, 0 at 0: networks grow through it.
+func (wave) Activation() nn.Activation { return nn.Activation{} }
+
+func (wave) Forward(_ nn.Shape, y, x, _ []float32) {
+	for i, v := range x {
+		y[i] = v * bell(v)
+	}
+}
+
+func (wave) Backward(_ nn.Shape, dx, _, dy, x, _ []float32) {
+	for i, v := range x {
+		dx[i] = dy[i] * bell(v) * (1 - float32(2*v*v))
+	}
+}
+
+// bell has the same bits on every processor.
+func bell(v float32) float32 { return float32(portable.Exp(-float64(v) * float64(v))) }
+
+// A layer of one's own is registered and then used like any other, in graphs and in files.
+func ExampleRegister() {
+	op := nn.Register("example_wave", wave{})
+	g, err := nn.Build(nn.ModelConfig{Name: "own.yaml", Input: nn.Shape{C: 2, H: 1, W: 1}, Classes: 2, Text: `
+layers:
+  fc1: {linear: {out: 3}}
+  act: example_wave
+  fc2: {linear: {out: classes}}
+`})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(op.Own(), g.Node("act").Op == op, g.NumParams())
+	// Output: true true 17
 }

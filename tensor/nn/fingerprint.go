@@ -48,6 +48,7 @@ func fingerprintOf(probes []*Graph) string {
 		m := Init(g, uint64(i))
 		b := p.NewBatch()
 		b.N = samples
+		b.Drop = Drop{On: true, Seed: uint64(i), Step: 2, Shard: 3}
 		s := rng.New(uint64(i), rng.Key("probe"))
 		pixels := g.Input.Len()
 		for j := range samples {

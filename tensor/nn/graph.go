@@ -21,7 +21,15 @@ type Loss string
 const (
 	CrossEntropy Loss = "cross_entropy" // softmax cross-entropy on class labels
 	MSE          Loss = "mse"           // sum over outputs of the squared error, per sample
+	// BinaryCrossEntropy is the sum over outputs of the logistic loss, each output a label of its own that a sample has or has not.
+	BinaryCrossEntropy Loss = "binary_cross_entropy"
 )
+
+// Losses are all of them.
+var Losses = []Loss{CrossEntropy, MSE, BinaryCrossEntropy}
+
+// targets reports whether the loss reads Batch.Targets.
+func (l Loss) targets() bool { return l != CrossEntropy }
 
 // Node is one operation of a graph. Fields that its Op does not use are zero.
 type Node struct {
@@ -34,9 +42,16 @@ type Node struct {
 	Stride int  `json:"stride,omitempty" msgpack:"stride,omitempty"`
 	Pad    int  `json:"pad,omitempty" msgpack:"pad,omitempty"`
 	Bias   bool `json:"bias,omitempty" msgpack:"bias,omitempty"`
-	// Eps and Momentum belong to batchnorm; Momentum is PyTorch's: running += Momentum * (batch - running).
+	// Eps belongs to normalisations, Momentum to batchnorm. Momentum is PyTorch's: running += Momentum * (batch - running).
 	Eps      float64 `json:"eps,omitempty" msgpack:"eps,omitempty"`
 	Momentum float64 `json:"momentum,omitempty" msgpack:"momentum,omitempty"`
+	// Groups is the number of groups into which channels are cut, one behind the other; groupnorm, groupedconv2d and conv1d.
+	Groups int `json:"groups,omitempty" msgpack:"groups,omitempty"`
+	// Heads and Scale belong to attention: scores are multiplied by Scale; 0: by 1/sqrt(channels of a head in q and k).
+	Heads int     `json:"heads,omitempty" msgpack:"heads,omitempty"`
+	Scale float64 `json:"scale,omitempty" msgpack:"scale,omitempty"`
+	// Rate is the part of the values that dropout drops.
+	Rate float64 `json:"rate,omitempty" msgpack:"rate,omitempty"`
 }
 
 // Graph is a network as data: nodes in topological order, the first the
@@ -49,5 +64,8 @@ type Graph struct {
 	// Smoothing is the part of a sample's target that is shared out over all classes (label smoothing), of
 	// CrossEntropy in training alone.
 	Smoothing float64 `json:"smoothing,omitempty" msgpack:"smoothing,omitempty"`
-	Nodes     []Node  `json:"nodes" msgpack:"nodes"`
+	// LRA says that training does without backpropagation; nil: gradients are those of the loss. It is never changed,
+	// so that clones share it.
+	LRA   *LRA   `json:"rec_lra,omitempty" msgpack:"rec_lra,omitempty"`
+	Nodes []Node `json:"nodes" msgpack:"nodes"`
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/tensor"
 	"github.com/tinygrow/tinygrow/tensor/kernel"
+	"github.com/tinygrow/tinygrow/tensor/portable"
 )
 
 // channelState is what a workspace knows of one batchnorm channel between
@@ -137,6 +138,9 @@ func (w *Workspace) slopes(n *norm) {
 // MomentsLen returns the number of moments: those of GradientSums.
 func (p *Program) MomentsLen() int { return p.moments }
 
+// SumsLen returns the number of float64 sums of a gradient round: GradientSums.Len.
+func (p *Program) SumsLen() int { return MetricsLen + p.moments + HalvesLen }
+
 // AddMoments adds the moments of the last Forward in Train mode to dst.
 func (w *Workspace) AddMoments(dst []float64) {
 	if len(dst) != w.program.moments {
@@ -157,11 +161,18 @@ func (w *Workspace) AddMoments(dst []float64) {
 // a whole step (sums of AddMoments over its micro-shards) by PyTorch's rule:
 // running += momentum (batch - running), with the unbiased variance.
 func UpdateRunning(g *Graph, buffers []float32, moments []float64) {
+	UpdateRunningBy(g, buffers, moments, 1)
+}
+
+// UpdateRunningBy is UpdateRunning by so many steps at once, at least 1, whose moments
+// were put together with DecayMoments: the running means become those of one step after the
+// other; the variances are around the mean of all these steps.
+func UpdateRunningBy(g *Graph, buffers []float32, moments []float64, steps uint64) {
 	entries := ByName(g.BufferEntries())
 	for _, n := range g.GradientSums().Norms {
 		node := g.Node(n.Node)
 		mean, variance := entries[node.tensor(RoleRunningMean)].Of(buffers), entries[node.tensor(RoleRunningVar)].Of(buffers)
-		momentum := momentum(node.Momentum)
+		momentum := momentum(node.Momentum).over(steps)
 		sums, squares, count := n.Sums(moments), n.Squares(moments), *n.Count(moments)
 		for i := range variance {
 			m := sums[i] / count
@@ -174,8 +185,38 @@ func UpdateRunning(g *Graph, buffers []float32, moments []float64) {
 	}
 }
 
+// DecayMoments puts the moments of one more step behind those of earlier ones, so that
+// each counts as much as it does in the running statistics: sum = (1 - momentum) sum + step.
+func DecayMoments(g *Graph, sum, step []float64) {
+	for _, n := range g.GradientSums().Norms {
+		keep := 1 - g.Node(n.Node).Momentum
+		of := momentsLen(n.Channels)
+		for i, v := range step[n.At:][:of] {
+			sum[n.At+i] = float64(keep*sum[n.At+i]) + v
+		}
+	}
+}
+
+// DecayedSteps returns how many steps the count of a normalisation's moments is of, once
+// DecayMoments put those of so many together, which count less and less.
+func (g *Graph) DecayedSteps(id NodeID, steps uint64) float64 {
+	m := g.Node(id).Momentum
+	if m == 0 {
+		return float64(steps)
+	}
+	return float64(momentum(m).over(steps)) / m
+}
+
 // momentum is the part of the way that running statistics move in a step.
 type momentum float64
+
+// over returns the part of the way in so many steps.
+func (m momentum) over(steps uint64) momentum {
+	if steps == 1 {
+		return m
+	}
+	return momentum(1 - portable.PowInt(1-float64(m), steps))
+}
 
 func (m momentum) towards(running float32, v float64) float32 {
 	return float32(float64((1-float64(m))*float64(running)) + float64(float64(m)*v))

@@ -1,7 +1,5 @@
 package nn
 
-import "math"
-
 // OpBatchNorm is PyTorch's batch normalisation over the channels of its input,
 // with Node.Eps and Node.Momentum. Its weight, bias and running statistics have
 // one value a channel.
@@ -10,12 +8,9 @@ var OpBatchNorm = register("batchnorm", batchNormOp{})
 type batchNormOp struct{ plain }
 
 func (batchNormOp) role() Role   { return Scales }
-func (batchNormOp) uses() fields { return fields{norm: true} }
+func (batchNormOp) uses() fields { return fields{eps: true, momentum: true} }
 
 func (batchNormOp) faults(n *Node, say func(format string, args ...any)) {
-	if !(n.Eps > 0 && n.Eps <= math.MaxFloat32) {
-		say("eps %v: must be above 0", n.Eps)
-	}
 	if !(n.Momentum >= 0 && n.Momentum <= 1) {
 		say("momentum %v: must be 0 to 1", n.Momentum)
 	}

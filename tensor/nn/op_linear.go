@@ -25,3 +25,19 @@ func (linearOp) window(_ *Node, in Shape) (Window, bool) {
 }
 
 func (linearOp) unit(c *compiler, n *Node) unit { return c.layer(n) }
+
+// caution wants a flatten where PyTorch would take the last axis alone.
+func (linearOp) caution(g *Graph, n *Node, shapes map[NodeID]Shape) string {
+	id := n.Inputs[0]
+	for shapes[id].H*shapes[id].W > 1 {
+		before := g.Node(id)
+		if before.Op == OpFlatten {
+			return ""
+		}
+		if r := before.Op.Role(); r != Activates && r != Passes {
+			return "put a flatten before it"
+		}
+		id = before.Inputs[0]
+	}
+	return ""
+}

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/tinygrow/tinygrow/tensor/kernel"
@@ -40,8 +41,43 @@ type operation interface {
 	probe() *Graph
 }
 
+// combines is implemented by operations of several inputs that need not have equal shapes: it
+// stands in place of output.
+type combines interface {
+	// combined returns the shape of the output for inputs of those shapes, as many as there may be.
+	combined(n *Node, in []Shape) (Shape, error)
+}
+
+// counts is implemented by operations whose work is not told by role and window.
+type counts interface {
+	// flops returns twice the multiply-adds for a first input of shape in and an output of shape out.
+	flops(n *Node, in, out Shape) int64
+}
+
 // fields are the parts of a Node besides ID, Op and Inputs.
-type fields struct{ out, window, bias, norm bool }
+type fields struct{ out, window, bias, eps, momentum, groups, heads, rate bool }
+
+// faulty tells which fields n has that it has no use for.
+func (f fields) faulty(n *Node, say func(format string, args ...any)) {
+	switch {
+	case !f.eps && !f.momentum && (n.Eps != 0 || n.Momentum != 0):
+		say("has no eps and no momentum")
+	case !f.momentum && n.Momentum != 0:
+		say("has no momentum")
+	}
+	if f.eps && !(n.Eps > 0 && n.Eps <= math.MaxFloat32) {
+		say("eps %v: must be above 0", n.Eps)
+	}
+	if !f.groups && n.Groups != 0 {
+		say("has no groups")
+	}
+	if !f.heads && (n.Heads != 0 || n.Scale != 0) {
+		say("has no heads and no scale")
+	}
+	if !f.rate && n.Rate != 0 {
+		say("has no rate")
+	}
+}
 
 // tensorShape is a tensor that belongs to a node.
 type tensorShape struct {
@@ -58,6 +94,7 @@ func register(name Op, o operation) Op {
 		panic(fmt.Sprintf("nn: two operations called %q", name))
 	}
 	operations[name] = o
+	allProbes.known.Clear() // they are those of all operations
 	return name
 }
 

@@ -18,6 +18,7 @@ type packedVector struct {
 // packPart is some of one layer's panels, or with a nil layer all vectors.
 type packPart struct {
 	*layer
+	from   Entry // what is packed
 	panels kernel.Range
 }
 
@@ -28,13 +29,21 @@ const packPartLen = 1 << 18
 func (p *Program) planPacking() {
 	p.packParts = []packPart{{}}
 	for _, l := range p.layers {
-		panels := l.conv.Panels()
+		panels, forward := l.conv.Panels(), l.conv.ForwardPanels()
 		step := max(1, panels*packPartLen/max(1, l.packedLen))
-		if l.forwardOnly {
-			panels = l.conv.ForwardPanels()
+		cut := func(weight Entry, lo, hi int) {
+			for ; lo < hi; lo += step {
+				p.packParts = append(p.packParts, packPart{l, weight, kernel.Range{Lo: lo, Hi: min(lo+step, hi)}})
+			}
 		}
-		for lo := 0; lo < panels; lo += step {
-			p.packParts = append(p.packParts, packPart{l, kernel.Range{Lo: lo, Hi: min(lo+step, panels)}})
+		switch {
+		case l.forwardOnly:
+			cut(l.weight, 0, forward)
+		case l.feedback.Shape != nil:
+			cut(l.weight, 0, forward)
+			cut(l.feedback, forward, panels)
+		default:
+			cut(l.weight, 0, panels)
 		}
 	}
 }
@@ -68,7 +77,7 @@ func (p *Program) PackPart(dst *Packed, params []float32, part int) {
 		panic("nn: parameters packed for another program")
 	}
 	if l := p.packParts[part]; l.layer != nil {
-		l.conv.PackPanels(dst.panels[l.panel:l.panel+l.packedLen], l.weight.Of(params), l.panels)
+		l.conv.PackPanels(dst.panels[l.panel:l.panel+l.packedLen], l.from.Of(params), l.panels)
 		return
 	}
 	for _, v := range p.vectors {

@@ -98,7 +98,7 @@ func (p *Program) Samples() int { return p.samples }
 // NewBatch returns an empty batch of the program's size.
 func (p *Program) NewBatch() *Batch {
 	classes := 0
-	if p.graph.Loss == MSE {
+	if p.graph.Loss.targets() {
 		classes = p.output.C
 	}
 	return NewBatch(p.samples, p.input, classes)

@@ -33,7 +33,7 @@ func newProblem(t testing.TB, g *Graph, micro, n int, o Options) *problem {
 	next := uint64(0)
 	normal := func() float64 { next++; return float64(float32(s.Normal(next))) }
 	for _, e := range g.ParamEntries() {
-		if e.Role == RoleBias || g.Node(e.Node).Op == OpBatchNorm {
+		if e.Role == RoleBias || len(e.Shape) == 1 || g.Node(e.Node).Op.Role() == Passes {
 			for i := range e.Of(q.m.Params) {
 				e.Of(q.m.Params)[i] += float32(0.3 * normal())
 			}
@@ -59,7 +59,7 @@ func newProblem(t testing.TB, g *Graph, micro, n int, o Options) *problem {
 	q.b.N = n
 	copy(q.b.Labels, q.labels)
 	lanesOf(q.b.X, q.x, g.Input)
-	if g.Loss == MSE {
+	if g.Loss.targets() {
 		lanesOf(q.b.Targets, q.targets, Shape{out, 1, 1})
 	}
 	return q
@@ -114,6 +114,7 @@ func smallGraphs() map[string]*Graph {
 	graphs := map[string]*Graph{
 		"linear":             chain(Shape{5, 1, 1}, ce, linear(4)),
 		"linear mse":         chain(Shape{5, 1, 1}, MSE, linear(4)),
+		"linear bce":         chain(Shape{5, 1, 1}, BinaryCrossEntropy, linear(4)),
 		"linear on an image": chain(im, ce, op(OpFlatten), linear(3)),
 		"mlp relu":           chain(Shape{7, 1, 1}, ce, linear(6), op(OpReLU), linear(5), op(OpReLU), linear(4)),
 		"mlp identity":       chain(Shape{7, 1, 1}, ce, linear(6), op(OpIdentity), linear(4), op(OpIdentity)),
@@ -146,6 +147,7 @@ func smallGraphs() map[string]*Graph {
 			op(OpAdd).named("sum", "a", "b", "r"), op(OpTanh), op(OpGlobalAvgPool), linear(3)),
 		"same node twice": chain(im, ce, conv(3, 3, 1, 1, true).named("a", "x"), op(OpAdd).named("sum", "a", "a"), op(OpReLU),
 			op(OpGlobalAvgPool), linear(3)),
+		"own layers": chain(im, ce, conv(4, 3, 1, 1, true), op(opTilt), conv(3, 3, 1, 1, true), op(opSoft), op(opTwo), linear(3)),
 		"empty layers": chain(im, ce, conv(0, 3, 1, 1, true), bn(), op(OpReLU), conv(3, 3, 1, 1, true), op(OpReLU),
 			op(OpGlobalAvgPool), linear(0), op(OpReLU), linear(3)),
 		"empty chain": chain(im, ce, conv(0, 3, 1, 1, false), bn(), op(OpReLU), pool(OpMaxPool, 2, 2, 0), conv(0, 3, 1, 1, false),

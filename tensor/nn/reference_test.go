@@ -57,11 +57,17 @@ func (r *reference) loss(x [][]float64, labels []int32, targets [][]float64) flo
 	var sum float64
 	for i, y := range r.values[r.g.Output().ID] {
 		var l float64
-		if r.g.Loss == MSE {
+		switch r.g.Loss {
+		case MSE:
 			for c := range y {
 				l += (y[c] - targets[i][c]) * (y[c] - targets[i][c])
 			}
-		} else {
+		case BinaryCrossEntropy:
+			for c := range y {
+				p := 1 / (1 + math.Exp(-y[c]))
+				l -= targets[i][c]*math.Log(p) + (1-targets[i][c])*math.Log(1-p)
+			}
+		default:
 			top, z := math.Inf(-1), 0.0
 			for _, v := range y {
 				top = math.Max(top, v)

@@ -14,8 +14,15 @@ const (
 	// Scales is a normalisation's: each channel passes by itself and has
 	// parameters and running statistics of its own.
 	Scales
+	// Couples is that of whatever makes what becomes of a channel depend on others in a way
+	// of its own: a normalisation over channels, groups of channels, channels of
+	// several inputs side by side. A new channel would change what becomes of the others.
+	Couples
 	// Activates is that of a function of each value by itself that is not linear.
 	Activates
+	// Offsets is that of a function of each value by itself that is not zero at zero: a
+	// channel of zeros is none of zeros behind it.
+	Offsets
 	// Filters is that of a layer whose output channels are each made of positions
 	// of one input channel, by weights of its own.
 	Filters
@@ -25,6 +32,11 @@ const (
 	Passes
 	// Joins adds several inputs: what is added to one has to be added to all.
 	Joins
+	// Gates multiplies several inputs channel by channel: all have the same channels.
+	Gates
+	// Attends makes the channels of a head of those of the same head of each input, Node.Heads heads one
+	// behind the other: a new channel of one would move all others, a new head behind the last moves none.
+	Attends
 )
 
 // Role returns the role of an operation, 0 for none of that name.

@@ -68,30 +68,46 @@ func (g *Graph) shapes(fault func(n *Node, format string, args ...any)) map[Node
 			shapes[n.ID] = g.Input
 			continue
 		}
-		if len(n.Inputs) == 0 {
-			continue
+		if len(n.Inputs) > 0 {
+			g.infer(n, shapes, fault)
 		}
-		in, ok := shapes[n.Inputs[0]]
-		if !ok {
-			continue // its own fault has been told
-		}
-		out, err := n.of().output(n, in)
-		if err != nil {
-			fault(n, "%v", err)
-			continue
-		}
-		for _, other := range n.Inputs[1:] {
-			if s, ok := shapes[other]; ok && s != in {
-				fault(n, "adds %v of %q to %v of %q: shapes must be equal", s, other, in, n.Inputs[0])
-			}
-		}
-		if out.Len() > maxValues {
-			fault(n, "has %d values a sample, at most %d are possible", out.Len(), maxValues)
-			continue
-		}
-		shapes[n.ID] = out
 	}
 	return shapes
+}
+
+// infer adds the shape of n to those of the nodes before it, or tells what is wrong.
+func (g *Graph) infer(n *Node, shapes map[NodeID]Shape, fault func(n *Node, format string, args ...any)) {
+	var in []Shape
+	for _, id := range n.Inputs {
+		s, ok := shapes[id]
+		if !ok {
+			return // its own fault has been told
+		}
+		in = append(in, s)
+	}
+	out, err := n.shape(in)
+	if err != nil {
+		fault(n, "%v", err)
+		return
+	}
+	if out.Len() > maxValues {
+		fault(n, "has %d values a sample, at most %d are possible", out.Len(), maxValues)
+		return
+	}
+	shapes[n.ID] = out
+}
+
+// shape returns the shape of n's output for inputs of those shapes.
+func (n *Node) shape(in []Shape) (Shape, error) {
+	if op, ok := n.of().(combines); ok {
+		return op.combined(n, in)
+	}
+	for i, other := range in[1:] {
+		if other != in[0] {
+			return Shape{}, fmt.Errorf("adds %v of %q to %v of %q: shapes must be equal", other, n.Inputs[i+1], in[0], n.Inputs[0])
+		}
+	}
+	return n.of().output(n, in[0])
 }
 
 // String returns the shape as CxHxW.

@@ -19,9 +19,14 @@ func FlipsOf(sums []float64) Metrics {
 // Put writes the metrics to the head of a round's float64 sums.
 func (m Metrics) Put(sums []float64) { sums[0], sums[1], sums[2] = m.N, m.Loss, m.Correct }
 
+// HalvesLen is the number of sums in which a gradient round tells the sums of the squares of
+// the gradients of its two halves: those of the children of the root of its tree, the left one
+// first. They are 0 in the sums over any other block, and in a round of one micro-shard.
+const HalvesLen = 2
+
 // GradientSums says what the float64 sums of a gradient round over a graph mean:
-// the metrics, then the moments of the batch normalisations in node order. What a
-// round computes beside them begins at Len.
+// the metrics, then the moments of the batch normalisations in node order, then the
+// halves. What a round computes beside them begins at Len.
 type GradientSums struct{ Norms []NormMoments }
 
 // GradientSums returns the layout for a valid graph.
@@ -37,8 +42,8 @@ func (g *Graph) GradientSums() GradientSums {
 	return l
 }
 
-// Len returns the number of metrics and moments.
-func (l GradientSums) Len() int { return MetricsLen + l.MomentsLen() }
+// Len returns the number of metrics, moments and halves.
+func (l GradientSums) Len() int { return MetricsLen + l.MomentsLen() + HalvesLen }
 
 // MomentsLen returns the number of moments, which is Program.MomentsLen.
 func (l GradientSums) MomentsLen() int {
@@ -51,7 +56,10 @@ func (l GradientSums) MomentsLen() int {
 
 // Moments returns the part of a gradient round's sums that Workspace.AddMoments
 // adds to.
-func (l GradientSums) Moments(sums []float64) []float64 { return sums[MetricsLen:l.Len()] }
+func (l GradientSums) Moments(sums []float64) []float64 { return sums[MetricsLen : l.Len()-HalvesLen] }
+
+// Halves returns the part of a gradient round's sums that tells of its halves.
+func (l GradientSums) Halves(sums []float64) []float64 { return sums[l.Len()-HalvesLen : l.Len()] }
 
 // Norm returns where the moments of a node lie; ok is false if it has none.
 func (l GradientSums) Norm(id NodeID) (n NormMoments, ok bool) {

@@ -72,6 +72,12 @@ func (t *tape) add(s step, out buf, reads []buf, inPlace ...buf) {
 	}
 }
 
+// also makes b an output of the last step too.
+func (t *tape) also(b buf) {
+	t.written[b] = len(t.steps) - 1
+	t.read[b] = max(t.read[b], t.written[b])
+}
+
 // layout gives every buffer an offset in one arena such that no two buffers
 // that are alive at the same step overlap, and returns the offsets and the
 // arena's length in floats for the given number of blocks. Large buffers are

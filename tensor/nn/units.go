@@ -43,6 +43,9 @@ func (c *compiler) only(n *Node, op Op) *Node {
 	if m.Op != op || c.taken[m.ID] {
 		return nil
 	}
+	if c.graph.LRA != nil && m.Op.Role() == Activates {
+		return nil // its target is computed from what it reads
+	}
 	return m
 }
 

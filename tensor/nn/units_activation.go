@@ -33,6 +33,10 @@ func (u *activationUnit) backward(c *compiler) {
 		c.gradient(u.n)
 		return
 	}
+	if c.graph.LRA != nil {
+		u.align(c, in)
+		return
+	}
 	if u.rectifies {
 		c.send(in, c.rectifiedGradient(u.n))
 		return

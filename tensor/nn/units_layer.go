@@ -8,6 +8,7 @@ import (
 type layer struct {
 	conv           *kernel.Conv
 	weight, bias   Entry // bias.Shape is nil where there is none
+	feedback       Entry // what hands errors down in place of the weight; its Shape is nil where there is none
 	panel, biasVec int   // offsets in a Packed
 	packedLen      int
 	forwardOnly    bool // nobody needs the gradient of its input
@@ -18,7 +19,12 @@ func (c *compiler) layer(n *Node) unit {
 	in := c.shapes[n.Inputs[0]]
 	w, _ := n.Window(in)
 	geometry := kernel.Geometry{InC: in.C, InH: in.H, InW: in.W, OutC: n.Out, KH: w.Height, KW: w.Width, Stride: w.Stride, Pad: w.Pad}
-	l := &layer{conv: kernel.NewConv(geometry), weight: c.params[n.tensor(RoleWeight)], bias: c.params[n.tensor(RoleBias)], panel: c.panels}
+	return &layerUnit{n, c.convolution(n, geometry, c.params[n.tensor(RoleWeight)], c.params[n.tensor(RoleBias)])}
+}
+
+// convolution lays out one convolution of a node.
+func (c *compiler) convolution(n *Node, geometry kernel.Geometry, weight, bias Entry) *layer {
+	l := &layer{conv: kernel.NewConv(geometry), weight: weight, bias: bias, feedback: c.params[n.tensor(RoleFeedback)], panel: c.panels}
 	l.packedLen = l.conv.PackedLen()
 	l.forwardOnly = c.inference || !c.wants[n.Inputs[0]]
 	c.panels += (l.packedLen + 15) &^ 15
@@ -27,7 +33,7 @@ func (c *compiler) layer(n *Node) unit {
 	}
 	c.scratch = max(c.scratch, l.conv.ScratchLen(c.blocks))
 	c.layers = append(c.layers, l)
-	return &layerUnit{n, l}
+	return l
 }
 
 // withBias returns the tensors of a layer.
@@ -59,6 +65,9 @@ func (u *layerUnit) backward(c *compiler) {
 	if in := u.n.Inputs[0]; c.wants[in] {
 		dx := c.tape.buffer(c.shapes[in])
 		c.tape.add(&layerDataStep{u.layer, dx, dy}, dx, []buf{dy})
+		if u.layer.feedback.Shape != nil && !c.signals {
+			c.tape.add(&feedbackStep{u.layer, dx, dy, c.graph.LRA}, noBuf, []buf{dx, dy})
+		}
 		c.send(in, dx)
 	}
 }

@@ -3,6 +3,7 @@ package nn
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // Validate returns all faults of the graph at once (errors.Join), or nil.
@@ -13,15 +14,19 @@ func (g *Graph) Validate() error {
 		say("node %q (%s): %w", n.ID, n.Op, fmt.Errorf(format, args...))
 	}
 
-	if s := g.Input; s.C < 1 || s.H < 1 || s.W < 1 || s.C > maxWidth || s.H > maxSide || s.W > maxSide || s.Len() > maxValues {
-		say("input shape %v: every side must be at least 1, C at most %d, H and W at most %d, all together %d",
-			s, maxWidth, maxSide, maxValues)
+	if err := g.Input.faults(); err != nil {
+		faults = append(faults, err)
 	}
-	if g.Loss != CrossEntropy && g.Loss != MSE {
-		say("loss %q: must be %q or %q", g.Loss, CrossEntropy, MSE)
+	if !slices.Contains(Losses, g.Loss) {
+		say("loss %q: must be one of %q", g.Loss, Losses)
 	}
 	if !(g.Smoothing >= 0 && g.Smoothing < 1) || g.Smoothing != 0 && g.Loss != CrossEntropy {
 		say("smoothing %v: must be at least 0 and below 1, and 0 but for %s", g.Smoothing, CrossEntropy)
+	}
+	if g.LRA != nil {
+		if err := g.LRA.Validate(); err != nil {
+			say("rec_lra: %w", err)
+		}
 	}
 	if len(g.Nodes) < 2 || len(g.Nodes) > maxNodes {
 		say("graph of %d nodes: needs an input and at least one layer, and at most %d nodes", len(g.Nodes), maxNodes)
@@ -48,6 +53,11 @@ func (g *Graph) Validate() error {
 		}
 		place[n.ID] = i
 		n.faults(func(format string, args ...any) { at(n, format, args...) })
+		if g.LRA != nil && n.Op.Role() != 0 {
+			if why := n.unaligned(); why != "" {
+				at(n, "%s", why)
+			}
+		}
 	}
 	for i := range g.Nodes[:len(g.Nodes)-1] {
 		if n := &g.Nodes[i]; !read[n.ID] {
@@ -67,6 +77,15 @@ func (g *Graph) Validate() error {
 	return errors.Join(faults...)
 }
 
+// faults says what is wrong with the shape of an input.
+func (s Shape) faults() error {
+	if s.C < 1 || s.H < 1 || s.W < 1 || s.C > maxWidth || s.H > maxSide || s.W > maxSide || s.Len() > maxValues {
+		return fmt.Errorf("input shape %v: every side must be at least 1, C at most %d, H and W at most %d, all together %d",
+			s, maxWidth, maxSide, maxValues)
+	}
+	return nil
+}
+
 // valid reports whether an id may name files and tensors.
 func (id NodeID) valid() bool {
 	for _, r := range id {
@@ -83,7 +102,7 @@ func (id NodeID) valid() bool {
 func (n *Node) faults(say func(format string, args ...any)) {
 	op, ok := operations[n.Op]
 	if !ok {
-		say("unknown operation")
+		say("unknown operation: a layer of one's own has to be registered by the program that reads the network (nn.Register)")
 		return
 	}
 	if least, most := op.inputs(); len(n.Inputs) < least || len(n.Inputs) > most {
@@ -105,8 +124,6 @@ func (n *Node) faults(say func(format string, args ...any)) {
 	if n.Bias && !uses.bias {
 		say("has no bias")
 	}
-	if !uses.norm && (n.Eps != 0 || n.Momentum != 0) {
-		say("has no eps and no momentum")
-	}
+	uses.faulty(n, say)
 	op.faults(n, say)
 }

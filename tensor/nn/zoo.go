@@ -1,16 +1,25 @@
 package nn
 
 import (
+	"cmp"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/tinygrow/tinygrow/tensor/faults"
+	"github.com/tinygrow/tinygrow/tensor/nn/netfile"
 )
 
-// ModelConfig names a network of the zoo. Zero fields take the model's default.
+// ModelConfig names a network of the zoo, or holds the text of one's own (see package
+// netfile). Zero fields take the network's default.
 type ModelConfig struct {
-	Name    string `json:"name" yaml:"name"` // mlp, cnn, vgg, resnet18, resnet20, resnet32, resnet56, wrn28
+	// Name is one of Zoo, or that of the file which Text was read from.
+	Name    string `json:"name" yaml:"name"`
 	Input   Shape  `json:"input" yaml:"input"`
 	Classes int    `json:"classes" yaml:"classes"`
 	Loss    Loss   `json:"loss" yaml:"loss"` // default cross_entropy
@@ -40,7 +49,17 @@ type ModelConfig struct {
 	// Units gives single layers other widths than those above, by name:
 	// what a network of this kind grew to is a network of this kind with Units.
 	Units map[string]int `json:"units" yaml:"units"`
+	// Parameters are those that the network's file declares, in YAML's notation: with them
+	// a network of one's own takes what Widths, Width and the like are for the zoo.
+	Parameters map[string]string `json:"parameters,omitempty" yaml:"parameters"`
+	// Text is a network of one's own, SHA256 its TextDigest: a run keeps both, so that
+	// it goes on whatever becomes of the file.
+	Text   string `json:"-" yaml:"text"`
+	SHA256 string `json:"sha256,omitempty" yaml:"sha256"`
 }
+
+// Zoo names the networks that Build knows, in the order in which they are told.
+var Zoo = []string{"mlp", "cnn", "vgg", "resnet18", "resnet20", "resnet32", "resnet56", "wrn28", "mobilenetv2", "convnext", "vit"}
 
 // Preset returns the networks that benchmarks name: mlp, vgg, vgg-grown,
 // resnet18-8, resnet18-16 and resnet18-64, for ten classes of 3x32x32 images.
@@ -61,36 +80,34 @@ func Preset(name string) (ModelConfig, bool) {
 	return c, true
 }
 
-// Build returns the graph of c at generation 0. Its errors are faults of c.
+// Build returns the graph of c at generation 0: that which Text describes, or the network of
+// that name. Its errors are faults of c.
 func Build(c ModelConfig) (*Graph, error) {
-	if err := c.defaults(); err != nil {
-		return nil, fmt.Errorf("model %q: %w", c.Name, err)
+	named := func(err error) error { return fmt.Errorf("model %q: %w", c.Name, err) }
+	if err := c.check(); err != nil {
+		return nil, named(err)
 	}
-	g := &Graph{Input: c.Input, Loss: c.Loss, Nodes: []Node{{ID: "input", Op: OpInput}}}
-	if c.Loss == CrossEntropy {
-		g.Smoothing = c.LabelSmoothing
+	file, text := c.Name, c.Text
+	if text == "" {
+		file = c.Name + ".yaml of the zoo"
+		text, _ = Source(c.Name)
 	}
-	b := &builder{g: g, config: c, last: "input", side: min(c.Input.H, c.Input.W)}
-	switch c.Name {
-	case "mlp":
-		b.mlp()
-	case "cnn", "vgg":
-		b.chain()
-	case "resnet18":
-		b.residual([]int{2, 2, 2, 2})
-	case "resnet20":
-		b.residual([]int{3, 3, 3})
-	case "resnet32":
-		b.residual([]int{5, 5, 5})
-	case "resnet56":
-		b.residual([]int{9, 9, 9})
-	case "wrn28":
-		b.wide([]int{4, 4, 4})
+	f, err := netfile.Parse(cmp.Or(file, "the network"), text)
+	if err != nil {
+		return nil, err
 	}
-	if err := errors.Join(c.resize(b.g), b.g.Validate()); err != nil {
-		return nil, fmt.Errorf("model %q: %w", c.Name, err)
+	given, err := c.given(f.Parameters)
+	if err != nil {
+		return nil, named(err)
 	}
-	return b.g, nil
+	g, err := c.read(f, given)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(c.resize(g), g.Validate()); err != nil {
+		return nil, named(err)
+	}
+	return g, nil
 }
 
 // resize gives layers the widths of Units.
@@ -99,6 +116,8 @@ func (c ModelConfig) resize(g *Graph) error {
 	for _, id := range slices.Sorted(maps.Keys(c.Units)) {
 		n := g.Node(NodeID(id))
 		switch {
+		case n != nil && n.Op.Role() == Attends: // its width is its heads
+			n.Heads = c.Units[id]
 		case n == nil || n.Op.Role() != Mixes || n == g.Output():
 			faults = append(faults, fmt.Errorf("units: there is no layer %q whose width could be chosen", id))
 		case c.Units[id] < 0:
@@ -110,136 +129,100 @@ func (c ModelConfig) resize(g *Graph) error {
 	return errors.Join(faults...)
 }
 
-// defaults fills in zero fields and tells all faults at once.
-func (c *ModelConfig) defaults() error {
-	var faults []error
-	oneOf := func(field string, value *string, choices ...string) {
-		if *value == "" {
-			*value = choices[0]
-		}
-		for _, ch := range choices {
-			if *value == ch {
-				return
-			}
-		}
-		faults = append(faults, fmt.Errorf("%s %q: must be one of %s", field, *value, strings.Join(choices, ", ")))
+//go:embed zoo/*.yaml
+var zooFiles embed.FS
+
+// Source returns the text of a network of the zoo, as files describe networks, and false for
+// none of that name.
+func Source(name string) (string, bool) {
+	if !slices.Contains(Zoo, name) {
+		return "", false
 	}
-	norm, head, width, widths := []string{"batch", "none"}, []string{"average", "flatten"}, 16, []int{4, 4, 4, 4}
-	switch c.Name {
-	case "mlp":
-		norm, widths = []string{"none", "batch"}, []int{64, 64}
-	case "vgg":
-		head, widths = []string{"flatten", "average"}, []int{32, 64, 128}
-	case "resnet18":
-		width = 64
+	text, err := zooFiles.ReadFile("zoo/" + name + ".yaml")
+	return string(text), err == nil
+}
+
+// IsFile reports whether the name of a model is that of a file: by its ending.
+func IsFile(name string) bool {
+	return strings.HasSuffix(name, ".yaml") || strings.HasSuffix(name, ".yml")
+}
+
+// TextDigest returns what a ModelConfig calls its text by: the SHA-256 in hexadecimal, empty without one.
+func TextDigest(text string) string {
+	if text == "" {
+		return ""
 	}
-	oneOf("name", &c.Name, "mlp", "cnn", "vgg", "resnet18", "resnet20", "resnet32", "resnet56", "wrn28")
-	oneOf("norm", &c.Norm, norm...)
-	oneOf("head", &c.Head, head...)
-	oneOf("stem", &c.Stem, "cifar", "imagenet")
-	oneOf("activation", (*string)(&c.Activation), activations()...)
-	oneOf("loss", (*string)(&c.Loss), string(CrossEntropy), string(MSE))
-	if c.Widths == nil {
-		c.Widths = widths
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}
+
+// check tells all faults at once. Those of a text its reader tells.
+func (c *ModelConfig) check() error {
+	var found faults.List
+	oneOf := func(field, value string, choices ...string) {
+		found.Check(value == "" || slices.Contains(choices, value), "%s %q: must be one of %s", field, value, strings.Join(choices, ", "))
 	}
-	if c.Width == 0 {
-		c.Width = width
-	}
-	if c.Widen == 0 {
-		c.Widen = 10
-	}
-	if c.Classes < 1 {
-		faults = append(faults, fmt.Errorf("classes %d: must be at least 1", c.Classes))
-	}
-	if !(c.LabelSmoothing >= 0 && c.LabelSmoothing < 1) {
-		faults = append(faults, fmt.Errorf("label_smoothing %v: must be at least 0 and below 1", c.LabelSmoothing))
-	}
-	if residual := strings.HasPrefix(c.Name, "resnet") || c.Name == "wrn28"; c.EmptyBlocks && !residual {
-		faults = append(faults,
-			errors.New("empty_blocks: only residual networks have blocks (use widths of 0 for the layers of the others)"))
-	}
+	oneOf("loss", string(c.Loss), string(CrossEntropy), string(MSE), string(BinaryCrossEntropy))
+	found.Check(c.Classes >= 1 && c.Classes <= maxWidth, "classes %d: must be at least 1 and at most %d", c.Classes, maxWidth)
+	found.Check(c.LabelSmoothing >= 0 && c.LabelSmoothing < 1, "label_smoothing %v: must be at least 0 and below 1", c.LabelSmoothing)
+	found.Check(c.Width >= 0 && c.Widen >= 0, "width and widen must be at least 1")
 	for i := 1; i < len(c.Widths); i++ {
 		if c.Widths[i-1] == 0 && c.Widths[i] == 0 {
-			faults = append(faults, fmt.Errorf("widths %v: of two layers of width 0 in a row neither can grow, "+
-				"for the other lets nothing through: give one of them at least 1", c.Widths))
+			found.Check(false, "widths %v: of two layers of width 0 in a row neither can grow, "+
+				"for the other lets nothing through: give one of them at least 1", c.Widths)
 			break
 		}
 	}
-	if c.Width < 1 || c.Widen < 1 {
-		faults = append(faults, errors.New("width and widen must be at least 1"))
+	if c.Text != "" {
+		found.Check(c.SHA256 == "" || c.SHA256 == TextDigest(c.Text), "sha256 %.16s: the text has %.16s: it was changed by hand", c.SHA256,
+			TextDigest(c.Text))
+		return found.Err()
 	}
-	return errors.Join(faults...)
-}
-
-// builder appends nodes that read the last one.
-type builder struct {
-	g      *Graph
-	config ModelConfig
-	last   NodeID
-	side   int // shorter side of the image so far
-}
-
-func (b *builder) add(n Node, id string, inputs ...NodeID) {
-	n.ID, n.Inputs = NodeID(id), inputs
-	if inputs == nil {
-		n.Inputs = []NodeID{b.last}
+	switch known := slices.Contains(Zoo, c.Name); {
+	case !known && IsFile(c.Name):
+		found.Check(false, "the text of the file is not here: name the file with --model")
+	case !known:
+		found.Check(false, "name %q: a network of one's own is a file, as net.yaml, all others must be one of %s",
+			c.Name, strings.Join(Zoo, ", "))
 	}
-	b.g.Nodes = append(b.g.Nodes, n)
-	b.last = n.ID
+	oneOf("norm", c.Norm, "batch", "none")
+	oneOf("head", c.Head, "average", "flatten")
+	oneOf("stem", c.Stem, "cifar", "imagenet")
+	oneOf("activation", string(c.Activation), activations()...)
+	text, _ := Source(c.Name)
+	found.Check(!c.EmptyBlocks || strings.Contains(text, "empty_blocks"),
+		"empty_blocks: only residual networks have blocks (use widths of 0 for the layers of the others)")
+	return found.Err()
 }
 
-// conv adds a convolution of n's Out, Kernel and Stride that keeps the border.
-func (b *builder) conv(id string, n Node) {
-	n.Op, n.Pad = OpConv, n.Kernel/2
-	b.add(n, id)
-	b.side = (b.side-1)/n.Stride + 1
-}
-
-func (b *builder) norm(id string) {
-	b.add(Node{Op: OpBatchNorm, Eps: 1e-5, Momentum: 0.1}, id)
-}
-
-func (b *builder) op(op Op, id string) { b.add(Node{Op: op}, id) }
-
-func (b *builder) linear(id string, out int) {
-	b.add(Node{Op: OpLinear, Out: out, Bias: true}, id)
-}
-
-// mlp is linear [norm] activation for each width, and a linear layer.
-func (b *builder) mlp() {
-	b.op(OpFlatten, "flatten")
-	for i, w := range b.config.Widths {
-		b.linear(fmt.Sprintf("fc%d", i+1), w)
-		if b.config.Norm == "batch" {
-			b.norm(fmt.Sprintf("bn%d", i+1))
-		}
-		b.op(b.config.Activation, fmt.Sprintf("act%d", i+1))
-	}
-	b.linear(fmt.Sprintf("fc%d", len(b.config.Widths)+1), b.config.Classes)
-}
-
-// chain is a 3x3 convolution, [norm], activation and 2x2 maximum for each
-// width. cnn has no maximum after its last convolution, and none has one once
-// the image has a single row.
-func (b *builder) chain() {
-	for i, w := range b.config.Widths {
-		b.conv(fmt.Sprintf("conv%d", i+1), Node{Out: w, Kernel: 3, Stride: 1})
-		if b.config.Norm == "batch" {
-			b.norm(fmt.Sprintf("bn%d", i+1))
-		} else {
-			b.g.Nodes[len(b.g.Nodes)-1].Bias = true
-		}
-		b.op(b.config.Activation, fmt.Sprintf("act%d", i+1))
-		if lastOfCNN := b.config.Name == "cnn" && i == len(b.config.Widths)-1; !lastOfCNN && b.side >= 2 {
-			b.add(Node{Op: OpMaxPool, Kernel: 2, Stride: 2}, fmt.Sprintf("pool%d", i+1))
-			b.side /= 2
+// given returns the parameters of a file that fields of c stand for. Fields that no file of
+// the zoo declares are another network's; a file of one's own must declare them.
+func (c *ModelConfig) given(declared map[string]netfile.Value) (map[string]netfile.Value, error) {
+	all := map[string]netfile.Value{}
+	put := func(name string, set bool, v netfile.Value) {
+		if _, known := declared[name]; set && (known || c.Text != "") {
+			all[name] = v
 		}
 	}
-	if b.config.Head == "average" {
-		b.op(OpGlobalAvgPool, "avgpool")
+	put("widths", c.Widths != nil, netfile.ListValue(c.Widths))
+	put("width", c.Width != 0, netfile.IntValue(c.Width))
+	put("widen", c.Widen != 0, netfile.IntValue(c.Widen))
+	put("empty_blocks", c.EmptyBlocks, netfile.BoolValue(true))
+	put("activation", c.Activation != "", netfile.TextValue(string(c.Activation)))
+	put("norm", c.Norm != "", netfile.TextValue(c.Norm))
+	put("head", c.Head != "", netfile.TextValue(c.Head))
+	put("stem", c.Stem != "", netfile.TextValue(c.Stem))
+	for _, name := range slices.Sorted(maps.Keys(c.Parameters)) {
+		v, err := netfile.ParseValue(c.Parameters[name])
+		if err != nil {
+			return nil, fmt.Errorf("parameters: %s: %w", name, err)
+		}
+		if _, twice := all[name]; twice {
+			return nil, fmt.Errorf("parameters: %s is given as model.%s too", name, name)
+		}
+		all[name] = v
 	}
-	b.op(OpFlatten, "flatten")
-	b.linear("fc", b.config.Classes)
+	return all, nil
 }
 
 // activations returns what may stand for an activation, the default first.

@@ -21,6 +21,13 @@ func TestParameterCounts(t *testing.T) {
 		{ModelConfig{Name: "wrn28", Input: cifar, Classes: 10}, 36479194},
 		{ModelConfig{Name: "wrn28", Input: cifar, Classes: 10, Widen: 1}, 369498},
 		{ModelConfig{Name: "mlp", Input: cifar, Classes: 10, Widths: []int{512, 512}}, 3072*512 + 512 + 512*512 + 512 + 5130},
+		{ModelConfig{Name: "mobilenetv2", Input: cifar, Classes: 10}, 2236682}, // torchvision's, of 10 classes
+		// Patches, norms, depthwise filters of 7x7 and perceptrons of each width, reductions, and the head.
+		{ModelConfig{Name: "convnext", Input: cifar, Classes: 10, Width: 16, Parameters: map[string]string{"depth": "1"}},
+			13*16 + 2*16 + (49+1+2+1)*(16+32+64) + 8*(16*16+32*32+64*64) + 5*(16+32+64) + (2*16 + 64*32 + 32) + (2*32 + 128*64 + 64) + 2*64 + 650},
+		// A tokenizer of two convolutions, positions of 8x8 tokens, an encoder of four projections, two norms and a perceptron, a norm and the head.
+		{ModelConfig{Name: "vit", Input: cifar, Classes: 10, Width: 16, Parameters: map[string]string{"depth": "1"}},
+			9*(3*16+16*16) + 64*16 + 4*(16*16+16) + 4*16 + (16*32 + 32 + 32*16 + 16) + 2*16 + 170},
 		{ModelConfig{Name: "vgg", Input: cifar, Classes: 10}, 9*(3*32+32*64+64*128) + 2*(32+64+128) + 20490},
 	} {
 		g, err := Build(c.config)
@@ -79,7 +86,7 @@ func TestSmoothingIsOfCrossEntropy(t *testing.T) {
 
 func TestBuildReportsAllFaults(t *testing.T) {
 	_, err := Build(ModelConfig{Name: "alexnet", Input: Shape{3, 32, 32}, Activation: "swish", Norm: "layer", Width: -1, LabelSmoothing: 1})
-	for _, part := range []string{`"alexnet": must be one of mlp, cnn`, `activation "swish"`, `norm "layer"`, "classes 0",
+	for _, part := range []string{`must be one of mlp, cnn`, `activation "swish"`, `norm "layer"`, "classes 0",
 		"label_smoothing 1", "width and widen"} {
 		if err == nil || !strings.Contains(err.Error(), part) {
 			t.Errorf("faults lack %q: %v", part, err)

@@ -24,8 +24,8 @@ const (
 	OneCycle  = "one_cycle"
 )
 
-// schedules are those names.
-var schedules = []string{Constant, Step, Cosine, Trapezoid, OneCycle}
+// Schedules names the schedules of the learning rate.
+var Schedules = []string{Constant, Step, Cosine, Trapezoid, OneCycle}
 
 // Config says how parameters are updated. The zero value is invalid; start
 // from Default.
@@ -48,6 +48,11 @@ type Config struct {
 	Beta2 float64    `json:"beta2" yaml:"beta2"`
 	Eps   float64    `json:"eps" yaml:"eps"`
 	Muon  MuonConfig `json:"muon" yaml:"muon"`
+	// Births is variance_transfer where weights have a rate by the growth event that they
+	// were born in (see Births); none where all have one. The matrices of muon have one:
+	// by it all their rows turn alike, whenever they were born.
+	Births string     `json:"births,omitempty" yaml:"births"`
+	Arch   ArchConfig `json:"arch,omitzero" yaml:"arch"`
 	// Schedule is constant, step (times StepFactor every StepEpochs epochs), cosine (half a
 	// cosine from LR to MinLR over what follows the warm-up), trapezoid (LR until the part
 	// Hold of the run is done, then a straight line to MinLR) or one_cycle (PyTorch's
@@ -80,7 +85,9 @@ type MuonConfig struct {
 // PyTorch's defaults for the rest.
 func Default() Config {
 	return Config{Name: SGD, LR: 0.1, DecayBiases: true, NormBiasFactor: 1, Momentum: 0.9, Beta1: 0.9, Beta2: 0.999, Eps: 1e-8,
-		Muon: MuonConfig{Factor: 0.5, Momentum: 0.6}, Schedule: Cosine, StepEpochs: 30, StepFactor: 0.1, Hold: 0.3, ClipNorm: 5}
+		Muon: MuonConfig{Factor: 0.5, Momentum: 0.6}, Births: OneRate,
+		Arch:     ArchConfig{Rule: ArchNone, BaseDepth: 1},
+		Schedule: Cosine, StepEpochs: 30, StepFactor: 0.1, Hold: 0.3, ClipNorm: 5}
 }
 
 // Validate returns all faults at once (errors.Join), or nil.
@@ -119,10 +126,13 @@ func (c Config) Validate() error {
 		within("min_lr", c.MinLR, 0, c.LR)
 		found.Check(c.Hold >= c.Warmup && c.Hold <= 1, "hold %v: must be warmup (%v) to 1", c.Hold, c.Warmup)
 	default:
-		found.Check(false, "schedule %q: must be one of %s", c.Schedule, strings.Join(schedules, ", "))
+		found.Check(false, "schedule %q: must be one of %s", c.Schedule, strings.Join(Schedules, ", "))
 	}
 	within("warmup", c.Warmup, 0, 1)
 	within("average", c.Average, 0, 1)
+	found.Check(c.Births == "" || c.Births == OneRate || c.Births == VarianceTransfer, "births %q: must be %q or %q", c.Births, OneRate,
+		VarianceTransfer)
+	c.Arch.check(&found, c.Name)
 	within("clip_norm", c.ClipNorm, 0, 1e30)
 	return found.Err()
 }

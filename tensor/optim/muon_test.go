@@ -158,3 +158,49 @@ func BenchmarkMuon(b *testing.B) {
 		o.Step(p, g, 1, 0.1)
 	}
 }
+
+// A row without a gradient, as that of a channel that nothing comes through, gets no
+// direction and shrinks with every update, since the others grow and all are brought back
+// to the norm of the whole. It is not frozen by that: the first gradient turns it farther
+// than any other row.
+func TestARowWithoutAGradientShrinks(t *testing.T) {
+	const rows, cols, silent = 6, 18, 2
+	c := Default()
+	c.Name = Muon
+	l := Layout{{Kind: Filters, Len: rows * cols, Rows: rows, Normed: true}}
+	o, p, g, s := New(c, l), make([]float32, rows*cols), make([]float32, rows*cols), rng.New(3)
+	for i := range p {
+		p[i] = float32(s.Normal(uint64(i)) / math.Sqrt(cols))
+	}
+	length := func(x []float32, row int) float64 { return math.Sqrt(squares(x[row*cols:][:cols])) }
+	draw := func(step int, all bool) {
+		for i := range g {
+			if g[i] = float32(s.Normal(uint64(step*len(g) + i))); i/cols == silent && !all {
+				g[i] = 0
+			}
+		}
+	}
+	first := append([]float32(nil), p...)
+	for step := 1; step <= 1000; step++ {
+		draw(step, false)
+		o.Step(p, g, 1, 0.2) // Muon's own rate is half of it
+	}
+	cosine := func(a, b []float32, row int) float64 {
+		dot := 0.0
+		for i := row * cols; i < (row+1)*cols; i++ {
+			dot += float64(float64(a[i]) * float64(b[i]))
+		}
+		return dot / (length(a, row) * length(b, row))
+	}
+	if part := length(p, silent) / length(first, silent); part > 0.05 || cosine(p, first, silent) < 1-1e-6 {
+		t.Errorf("the silent row has %.3g of its length and a cosine of %v with what it was", part, cosine(p, first, silent))
+	}
+	before := append([]float32(nil), p...)
+	draw(1001, true)
+	o.Step(p, g, 1, 0.2)
+	for row := range rows {
+		if row != silent && cosine(p, before, row) < cosine(p, before, silent) {
+			t.Errorf("row %d turned farther than the one that had been silent", row)
+		}
+	}
+}

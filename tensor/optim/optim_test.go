@@ -2,6 +2,7 @@ package optim
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,7 +22,10 @@ func configs() map[string]Config {
 		"adamw of groups": with(func(c *Config) {
 			c.Name, c.DecayBiases, c.NormBiasFactor, c.WeightDecay = AdamW, false, 3, 0.01
 		}),
-		"muon": with(func(c *Config) { c.Name, c.WeightDecay, c.Nesterov = Muon, 0.01, true }),
+		"variance transfer": with(func(c *Config) { c.Births, c.WeightDecay, c.Nesterov = VarianceTransfer, 5e-4, true }),
+		"adamw by births":   with(func(c *Config) { c.Name, c.Births, c.WeightDecay = AdamW, VarianceTransfer, 0.01 }),
+		"muon by births":    with(func(c *Config) { c.Name, c.Births = Muon, VarianceTransfer }),
+		"muon":              with(func(c *Config) { c.Name, c.WeightDecay, c.Nesterov = Muon, 0.01, true }),
 	}
 }
 
@@ -29,7 +33,36 @@ func configs() map[string]Config {
 var layout = Layout{
 	{Kind: Filters, Len: 5 * 18, Rows: 5, Normed: true}, {Kind: Biases, Len: 5}, {Kind: NormScales, Len: 5}, {Kind: NormBiases, Len: 5},
 	{Kind: Filters, Len: 40 * 9, Rows: 40, Normed: true}, {Kind: NormScales, Len: 40}, {Kind: NormBiases, Len: 40},
-	{Kind: Filters, Len: 12 * 4, Rows: 12}, {Kind: Weights, Len: 70}, {Kind: Biases, Len: 7},
+	{Kind: Filters, Len: 12 * 4, Rows: 12}, {Kind: Weights, Len: 70, Births: &births}, {Kind: Biases, Len: 7},
+}
+
+// births are those of 7 outputs of 10 weights.
+var births = Births{Outputs: []Birth{{3, 0}, {5, 2}, {7, 3}}, Inputs: []Birth{{4, 0}, {8, 1}, {10, 2}}}
+
+// ages returns which of the layout's parameters are weights of the tensor with births, and by
+// which event they were born.
+func ages() map[int]int {
+	out := map[int]int{}
+	first := layout.Len() - 7 - 70
+	for output, event := range []int{0, 0, 0, 2, 2, 3, 3} {
+		for input, other := range []int{0, 0, 0, 0, 1, 1, 1, 1, 2, 2} {
+			out[first+output*10+input] = max(event, other)
+		}
+	}
+	return out
+}
+
+// naiveFactors returns |W_t| / |W_0| by event, between 1 and 8.
+func naiveFactors(params []float64) map[int]float64 {
+	square := map[int]float64{}
+	for i, event := range ages() {
+		square[event] += params[i] * params[i]
+	}
+	out := map[int]float64{}
+	for event, sum := range square {
+		out[event] = max(1, min(8, math.Sqrt(sum)/math.Sqrt(square[0])))
+	}
+	return out
 }
 
 // kindAt returns the tensor of parameter i.
@@ -79,6 +112,7 @@ func TestStepsAgainstFloat64(t *testing.T) {
 		}
 		for step := 1; step <= 20; step++ {
 			lr := 0.01 / float64(step)
+			factors, age := naiveFactors(want), ages()
 			for i := range grad {
 				grad[i] = float32(64 * s.Normal(uint64(step*n+i)))
 				own, rate := c, lr
@@ -87,6 +121,9 @@ func TestStepsAgainstFloat64(t *testing.T) {
 				}
 				if layout.at(i).Kind == NormBiases {
 					rate *= c.NormBiasFactor
+				}
+				if event, grown := age[i]; grown && c.Births == VarianceTransfer {
+					rate *= factors[event]
 				}
 				want[i] = naive(own, step, want[i], float64(grad[i])/64, state[i][:], rate)
 			}
@@ -117,8 +154,8 @@ func TestPartsGiveTheSameBits(t *testing.T) {
 			whole.Step(a, grad, 0.5, 0.1)
 			u := parts.Begin(0.5, 0.1)
 			var wg sync.WaitGroup
-			for i := range u.Matrices() {
-				wg.Go(func() { u.Direct(i, b, grad) })
+			for i := range u.Prepared() {
+				wg.Go(func() { u.Prepare(i, b, grad) })
 			}
 			wg.Wait()
 			for _, r := range [][2]int{{0, 7}, {7, 400}, {400, 400}, {400, n}} {
@@ -155,6 +192,32 @@ func TestRestore(t *testing.T) {
 		if _, err := Restore(c, Plain(4), 1, append(o.Slots(), Slot{"more", nil})); err == nil {
 			t.Errorf("%s: wrong state was taken", name)
 		}
+	}
+}
+
+// New weights of zero learn at the rate of the others, and no group at more than 8 times
+// that.
+func TestRatesByBirthAreBounded(t *testing.T) {
+	g := newGroups(&births)
+	weights := make([]float32, 70)
+	for i := range weights {
+		switch age := ages()[layout.Len()-77+i]; age {
+		case 0:
+			weights[i] = 1
+		case 3:
+			weights[i] = 100
+		}
+	}
+	g.measure(weights)
+	if want := []float64{1, 1, 1, 8}; !slices.Equal(g.factor, want) {
+		t.Errorf("factors %v, want %v", g.factor, want)
+	}
+	g.measure(make([]float32, 70))
+	if want := []float64{1, 1, 1, 1}; !slices.Equal(g.factor, want) {
+		t.Errorf("of an oldest group of zeros: %v, want %v", g.factor, want)
+	}
+	if newGroups(&Births{Outputs: []Birth{{3, 0}, {5, 2}}, Inputs: []Birth{{4, 2}}}) != nil {
+		t.Error("weights of one age have groups")
 	}
 }
 

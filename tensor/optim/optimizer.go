@@ -23,7 +23,7 @@ type Optimizer struct {
 	config   Config
 	n        int
 	segments []segment
-	matrices []segment // segments that are matrices
+	prepared []segment // segments that are no plain ones
 	count    uint64
 	slots    []Slot
 }
@@ -75,8 +75,8 @@ func Restore(c Config, l Layout, count uint64, slots []Slot) (*Optimizer, error)
 func newOptimizer(c Config, l Layout) *Optimizer {
 	o := &Optimizer{config: c, n: l.Len(), segments: l.segments(c)}
 	for _, s := range o.segments {
-		if s.matrix != nil {
-			o.matrices = append(o.matrices, s)
+		if !s.plain() {
+			o.prepared = append(o.prepared, s)
 		}
 	}
 	return o
@@ -95,8 +95,8 @@ func (o *Optimizer) Config() Config { return o.config }
 // scale: 1/n where grad is a sum over n samples.
 func (o *Optimizer) Step(params, grad []float32, scale float32, lr float64) {
 	u := o.Begin(scale, lr)
-	for i := range o.matrices {
-		u.Direct(i, params, grad)
+	for i := range o.prepared {
+		u.Prepare(i, params, grad)
 	}
 	u.Apply(params, grad, kernel.Range{Hi: o.n})
 }
@@ -106,43 +106,56 @@ type Update struct {
 	o      *Optimizer
 	sgd    [kinds]kernel.SGDCoefs
 	adam   [kinds]kernel.AdamCoefs
+	rate   [kinds]float64
 	muonLR float64
 }
 
-// Begin starts an update and counts it. Then Direct must be called once for each
-// of the Matrices, and after that every parameter be covered by exactly one Apply.
+// Begin starts an update and counts it. Then Prepare must be called once for each
+// of the Prepared, and after that every parameter be covered by exactly one Apply.
 func (o *Optimizer) Begin(scale float32, lr float64) Update {
 	o.count++
 	c := o.config
 	u := Update{o: o, muonLR: float64(lr * c.Muon.Factor)}
 	for k := range kinds {
-		rate, decay := float64(lr*c.factor(k)), 0.0
+		decay := 0.0
 		if c.decays(k) {
 			decay = c.WeightDecay
 		}
-		if c.Name != AdamW {
-			u.sgd[k] = kernel.SGDCoefs{Scale: scale, LR: float32(rate), Momentum: float32(c.Momentum), WeightDecay: float32(decay),
-				Nesterov: c.Nesterov}
-			continue
+		if u.rate[k] = float64(lr * c.factor(k)); c.Name != AdamW {
+			u.sgd[k] = kernel.SGDCoefs{Scale: scale, Momentum: float32(c.Momentum), WeightDecay: float32(decay), Nesterov: c.Nesterov}
+		} else {
+			u.adam[k] = kernel.AdamCoefs{Scale: scale, Beta1: float32(c.Beta1), Beta2: float32(c.Beta2), Rest1: float32(1 - c.Beta1),
+				Rest2: float32(1 - c.Beta2), Eps: float32(c.Eps), Root: float32(1 / math.Sqrt(1-portable.PowInt(c.Beta2, o.count)))}
 		}
-		u.adam[k] = kernel.AdamCoefs{
-			Scale: scale, Beta1: float32(c.Beta1), Beta2: float32(c.Beta2), Rest1: float32(1 - c.Beta1), Rest2: float32(1 - c.Beta2),
-			Keep: float32(1 - float64(rate*decay)), Eps: float32(c.Eps),
-			Step: float32(rate / (1 - portable.PowInt(c.Beta1, o.count))),
-			Root: float32(1 / math.Sqrt(1-portable.PowInt(c.Beta2, o.count))),
-		}
+		u.setRate(k, 1)
 	}
 	return u
 }
 
-// Matrices returns how many tensors are updated as matrices.
-func (u Update) Matrices() int { return len(u.o.matrices) }
+// setRate gives the coefficients of a kind that many times its rate.
+func (u *Update) setRate(k Kind, factor float64) {
+	c, rate, decay := &u.o.config, float64(u.rate[k]*factor), 0.0
+	if c.decays(k) {
+		decay = c.WeightDecay
+	}
+	u.sgd[k].LR = float32(rate)
+	u.adam[k].Keep = float32(1 - float64(rate*decay))
+	u.adam[k].Step = float32(rate / (1 - portable.PowInt(c.Beta1, u.o.count)))
+}
 
-// Direct finds the direction in which matrix i is updated; several goroutines may do
-// so for different ones. params and grad are the full vectors.
-func (u Update) Direct(i int, params, grad []float32) {
+// Prepared returns how many tensors have to be known as a whole before their update.
+func (u Update) Prepared() int { return len(u.o.prepared) }
+
+// Prepare finds the direction of an update by matrix, or the rates of weights by their
+// birth, for one of the Prepared; several goroutines may do so for different ones. params
+// and grad are the full vectors.
+func (u Update) Prepare(i int, params, grad []float32) {
 	u.check(params, grad)
-	s := u.o.matrices[i]
+	s := u.o.prepared[i]
+	if s.groups != nil {
+		s.groups.measure(params[s.lo:s.hi])
+		return
+	}
 	s.matrix.direct(params[s.lo:s.hi], grad[s.lo:s.hi], u.o.slots[0].Data[s.lo:s.hi], u)
 }
 
@@ -160,6 +173,16 @@ func (u Update) Apply(params, grad []float32, part kernel.Range) {
 func (u Update) apply(seg segment, params, grad []float32, lo int) {
 	s, hi := u.o.slots, lo+len(params)
 	switch {
+	case seg.groups != nil:
+		g := seg.groups
+		seg.groups = nil
+		for at := lo - seg.lo; at < hi-seg.lo; {
+			t := g.at(at, hi-seg.lo)
+			u.setRate(seg.kind, g.factor[t.group])
+			from, to := t.lo+seg.lo-lo, t.hi+seg.lo-lo
+			u.apply(seg, params[from:to], grad[from:to], t.lo+seg.lo)
+			at = t.hi
+		}
 	case seg.matrix != nil:
 		seg.matrix.apply(params, lo-seg.lo)
 	case u.o.config.Name == AdamW:

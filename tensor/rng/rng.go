@@ -58,6 +58,9 @@ func (s Stream) Uint64(i uint64) uint64 {
 	return philox([4]uint64{i / 4}, s.key)[i%4]
 }
 
+// Block returns values 4 i to 4 i + 3.
+func (s Stream) Block(i uint64) [4]uint64 { return philox([4]uint64{i}, s.key) }
+
 // Float64 returns value i as a multiple of 2^-53 in [0, 1).
 func (s Stream) Float64(i uint64) float64 { return float64(float64(s.Uint64(i)>>11) * 0x1p-53) }
 

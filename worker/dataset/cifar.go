@@ -19,7 +19,7 @@ import (
 // cifarFormat is a data set of the CIFAR binary format: records of label bytes
 // and a 32 x 32 image in planes of red, green and blue.
 type cifarFormat struct {
-	name        string
+	name, short string // names for people, and in a configuration
 	sub         string // folder that the archive unpacks to
 	archive     string
 	python      string // a file of the version for Python
@@ -30,20 +30,21 @@ type cifarFormat struct {
 }
 
 var (
-	cifar10Reader  = cifar10.reader("cifar10")
-	cifar100Reader = cifar100.reader("cifar100")
+	cifar10Reader  = cifar10.reader()
+	cifar100Reader = cifar100.reader()
 )
 
 var (
-	cifar10 = cifarFormat{"CIFAR-10", "cifar-10-batches-bin", "cifar-10-binary.tar.gz", "data_batch_1", 1, 10, "batches.meta.txt",
-		[]string{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
+	cifar10 = cifarFormat{"CIFAR-10", "cifar10", "cifar-10-batches-bin", "cifar-10-binary.tar.gz", "data_batch_1", 1, 10,
+		"batches.meta.txt", []string{"data_batch_1.bin", "data_batch_2.bin", "data_batch_3.bin", "data_batch_4.bin", "data_batch_5.bin"},
 		[]string{"test_batch.bin"}}
-	cifar100 = cifarFormat{"CIFAR-100", "cifar-100-binary", "cifar-100-binary.tar.gz", "train", 2, 100, "fine_label_names.txt",
+	cifar100 = cifarFormat{"CIFAR-100", "cifar100", "cifar-100-binary", "cifar-100-binary.tar.gz", "train", 2, 100, "fine_label_names.txt",
 		[]string{"train.bin"}, []string{"test.bin"}}
 )
 
-func (f cifarFormat) reader(name string) reader {
-	return reader{name: name, title: f.name, about: f.name + " in its binary format, " + f.archive, lies: f.lies, open: f.source}
+func (f cifarFormat) reader() reader {
+	return reader{name: f.short, title: f.name, about: f.name + " in its binary format, " + f.archive, lies: f.lies, open: f.source,
+		published: true}
 }
 
 const cifarImage = 3 * 32 * 32
@@ -188,14 +189,14 @@ func (f cifarFormat) advice(dir string) string {
 	folder := func(name string) bool { i, err := os.Stat(filepath.Join(dir, name)); return err == nil && i.IsDir() }
 	switch {
 	case has(f.archive):
-		return fmt.Sprintf("unpack %s there first (tar xzf)", f.archive)
+		return fmt.Sprintf("unpack %s there first (tar xzf, or tinygrow data get %s --to %s)", f.archive, f.short, dir)
 	case folder(Train) && folder(Test):
 		return "it looks like a folder of images, which --data folder reads"
 	case has(f.python):
 		return fmt.Sprintf("it looks like the version for Python; get the binary version, %s", f.archive)
 	}
-	return fmt.Sprintf("get the binary version, https://www.cs.toronto.edu/~kriz/%s, unpack it, "+
-		"and name the directory with --data-dir", f.archive)
+	return fmt.Sprintf("get them with: tinygrow data get %s --to %s; or get the binary version, "+
+		"https://www.cs.toronto.edu/~kriz/%s, unpack it, and name the directory with --data-dir", f.short, dir, f.archive)
 }
 
 // maxNames bounds a file of class names.

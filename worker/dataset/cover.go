@@ -1,11 +1,30 @@
 package dataset
 
+import (
+	"fmt"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
+)
+
 // The rule by which a picture of any size becomes one that a network reads: it is
 // scaled, with its proportions, to the smallest size that covers the network's, and
 // what hangs over is cut off, the same on both sides. Scaling weighs the pixels
 // round a position by a triangle as wide as the pixels of the smaller of both sizes
 // (Pillow's BILINEAR), along rows, then along columns, each rounded to a byte. It is computed in
 // whole numbers. A picture of the right size stays as it is.
+
+// pictureRule says in words how any picture becomes an input of a shape; models carry it.
+func pictureRule(to nn.Shape) string {
+	rule := fmt.Sprintf("turned upright by its EXIF orientation; 16 bits a channel rounded to 8; what is transparent laid over black; "+
+		"inks as the light that they leave; red, green and blue without regard to colour profiles; scaled with its proportions to the "+
+		"smallest size that covers %d x %d, by a triangle as wide as the larger of both pixels (Pillow's BILINEAR), "+
+		"rows first, then columns, each rounded; "+
+		"cut at the centre", to.W, to.H)
+	if to.C == 1 {
+		rule += "; grey by ITU-R 601 (0.299, 0.587, 0.114)"
+	}
+	return rule
+}
 
 // taps are the input positions that an output position is made of, from the first
 // on, and how much each weighs.

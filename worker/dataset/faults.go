@@ -36,6 +36,14 @@ func (f *faults) add(position int, err error) {
 	f.found[position] = line{err}
 }
 
+// has reports whether there is a fault at a position.
+func (f *faults) has(position int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, found := f.found[position]
+	return found
+}
+
 // line is a fault whose text is one line that may be printed, whatever the names in it.
 type line struct{ error }
 

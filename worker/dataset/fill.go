@@ -23,38 +23,146 @@ var augmentKey = rng.Key("augment")
 // is moved by up to a sixteenth of its side in each direction (what comes in is 0)
 // and, where its class allows, mirrored, and a square of it set to 0, by a stream
 // keyed by the order's seed and index and the sample. Mirroring that alternates is keyed by the sample and the
-// parity of the index.
-// It allocates nothing but an order's permutation, once.
-func (s *Set) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) {
+// parity of the index. What changes the bytes of a picture before that is in recolour.go, what mixes samples in mix.go.
+// It allocates nothing but an order's permutation, once. Its error is that of the file
+// that the samples are in; a set in memory has none.
+func (s *Set) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) error {
 	split, size, block := s.split(o.Split), s.shape.Len(), s.shape.Len()*tensor.Lanes
 	ids, count := s.ids(o), s.size(o)
-	b.N = n
+	at := func(position int) int {
+		if position %= count; ids != nil {
+			return int(ids[position])
+		}
+		return position
+	}
+	b.N, b.Shares, b.Others = n, b.Shares[:0], b.Others[:0]
 	clear(b.Targets)
 	clear(b.X[tensor.Blocks(n)*block:])
-	var lanes [tensor.Lanes]view
-	for first := 0; first < n; first += tensor.Lanes {
-		for l := range lanes {
-			j := first + l
-			if j >= n {
-				lanes[l] = view{}
-				continue
-			}
-			i := (lo + j) % count
-			if ids != nil {
-				i = int(ids[i])
-			}
-			lanes[l] = view{image: split.image(i)}
-			if augment != 0 {
-				lanes[l].pose = s.pose(o, augment, i)
-			}
-			label := int32(split.labels[i])
-			b.Labels[j] = label
-			if len(b.Targets) > 0 {
-				b.Targets[(first*len(s.classes))+int(label)*tensor.Lanes+l] = 1
-			}
-		}
-		s.place(b.X[first*size:first*size+block], &lanes)
+	if s.tabular != nil {
+		return s.fillRows(b, split, func(i int) int { return at(lo + i) })
 	}
+	f := filling{set: s, split: split, order: o, augment: augment, with: augment.Strengths()}
+	if split.store != nil || augment.Recolours() || augment.Mixes() {
+		f.desk = s.desk(augment)
+		defer s.desks.Put(f.desk)
+	}
+	var chosen, others [tensor.Lanes]int
+	var how [tensor.Lanes]mixing
+	for first := 0; first < n; first += tensor.Lanes {
+		valid := min(n-first, tensor.Lanes)
+		for l := range valid {
+			chosen[l] = at(lo + first + l)
+			b.Labels[first+l] = int32(split.labels[chosen[l]])
+		}
+		x := b.X[first*size : first*size+block]
+		if err := f.place(x, chosen[:valid]); err != nil {
+			return faulty(s.name, err)
+		}
+		if augment.Mixes() {
+			how = [tensor.Lanes]mixing{}
+			for l := range valid {
+				var position int
+				position, how[l] = s.partner(o, f.with, chosen[l], count)
+				others[l] = at(position)
+				b.Shares, b.Others = append(b.Shares, how[l].share), append(b.Others, int32(split.labels[others[l]]))
+			}
+			if err := f.place(f.desk.block, others[:valid]); err != nil {
+				return faulty(s.name, err)
+			}
+			s.blendLanes(x, f.desk.block, &how)
+		}
+	}
+	s.targets(b)
+	return nil
+}
+
+// targets sets those of a batch, if it has any.
+func (s *Set) targets(b *nn.Batch) {
+	if len(b.Targets) == 0 {
+		return
+	}
+	for j := range b.N {
+		own := b.Targets[j/tensor.Lanes*len(s.classes)*tensor.Lanes+j%tensor.Lanes:]
+		if own[int(b.Labels[j])*tensor.Lanes] = 1; len(b.Shares) > 0 {
+			own[int(b.Labels[j])*tensor.Lanes] -= b.Shares[j]
+			own[int(b.Others[j])*tensor.Lanes] += b.Shares[j]
+		}
+	}
+}
+
+// desk is memory for a block of samples.
+type desk struct {
+	images []byte    // room for the picture of each lane, with slack
+	block  []float32 // a block that is mixed with another one; nil: none is
+	recolourer
+}
+
+// desk returns memory for the pictures of a block.
+func (s *Set) desk(augment proto.Augmentation) *desk {
+	d, ok := s.desks.Get().(*desk)
+	if !ok {
+		d = &desk{images: make([]byte, tensor.Lanes*(s.shape.Len()+slack)),
+			recolourer: recolourer{h: s.shape.H, w: s.shape.W, c: s.shape.C}}
+	}
+	if d.block == nil && augment.Mixes() {
+		d.block = make([]float32, tensor.Lanes*s.shape.Len())
+	}
+	return d
+}
+
+// filling is how samples of an order are put into blocks.
+type filling struct {
+	set     *Set
+	split   *samples
+	order   proto.Order
+	augment proto.Augmentation
+	with    proto.Strengths
+	desk    *desk // nil: none is needed
+}
+
+// place writes samples, one for each lane from the first on, to a block.
+func (f *filling) place(dst []float32, chosen []int) error {
+	var lanes [tensor.Lanes]view
+	if f.split.store != nil {
+		if err := f.split.readLanes(&lanes, chosen, f.desk.images); err != nil {
+			return err
+		}
+	}
+	for l, i := range chosen {
+		v := &lanes[l]
+		if f.split.store == nil {
+			v.image = f.split.image(i)
+		}
+		if f.augment != 0 {
+			v.pose = f.set.pose(f.order, f.augment, i)
+		}
+		if f.augment.Recolours() {
+			each := len(f.desk.images) / tensor.Lanes
+			own := f.desk.images[l*each : (l+1)*each-slack]
+			copy(own, v.image)
+			f.desk.recolour(own, f.order, f.with, i)
+			v.image = own
+		}
+	}
+	f.set.place(dst, &lanes)
+	return nil
+}
+
+// readLanes reads the chosen samples of a store into buffer. All are announced before the first
+// is read, so that a disk looks for them at once.
+func (s *samples) readLanes(lanes *[tensor.Lanes]view, chosen []int, buffer []byte) error {
+	each := len(buffer) / tensor.Lanes
+	for _, i := range chosen {
+		s.store.ahead(s.at(i))
+	}
+	for l, i := range chosen {
+		buf := buffer[l*each : (l+1)*each]
+		if err := s.store.read(buf, s.at(i)); err != nil {
+			return err
+		}
+		lanes[l].image = buf[:each-slack]
+	}
+	return nil
 }
 
 // view is the image of a lane, nil for an unused one, and how it is augmented.

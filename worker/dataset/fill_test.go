@@ -37,7 +37,7 @@ func TestFillLaysSamplesOutByLane(t *testing.T) {
 			for p := range 1024 {
 				var want float64
 				if j < n {
-					img := s.Image(Train, int(ids[7+j]))
+					img := s.train.image(int(ids[7+j]))
 					want = (float64(img[c*1024+p]) - mean[c]) / std[c]
 				}
 				if got := b.X[((j/32*1024+p)*3+c)*32+j%32]; got != float32(want) {

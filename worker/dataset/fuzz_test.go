@@ -43,10 +43,10 @@ func FuzzPicture(f *testing.F) {
 	f.Add(cmykJPEG(5, 4, [4]byte{200, 100, 50, 255}))
 	f.Add(twoPages(f, img))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		size, err := claimed(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))))
-		if err != nil || size.w*size.h > 1<<16 {
+		size, err := headerSize(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))))
+		if err != nil || size.check(1<<16) != nil {
 			return
 		}
-		_ = decodePicture(make([]byte, 3*size.w*size.h), data, size)
+		_ = decodePlanes(make([]byte, 3*size.w*size.h), data, size)
 	})
 }

@@ -23,8 +23,25 @@ var mnistFiles = [4]string{"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
 // mnistReader reads MNIST and every set in IDX files of its names.
 var mnistReader = reader{
 	name: "mnist", title: "MNIST", about: "MNIST and sets in IDX files of its names, as Fashion-MNIST; files may be compressed (.gz)",
-	lies: liesIDX, open: openMNIST,
+	lies: func(dir string) bool { return liesIDX(dir) && !liesFashion(dir) }, open: openMNIST, published: true,
 }
+
+// fashionReader reads Fashion-MNIST, whose files are called like those of MNIST: only the folder of a download tells
+// them apart.
+var fashionReader = reader{
+	name: "fashion-mnist", title: "Fashion-MNIST", about: "Fashion-MNIST in IDX files of MNIST's names, with the names of its classes",
+	lies: liesFashion, published: true,
+	open: func(c Config, what scope) (*source, error) {
+		source, err := openMNIST(c, what)
+		if err == nil {
+			source.set.classes, source.set.flip = fashionClasses, true
+		}
+		return source, err
+	},
+}
+
+// fashionClasses are those of Fashion-MNIST, in its authors' words.
+var fashionClasses = []string{"t-shirt/top", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"}
 
 // mnistDirs are where common downloads put them.
 var mnistDirs = []string{"", "raw", "MNIST/raw", "FashionMNIST/raw"}
@@ -163,7 +180,12 @@ func findIDX(dir string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("neither %[1]s nor %[1]s.gz in %[2]s or its folders raw, MNIST/raw and FashionMNIST/raw; "+
-		"get the four files (https://ossci-datasets.s3.amazonaws.com/mnist/) and name their directory with --data-dir", mnistFiles[0], dir)
+		"get the four files with: tinygrow data get mnist --to %[2]s; or name their directory with --data-dir", mnistFiles[0], dir)
+}
+
+func liesFashion(dir string) bool {
+	home, err := findIDX(dir)
+	return err == nil && strings.Contains(filepath.ToSlash(home), "FashionMNIST/")
 }
 
 func liesIDX(dir string) bool {

@@ -45,6 +45,15 @@ func (s *samples) limit(most limit, classes int) {
 		return
 	}
 	kept := choose(s.labels, most, classes)
+	if s.store != nil {
+		labels := make([]uint16, len(kept))
+		s.kept = make([]uint32, len(kept))
+		for to, i := range kept {
+			labels[to], s.kept[to] = s.labels[i], uint32(i)
+		}
+		s.labels = labels
+		return
+	}
 	size := s.size()
 	for to, i := range kept {
 		copy(s.image(to), s.image(i))

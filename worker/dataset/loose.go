@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/proto/file"
 	"github.com/tinygrow/tinygrow/tensor/nn"
+	"golang.org/x/sync/semaphore"
 )
 
 // Loose pictures are no samples of a data set: files or bytes of any size that a
@@ -25,26 +27,29 @@ const MaxPixels = 1 << 26
 const maxLooseSide = 1 << 16
 
 // DecodeLoose returns a picture of any size up to so many pixels as a network of
-// inputs of shape to reads it, (C, H, W) bytes: covering that size, cut at its
-// centre (see cover.go); with one channel, as grey (ITU-R 601). The size in its header is
-// looked at before anything is decoded.
+// inputs of shape to reads it, (C, H, W) bytes: as it is seen (orientation.go, pixels.go),
+// covering that size, cut at its centre (cover.go); with one channel, as grey (ITU-R 601).
+// The size in its header is looked at before anything is decoded, and no more than
+// MaxPixels are in work in the whole process: others wait.
 func DecodeLoose(data []byte, to nn.Shape, pixels int64) ([]byte, error) {
 	if to.C != 1 && to.C != 3 {
 		return nil, fmt.Errorf("the network reads %d channels: pictures have 1 or 3", to.C)
 	}
-	from, err := headerSize(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))))
+	stored, err := headerSize(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))))
 	if err != nil {
 		return nil, err
 	}
-	if from.w > maxLooseSide || from.h > maxLooseSide || int64(from.w)*int64(from.h) > pixels {
-		return nil, fmt.Errorf("%w: it is %d x %d: at most %d pixels and %d a side are read", ErrManyPixels, from.w, from.h, pixels,
-			maxLooseSide)
-	}
-	whole := make([]byte, 3*from.w*from.h)
-	if err := decodePlanes(whole, data, from); err != nil {
+	if err := stored.check(pixels); err != nil {
 		return nil, err
 	}
-	size := pictureSize{to.W, to.H}
+	work := min(int64(stored.w)*int64(stored.h), MaxPixels)
+	_ = inWork.Acquire(context.Background(), work) // ends: what holds the rest waits for nothing
+	defer inWork.Release(work)
+	whole := make([]byte, 3*stored.w*stored.h)
+	if err := decodePlanes(whole, data, stored); err != nil {
+		return nil, err
+	}
+	from, size := orientationOf(bytes.NewReader(data)).seen(stored), pictureSize{to.W, to.H}
 	area, wide := to.H*to.W, from.w*from.h
 	rgb := make([]byte, 3*area)
 	for c := range 3 {
@@ -58,6 +63,10 @@ func DecodeLoose(data []byte, to nn.Shape, pixels int64) ([]byte, error) {
 	}
 	return rgb[:area:area], nil
 }
+
+// inWork counts the pixels of the pictures that are being decoded: each takes at most
+// some 25 bytes (a progressive JPEG's coefficients, its image and its planes).
+var inWork = semaphore.NewWeighted(MaxPixels)
 
 // ErrManyPixels is returned for pictures that are too large to decode.
 var ErrManyPixels = errors.New("the picture is too large")
@@ -116,11 +125,12 @@ func FindLoose(paths []string) (pictures []string, passed int, err error) {
 	return pictures, passed, nil
 }
 
-// Loose returns a set that has pictures as its test samples, as a model with card c
-// reads them: images are one after another, each (C, H, W) bytes; labels has one
-// class for each.
+// Loose returns a set that has pictures, or rows as EachRow gives them, as its test samples, as a model with
+// card c reads them: they are one after another, each of SampleSize bytes, of a picture (C, H, W);
+// labels has one class for each.
 func Loose(c *nn.Card, images []byte, labels []uint16) *Set {
-	s := &Set{name: "pictures", shape: c.Input, classes: c.Classes, flip: c.Data != mnistReader.name, test: samples{images, labels}}
+	s := &Set{name: "pictures", shape: c.Input, classes: c.Classes, flip: c.Data != mnistReader.name,
+		test: samples{images: images, labels: labels}, tabular: tabularOf(c)}
 	s.Normalise(c.Mean, c.Std)
 	return s
 }
@@ -134,7 +144,11 @@ func OpenLoose(dir string, c *nn.Card) (*Set, error) {
 	}
 	s := &Set{classes: c.Classes}
 	l := listing{root: dir, set: s, owner: "the model"}
-	found, err := l.split(dir, false)
+	folders, err := l.folders(dir)
+	if err != nil {
+		return nil, faulty("folder", err)
+	}
+	found, err := l.split(dir, folders)
 	if err != nil {
 		return nil, faulty("folder", err)
 	}

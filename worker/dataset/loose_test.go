@@ -121,7 +121,7 @@ func TestOpenLoose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Len(Test) != 2 || s.Label(Test, 0) != 0 || s.Label(Test, 1) != 2 || s.Image(Test, 1)[47] != 33 {
+	if s.Len(Test) != 2 || s.Label(Test, 0) != 0 || s.Label(Test, 1) != 2 || s.test.image(1)[47] != 33 {
 		t.Errorf("%d samples of classes %d and %d", s.Len(Test), s.Label(Test, 0), s.Label(Test, 1))
 	}
 	put("bird/1.png", picturePNG(4, 4, color.White))

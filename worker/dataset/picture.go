@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"image"
-	"image/color"
+	"image/draw"
+	"image/gif"
 	"image/jpeg"
 	"image/png"
 	"io"
+	"strings"
 
 	"github.com/tinygrow/tinygrow/proto/file"
 	"golang.org/x/image/bmp"
@@ -21,12 +23,12 @@ import (
 const maxFile = 64 << 20
 
 // endings are those of the names of pictures, in lower case; endingsText tells them.
-var endings = []string{".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".tif", ".tiff"}
+var endings = []string{".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
 // Endings tells the endings of the names of pictures.
 const Endings = endingsText
 
-const endingsText = ".png, .jpg, .jpeg, .jpe, .jfif, .webp, .bmp, .tif or .tiff"
+const endingsText = ".png, .jpg, .jpeg, .jpe, .jfif, .webp, .gif, .bmp, .tif or .tiff"
 
 // format is a kind of pictures, told by the first bytes of a file, whatever its name
 // says. A '?' stands for any byte. The registry of package image is not used:
@@ -39,15 +41,16 @@ type format struct {
 
 var formats = []format{
 	{"\x89PNG\r\n\x1a\n", png.DecodeConfig, png.Decode},
-	{"\xff\xd8\xff", jpeg.DecodeConfig, jpeg.Decode},
-	{"RIFF????WEBPVP8", webp.DecodeConfig, webp.Decode},
+	{"\xff\xd8\xff", jpeg.DecodeConfig, decodeJPEG},
+	{"RIFF????WEBPVP8", webp.DecodeConfig, decodeWebP},
 	{"BM", bmp.DecodeConfig, bmp.Decode},
+	{"GIF8", gif.DecodeConfig, firstFrame},
 	{"II*\x00", tiff.DecodeConfig, tiff.Decode},
 	{"MM\x00*", tiff.DecodeConfig, tiff.Decode},
 }
 
 // ErrFormat is returned for files of no format that is read.
-var ErrFormat = errors.New("neither PNG, JPEG, WebP, BMP nor TIFF, whatever its name says")
+var ErrFormat = errors.New("neither PNG, JPEG, WebP, GIF, BMP nor TIFF, whatever its name says")
 
 // formatOf returns the format of a file that begins with head.
 func formatOf(head []byte) (format, error) {
@@ -63,11 +66,11 @@ func formatOf(head []byte) (format, error) {
 	return format{}, ErrFormat
 }
 
-// pictureSize is in pixels.
+// pictureSize is the width and the height in pixels.
 type pictureSize struct{ w, h int }
 
-// sizeOf returns the size that a picture's file claims, of which it reads no more
-// than it must.
+// sizeOf returns the size that a picture's file claims, as it is seen; it reads no more
+// of the file than it must.
 func sizeOf(path string) (pictureSize, error) {
 	f, n, err := file.Open(path)
 	if err != nil {
@@ -80,21 +83,23 @@ func sizeOf(path string) (pictureSize, error) {
 	case n > maxFile:
 		return pictureSize{}, fmt.Errorf("%s: the file has %d bytes, more than the %d that a picture may have", shown(path), n, maxFile)
 	}
-	s, err := claimed(io.NewSectionReader(f, 0, n))
+	in := io.NewSectionReader(f, 0, n)
+	stored, err := headerSize(in)
+	if err == nil {
+		err = stored.check(MaxPixels)
+	}
 	if err != nil {
 		return pictureSize{}, fmt.Errorf("%s: %w", shown(path), err)
 	}
-	return s, nil
+	return orientationOf(in).seen(stored), nil
 }
 
-// claimed returns the size in a picture's header, which may not be larger than a
-// folder's pictures are.
-func claimed(r *io.SectionReader) (pictureSize, error) {
-	s, err := headerSize(r)
-	if err == nil && (s.w > maxSide || s.h > maxSide) {
-		err = fmt.Errorf("the picture is %d x %d: it must have 1 to %d pixels a side", s.w, s.h, maxSide)
+// check refuses pictures of more pixels, which have no room in memory.
+func (s pictureSize) check(pixels int64) error {
+	if s.w > maxLooseSide || s.h > maxLooseSide || int64(s.w)*int64(s.h) > pixels {
+		return fmt.Errorf("%w: it is %d x %d: at most %d pixels and %d a side are read", ErrManyPixels, s.w, s.h, pixels, maxLooseSide)
 	}
-	return s, err
+	return nil
 }
 
 // headerSize returns the size in a picture's header, of one pixel at least.
@@ -127,33 +132,9 @@ func recovered(err *error) {
 	}
 }
 
-// decode writes the picture at path, which must be of a size, into dst as planes
-// of red, green and blue.
-func decode(dst []byte, path string, size pictureSize) error {
-	data, err := file.Read(path, maxFile)
-	if err == nil {
-		err = decodePicture(dst, data, size)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: %w", shown(path), err)
-	}
-	return nil
-}
-
-func decodePicture(dst, data []byte, size pictureSize) (err error) {
-	s, err := claimed(io.NewSectionReader(bytes.NewReader(data), 0, int64(len(data))))
-	if err != nil {
-		return err
-	}
-	if s != size {
-		return fmt.Errorf("the picture is %d x %d, it was %d x %d a moment ago", s.w, s.h, size.w, size.h)
-	}
-	return decodePlanes(dst, data, size)
-}
-
-// decodePlanes writes a picture, whose header says that it is of a size, into dst as
-// planes of red, green and blue.
-func decodePlanes(dst, data []byte, size pictureSize) (err error) {
+// decodePlanes writes a picture, whose header says that it is stored in a size, into dst
+// as planes of red, green and blue (pixels.go), turned as its file says (orientation.go).
+func decodePlanes(dst, data []byte, stored pictureSize) (err error) {
 	defer recovered(&err)
 	f, err := formatOf(data)
 	if err != nil {
@@ -166,10 +147,20 @@ func decodePlanes(dst, data []byte, size pictureSize) (err error) {
 	if err != nil {
 		return damaged(err)
 	}
-	if b := img.Bounds(); b.Dx() != size.w || b.Dy() != size.h {
+	if b := img.Bounds(); b.Dx() != stored.w || b.Dy() != stored.h {
 		return damaged(errors.New("its header and its contents differ in size"))
 	}
-	planes(dst, img)
+	o := orientationOf(bytes.NewReader(data))
+	if o == upright {
+		planesOf(dst).draw(img)
+		return nil
+	}
+	flat := make([]byte, len(dst))
+	planesOf(flat).draw(img)
+	area := len(dst) / 3
+	for c := range 3 {
+		o.turn(dst[c*area:(c+1)*area], flat[c*area:(c+1)*area], stored)
+	}
 	return nil
 }
 
@@ -198,34 +189,68 @@ func pages(data []byte) int {
 	return 1
 }
 
-// planes writes the image as planes of red, green and blue: grey becomes three
-// equal planes, what is transparent is laid over black, and 16 bits a channel
-// are rounded to the nearest of 8.
-func planes(dst []byte, img image.Image) {
-	b := img.Bounds()
-	area := b.Dx() * b.Dy()
-	red, green, blue := dst[:area], dst[area:2*area], dst[2*area:3*area]
-	i := 0
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			switch img := img.(type) { // the first two give what the last would, without its allocations
-			case *image.YCbCr:
-				c := img.COffset(x, y)
-				red[i], green[i], blue[i] = color.YCbCrToRGB(img.Y[img.YOffset(x, y)], img.Cb[c], img.Cr[c])
-			case *image.Gray:
-				v := img.GrayAt(x, y).Y
-				red[i], green[i], blue[i] = v, v, v
-			case *image.Gray16, *image.RGBA64, *image.NRGBA64:
-				r, g, bl, _ := img.At(x, y).RGBA()
-				red[i], green[i], blue[i] = rounded(r), rounded(g), rounded(bl)
-			default:
-				r, g, bl, _ := img.At(x, y).RGBA()
-				red[i], green[i], blue[i] = byte(r>>8), byte(g>>8), byte(bl>>8)
-			}
-			i++
-		}
+// firstFrame returns the first picture of a GIF file, on a black canvas of the file's size.
+func firstFrame(r io.Reader) (image.Image, error) {
+	in := r.(io.ReadSeeker)
+	c, err := gif.DecodeConfig(in)
+	if err != nil {
+		return nil, err
 	}
+	if _, err := in.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	frame, err := gif.Decode(in)
+	if err != nil {
+		return nil, err
+	}
+	canvas := image.Rect(0, 0, c.Width, c.Height)
+	if frame.Bounds() == canvas {
+		return frame, nil
+	}
+	img := image.NewRGBA(canvas)
+	draw.Draw(img, frame.Bounds(), frame, frame.Bounds().Min, draw.Src)
+	return img, nil
 }
 
-// rounded returns the value of 0 to 255 that is nearest to v of 0 to 65,535.
-func rounded(v uint32) byte { return byte((v*255 + 32767) / 65535) }
+// decodeWebP tells lossy pictures, which are of other colours than JPEG's.
+func decodeWebP(r io.Reader) (image.Image, error) {
+	img, err := webp.Decode(r)
+	switch img := img.(type) {
+	case *image.YCbCr:
+		return videoImage{YCbCr: img}, err
+	case *image.NYCbCrA:
+		return videoImage{&img.YCbCr, img.A, img.AStride}, err
+	}
+	return img, err
+}
+
+// decodeJPEG reads four inks without a marker of Adobe's too. It takes them to be stored
+// inverted, as Adobe does and as Pillow and ImageMagick read them: a marker is put there.
+func decodeJPEG(r io.Reader) (image.Image, error) {
+	data, err := io.ReadAll(r)
+	if err != nil {
+		return nil, err
+	}
+	if !plainInks(data) {
+		return jpeg.Decode(bytes.NewReader(data))
+	}
+	const marker = "\xff\xd8\xff\xee\x00\x0eAdobe\x00\x64\x00\x00\x00\x00\x00"
+	return jpeg.Decode(io.MultiReader(strings.NewReader(marker), bytes.NewReader(data[2:])))
+}
+
+// plainInks reports whether a JPEG file has four components and no marker of Adobe's.
+func plainInks(data []byte) bool {
+	for at := 2; at+10 <= len(data) && data[at] == 0xff; {
+		switch marker := data[at+1]; {
+		case marker == 0xff:
+			at++
+			continue
+		case marker == 0xee && string(data[at+4:at+9]) == "Adobe", marker == 0xda:
+			return false
+		case marker >= 0xc0 && marker <= 0xc2:
+			return data[at+9] == 4
+		}
+		at += 2 + int(binary.BigEndian.Uint16(data[at+2:]))
+	}
+	return false
+}

@@ -17,7 +17,18 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// TestMain keeps the tests out of the user's cache.
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "cache")
+	if err != nil {
+		panic(err)
+	}
+	os.Setenv("XDG_CACHE_HOME", dir)
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(code int) {
+		os.RemoveAll(dir)
+		os.Exit(code)
+	}))
+}
 
 // write puts files below dir.
 func write(t *testing.T, dir string, files map[string][]byte) string {
@@ -97,7 +108,7 @@ func folder() map[string][]byte {
 	red := picturePNG(5, 4, color.RGBA{255, 0, 10, 255})
 	return map[string][]byte{
 		"train/cat/2.png": red, "train/cat/1.jpg": pictureJPEG(5, 4), "train/dog/x.PNG": red, "train/dog/readme.txt": []byte("no picture"),
-		"test/dog/y.jpeg": pictureJPEG(5, 4), "train/.hidden/z.png": {1},
+		"test/dog/y.jpeg": pictureJPEG(5, 4), "test/cat/1.png": red, "train/.hidden/z.png": {1},
 	}
 }
 
@@ -111,7 +122,7 @@ func TestReadCIFAR10(t *testing.T) {
 		if s.Len(Train) != 10 || s.Len(Test) != 1 || s.Classes() != 10 || s.ClassNames()[2] != "c" {
 			t.Errorf("%d and %d samples of classes %v", s.Len(Train), s.Len(Test), s.ClassNames())
 		}
-		if s.Label(Train, 3) != 6 || !bytes.Equal(s.Image(Train, 3), record(6)[1:]) || s.Label(Test, 0) != 9 {
+		if s.Label(Train, 3) != 6 || !bytes.Equal(s.train.image(3), record(6)[1:]) || s.Label(Test, 0) != 9 {
 			t.Error("samples are not those of the files in their order")
 		}
 	}
@@ -147,7 +158,7 @@ func TestReadFolder(t *testing.T) {
 		got.Train.PerClass[1] != 1 || got.Test.PerClass[1] != 1 {
 		t.Errorf("%+v", got)
 	}
-	if img := s.Image(Train, 1); img[0] != 255 || img[20] != 0 || img[59] != 10 {
+	if img := s.train.image(1); img[0] != 255 || img[20] != 0 || img[59] != 10 {
 		t.Errorf("planes of the second picture by name: %v", img)
 	}
 }
@@ -182,11 +193,11 @@ func TestFaultsOfFilesAreNamed(t *testing.T) {
 		{"folder", "must hold train/CLASS/* and test/CLASS/*", map[string][]byte{"cat/1.png": nil}},
 		{"folder", "x.png: the file is empty", replace(folder(), "train/cat/x.png", []byte{})},
 		{"folder", "x.png: neither PNG, JPEG, WebP", replace(folder(), "train/cat/x.png", []byte("hello"))},
-		{"folder", "x.PNG is 4 x 4, but 3 of 4 pictures are 5 x 4: all must have one size",
-			replace(folder(), "train/dog/x.PNG", picturePNG(4, 4, color.White))},
-		{"folder", "bird is a class of test, but not of train", replace(folder(), "test/bird/1.png", picturePNG(5, 4, color.White))},
-		{"folder", ".tif or .tiff files among its 1 entries", replace(replace(folder(), "test/dog/y.jpeg", nil), "test/dog/y.gif",
+		{"folder", "differ in their classes: only for testing: bird;", replace(folder(), "test/bird/1.png", picturePNG(5, 4, color.White))},
+		{"folder", ".tif or .tiff files among its 1 entries", replace(replace(folder(), "test/dog/y.jpeg", nil), "test/dog/y.avif",
 			[]byte{1})},
+		{"folder", "differ in their classes: only for training: emu, fox;", replace(replace(folder(), "train/fox/1.png",
+			picturePNG(5, 4, color.White)), "train/emu/1.png", picturePNG(5, 4, color.White))},
 		{"folder", "at least 2 folders", map[string][]byte{"train/a/1.png": picturePNG(2, 2, color.White), "test/a/1.png": nil}},
 		{"folder", "EOF", replace(folder(), "train/cat/x.png", picturePNG(5, 4, color.White)[:40])},
 	} {

@@ -7,13 +7,17 @@ import (
 )
 
 // readers are those of all data sets: another one is a file and a line here.
-var readers = []reader{shapesReader, cifar10Reader, cifar100Reader, mnistReader, folderReader}
+var readers = []reader{shapesReader, cifar10Reader, cifar100Reader, mnistReader, fashionReader, folderReader, webdatasetReader,
+	parquetReader, tableReader,
+	packedReader}
 
 // reader says how a data set comes into memory.
 type reader struct {
-	name  string // a configuration names it so
-	title string // faults of its files name it so
-	about string // what it reads, for people
+	name      string // a configuration names it so
+	title     string // faults of its files name it so
+	about     string // what it reads, for people
+	published bool   // tinygrow data get gets it
+	sized     bool   // its pictures become of the size that a configuration gives
 	// lies reports whether the files in dir are named as those of the set; nil:
 	// the set is drawn from its seed and has none.
 	lies func(dir string) bool
@@ -28,7 +32,10 @@ type source struct {
 	samples int64 // the number in both splits
 	size    int64 // bytes of the largest one
 	read    func() error
-	files   []*os.File // read needs them open
+	// stream, in place of read, gives the set its labels, and pictures that are decoded whenever they are
+	// asked for; nil: it has to be read.
+	stream func() error
+	files  []*os.File // read needs them open
 }
 
 func (s *source) close() {

@@ -11,7 +11,9 @@ import (
 // everywhere, its files are recognised, their faults bear its title.
 func TestReadersAreWhole(t *testing.T) {
 	files := map[string]map[string][]byte{"cifar10": cifarFiles(""), "mnist": mnist(), "folder": folder(),
-		"cifar100": {"train.bin": nil, "test.bin": nil}}
+		"fashion-mnist": {"FashionMNIST/raw/train-images-idx3-ubyte": nil},
+		"cifar100":      {"train.bin": nil, "test.bin": nil}, "packed": {"x.tgpack": nil}, "table": {"x.csv": []byte(flowers)},
+		"webdataset": {"a-000.tar": nil, "cifar-10-binary.tar.gz": nil}, "parquet": {"train-0.parquet": nil}}
 	for i, r := range readers {
 		if slices.Contains(Names[:i], r.name) || r.name != Names[i] || r.title == "" || !strings.Contains(About(), r.name+" ") {
 			t.Errorf("%q, %q: %q", r.name, r.title, r.about)

@@ -11,7 +11,7 @@ import (
 var ErrUnclear = errors.New("which data set is it")
 
 // Recognize returns the name of the one data set whose files lie in dir, by their
-// names alone.
+// names alone, or that of packed files where dir is one.
 func Recognize(dir string) (string, error) {
 	var found []string
 	for _, r := range readers {
@@ -23,8 +23,8 @@ func Recognize(dir string) (string, error) {
 	switch info, err := os.Stat(dir); {
 	case err != nil:
 		return "", fmt.Errorf("%w: %w: name it with --data, one of %s", ErrUnclear, err, choices)
-	case !info.IsDir():
-		return "", fmt.Errorf("%w: %s is not a directory: name it with --data, one of %s", ErrUnclear, dir, choices)
+	case !info.IsDir() && len(found) == 0:
+		return "", fmt.Errorf("%w: %s is neither a directory nor a packed set: name it with --data, one of %s", ErrUnclear, dir, choices)
 	case len(found) == 0:
 		return "", fmt.Errorf("%w: %s holds the files of none: name it with --data, one of %s", ErrUnclear, dir, choices)
 	case len(found) > 1:

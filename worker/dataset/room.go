@@ -21,7 +21,7 @@ type room struct {
 const unknown = math.MaxInt & (32<<30 - 1)
 
 // room returns what the set may take: what the configuration says, else two thirds
-// of the memory that is free. A packed set takes half as much again while it is read.
+// of the memory that is free.
 func (c Config) room() room {
 	if c.MemoryMB > 0 {
 		return room{int64(c.MemoryMB) << 20, fmt.Sprintf("data.memory_mb is %d", c.MemoryMB)}
@@ -32,8 +32,8 @@ func (c Config) room() room {
 	return room{unknown, "the free memory is not known here"}
 }
 
-// Holds returns an error that wraps ErrTooLarge if a packed set whose samples take
-// so many bytes does not fit the memory that is free.
+// Holds returns an error that wraps ErrTooLarge if samples that take
+// so many bytes do not fit the memory that is free.
 func Holds(bytes int64) error {
 	if r := (Config{}).room(); bytes > r.bytes {
 		return fmt.Errorf("%w: it takes %d MiB of memory, the limit is %d MiB (%s)", ErrTooLarge, bytes>>20, r.bytes>>20, r.why)
@@ -51,7 +51,7 @@ func (r room) takes(s *source) error {
 	if each := size + beside; n > r.bytes/each {
 		need := float64(float64(n) * float64(each) / (1 << 20))
 		return fmt.Errorf("%w: %d samples of %d bytes take %.0f MiB of memory, the limit is %d MiB (%s): "+
-			"keep fewer or smaller ones, or raise the limit with --set data.memory_mb=%d",
+			"keep fewer or smaller ones, train from disk (tinygrow data pack), or raise the limit with --set data.memory_mb=%d",
 			ErrTooLarge, n, size, need, r.bytes>>20, r.why, int64(min(need+1, maxMemoryMB)))
 	}
 	return nil

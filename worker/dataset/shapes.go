@@ -97,6 +97,15 @@ func (d *dice) roll(lo, hi int) int {
 	return lo + int(d.stream.Uintn(d.next-1, uint64(hi-lo+1)))
 }
 
+// n returns a number of 0 to n-1.
+func (d *dice) n(n int) int { return d.roll(0, n-1) }
+
+// unit returns a number in [0, 1).
+func (d *dice) unit() float64 {
+	d.next++
+	return d.stream.Float64(d.next - 1)
+}
+
 // colour is red, green and blue, 0 to 255 each.
 type colour [3]int
 

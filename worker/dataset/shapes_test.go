@@ -34,7 +34,7 @@ func TestShapesSheet(t *testing.T) {
 	s := drawShapes(1, splitSizes{rows * cols, 10})
 	sheet := image.NewRGBA(image.Rect(0, 0, cols*side*zoom, rows*side*zoom))
 	for i := range rows * cols {
-		img := s.Image(Train, i)
+		img := s.train.image(i)
 		ox, oy := i/rows*side*zoom, i%rows*side*zoom
 		different := false
 		for p := range side * side {

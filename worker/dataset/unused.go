@@ -79,8 +79,9 @@ func shown(name string) string {
 // most frequent kind first.
 func (s *Set) Unused() []Unused { return s.unused.sorted() }
 
-// Notes says in one line what Verify tells at length: what counts for nothing and
-// what is wrong with samples. It is empty if there is nothing to say.
+// Notes says in one line what Verify tells at length: how the set was read, what counts for
+// nothing and what is wrong with samples, which are not looked through if they are on disk. It is
+// empty if there is nothing to say.
 func (s *Set) Notes() string {
 	var parts []string
 	all, list := 0, s.Unused()
@@ -95,10 +96,13 @@ func (s *Set) Notes() string {
 		}
 		parts = append(parts, "count for nothing: "+text)
 	}
-	parts = append(parts, s.warnings()...)
+	if s.packed == nil {
+		found, _ := s.warnings() // samples in memory are read without error
+		parts = append(parts, found...)
+	}
 	const most = 2
 	if more := len(parts) - most; more > 0 {
 		parts = append(parts[:most], fmt.Sprintf("and %d more warnings", more))
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(append(slices.Clone(s.said), parts...), "; ")
 }

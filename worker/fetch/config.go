@@ -11,7 +11,8 @@ import (
 type Config struct {
 	// Dir is the cache; empty: tinygrow/data below the user's cache directory.
 	Dir string `yaml:"dir"`
-	// LimitMB is the size in MiB, in memory, beyond which a set is not fetched.
+	// LimitMB is the size in MiB beyond which a set is not fetched. It is kept on disk and
+	// read from there.
 	LimitMB int `yaml:"limit_mb"`
 }
 
@@ -35,8 +36,8 @@ func cacheFault(err error) error {
 	return fmt.Errorf("%w: %w: name another directory with --cache DIR", ErrCache, err)
 }
 
-// dir returns the cache, after making it if need be.
-func (c Config) dir() (string, error) {
+// Place returns the directory of the cache, after making it if need be.
+func (c Config) Place() (string, error) {
 	dir := c.Dir
 	if dir == "" {
 		base, err := os.UserCacheDir()

@@ -8,11 +8,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/proto/bus"
-	"github.com/tinygrow/tinygrow/proto/file"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
 
@@ -45,17 +43,14 @@ func (c Client) Get(ctx context.Context, b bus.Bus) (*dataset.Set, error) {
 func (c *Client) accept(d proto.DataSet) error {
 	id, err := hex.DecodeString(d.Digest)
 	switch {
-	case !slices.Contains(dataset.Names, d.Name) || err != nil || len(id) != 32:
+	case !dataset.ValidName(d.Name) || err != nil || len(id) != 32:
 		return fmt.Errorf("%w: it tells of a data set %.40q with digest %.80q: use the same build on both sides",
 			ErrRefused, d.Name, d.Digest)
 	case c.Name != "" && c.Name != d.Name:
 		return fmt.Errorf("%w: the run is on the data set %s, this worker was told to use %s: leave out --data", ErrRefused, d.Name, c.Name)
 	case d.Bytes > c.limit():
-		return fmt.Errorf("%w: the data set %s takes %d MiB, the limit here is %d: raise it with --set fetch.limit_mb=%d",
+		return fmt.Errorf("%w: the data set %s takes %d MiB on disk, the limit here is %d: raise it with --set fetch.limit_mb=%d",
 			ErrRefused, d.Name, d.Bytes>>20, c.LimitMB, d.Bytes>>20+1)
-	}
-	if err := dataset.Holds(d.Bytes); err != nil {
-		return fmt.Errorf("%w: the data set %s: %w: use a machine with more, or train with --limit", ErrRefused, d.Name, err)
 	}
 	return nil
 }
@@ -82,11 +77,11 @@ const maxDamaged = 3
 
 // cached returns the set from the cache, after fetching it if need be.
 func (c *Client) cached(ctx context.Context, b bus.Bus, d proto.DataSet) (*dataset.Set, error) {
-	dir, err := c.dir()
+	dir, err := c.Place()
 	if err != nil {
 		return nil, err
 	}
-	path := filepath.Join(dir, d.Name+"-"+d.Digest+".tgdata")
+	path := filepath.Join(dir, d.Name+"-"+d.Digest+dataset.PackedEnding)
 	unlock, err := c.lock(ctx, path+lockSuffix)
 	if err != nil {
 		return nil, err
@@ -110,7 +105,8 @@ func (c *Client) cached(ctx context.Context, b bus.Bus, d proto.DataSet) (*datas
 			return s, nil
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case errors.Is(err, ErrRefused), errors.Is(err, ErrCache), errors.Is(err, bus.ErrClosed), errors.Is(err, bus.ErrForbidden):
+		case errors.Is(err, dataset.ErrTooLarge), errors.Is(err, ErrRefused), errors.Is(err, ErrCache),
+			errors.Is(err, bus.ErrClosed), errors.Is(err, bus.ErrForbidden):
 			return nil, err
 		case errors.Is(err, dataset.ErrData):
 			if damaged++; damaged == maxDamaged {
@@ -123,18 +119,14 @@ func (c *Client) cached(ctx context.Context, b bus.Bus, d proto.DataSet) (*datas
 	}
 }
 
-// read reads the set from a file of the cache, which it removes if that is not d.
+// read opens the set in a file of the cache, all of which it looks at, and which it removes if that
+// is not d. The samples stay in the file.
 func (c *Client) read(path string, d proto.DataSet) (*dataset.Set, error) {
-	f, _, err := file.Open(path)
-	if errors.Is(err, file.ErrIrregular) { // it would be waited for, or have no end
-		return nil, errors.Join(err, os.Remove(path))
-	}
-	if err != nil {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}
-	defer f.Close()
 	c.Alive("reading the data set " + d.Name)
-	s, err := dataset.Unpack(f, min(c.limit(), d.Bytes))
+	s, err := dataset.OpenPacked(path, true)
 	if err == nil {
 		err = same(s, d)
 	}
@@ -153,7 +145,7 @@ func (c *Client) download(ctx context.Context, b bus.Bus, d proto.DataSet, path 
 	if offer.Set != d || offer.File.Key == "" {
 		return fmt.Errorf("%w: the run changed its data set: start the worker again", ErrRefused)
 	}
-	if most := d.Bytes + d.Bytes/64 + 1<<20; offer.File.Size > most {
+	if most := dataset.PackedMost(d.Bytes); offer.File.Size > most {
 		return fmt.Errorf("%w: its file has %d bytes, no set of %d bytes takes more than %d", ErrRefused, offer.File.Size, d.Bytes, most)
 	}
 	ctx, stop := context.WithCancel(ctx)

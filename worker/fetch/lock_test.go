@@ -26,7 +26,7 @@ func TestACacheWithoutLocksIsUsed(t *testing.T) {
 		tryLock = func(*flock.Flock) (bool, error) { return false, kind }
 		var log bytes.Buffer
 		c := locker(&log)
-		path := filepath.Join(t.TempDir(), "set.tgdata")
+		path := filepath.Join(t.TempDir(), "set.tgpack")
 		for range 2 { // nobody waits for the other
 			if _, err := c.lock(t.Context(), path+lockSuffix); err != nil {
 				t.Errorf("%v: %v", kind, err)
@@ -44,7 +44,7 @@ func TestACacheWithoutLocksIsUsed(t *testing.T) {
 // TestALockedCacheIsWaitedFor holds the lock, and leaves a download behind.
 func TestALockedCacheIsWaitedFor(t *testing.T) {
 	c := locker(new(bytes.Buffer))
-	path := filepath.Join(t.TempDir(), "set.tgdata")
+	path := filepath.Join(t.TempDir(), "set.tgpack")
 	unlock, err := c.lock(t.Context(), path+lockSuffix)
 	if err != nil {
 		t.Fatal(err)

@@ -138,3 +138,38 @@ func TestTotal(t *testing.T) {
 		t.Errorf("%d", got)
 	}
 }
+
+// tree writes files below a new root.
+func tree(t *testing.T, files map[string]string) string {
+	root := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// Processes share where they are bound to the same processors, and limited by the same group if at all.
+func TestShare(t *testing.T) {
+	free := system{tree(t, map[string]string{"/proc/self/status": "Name:\tx\nCpus_allowed_list:\t0-3\n"})}
+	if got := free.share(4); got != "processors 0-3" {
+		t.Errorf("without limits: %q", got)
+	}
+	if got := (system{t.TempDir()}).share(4); got != "4 processors" {
+		t.Errorf("where nothing is told: %q", got)
+	}
+	limited := map[string]string{
+		"/proc/self/cgroup":          "0::/job\n",
+		"/proc/self/mountinfo":       "30 20 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n",
+		"/sys/fs/cgroup/job/cpu.max": "200000 100000\n",
+	}
+	a, b := system{tree(t, limited)}, system{tree(t, limited)}
+	if again := a.share(4); again != a.share(4) || again == b.share(4) || a.share(4) == (system{t.TempDir()}).share(4) {
+		t.Errorf("limited by groups of their own: %q, %q", a.share(4), b.share(4))
+	}
+}

@@ -44,7 +44,7 @@ func (t toy) Digest() string { return t.digest }
 
 func (toy) Fits(proto.Order, *nn.Graph) error { return nil }
 
-func (t toy) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) {
+func (t toy) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) error {
 	time.Sleep(t.slow)
 	b.N = n
 	clear(b.X)
@@ -81,6 +81,7 @@ func (t toy) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n 
 			}
 		}
 	}
+	return nil
 }
 
 var data = toy{digest: "toy"}
@@ -91,9 +92,11 @@ func config() coordinator.Config {
 	c.Model = nn.ModelConfig{Name: "cnn", Widths: []int{2, 2}, Norm: "batch", Head: "flatten"}
 	c.Train.Batch, c.Train.MicroShard, c.Train.Epochs, c.Train.EvalEpochs, c.Train.Augment = 56, 8, 4, 1, true
 	c.Growth = growth.DefaultOf(growth.PolicyTiny)
-	c.Growth.EverySteps, c.Growth.Samples.Statistics, c.Growth.Samples.Newborn, c.Growth.Samples.Amplitude = 4, 192, 64, 64
-	c.Growth.Gate.Significance, c.Growth.Gate.Price, c.Growth.Gate.ComputePrice, c.Growth.SamplesPerParam, c.Growth.MinNeurons,
-		c.Growth.MaxNeurons = 0.01, 0, 0, 0, 1, 2
+	c.Growth.EverySteps, c.Growth.MaxNeurons = 4, 2
+	c.Growth.Fix(func(f *growth.Fixed) {
+		f.Samples, f.MinNeurons = growth.Samples{Statistics: 192, Newborn: 64, Amplitude: 64}, 1
+		f.Gate, f.SamplesPerParam = growth.Gate{Significance: 0.01}, 0
+	})
 	c.Optimizer.LR, c.Optimizer.Schedule = 0.05, optim.Constant
 	c.Cluster.LostAfter = 2 * time.Second
 	return c
@@ -111,6 +114,7 @@ func job(t testing.TB, dir string) coordinator.Job {
 type system struct {
 	connect func() bus.Bus
 	lead    func() bus.Bus // of coordinators; nil: connect
+	reducer func() bus.Bus // of reducers; nil: connect
 }
 
 func memory() system {
@@ -146,13 +150,16 @@ func overNATS(t testing.TB) system {
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Stop)
-	return system{connect: func() bus.Bus {
-		b, err := bus.Open(bus.Options{URL: s.URL(), Name: "test", InboxPrefix: proto.WorkerRole.Inbox(proto.Anybody), Bulk: proto.Bulk})
-		if err != nil {
-			t.Fatal(err)
+	as := func(r proto.Role) func() bus.Bus {
+		return func() bus.Bus {
+			b, err := bus.Open(bus.Options{URL: s.URL(), Name: "test", InboxPrefix: r.Inbox(proto.Anybody), Bulk: proto.Bulk})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return b
 		}
-		return b
-	}}
+	}
+	return system{connect: as(proto.WorkerRole), reducer: as(proto.ReducerRole)}
 }
 
 // member is a worker of a test: Stop is a goodbye, Kill is none.
@@ -211,12 +218,18 @@ func (s system) train(t testing.TB, j coordinator.Job, workers, threads int) coo
 
 func (s system) coordinate(t testing.TB, ctx context.Context, j coordinator.Job) coordinator.Result {
 	t.Helper()
+	return s.coordinateFor(t, ctx, j, time.Minute)
+}
+
+// coordinateFor runs j, for no longer than limit.
+func (s system) coordinateFor(t testing.TB, ctx context.Context, j coordinator.Job, limit time.Duration) coordinator.Result {
+	t.Helper()
 	if s.lead == nil {
 		s.lead = s.connect
 	}
 	b := s.lead()
 	defer b.Close()
-	ctx, cancel := context.WithTimeoutCause(ctx, time.Minute, errors.New("test timed out"))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, errors.New("test timed out"))
 	defer cancel()
 	r, err := coordinator.Run(ctx, j, b)
 	if err != nil {

@@ -280,11 +280,11 @@ type gated struct {
 	open chan struct{}
 }
 
-func (g gated) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) {
+func (g gated) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) error {
 	if o.Stream == "epoch" && o.Index == 3 {
 		<-g.open
 	}
-	g.toy.Fill(b, o, augment, lo, n)
+	return g.toy.Fill(b, o, augment, lo, n)
 }
 
 // Of two workers of one id the second is refused while the first is alive, and

@@ -38,11 +38,12 @@ func TestGrowthIsTheSameForEightWorkers(t *testing.T) {
 			c.Model.Name, c.Model.Width, c.Model.EmptyBlocks, c.Growth.DepthEvery = "resnet20", 2, true, 2
 		},
 		"pre-activation, whole update": func(c *coordinator.Config) {
-			c.Model.Name, c.Model.Width, c.Model.Widen, c.Growth.Policy, c.Growth.Gate = "wrn28", 2, 1, "whole", growth.Gate{}
+			c.Model.Name, c.Model.Width, c.Model.Widen, c.Growth.Policy, c.Growth.Fixed.Gate = "wrn28", 2, 1, "whole", growth.Gate{}
 		},
 		"by computation, streams too": func(c *coordinator.Config) {
 			c.Model.Name, c.Model.Width, c.Model.Norm, c.Growth = "resnet20", 1, "batch", growth.DefaultOf(growth.PolicyCompute)
-			c.Growth.EverySteps, c.Growth.Until, c.Growth.MaxFLOPs, c.Growth.SamplesPerParam, c.Growth.Follow = 3, 0.9, 4_000_000, 0, 2
+			c.Growth.EverySteps, c.Growth.Until, c.Growth.MaxFLOPs, c.Growth.Gate = 3, 0.9, 4_000_000, false
+			c.Growth.Fix(func(f *growth.Fixed) { f.Follow = 2 })
 		},
 		"from nothing, random neurons": func(c *coordinator.Config) {
 			c.Model.Name, c.Model.Widths = "cnn", []int{2, 0, 2}
@@ -55,7 +56,7 @@ func TestGrowthIsTheSameForEightWorkers(t *testing.T) {
 			run := func(workers, threads int) (coordinator.Result, hashes, string) {
 				j := job(t, filepath.Join(t.TempDir(), "run"))
 				j.Config.Model.Norm = ""
-				j.Config.Growth.Follow, j.Config.Growth.EverySteps, j.Config.Growth.MaxRefusals = 2, 3, 0
+				j.Config.Growth.Fixed.Follow, j.Config.Growth.EverySteps, j.Config.Growth.Fixed.MaxRefusals = 2, 3, 0
 				set(&j.Config)
 				return grown(t, j, workers, threads)
 			}

@@ -24,9 +24,10 @@ type spoilt struct {
 	spoil func(b *nn.Batch, o proto.Order, lo int)
 }
 
-func (s spoilt) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) {
-	s.toy.Fill(b, o, augment, lo, n)
+func (s spoilt) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) error {
+	_ = s.toy.Fill(b, o, augment, lo, n)
 	s.spoil(b, o, lo)
+	return nil
 }
 
 // Data from which nothing can be learnt, or nothing more: the run ends as it
@@ -50,7 +51,7 @@ func TestHopelessData(t *testing.T) {
 		set   func(c *coordinator.Config)
 		says  string // in the journal; anything if empty
 	}{
-		"labels are noise": {noise, func(c *coordinator.Config) { c.Growth.Gate.Significance = 3 }, ""},
+		"labels are noise": {noise, func(c *coordinator.Config) { c.Growth.Fixed.Gate.Significance = 3 }, ""},
 		"one class":        {func(b *nn.Batch, _ proto.Order, _ int) { clear(b.Labels) }, nil, ""},
 		"constant images":  {func(b *nn.Batch, _ proto.Order, _ int) { fill(b, 0.5) }, nil, ""},
 		"black images": {func(b *nn.Batch, _ proto.Order, _ int) { fill(b, 0) },
@@ -63,7 +64,7 @@ func TestHopelessData(t *testing.T) {
 			if c.set != nil {
 				c.set(&j.Config)
 			}
-			j.Config.Growth.Gate.Significance = max(j.Config.Growth.Gate.Significance, 1)
+			j.Config.Growth.Fixed.Gate.Significance = max(j.Config.Growth.Fixed.Gate.Significance, 1)
 			s := memory()
 			var members []*member
 			for _, id := range []proto.WorkerID{"a", "b"} {

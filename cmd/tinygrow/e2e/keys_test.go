@@ -41,7 +41,7 @@ func newGuarded(t *testing.T, names ...string) *guarded {
 	g := &guarded{t: t, dir: filepath.Join(t.TempDir(), "keys")}
 	err := auth.Init(auth.Options{Dir: g.dir, Hosts: []string{"127.0.0.1"}})
 	for _, name := range names {
-		err = errors.Join(err, auth.Add(auth.Options{Dir: g.dir}, name))
+		err = errors.Join(err, auth.Add(auth.Options{Dir: g.dir}, proto.WorkerRole, name))
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -419,9 +419,10 @@ func TestIDsOfAKeyAreBounded(t *testing.T) {
 // twisted is a data set that all who collude read alike, and wrongly.
 type twisted struct{ toy }
 
-func (d twisted) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) {
-	d.toy.Fill(b, o, augment, lo, n)
+func (d twisted) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) error {
+	_ = d.toy.Fill(b, o, augment, lo, n)
 	b.X[0]++
+	return nil
 }
 
 // Many ids of one key that agree on wrong sums are one voice: with all blocks

@@ -47,7 +47,7 @@ func TestMemoryIsFlat(t *testing.T) {
 			j := job(t, "")
 			j.Config.Train.Steps, j.Config.Train.Batch, j.Config.Train.EvalEpochs, j.Config.Train.Augment = uint64(steps), 16, 10, false
 			j.Config.Growth.Policy, j.Config.Growth.EverySteps, j.Config.Growth.Until = growth.PolicyGradMax, 100, 1
-			j.Config.Growth.MaxWidth, j.Config.Growth.MaxRefusals = 3, 0
+			j.Config.Growth.MaxWidth, j.Config.Growth.Fixed.MaxRefusals = 3, 0
 			w := worker.Config{Threads: 1}
 			w.ID = "steady"
 			steady := s.start(w, data, nil)

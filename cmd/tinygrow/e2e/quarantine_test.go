@@ -20,11 +20,12 @@ type broken struct {
 	fills *atomic.Int64
 }
 
-func (b broken) Fill(batch *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) {
-	b.toy.Fill(batch, o, augment, lo, n)
+func (b broken) Fill(batch *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) error {
+	_ = b.toy.Fill(batch, o, augment, lo, n)
 	if b.fills.Add(1)%7 == 0 {
 		batch.X[0]++
 	}
+	return nil
 }
 
 // A worker that computes wrongly is found, told why and kept away, and the run

@@ -20,11 +20,11 @@ type held struct {
 	open   chan struct{}
 }
 
-func (h held) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) {
+func (h held) Fill(b *nn.Batch, o proto.Order, augment proto.Augmentation, lo, n int) error {
 	if o.Stream == h.stream && o.Index >= h.after {
 		<-h.open
 	}
-	h.toy.Fill(b, o, augment, lo, n)
+	return h.toy.Fill(b, o, augment, lo, n)
 }
 
 // What a run has done is saved by the clock, also while a step or a growth

@@ -41,7 +41,8 @@ TG.Chart = class {
     this.lines = [];
     this.legend = TG.h("ul", { class: "legend" });
     this.box = TG.h("div", { class: "chart", tabindex: 0, role: "img" });
-    this.element = TG.h("div", { class: "panel" }, options.title && TG.h("h3", {}, options.title), this.legend, this.box);
+    this.title = options.title && TG.h("h3", {}, options.title);
+    this.element = TG.h("div", { class: "panel" }, this.title, this.legend, this.box);
     this.tip = TG.h("div", { class: "tip", hidden: true });
     this.width = 0;
     this.observer = new ResizeObserver(() => {
@@ -57,6 +58,7 @@ TG.Chart = class {
   set(lines, more = {}) {
     this.lines = lines.filter(l => l.x.length > 0);
     Object.assign(this.options, more);
+    if (more.title) this.title.textContent = more.title;
     this.draw();
   }
 

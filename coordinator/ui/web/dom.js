@@ -38,6 +38,12 @@ TG.short = v => {
 TG.exact = v => v === null || v === undefined || !isFinite(v) ? "–" : Math.abs(v) >= 1e4 && Number.isInteger(v) ? TG.whole(v) :
     String(Number(Number(v).toPrecision(4)));
 TG.percent = v => v === null || v === undefined || !isFinite(v) ? "–" : (100 * v).toFixed(2) + " %";
+// score is what an accuracy is called, with its axis, and how it is drawn and told: R2 is a number, all else a part in per cent. An R2 far
+// below 0 is drawn at -1.
+TG.score = metric => metric === "R2" ?
+  { name: "R2", axis: "R2", of: v => Math.max(v, -1), tell: v => v === null || v === undefined || !isFinite(v) ? "–" : v.toFixed(4) } :
+  { name: metric || "accuracy", axis: `${metric || "accuracy"}, %`, of: v => 100 * v, tell: TG.percent };
+TG.capital = text => text[0].toUpperCase() + text.slice(1);
 TG.time = seconds => {
   if (!isFinite(seconds) || seconds < 0) return "–";
   if (seconds < 10) return seconds.toFixed(1) + " s";

@@ -7,8 +7,11 @@ TG.perFLOP = s => s.tried && s.flops > 0 ? s.gain / s.flops * 1e6 : NaN;
 TG.headline = e => {
   const parts = e.grown.map(g => `${g.site} ${g.from} → ${g.to}`);
   if (e.deepened) parts.push(`a block with ${e.deepened.site}`);
-  return parts.length ? "grew " + parts.join(", ") : "did not grow";
+  return parts.length ? (e.decision === "prune" ? "pruned " : "grew ") + parts.join(", ") : "did not grow";
 };
+
+// grew counts the events that grew.
+TG.grew = events => events.filter(e => e.grown.length && e.decision !== "prune").length;
 
 // card returns the card of an event; load(number) returns a promise of its detail.
 TG.card = (e, load, jump) => {
@@ -21,12 +24,15 @@ TG.card = (e, load, jump) => {
         jump && TG.h("small", {},
         TG.h("a", { href: TG.link(TG.address().parts, { step: e.step }), onclick: ev => { ev.preventDefault(); jump(e.step); } }, "show"))),
     TG.h("p", {}, "Why: " + e.why),
+    e.computation ? TG.h("p", { class: "soft" }, "In computation: " + e.computation + ".") : null,
     e.grown.filter(g => g.sentence).map(g => TG.h("p", { class: "soft" }, g.sentence)),
         e.deepened && TG.h("p", { class: "soft" }, e.deepened.sentence),
     e.measured ? TG.h("p", { class: "soft" },
         `Loss was to fall by ${TG.short(e.predicted)} (first order), and fell by ${TG.short(e.measured)} ± ${TG.short(e.error)}` +
         ` on other samples. Parameters ${TG.whole(e.params[0])} → ${TG.whole(e.params[1])},` +
         ` FLOPs a sample ${TG.short(e.flops[0])} → ${TG.short(e.flops[1])}${e.seconds ? `; it took ${TG.time(e.seconds)}` : ""}.`) : null,
+    e.decision === "prune" ? TG.h("p", { class: "soft" }, `Parameters ${TG.whole(e.params[0])} → ${TG.whole(e.params[1])},` +
+        ` FLOPs a sample ${TG.short(e.flops[0])} → ${TG.short(e.flops[1])}.`) : null,
     e.newborn ? TG.h("p", { class: "soft" }, "Afterwards: " + e.newborn) : null, details]);
   return card;
 };

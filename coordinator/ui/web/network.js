@@ -8,25 +8,30 @@ TG.widthsAt = (network, events, generation) => {
   for (const n of network.nodes) width[n.id] = n.kind === "layer" ? n.start : n.shape.c;
   let last = null;
   for (const e of events) if (e.generation < generation) {
-    for (const g of e.grown) for (const id of TG.members(network, g.site)) width[id] = g.to;
+    for (const g of e.grown) for (const [id, each] of TG.members(network, g.site)) width[id] = g.to * each;
     if (e.grown.length || e.deepened) last = e;
   }
   const fresh = {};
-  if (last) for (const g of last.grown) for (const id of TG.members(network, g.site)) fresh[id] = g.to - g.from;
+  if (last) for (const g of last.grown) for (const [id, each] of TG.members(network, g.site)) fresh[id] = Math.max(g.to - g.from, 0) * each;
   return { width, fresh, last };
 };
 
-// members are the nodes that a site widens: one, or all of the stream that it writes.
+// members are the nodes that a site widens, and by how many channels for each of its neurons: one node, all of the
+// stream that it writes, or what has the heads of an attention.
 TG.members = (network, site) => {
   const own = network.nodes.find(n => n.id === site);
-  return own && own.group ? network.nodes.filter(n => n.group === own.group).map(n => n.id) : [site];
+  if (own && own.heads === site) return network.nodes.filter(n => n.heads === site).map(n => [n.id, n.each]);
+  return own && own.group ? network.nodes.filter(n => n.group === own.group).map(n => [n.id, 1]) : [[site, 1]];
 };
+
+// signs stand where several nodes meet that are not added up.
+TG.signs = { multiply: "×", concat: "‖", attention: "A" };
 
 TG.widest = (network, events) => {
   const widest = {};
   for (const n of network.nodes) widest[n.id] = Math.max(n.shape.c, n.start);
-  for (const e of events) for (const g of e.grown) for (const id of TG.members(network, g.site))
-    if (widest[id] !== undefined) widest[id] = Math.max(widest[id], g.to);
+  for (const e of events) for (const g of e.grown) for (const [id, each] of TG.members(network, g.site))
+    if (widest[id] !== undefined) widest[id] = Math.max(widest[id], g.to * each);
   return widest;
 };
 
@@ -35,7 +40,7 @@ TG.Drawing = class {
     this.box = TG.h("div", { class: "scroll", tabindex: 0, role: "img", "aria-label": "The network" });
     this.element = TG.h("div", { class: "panel" }, TG.h("ul", { class: "legend" },
       [["width now", "var(--layer)", "var(--layer-line)", ""], ["new in the last event", "var(--new)", "var(--new)", ""],
-          ["still to come in this run", "none", "var(--soft)", "3 3"]].map(([name, fill, stroke, dash]) =>
+          ["its widest in this run", "none", "var(--soft)", "3 3"]].map(([name, fill, stroke, dash]) =>
         TG.h("li", {}, TG.s("svg", { width: 16, height: 14, "aria-hidden": "true" },
             TG.s("rect", { x: 1, y: 1, width: 14, height: 12, fill, stroke, "stroke-dasharray": dash })), name))), this.box);
     this.key = "";
@@ -98,7 +103,7 @@ TG.Drawing = class {
       const p = place[n.id], hint = TG.s("title", {}, n.id), group = TG.s("g", {}, hint);
       if (n.kind === "sum") group.append(TG.s("circle",
           { cx: p.x, cy: this.middle, r: 8, fill: "var(--bg)", stroke: "var(--soft)" }),
-          TG.s("text", { x: p.x, y: this.middle + 4, "text-anchor": "middle" }, "+"));
+          TG.s("text", { x: p.x, y: this.middle + 4, "text-anchor": "middle" }, TG.signs[n.op] || "+"));
       const d = { group, hint };
       if (n.kind !== "sum") {
         const h = this.high(widest[n.id]), ink = n.kind === "layer" ? "var(--layer)" : "var(--grid)",

@@ -64,6 +64,10 @@ TG.RunPage = class {
     this.widths = new TG.Chart({ title: "Widths", y: "channels or neurons", zero: true, onpick: pick });
     this.size = new TG.Chart({ title: "Parameters", y: "parameters", zero: true, onpick: pick });
     this.rate = new TG.Chart({ title: "Learning rate", y: "learning rate", zero: true, onpick: pick });
+    this.cosine = new TG.Chart({ title: "Gradient cosine", y: "cosine of the halves of a batch", zero: true, onpick: pick,
+        empty: "A batch of one micro-shard has no halves." });
+    this.noise = new TG.Chart({ title: "Gradient noise scale", y: "samples", ylog: true, onpick: pick,
+        empty: "A batch of one micro-shard has no halves, and local steps have no noise scale." });
     this.speed = new TG.Chart({ title: "Speed", y: "samples/s", zero: true, onpick: pick });
     this.gainChart = new TG.Chart({ x: "predicted gain (first order)", y: "measured gain", xlog: true, ylog: true, height: 360,
         empty: "No event has measured a gain yet." });
@@ -83,7 +87,8 @@ TG.RunPage = class {
           TG.h("div", { class: "row controls" }, this.play, this.before, this.after, this.slider, this.newest)),
       TG.h("section", { "aria-label": "Course" }, TG.h("h2", {}, "Course"),
           TG.h("div", { class: "row controls" }, TG.h("label", {}, "over ", this.select)),
-          TG.h("div", { class: "grid" }, [this.loss, this.accuracy, this.widths, this.size, this.rate, this.speed].map(c => c.element))),
+          TG.h("div", { class: "grid" }, [this.loss, this.accuracy, this.widths, this.size, this.rate, this.cosine,
+            this.noise, this.speed].map(c => c.element))),
       TG.section("Growth events",
           "Each event looks at all sites at which neurons could be added, measures what the best would gain," +
           " and grows only what pays.", this.list, this.more),
@@ -115,7 +120,9 @@ TG.RunPage = class {
     this.changed = null;
     this.state(m.info.state === "running" ? "running" : m.info.state);
     this.subtitle.textContent = `${m.info.model} on ${m.info.data}, policy ${m.info.policy},` +
-      ` seed ${m.info.seed}${m.info.ended ? `; ended: ${m.info.ended}` : ""}`;
+      ` seed ${m.info.seed}${m.info.fault ? `; failed: ${m.info.fault}` : ""}${m.info.ended ? `; ended: ${m.info.ended}` : ""}` +
+      (m.info.best ? `; best ${m.info.best.monitor} ${TG.exact(m.info.best.best)} at step ${TG.whole(m.info.best.step)}` +
+      (m.info.best.restored ? ", with whose network it ended" : "") : "");
     this.head(); this.curves();
     if (changed.growth) { this.growth(); TG.replace(this.map, TG.map(m.events, s => this.seek(s))); this.gains(m.events); }
     this.slider.max = m.last >= 0 ? m.steps[m.last] : 0;
@@ -137,12 +144,14 @@ TG.RunPage = class {
 
   head() {
     const m = this.model, s = m.series, i = m.last, rows = [], live = m.live, test = m.evaluations.filter(e => e.split === m.split()).pop();
-    if (test) rows.push([TG.percent(test.accuracy), `${test.split} accuracy, step ${TG.whole(test.step)}`]);
+    const score = TG.score(m.info.metric);
+    if (test) rows.push([score.tell(test.accuracy), `${test.split} ${score.name}, step ${TG.whole(test.step)}`]);
     if (i >= 0) rows.push([TG.exact(s.loss[i]), "training loss"], [TG.whole(s.params[i]), "parameters"],
         [live && live.steps ? `${TG.whole(s.step[i])} of ${TG.whole(live.steps)}` : TG.whole(s.step[i]),
         `step; epoch ${TG.exact(s.epoch[i])}`]);
-    const grew = m.events.filter(e => e.grown.length).length;
-    rows.push([`${grew} of ${m.events.length}`, "growth events that grew"]);
+    const pruned = m.events.filter(e => e.decision === "prune").length;
+    rows.push([`${TG.grew(m.events)} of ${m.events.length - pruned}`, "growth events that grew"]);
+    if (pruned) rows.push([TG.whole(pruned), pruned === 1 ? "pruning" : "prunings"]);
     if (i >= 0) { rows.push([TG.short(s.flops[i]), "FLOPs spent"], [TG.time(s.wall[i]), "time"]);
     if (s.cpu[i] > 0) rows.push([TG.time(s.cpu[i]), "processor time"]);
     if (m.info.state === "running") rows.push([TG.short(s.speed[i]), "samples/s"]); }
@@ -166,15 +175,21 @@ TG.RunPage = class {
     const thinned = s.stride > 1 ? `training, means of ${s.stride} steps` : "training";
     this.loss.set([{ name: thinned, x, y: s.loss || [], low: s.stride > 1 ? s.low : undefined, high: s.high, colour: "var(--c0)",
         thin: true }, ...splits.map(p => over(p, e => e.loss))], o);
-    this.accuracy.set([{ name: thinned, x, y: (s.accuracy || []).map(v => 100 * v), colour: "var(--c0)", thin: true },
-        ...splits.map(p => over(p, e => 100 * e.accuracy))], o);
+    const score = TG.score(m.info.metric);
+    this.accuracy.set([{ name: thinned, x, y: (s.accuracy || []).map(score.of), colour: "var(--c0)", thin: true },
+        ...splits.map(p => over(p, e => score.of(e.accuracy)))], { ...o, title: TG.capital(score.name),
+        y: score.name === "R2" && (s.accuracy || []).some(v => v < -1) ? "R2; what is below -1 at -1" : score.axis });
     this.size.set([{ name: "parameters", x, y: s.params || [], colour: "var(--c0)", kind: "step" }], o);
     this.rate.set([{ name: "learning rate", x, y: s.lr || [], colour: "var(--c0)" }], o);
+    const measured = (name, values) => (values || []).some(v => v !== 0) ?
+        [{ name, x, y: values.map(v => v === 0 ? null : v), colour: "var(--c0)", thin: true }] : [];
+    this.cosine.set(measured(thinned, s.cosine), o);
+    this.noise.set(measured("noise scale", s.noise), o);
     this.speed.set([{ name: "samples/s", x, y: s.speed || [], colour: "var(--c0)", thin: true }], o);
     this.widths.set(this.widthLines(), o);
   }
 
-  // widthLines are the layers that grew, at most eight: those that changed most.
+  // widthLines are the layers that grew or were pruned, at most eight: those that grew most.
   widthLines() {
     const m = this.model, sites = {}, end = m.last >= 0 ? m.steps[m.last] : 0;
     for (const e of m.events) for (const g of e.grown) {
@@ -228,7 +243,7 @@ TG.RunPage = class {
           (last ? ` Last growth: ${TG.headline(last)} at step ${TG.whole(last.step)}.` : "");
       for (const [n, c] of this.cards) c.card.classList.toggle("now", this.step !== null && !!last && last.number === n); }
     const cursor = this.step === null ? null : this.position(this.step);
-    for (const c of [this.loss, this.accuracy, this.widths, this.size, this.rate, this.speed]) {
+    for (const c of [this.loss, this.accuracy, this.widths, this.size, this.rate, this.cosine, this.noise, this.speed]) {
       c.options.cursor = cursor; c.showCursor(); }
   }
 
@@ -264,7 +279,7 @@ TG.RunPage = class {
       this.firstSection.hidden = !f;
       if (!f) return;
       const grown = this.model.events.filter(e => e.grown.length).pop(), last = grown && grown.grown.find(g => g.site === f.layer),
-          old = last ? last.from : f.all, size = Math.max(1, Math.ceil(44 / Math.max(f.width, f.height)));
+          old = last ? Math.min(last.from, last.to) : f.all, size = Math.max(1, Math.ceil(44 / Math.max(f.width, f.height)));
       TG.replace(this.first,
           TG.h("p", { class: "soft" },
           `${f.layer} at step ${TG.whole(f.step)}: ${f.pixels.length} of ${f.all} filters of ${f.height} x ${f.width}.`),

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -19,7 +20,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/growth"
 )
 
@@ -90,6 +93,11 @@ func (c *Campaign) Make(ctx context.Context, tasks []Task) error {
 func (c *Campaign) one(ctx context.Context, t Task, n int) error {
 	dir := filepath.Join(c.Runs, fileName(t.Key))
 	before, resume := readPart(dir, t)
+	if resume {
+		if _, err := given(nil).ReadRun(dir, run.Nothing); err != nil { // it is of a program that had other settings
+			before, resume = part{}, false
+		}
+	}
 	if !resume {
 		if err := os.RemoveAll(dir); err != nil {
 			return err
@@ -159,7 +167,7 @@ func resultOf(t Task, out Outcome) Result {
 		CPU: cpuName(), Date: time.Now().UTC().Format(time.DateOnly),
 		Steps: uint64(out.Steps), FLOPs: out.FLOPs, Batch: out.Batch, ParamsStart: out.ParamsStart, ParamsEnd: out.ParamsEnd,
 		Widths: out.Widths, Events: []Event{}, TrainLoss: out.TrainLoss, TestAccuracy: out.TestAccuracy, Validation: out.Validation,
-		ModelSHA256: out.ModelSHA256, WallS: out.WallS, CPUS: out.CPUS}
+		ModelSHA256: out.ModelSHA256, WallS: out.WallS, CPUS: out.CPUS, Births: out.Births}
 	for _, e := range out.GrowthEvents {
 		r.Events = append(r.Events, short(e))
 	}
@@ -220,6 +228,29 @@ var outside = regexp.MustCompile(`[^A-Za-z0-9]+`)
 
 // fileName makes a directory's name of a key.
 func fileName(k Key) string { return strings.Trim(outside.ReplaceAllString(k.String(), "-"), "-") }
+
+// Fill adds to the results what the directories of their runs tell of birth groups, and
+// returns of how many.
+func (c *Campaign) Fill(tasks []Task) (filled int, err error) {
+	for _, r := range slices.Clone(c.Results.list) {
+		dir := filepath.Join(c.Runs, fileName(r.Key))
+		state := checkpoint.NewestState(dir)
+		if !slices.ContainsFunc(tasks, r.of) || state == nil || state.ModelSHA256 != r.ModelSHA256 {
+			continue // no run, or not the one of the result
+		}
+		if r.Births, err = births(dir); err != nil {
+			return filled, fmt.Errorf("%s: %w", r.Key, err)
+		}
+		if len(r.Births) == 0 {
+			continue
+		}
+		if err := c.Results.Put(r); err != nil {
+			return filled, err
+		}
+		filled++
+	}
+	return filled, nil
+}
 
 // list writes the runs of a plan and whether each has a result.
 func list(w io.Writer, tasks []Task, results *Results) {

@@ -179,6 +179,18 @@ func TestCampaignMakesEveryRunOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if j := slices.IndexFunc(r.Births, func(b Birth) bool { return b.Born > 0 }); j < 0 || r.Births[j].Rows != 2 || r.Births[j].Norm <= 0 {
+		t.Errorf("what it tells of those that were born: %+v", r.Births)
+	}
+	for i := range c.Results.list {
+		c.Results.list[i].Births = nil
+	}
+	if n, err := c.Fill(tasks); err != nil || n != 2 {
+		t.Errorf("%d runs tell of those that were born, %v", n, err)
+	}
+	if filled, err := os.ReadFile(c.Results.path); err != nil || !bytes.Equal(before, filled) {
+		t.Errorf("what they tell is not what their results said: %v", err)
+	}
 	c.Command = func(context.Context) *exec.Cmd { t.Error("a run was made again"); return exec.Command("false") }
 	if err := c.Make(t.Context(), tasks); err != nil {
 		t.Fatal(err)

@@ -8,9 +8,12 @@
 //	go run ./deploy/bench/campaign -data-dir CIFAR -runs DIR
 //	go run ./deploy/bench/campaign -data-dir CIFAR -runs DIR -only 'vgg.*1.35e.13' -jobs 2
 //	go run ./deploy/bench/campaign -list
+//	go run ./deploy/bench/campaign -runs DIR -births
 //
 // Each run is a process of one thread, this same program, so that its processor
-// time is its own. It renders nothing: deploy/bench/render does.
+// time is its own. A result tells of each birth group how fast its neurons still learn
+// towards the end; -births adds that to results of earlier programs whose runs lie in
+// DIR. It renders nothing: deploy/bench/render does.
 package main
 
 import (
@@ -21,30 +24,24 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
-	"syscall"
+
+	"github.com/tinygrow/tinygrow/deploy/bench/stat"
 )
 
 // childName is the argument that makes the program a child of itself.
 const childName = "run-one"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	var err error
-	if len(os.Args) == 2 && os.Args[1] == childName {
-		err = child(ctx, os.Stdin, os.Stdout)
-	} else {
-		err = command(ctx, os.Args[1:])
-	}
-	if err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "campaign:", err)
-		os.Exit(1)
-	}
+	stat.Main("campaign", func(ctx context.Context, args []string) error {
+		if len(args) == 1 && args[0] == childName {
+			return child(ctx, os.Stdin, os.Stdout)
+		}
+		return command(ctx, args)
+	})
 }
 
 // command is the program as people call it.
@@ -57,6 +54,7 @@ func command(ctx context.Context, args []string) error {
 	only := f.String("only", "", "make only runs whose name matches this regular expression; -list shows names")
 	jobs := f.Int("jobs", 1, "runs at a time, of one thread each")
 	show := f.Bool("list", false, "list the runs of the plan, and which have a result, and make none")
+	fill := f.Bool("births", false, "add to results what their runs in -runs tell of birth groups, and make none")
 	if err := f.Parse(args); err != nil {
 		return err
 	}
@@ -87,6 +85,14 @@ func command(ctx context.Context, args []string) error {
 	if *runs == "" {
 		return errors.New("give -runs DIR, a directory for the runs")
 	}
+	c := Campaign{DataDir: *dataDir, Runs: *runs, Jobs: *jobs, Results: file,
+		Tell: func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }}
+	if *fill {
+		n, err := c.Fill(tasks)
+		c.Tell("%d results tell of birth groups now: "+
+			"the others' runs did not grow, have fewer than two checkpoints or are not in %s", n, *runs)
+		return err
+	}
 	for _, t := range tasks {
 		if set, files := t.reads(); files && *dataDir == "" {
 			return fmt.Errorf("the plan reads %s: give -data-dir DIR, the directory of its files", set)
@@ -99,9 +105,7 @@ func command(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	c := Campaign{DataDir: *dataDir, Runs: *runs, Jobs: *jobs, Results: file,
-		Tell:    func(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) },
-		Command: func(ctx context.Context) *exec.Cmd { return exec.CommandContext(ctx, self, childName) }}
+	c.Command = func(ctx context.Context) *exec.Cmd { return exec.CommandContext(ctx, self, childName) }
 	return c.Make(ctx, tasks)
 }
 

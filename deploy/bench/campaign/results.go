@@ -38,6 +38,17 @@ type Result struct {
 	ModelSHA256  string                  `json:"model_sha256"`
 	WallS        float64                 `json:"wall_s"`
 	CPUS         float64                 `json:"cpu_s"`
+	Births       []Birth                 `json:"births,omitempty"`
+}
+
+// Birth is what results keep of a growth.BirthGroup; what is not known is null.
+type Birth struct {
+	Site string   `json:"site"`
+	Born uint64   `json:"born"` // step of the event, 0 for the neurons of the start
+	Rows int      `json:"rows"`
+	Norm float64  `json:"norm"` // median of these rows
+	Turn *float64 `json:"turn"` // median degrees in 100 steps, towards the end of the run
+	Pace *float64 `json:"pace"` // turn, as a multiple of that of the site's oldest rows
 }
 
 // Event is what tables and plots need of a growth event.

@@ -7,9 +7,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tinygrow/tinygrow/growth"
+	"github.com/tinygrow/tinygrow/growth/site"
 )
 
 // policyRun is the part of a line of deploy/bench/campaign that the table shows.
@@ -31,6 +35,15 @@ type policyRun struct {
 	CPUS       float64        `json:"cpu_s"`
 	Validation *struct{ Accuracy float64 }
 	Events     []struct{ Decision string } `json:"growth_events"`
+	Births     []birth
+}
+
+// birth is a growth.BirthGroup of a run; what is not known is null.
+type birth struct {
+	Site       site.ID
+	Born       uint64
+	Norm       float64
+	Turn, Pace *float64
 }
 
 // grew returns how many events grew something.
@@ -97,7 +110,53 @@ func campaignTable(raw []byte) (string, error) {
 	for _, at := range order {
 		writeRow(&b, at, runs[at])
 	}
-	return b.String() + measuredOn(runs), nil
+	return b.String() + measuredOn(runs) + paces(runs), nil
+}
+
+// paces is the sentence below the table that tells how fast neurons that were born in
+// the run turn; nothing where no run tells.
+func paces(runs map[tableRow][]policyRun) string {
+	var all []float64
+	grown, frozen, dead := 0, 0, 0
+	for _, list := range runs {
+		for _, r := range list {
+			before := len(all)
+			groups := birthGroups(r.Births)
+			for _, g := range groups {
+				if pace := float64(g.Pace); g.Born > 0 && !math.IsNaN(pace) {
+					all = append(all, pace)
+				}
+			}
+			if len(all) > before {
+				grown++
+				frozen, dead = frozen+len(growth.Frozen(groups)), dead+len(growth.Dead(groups))
+			}
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	slices.Sort(all)
+	return fmt.Sprintf("In the last tenth of %d runs that grew, "+
+		"the incoming weights of the neurons of an event turned %.2g to %.2g times as fast as\n"+
+		"those of the oldest neurons of their layer (medians of %d groups of neurons by layer and event); "+
+		"groups that a gradient reaches and that are not within a factor of %g: %d; groups that none reaches: %d.\n",
+		grown, all[0], all[len(all)-1], len(all), 1/growth.FrozenPace, frozen, dead)
+}
+
+// birthGroups returns what results tell of the birth groups of a run.
+func birthGroups(births []birth) (out []growth.BirthGroup) {
+	known := func(v *float64) growth.Number {
+		if v == nil {
+			return growth.Number(math.NaN())
+		}
+		return growth.Number(*v)
+	}
+	for _, b := range births {
+		out = append(out, growth.BirthGroup{Site: b.Site, Born: b.Born, Norm: growth.Number(b.Norm), Turn: known(b.Turn),
+			Pace: known(b.Pace)})
+	}
+	return out
 }
 
 // readRuns sorts the lines by row and seed; of the trials of a row and seed, if all of
@@ -211,6 +270,11 @@ func median(runs []policyRun, value func(policyRun) float64) float64 {
 	for _, r := range runs {
 		v = append(v, value(r))
 	}
+	return center(v)
+}
+
+// center returns the median of v, which it sorts.
+func center(v []float64) float64 {
 	slices.Sort(v)
 	return (v[(len(v)-1)/2] + v[len(v)/2]) / 2
 }

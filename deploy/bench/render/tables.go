@@ -17,16 +17,44 @@ var tables = []struct {
 	{"growth-cost", "growth-cost.json", growthCostTable},
 	{"campaign", "campaign.jsonl", campaignTable},
 	{"epochs", "epochs.jsonl", campaignTable},
+	{"entries", "entries.jsonl", campaignTable},
 	{"where", "where.json", whereTable},
+	{"arch", "arch.json", archTable},
+	{"updates", "updates.jsonl", fixedTable},
+	{"masks", "masks.jsonl", fixedTable},
+	{"pruning", "pruning.jsonl", pruningTable},
+	{"noise", "noise.json", noiseTable},
+	{"inits", "inits.json", initsTable},
 	{"reach", "reach.json", reachTable},
+	{"sweep", "sweep.jsonl", sweepTable},
+	{"tables", "tables.json", learnedTable},
 	{"scale-cifar10", "scale-cifar10.json", scaleTable},
 	{"scale-resnet18-16", "scale-resnet18-16.json", scaleTable},
+	{"box", "box-forecast.jsonl", boxTable},
+	{"plan", "plan.jsonl", planTable},
 }
+
+// fiveOpen and fiveEnd stand round the lines of fiveLines.
+const (
+	fiveOpen = "<!-- results:five -->\n"
+	fiveEnd  = "<!-- end:five -->"
+)
 
 // render replaces what stands between the markers of each table that document
 // has; a table without markers is left out.
 func render(document []byte, results string) (string, error) {
 	text := string(document)
+	if before, rest, found := strings.Cut(text, fiveOpen); found {
+		_, after, ended := strings.Cut(rest, fiveEnd)
+		if !ended {
+			return "", fmt.Errorf("%q has no %q after it", strings.TrimSpace(fiveOpen), fiveEnd)
+		}
+		body, err := fiveLines(results)
+		if err != nil {
+			return "", err
+		}
+		text = before + fiveOpen + body + fiveEnd + after
+	}
 	for _, t := range tables {
 		open, end := "<!-- results:"+t.name+" -->\n", "<!-- end:"+t.name+" -->"
 		before, rest, found := strings.Cut(text, open)

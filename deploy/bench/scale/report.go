@@ -72,21 +72,21 @@ type Split struct {
 	Serve   float64 `json:"serve"` // pulls, plan, records, checkpoints
 }
 
-// row works out what the processes of one measurement said.
-func (m *measured) row() (Row, error) {
-	t := m.result.Timing
+// Row works out what the processes of one measurement said.
+func (m *Measured) Row() (Row, error) {
+	t := m.Result.Timing
 	if t.Steps == 0 {
-		return Row{}, fmt.Errorf("%d steps are too few to measure: give at least 2", m.result.Steps)
+		return Row{}, fmt.Errorf("%d steps are too few to measure: give at least 2", m.Result.Steps)
 	}
 	steps := float64(t.Steps)
 	ms := func(s float64) float64 { return s / steps * 1e3 }
-	r := Row{Workers: m.workers, Threads: t.Threads, Steps: t.Steps, SamplesPerS: float64(t.Samples) / t.WallS, StepMS: ms(t.WallS),
+	r := Row{Workers: m.Workers, Threads: t.Threads, Steps: t.Steps, SamplesPerS: float64(t.Samples) / t.WallS, StepMS: ms(t.WallS),
 		Partials: float64(t.Partials) / steps, FormulaUp: float64(t.PartialBytes) / steps,
-		FormulaDown:  float64(m.workers) * float64(t.WeightBytes) / steps,
-		EvalAccuracy: m.result.TestAccuracy, Model: m.result.ModelSHA256}
-	cpu, active := t.CPUS+m.serverCPU, 0
+		FormulaDown:  float64(m.Workers) * float64(t.WeightBytes) / steps,
+		EvalAccuracy: m.Result.TestAccuracy, Model: m.Result.ModelSHA256}
+	cpu, active := t.CPUS+m.ServerCPU, 0
 	var slowest float64
-	for _, s := range m.stats {
+	for _, s := range m.Stats {
 		if s.Versions > 0 {
 			r.Down += float64(s.Down) / float64(s.Versions)
 		}
@@ -113,8 +113,8 @@ func (m *measured) row() (Row, error) {
 }
 
 // read takes from the metrics how long growth took and when the target was met.
-func (m *measured) read(r *Row) error {
-	lines := bufio.NewScanner(bytes.NewReader(m.metrics))
+func (m *Measured) read(r *Row) error {
+	lines := bufio.NewScanner(bytes.NewReader(m.Metrics))
 	lines.Buffer(nil, 1<<24)
 	for lines.Scan() {
 		var l struct {
@@ -129,7 +129,7 @@ func (m *measured) read(r *Row) error {
 		switch {
 		case l.Kind == "growth":
 			r.GrowthS += l.Event
-		case l.Kind == "evaluation" && m.target > 0 && r.TargetS == 0 && l.Accuracy >= m.target:
+		case l.Kind == "evaluation" && m.Target > 0 && r.TargetS == 0 && l.Accuracy >= m.Target:
 			r.TargetS = l.Wall
 		}
 	}

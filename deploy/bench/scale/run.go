@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -34,12 +35,12 @@ func Run(ctx context.Context, c Config, tell func(Row)) (Report, error) {
 			if err != nil {
 				return Report{}, fmt.Errorf("%d workers: %w", n, err)
 			}
-			r, err := m.row()
+			r, err := m.Row()
 			if err != nil {
 				return Report{}, fmt.Errorf("%d workers: %w", n, err)
 			}
 			tell(r)
-			params = m.result.ParamsEnd
+			params = m.Result.ParamsEnd
 			all[n] = append(all[n], r)
 		}
 	}
@@ -51,18 +52,18 @@ func Run(ctx context.Context, c Config, tell func(Row)) (Report, error) {
 	return Report{Params: params, Rows: rows, Repeat: c.Repeat, Target: c.Target}, nil
 }
 
-// measured is what the processes of one measurement said.
-type measured struct {
-	workers   int
-	result    coordinator.Result
-	stats     []worker.Stats
-	serverCPU float64 // 0 for a server of others
-	target    float64
-	metrics   []byte // contents of metrics.jsonl
+// Measured is what the processes of one measurement said.
+type Measured struct {
+	Workers   int
+	Result    coordinator.Result
+	Stats     []worker.Stats
+	ServerCPU float64 // seconds of all servers; 0 for one of others
+	Target    float64 // test accuracy whose time is measured; 0: none
+	Metrics   []byte  // contents of metrics.jsonl
 }
 
 // measure trains once with n workers.
-func measure(ctx context.Context, c Config, n int) (*measured, error) {
+func measure(ctx context.Context, c Config, n int) (*Measured, error) {
 	dir, err := os.MkdirTemp("", "tinygrow-scale-")
 	if err != nil {
 		return nil, err
@@ -72,35 +73,35 @@ func measure(ctx context.Context, c Config, n int) (*measured, error) {
 	if err := os.WriteFile(file, c.Document, 0o600); err != nil {
 		return nil, err
 	}
-	m := &measured{workers: n, stats: make([]worker.Stats, n), target: c.Target}
-	url, stop := c.NATS, func() error { return nil }
-	if url == "" {
-		if url, stop, err = m.serve(ctx, c.Binary); err != nil {
+	m := &Measured{Workers: n, Stats: make([]worker.Stats, n), Target: c.Target}
+	tinygrow, stop := Process{Binary: c.Binary, NATS: c.NATS}, func() (float64, error) { return 0, nil }
+	if c.NATS == "" {
+		if tinygrow.NATS, stop, err = tinygrow.Serve(ctx); err != nil {
 			return nil, err
 		}
 	}
-	tinygrow := command{c.Binary, url}
 	group, ctx := errgroup.WithContext(ctx) // ends with Wait, before the server
 	// A run of another name for each measurement: workers of the last one may still say goodbye.
 	id := "scale-" + strconv.Itoa(n) + "-" + strconv.FormatInt(time.Now().UnixMilli(), 36)
 	group.Go(func() error {
-		return tinygrow.ask(ctx, &m.result, "coordinator", "--config", file, "--run", id, "--run-dir", run,
+		return tinygrow.Ask(ctx, &m.Result, "coordinator", "--config", file, "--run", id, "--run-dir", run,
 			"--set", "cluster.min_workers="+strconv.Itoa(n), "--json")
 	})
 	for i := range n {
 		group.Go(func() error {
-			return tinygrow.ask(ctx, &m.stats[i], "worker", "--config", file, "--run", id,
+			return tinygrow.Ask(ctx, &m.Stats[i], "worker", "--config", file, "--run", id,
 				"--threads", strconv.Itoa(c.Threads), "--json")
 		})
 	}
 	err = group.Wait()
-	if e := stop(); err == nil {
+	cpu, e := stop()
+	if m.ServerCPU = cpu; err == nil {
 		err = e
 	}
 	if err != nil {
 		return nil, err
 	}
-	m.metrics, err = os.ReadFile(filepath.Join(run, "metrics.jsonl"))
+	m.Metrics, err = os.ReadFile(filepath.Join(run, "metrics.jsonl"))
 	return m, err
 }
 
@@ -117,21 +118,30 @@ func (e *ProcessError) Error() string { return fmt.Sprintf("tinygrow %s: %v", e.
 // Unwrap returns why the command failed.
 func (e *ProcessError) Unwrap() error { return e.Err }
 
-// command is the program, and the address of the server that it is to use.
-type command struct{ binary, nats string }
+// Process is how processes of the program are started.
+type Process struct {
+	Binary string
+	NATS   string   // address of the server that they are to use
+	Inside []string // command that runs them where they belong, as ip netns exec NAME; empty: here
+}
 
-// ask runs a process to its end and decodes the JSON object on its stdout. A
+func (p Process) command(ctx context.Context, args ...string) *exec.Cmd {
+	all := append(append(slices.Clone(p.Inside), p.Binary), args...)
+	return exec.CommandContext(ctx, all[0], all[1:]...)
+}
+
+// Ask runs a process to its end and decodes the JSON object on its stdout. A
 // process that fails ends the others with ctx. It gets the address of the server,
 // which may hold a password, from the environment: everybody sees command lines.
-func (c command) ask(ctx context.Context, out any, args ...string) error {
-	p := exec.CommandContext(ctx, c.binary, args...)
-	p.Env = append(os.Environ(), config.Variable("nats.url")+"="+c.nats)
+func (p Process) Ask(ctx context.Context, out any, args ...string) error {
+	c := p.command(ctx, args...)
+	c.Env = append(os.Environ(), config.Variable("nats.url")+"="+p.NATS)
 	var stdout, stderr bytes.Buffer
-	p.Stdout, p.Stderr = &stdout, &stderr
-	p.Cancel = func() error { return p.Process.Signal(syscall.SIGTERM) }
-	p.WaitDelay = 10 * time.Second
-	if err := p.Run(); err != nil {
-		return &ProcessError{args[0], p.ProcessState.ExitCode(), fmt.Errorf("%w: %s", err, lastLine(stderr.String()))}
+	c.Stdout, c.Stderr = &stdout, &stderr
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) }
+	c.WaitDelay = 10 * time.Second
+	if err := c.Run(); err != nil {
+		return &ProcessError{args[0], c.ProcessState.ExitCode(), fmt.Errorf("%w: %s", err, lastLine(stderr.String()))}
 	}
 	if err := json.Unmarshal(stdout.Bytes(), out); err != nil {
 		return fmt.Errorf("tinygrow %s: its result: %w", args[0], err)
@@ -151,41 +161,40 @@ type Server struct {
 	CPUS float64 `json:"cpu_s,omitempty"` // since it was ready
 }
 
-// serve starts a server process, which ends with its stdin: with stop, or when
-// this process dies.
-func (m *measured) serve(ctx context.Context, binary string) (url string, stop func() error, err error) {
-	p := exec.CommandContext(ctx, binary, "bench", "nats")
+// Serve starts a server process, which ends with its stdin: with stop, or when
+// this process dies. stop returns the processor seconds that it took.
+func (p Process) Serve(ctx context.Context, args ...string) (url string, stop func() (cpu float64, err error), err error) {
+	c := p.command(ctx, append([]string{"bench", "nats"}, args...)...)
 	var stderr bytes.Buffer
-	p.Stderr = &stderr
-	stdin, err := p.StdinPipe()
+	c.Stderr = &stderr
+	stdin, err := c.StdinPipe()
 	if err != nil {
 		return "", nil, err
 	}
-	stdout, err := p.StdoutPipe()
+	stdout, err := c.StdoutPipe()
 	if err != nil {
 		return "", nil, err
 	}
-	if err := p.Start(); err != nil {
+	if err := c.Start(); err != nil {
 		return "", nil, err
 	}
 	answers := json.NewDecoder(stdout)
 	var ready, end Server
-	stop = func() error {
+	stop = func() (float64, error) {
 		stdin.Close()
 		err := answers.Decode(&end)
 		_, _ = io.Copy(io.Discard, stdout)
-		if e := p.Wait(); e != nil {
+		if e := c.Wait(); e != nil {
 			err = e
 		}
 		if err != nil {
-			return fmt.Errorf("tinygrow bench nats: %w: %s", err, lastLine(stderr.String()))
+			return 0, fmt.Errorf("tinygrow bench nats: %w: %s", err, lastLine(stderr.String()))
 		}
-		m.serverCPU = end.CPUS
-		return nil
+		return end.CPUS, nil
 	}
 	if err := answers.Decode(&ready); err != nil {
 		stdin.Close()
-		_ = p.Wait()
+		_ = c.Wait()
 		return "", nil, fmt.Errorf("tinygrow bench nats: %w: %s", err, lastLine(stderr.String()))
 	}
 	return ready.URL, stop, nil

@@ -13,20 +13,20 @@ import (
 )
 
 // sample is ten steps of 100 samples in two seconds: two workers computed, one stood by.
-func sample() *measured {
+func sample() *Measured {
 	var r coordinator.Result
 	accuracy := 0.7
 	r.ModelSHA256, r.TestAccuracy = "abc", &accuracy
 	r.Timing = coordinator.Timing{Steps: 10, Samples: 1000, WallS: 2, CPUS: 0.5, Partials: 20, PartialBytes: 8000, WeightBytes: 3000,
 		Threads: 2}
 	r.Timing.Phases = coordinator.Phases{Wait: 1.5, Serve: 0.1, Reduce: 0.1, Update: 0.2, Encode: 0.1, Decode: 0.05, Send: 0.2}
-	return &measured{workers: 3, result: r, serverCPU: 0.25, target: 0.6,
-		stats: []worker.Stats{
+	return &Measured{Workers: 3, Result: r, ServerCPU: 0.25, Target: 0.6,
+		Stats: []worker.Stats{
 			{Blocks: 10, Samples: 500, CPUS: 1, Up: 4100, Down: 2080, Versions: 8, Compute: 0.9, Encode: 0.1, Idle: 0.8, Weights: 0.2},
 			{Blocks: 10, Samples: 500, CPUS: 1, Up: 4100, Down: 2600, Versions: 10, Compute: 0.7, Encode: 0.1, Idle: 1, Weights: 0.2},
 			{CPUS: 0.2, Down: 2080, Versions: 8},
 		},
-		metrics: []byte(`{"kind":"evaluation","accuracy":0.5,"wall_s":1}
+		Metrics: []byte(`{"kind":"evaluation","accuracy":0.5,"wall_s":1}
 {"kind":"step","accuracy":0.9,"wall_s":2}
 {"kind":"growth","event_s":1.5,"wall_s":3}
 {"kind":"growth","event_s":2.5,"wall_s":3}
@@ -36,7 +36,7 @@ func sample() *measured {
 }
 
 func TestRowAddsUpWhatTheProcessesSaid(t *testing.T) {
-	got, err := sample().row()
+	got, err := sample().Row()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,8 +55,8 @@ func TestRowAddsUpWhatTheProcessesSaid(t *testing.T) {
 		}
 	}
 	m := sample()
-	m.result.Timing = coordinator.Timing{}
-	if _, err := m.row(); err == nil || !strings.Contains(err.Error(), "at least 2") {
+	m.Result.Timing = coordinator.Timing{}
+	if _, err := m.Row(); err == nil || !strings.Contains(err.Error(), "at least 2") {
 		t.Errorf("no steps: %v", err)
 	}
 }
@@ -87,7 +87,7 @@ func TestConfigNamesAllFaults(t *testing.T) {
 }
 
 func TestReportIsPrintedAndDrawn(t *testing.T) {
-	row, err := sample().row()
+	row, err := sample().Row()
 	if err != nil {
 		t.Fatal(err)
 	}

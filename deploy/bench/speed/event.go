@@ -167,7 +167,7 @@ func (c EventConfig) train(m *nn.Model, slots []optim.Slot, data Data, from int)
 		order := proto.Order{Split: "train", Stream: "epoch", Seed: 1, Index: uint64(step / perEpoch)}
 		t.each(len(t.batches), func(_, i int) {
 			at := i * c.MicroShard
-			data.Fill(t.batches[i], order, proto.Move|proto.Mirror, step%perEpoch*c.Batch+at, min(c.MicroShard, c.Batch-at))
+			_ = data.Fill(t.batches[i], order, proto.Move|proto.Mirror, step%perEpoch*c.Batch+at, min(c.MicroShard, c.Batch-at))
 		})
 		t.step()
 	}

@@ -25,7 +25,7 @@ func TestEventTellsTheCostOfEveryRound(t *testing.T) {
 		t.Fatalf("%d events, want 2", len(got))
 	}
 	for _, r := range got {
-		if len(r.Rounds) < 2 || r.Rounds[0].Kind != measure.KindUpdate || r.Rounds[0].Samples != growth.DefaultOf(growth.PolicyTiny).Samples.Statistics {
+		if len(r.Rounds) < 2 || r.Rounds[0].Kind != measure.KindUpdate || r.Rounds[0].Samples != growth.DefaultOf(growth.PolicyTiny).Samples {
 			t.Errorf("rounds %+v: want an update round over all statistics samples first", r.Rounds)
 		}
 		if r.Params == 0 || r.Decision == "" {

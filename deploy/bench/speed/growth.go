@@ -129,7 +129,8 @@ func (c GrowthConfig) run(ctx context.Context, g *nn.Graph) (GrowthResult, error
 	r.PlainS, r.PlainCPUS = time.Since(started).Seconds(), cpuSeconds()-cpu
 
 	cfg := growth.DefaultOf(growth.PolicyTiny)
-	cfg.Samples.Statistics, cfg.Samples.Newborn, cfg.Samples.Amplitude = c.Samples, c.MicroShard, c.MicroShard
+	cfg.Samples = c.Samples
+	cfg.Fix(func(f *growth.Fixed) { f.Samples.Newborn, f.Samples.Amplitude = c.MicroShard, c.MicroShard })
 	info := growth.EventInfo{TrainSamples: 3 * c.Samples, MicroShard: c.MicroShard}
 	e := growth.NewInspection(cfg, t.model, info)
 	l := worker.Local{Samples: newNoise(g.Input), Threads: c.Threads, MicroShard: c.MicroShard}
@@ -172,7 +173,7 @@ func (n noise) Digest() string { return "noise" }
 
 func (noise) Fits(proto.Order, *nn.Graph) error { return nil }
 
-func (n noise) Fill(b *nn.Batch, _ proto.Order, _ proto.Augmentation, lo, count int) {
+func (n noise) Fill(b *nn.Batch, _ proto.Order, _ proto.Augmentation, lo, count int) error {
 	b.N = count
 	clear(b.X)
 	row := n.shape.Len()
@@ -183,4 +184,5 @@ func (n noise) Fill(b *nn.Batch, _ proto.Order, _ proto.Augmentation, lo, count 
 		}
 		b.Labels[i] = int32((lo + i) % 10)
 	}
+	return nil
 }

@@ -55,7 +55,7 @@ func BenchmarkRidingSteps(b *testing.B) {
 					for i, t := range trainers {
 						began := cputime.Used().Seconds()
 						r, _ := t.Next()
-						sums, err := rounds[i].Sums(context.Background(), t.Model(), r.RoundSpec, r.Request)
+						sums, err := rounds[i].Sums(context.Background(), t.Model(), r.RoundSpec, worker.Beside{Request: r.Request})
 						if err != nil {
 							b.Fatal(err)
 						}

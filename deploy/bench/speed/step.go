@@ -40,6 +40,11 @@ func newTrainer(m *nn.Model, w work) (*trainer, error) {
 	if err != nil {
 		return nil, err
 	}
+	shapes, err := g.Shapes()
+	if err != nil {
+		return nil, err
+	}
+	classes := min(10, shapes[g.Output().ID].Len())
 	t := &trainer{model: m, program: program, packed: program.NewPacked(), threads: w.threads, samples: batch, rate: 0.001}
 	t.optimizer = optim.New(optim.Default(), optim.Plain(g.NumParams()))
 	pixels := rng.New(1)
@@ -47,7 +52,7 @@ func newTrainer(m *nn.Model, w work) (*trainer, error) {
 		b := program.NewBatch()
 		b.N = min(microShard, batch-at)
 		for i := range b.N {
-			b.Labels[i] = int32((at + i) % 10)
+			b.Labels[i] = int32((at + i) % classes)
 		}
 		for i := range b.X {
 			if lane := i / (g.Input.Len() * 32) * 32; lane+i%32 < b.N {

@@ -17,18 +17,11 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
+
+	"github.com/tinygrow/tinygrow/deploy/bench/stat"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := command(ctx, os.Args[1:]); err != nil && !errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(os.Stderr, "where:", err)
-		os.Exit(1)
-	}
-}
+func main() { stat.Main("where", command) }
 
 // Report is what the command prints.
 type Report struct {

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tinygrow/tinygrow/deploy/bench/stat"
 	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -159,10 +160,13 @@ func (s *scorer) open(dir string, p policy) (*run.Saved, error) {
 	for _, at := range s.Sites {
 		widths = append(widths, fmt.Sprintf("%s: %d", at.Layer, 2*at.Width))
 	}
-	return saved, saved.Give(run.Given{Assignments: []string{"growth.policy=" + string(p), "data.dir=" + s.dataDir,
-		"growth.widths={" + strings.Join(widths, ", ") + "}", "growth.max_neurons=1024", "growth.samples_per_param=0",
-		fmt.Sprintf("growth.samples.statistics=%d", s.Samples), fmt.Sprintf("growth.samples.newborn=%d", s.Samples/4),
+	err = saved.Give(run.Given{Assignments: []string{"growth.policy=" + string(p), "data.dir=" + s.dataDir,
+		"growth.widths={" + strings.Join(widths, ", ") + "}", "growth.max_neurons=1024", fmt.Sprintf("growth.samples=%d", s.Samples),
 	}}, run.Sections("data.", "growth."))
+	saved.Settings.Growth.Fix(func(f *growth.Fixed) {
+		f.Samples.Newborn, f.SamplesPerParam = s.Samples/4, 0 // however few would be left to train on
+	})
+	return saved, err
 }
 
 // give sets the score of a layer by a value for its computation.
@@ -184,7 +188,7 @@ func (s *scorer) correlate() {
 			}
 		}
 		if len(scores) == len(s.Sites) {
-			s.Spearman[rule] = spearman(scores, worth)
+			s.Spearman[rule] = stat.Spearman(scores, worth)
 		}
 	}
 }

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -11,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tinygrow/tinygrow/deploy/bench/stat"
 	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/growth/site"
@@ -58,27 +57,8 @@ func (s *scorer) train(ctx context.Context, name string, change map[string]strin
 
 // lastLoss returns the mean training loss of the last n steps of a file of metrics.
 func lastLoss(path string, n int) (float64, error) {
-	f, err := os.Open(path)
+	losses, err := stat.StepLosses(path)
 	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	var losses []float64
-	lines := bufio.NewScanner(f)
-	lines.Buffer(nil, 1<<24)
-	for lines.Scan() {
-		var m struct {
-			Kind string
-			Loss float64
-		}
-		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
-			return 0, fmt.Errorf("%s: %w", path, err)
-		}
-		if m.Kind == "step" {
-			losses = append(losses, m.Loss)
-		}
-	}
-	if err := lines.Err(); err != nil {
 		return 0, err
 	}
 	losses = losses[max(0, len(losses)-max(n, 1)):]
@@ -103,7 +83,7 @@ func (s *scorer) forks(ctx context.Context, _ string) error {
 	}
 	for i, at := range s.Sites {
 		change := map[string]string{"growth.policy": "random", "growth.every_steps": strconv.Itoa(s.Steps), "growth.until": "1",
-			"growth.max_neurons": "1024", "growth.samples_per_param": "0",
+			"growth.max_neurons": "1024", "growth.gate": "false",
 			"growth.widths": fmt.Sprintf("{%s}", s.targets(at.Layer))}
 		if i == 0 { // up to the event all forks are the same
 			change["growth.riding"] = "1"
@@ -222,7 +202,7 @@ func newShards(c run.Settings, set *dataset.Set) *shards {
 // order that is not the order of training.
 func (r *shards) gradient(ctx context.Context, m *nn.Model, first int) ([]float32, error) {
 	sums, err := r.rounds.Sums(ctx, m, proto.RoundSpec{Kind: proto.Gradient, MicroShard: uint32(r.size), Offset: uint64(first),
-		Count: uint64(r.size), Order: proto.Order{Split: "train", Stream: "growth", Seed: 1}, Augment: r.augment}, nil)
+		Count: uint64(r.size), Order: proto.Order{Split: "train", Stream: "growth", Seed: 1}, Augment: r.augment}, worker.Beside{})
 	return sums.F32, err
 }
 

@@ -77,24 +77,6 @@ func TestResultsThatTellNoWorthAreAnError(t *testing.T) {
 	}
 }
 
-func TestSpearman(t *testing.T) {
-	for _, c := range []struct {
-		x, y []float64
-		want float64
-	}{
-		{[]float64{1, 2, 3, 4}, []float64{10, 20, 300, 4000}, 1},
-		{[]float64{1, 2, 3, 4}, []float64{4, 3, 2, 1}, -1},
-		// an example of textbooks: 1 - 6 x 194 / (10 x 99)
-		{[]float64{106, 100, 86, 101, 99, 103, 97, 113, 112, 110}, []float64{7, 27, 2, 50, 28, 29, 20, 12, 6, 17}, -29.0 / 165},
-		{[]float64{1, 1, 2}, []float64{1, 2, 3}, math.Sqrt(0.75)},
-		{[]float64{1, 1, 1}, []float64{1, 2, 3}, 0},
-	} {
-		if got := spearman(c.x, c.y); math.Abs(got-c.want) > 1e-12 {
-			t.Errorf("%v and %v: %v, not %v", c.x, c.y, got, c.want)
-		}
-	}
-}
-
 // small returns a scorer of a network with three layers that were twice as wide.
 func small(t *testing.T) *scorer {
 	t.Helper()
@@ -186,7 +168,7 @@ func TestImportanceIsTheSquaredDerivativeByTheSizeOfChannels(t *testing.T) {
 		}
 		l := worker.Local{Samples: data, Threads: 1, MicroShard: r.size}
 		sums, err := l.Rounds().Sums(t.Context(), &m, proto.RoundSpec{Kind: proto.Gradient, MicroShard: uint32(r.size), Count: uint64(r.size),
-			Order: proto.Order{Split: "train", Stream: "growth", Seed: 1}, Augment: r.augment}, nil)
+			Order: proto.Order{Split: "train", Stream: "growth", Seed: 1}, Augment: r.augment}, worker.Beside{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -226,4 +227,18 @@ func Get(v any, key string) string {
 		return ""
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// EncodeJSON writes the struct that v points to as a JSON object with the keys of Encode.
+func EncodeJSON(v any) ([]byte, error) {
+	document, err := Encode(v)
+	if err != nil {
+		return nil, err
+	}
+	var plain map[string]any
+	if err := yaml.Unmarshal(document, &plain); err != nil {
+		return nil, err
+	}
+	text, err := json.MarshalIndent(plain, "", "  ")
+	return append(text, '\n'), err
 }

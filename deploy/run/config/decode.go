@@ -97,12 +97,26 @@ func (d *decoder) value(v reflect.Value, n *yaml.Node, key string) {
 		v.Set(list)
 		return
 	}
+	if d.former(n, key) {
+		return
+	}
 	fresh := reflect.New(t).Elem()
 	if why := plain(fresh, n); why != "" {
 		d.fault(n, "%s: %s", key, why)
 		return
 	}
 	v.Set(fresh)
+}
+
+// former tells of keys inside of what is one value now, and was a section.
+func (d *decoder) former(n *yaml.Node, key string) (told bool) {
+	for i := 0; n.Kind == yaml.MappingNode && i+1 < len(n.Content); i += 2 {
+		if inner := key + "." + n.Content[i].Value; gone[inner] != "" {
+			d.unknown(n.Content[i], inner)
+			told = true
+		}
+	}
+	return told
 }
 
 // plain sets v, a scalar or a list or mapping of scalars, from a node, or says why

@@ -48,7 +48,7 @@ func init() {
 			"worker.threads (--threads) says how many cores to use"
 	}
 	for _, name := range []string{"amp", "fp16", "bf16", "half", "mixedprecision"} {
-		absent[name] = "tinygrow computes in float32 throughout: leave it out"
+		absent[name] = "tinygrow computes in float32 throughout: leave it out; train.wire says in which format sums travel"
 	}
 }
 
@@ -68,13 +68,20 @@ func Absent(name string) string {
 }
 
 // Synonym returns the known name for what is called otherwise elsewhere, or is
-// written with other separators or without its section, or "".
+// written with other separators or without its section, or "". Of several in different
+// sections it is that of the fewest parts, optim.lr rather than train.init.lr.
 func Synonym(name string, known []string) string {
 	for _, word := range []string{bare(name), bare(lastPart(name))} {
 		for _, want := range append([]string{word}, synonyms[word]...) {
-			i := slices.IndexFunc(known, func(k string) bool { return bare(k) == want || bare(lastPart(k)) == want })
-			if i >= 0 {
-				return known[i]
+			best, parts := "", 0
+			for _, k := range known {
+				n := strings.Count(k, ".")
+				if (bare(k) == want || bare(lastPart(k)) == want) && (best == "" || n < parts) {
+					best, parts = k, n
+				}
+			}
+			if best != "" {
+				return best
 			}
 		}
 	}

@@ -73,6 +73,8 @@ func (n *Network) Set(ctx context.Context, set *dataset.Set, o proto.Order, samp
 	}
 	classes := len(n.Card.Classes)
 	out := make([]float32, samples*classes)
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
 	var next atomic.Int64
 	var wg sync.WaitGroup
 	for range min(n.threads, tensor.Blocks(samples)) {
@@ -85,7 +87,10 @@ func (n *Network) Set(ctx context.Context, set *dataset.Set, o proto.Order, samp
 					return
 				}
 				valid := min(tensor.Lanes, samples-lo)
-				set.Fill(s.batch, o, 0, lo, valid)
+				if err := set.Fill(s.batch, o, 0, lo, valid); err != nil {
+					stop(err)
+					return
+				}
 				s.work.Forward(n.packed, n.buffers, s.batch, nn.Eval)
 				values := s.work.Value(n.graph.Output().ID)
 				for i := range valid {
@@ -97,13 +102,13 @@ func (n *Network) Set(ctx context.Context, set *dataset.Set, o proto.Order, samp
 		})
 	}
 	wg.Wait()
-	return out, ctx.Err()
+	return out, context.Cause(ctx)
 }
 
 // Pictures returns the outputs of the network for pictures as dataset.DecodeLoose
-// returns them: (len(images), classes), row by row.
+// returns them, or for rows as dataset.EachRow gives them: (len(images), classes), row by row.
 func (n *Network) Pictures(ctx context.Context, images [][]byte) ([]float32, error) {
-	size := n.Card.Input.Len()
+	size := dataset.SampleSize(n.Card)
 	for i, image := range images {
 		if len(image) != size {
 			return nil, fmt.Errorf("picture %d has %d bytes, the network reads %d", i, len(image), size)
@@ -123,9 +128,16 @@ func (n *Network) Row(outputs []float32, i int) []float32 {
 }
 
 // Probabilities returns what the outputs of one sample say: their softmax for a
-// network trained by cross entropy; else each output, held between 0 and 1.
+// network trained by cross entropy; the logistic function of each for one of labels; else each
+// output, held between 0 and 1.
 func (n *Network) Probabilities(outputs []float32) []float64 {
 	p := make([]float64, len(outputs))
+	if n.graph.Loss == nn.BinaryCrossEntropy {
+		for c, y := range outputs {
+			p[c] = 1 / (1 + portable.Exp(-float64(y)))
+		}
+		return p
+	}
 	if n.graph.Loss != nn.CrossEntropy {
 		for c, y := range outputs {
 			p[c] = min(max(float64(y), 0), 1)
@@ -142,6 +154,17 @@ func (n *Network) Probabilities(outputs []float32) []float64 {
 		p[c] /= sum
 	}
 	return p
+}
+
+// Numbers returns what the outputs of one sample are in the units of the targets, of a network for
+// regression.
+func (n *Network) Numbers(outputs []float32) []float64 {
+	v := make([]float64, len(outputs))
+	for c, y := range outputs {
+		s := n.Card.Table.Scale[c]
+		v[c] = s.Mean + float64(s.Std*float64(y))
+	}
+	return v
 }
 
 // Best returns the first class of the largest output.

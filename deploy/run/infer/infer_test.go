@@ -135,7 +135,8 @@ func TestConcurrentAsks(t *testing.T) {
 	var wg sync.WaitGroup
 	for g := range 8 {
 		wg.Go(func() {
-			got, err := n.Pictures(t.Context(), [][]byte{set.Image(dataset.Test, g%6)})
+			image, _ := set.Image(dataset.Test, g%6)
+			got, err := n.Pictures(t.Context(), [][]byte{image})
 			if err != nil || got[0] != want[2*(g%6)] {
 				t.Error(got, err)
 			}

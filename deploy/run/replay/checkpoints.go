@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -151,10 +152,15 @@ func (r *replay) compareState(t *trainer.Trainer, c *checkpoint.Checkpoint, name
 	differ("model_sha256", c.ModelSHA256, checkpoint.ModelSHA256(t.Model()))
 	differ("optimizer_sha256", c.OptimizerSHA256, checkpoint.OptimizerSHA256(t.Optimizer().Count(), t.Slots()))
 	differ("riding_sha256", c.RidingSHA256, checkpoint.RidingSHA256(t.Progress().Values()))
+	differ("best_sha256", c.BestSHA256, checkpoint.BestSHA256(t.Progress().Best()))
 	if c.Step == 0 {
 		return // it may be of before or after the first decision not to grow
 	}
-	progress, err := json.Marshal(t.Progress())
+	at := t.Progress()
+	if !bytes.Contains(c.Progress, []byte(`"noise":`)) { // earlier versions did not keep it
+		at.Noise = trainer.Noise{}
+	}
+	progress, err := json.Marshal(at)
 	if err != nil {
 		panic(err) // the coordinator writes it too
 	}

@@ -6,11 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/coordinator/metrics"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
@@ -73,12 +75,14 @@ func (r *replay) run(ctx context.Context) (err error) {
 	if err := r.span(); err != nil {
 		return err
 	}
-	for name, l := range map[string]**logFile{checkpoint.MetricsFile: &r.metrics, checkpoint.JournalFile: &r.journal} {
-		if *l, err = openLog(filepath.Join(r.Dir, name)); err != nil {
-			return err
-		}
-		defer (*l).close()
+	if r.metrics, err = openLog(filepath.Join(r.Dir, checkpoint.MetricsFile)); err != nil {
+		return err
 	}
+	defer r.metrics.close()
+	if r.journal, err = openLog(filepath.Join(r.Dir, checkpoint.JournalFile)); err != nil {
+		return err
+	}
+	defer r.journal.close()
 	if err := r.checkJournal(); err != nil {
 		return err
 	}
@@ -139,7 +143,8 @@ func (r *replay) follow(ctx context.Context, t *trainer.Trainer) error {
 		if text, err := r.nextMetric(); err != nil || text == nil {
 			return err
 		}
-		sums, err := rounds.Sums(ctx, t.Weights().Model, round.RoundSpec, round.Request)
+		sums, err := rounds.Sums(ctx, t.Weights().Model, round.RoundSpec,
+			worker.Beside{Request: round.Request, Plan: round.Plan})
 		if err != nil {
 			return err
 		}
@@ -221,6 +226,9 @@ func (r *replay) compare(t *trainer.Trainer, a trainer.Applied) error {
 			err = r.compareMetric(kind, step, v, count)
 		}
 	}
+	if a.Init != nil {
+		line(a.Init.Kind, a.Init.Step, a.Init, new(int))
+	}
 	if a.Step != nil {
 		line(a.Step.Kind, a.Step.Step, a.Step, &r.report.Steps)
 	}
@@ -229,6 +237,9 @@ func (r *replay) compare(t *trainer.Trainer, a trainer.Applied) error {
 	}
 	if a.Eval != nil {
 		line(a.Eval.Kind, a.Eval.Step, a.Eval, &r.report.Evaluations)
+	}
+	if a.Restored != nil {
+		line(a.Restored.Kind, a.Restored.Step, a.Restored, new(int))
 	}
 	if a.Grown != nil {
 		line(a.Grown.Kind, a.Grown.Step, a.Grown, new(int))
@@ -247,7 +258,7 @@ func (r *replay) compare(t *trainer.Trainer, a trainer.Applied) error {
 }
 
 // known are the kinds of lines of the metrics that are compared.
-var known = []string{"step", "evaluation", "growth", "newborn", "extended"}
+var known = []string{"init", "step", "evaluation", "growth", "newborn", "extended", "restored", "diverged"}
 
 // nextMetric returns the next line of a known kind, or nil at the end.
 func (r *replay) nextMetric() ([]byte, error) {
@@ -289,7 +300,38 @@ func (r *replay) compareMetric(kind string, step proto.Step, v any, count *int) 
 	}
 	r.metrics.take()
 	*count++
+	if kind == metrics.KindStep {
+		if text, err = r.whole(v); err != nil {
+			return fmt.Errorf("%s: computed again: %w", where, err)
+		}
+	}
 	return r.compareLine(step, where, text, v, true)
+}
+
+// whole returns the line of a step that was taken with what it leaves out. Its numbers
+// are written short: where one is that of v, made short, it is taken for v's.
+func (r *replay) whole(v any) ([]byte, error) {
+	computed, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	var own metrics.Record
+	if err := json.Unmarshal(computed, &own); err != nil {
+		return nil, err
+	}
+	line := maps.Clone(r.metrics.full)
+	for _, key := range []string{"grad_norm", "grad_cosine", "noise_scale"} { // earlier versions did not write them
+		if text, there := own[key]; there && line[key] == nil {
+			line[key] = text
+		}
+	}
+	for key, text := range own {
+		var is, was float64
+		if json.Unmarshal(text, &is) == nil && json.Unmarshal(line[key], &was) == nil && was == metrics.Short(is) {
+			line[key] = text
+		}
+	}
+	return json.Marshal(line)
 }
 
 // compareEvent compares the next line of the journal.

@@ -33,8 +33,7 @@ func trained(t *testing.T) Options {
 	c.Model = nn.ModelConfig{Name: "cnn", Widths: []int{2, 2}, Norm: "batch"}
 	c.Train.Steps, c.Train.Batch, c.Train.MicroShard, c.Train.Augment, c.Train.EvalEpochs = 30, 32, 8, true, 2
 	c.Growth = growth.DefaultOf(growth.PolicyTiny)
-	c.Growth.EverySteps, c.Growth.Samples.Statistics, c.Growth.Samples.Newborn, c.Growth.Samples.Amplitude = 8, 64, 32, 32
-	c.Growth.Gate.Significance, c.Growth.Gate.Price, c.Growth.Gate.ComputePrice, c.Growth.Follow = 0, 0, 0, 3
+	c.Growth.EverySteps, c.Growth.Samples, c.Growth.Gate = 8, 64, false
 	c.Checkpoint.EverySteps, c.Checkpoint.Every, c.Checkpoint.Keep, c.Cluster.Log = 10, time.Hour, 9, coordinator.LogOff
 	data := coordinator.Data{Digest: set.Digest(), Train: set.Len(dataset.Train), Test: set.Len(dataset.Test), Shape: set.Shape(),
 		Classes: set.Classes()}

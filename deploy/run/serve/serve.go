@@ -47,17 +47,15 @@ func Listen(c Config, m Model) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: name another address", err)
 	}
-	s := &Server{config: c, model: m, listener: l, metrics: newMetrics(), places: make(chan struct{}, c.Queue),
+	s := &Server{config: c, model: m, listener: l, places: make(chan struct{}, c.Queue),
 		decoders: make(chan struct{}, runtime.GOMAXPROCS(0))}
+	s.metrics = newMetrics(func() int { return len(s.places) })
 	s.batches = batcher{net: m.Network, most: c.Batch, wait: c.Wait, queue: make(chan item, c.Queue), ran: s.metrics.ran}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /predict", s.predict)
 	mux.HandleFunc("GET /model", s.about)
 	mux.HandleFunc("GET /health", s.health)
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-		s.metrics.write(w, len(s.places))
-	})
+	mux.Handle("GET /metrics", s.metrics.handler())
 	s.http = http.Server{Handler: mux, ReadHeaderTimeout: min(c.Timeout, 5*time.Second), ReadTimeout: c.Timeout,
 		WriteTimeout: c.Timeout + 5*time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10,
 		ErrorLog: slog.NewLogLogger(slog.Default().Handler(), slog.LevelDebug)}

@@ -1,5 +1,6 @@
 // Command builds shows that every build of tinygrow computes the same bits: it
-// trains vgg, resnet18 and mlp with two growth events by binaries for
+// trains vgg, resnet18 and mlp with two growth events by the solver, and resnet18 by the
+// schedule of computation with statistics that ride along and streams that grow, by binaries for
 // GOAMD64=v1 to v4, with each instruction set of the kernels, with the race
 // detector, and for arm64 under qemu-aarch64, and has a coordinator of one
 // build taken over from by a standby of another. Hashes of model, optimizer
@@ -27,8 +28,6 @@ const (
 	here   = "deploy/test/builds"
 	golden = here + "/golden.json"
 )
-
-var models = []network{"mlp", "vgg", "resnet18"}
 
 func main() {
 	update := flag.Bool("update", false, "write "+golden+" anew from the host's plain build")
@@ -88,12 +87,12 @@ type suite struct {
 	bad  int
 }
 
-// alone trains every model with a build in one process.
+// alone trains every network with a build in one process.
 func (s *suite) alone(b *build) {
-	for _, model := range models {
+	for _, n := range networks {
 		began := time.Now()
-		got, err := b.train(s.dir, model)
-		s.tell(b.name+" "+string(model), model, got, err, began)
+		got, err := b.train(s.dir, n)
+		s.tell(b.name+" "+n.name, n, got, err, began)
 	}
 }
 
@@ -105,8 +104,8 @@ func (s *suite) takeovers(there []*build) {
 			continue
 		}
 		began := time.Now()
-		got, err := takeover(s.dir, first, second, "vgg")
-		s.tell(fmt.Sprintf("%s taken over by %s", pair[0], pair[1]), "vgg", got, err, began)
+		got, err := takeover(s.dir, first, second, taken)
+		s.tell(fmt.Sprintf("%s taken over by %s", pair[0], pair[1]), taken, got, err, began)
 	}
 }
 
@@ -118,9 +117,9 @@ func find(there []*build, name string) *build {
 }
 
 // tell compares a run with what is to come out.
-func (s *suite) tell(what string, model network, got hashes, err error, began time.Time) {
+func (s *suite) tell(what string, n network, got hashes, err error, began time.Time) {
 	verdict := "same"
-	switch want := s.want[string(model)]; {
+	switch want := s.want[n.name]; {
 	case err != nil:
 		verdict = err.Error()
 	case got.Grew < 2:
@@ -131,7 +130,7 @@ func (s *suite) tell(what string, model network, got hashes, err error, began ti
 	if verdict != "same" {
 		s.bad++
 	}
-	fmt.Printf("%-26s %s, %.1f s: %s\n", what, got, time.Since(began).Seconds(), verdict)
+	fmt.Printf("%-32s %s, %.1f s: %s\n", what, got, time.Since(began).Seconds(), verdict)
 }
 
 // renew writes what the host's plain build computes.
@@ -141,12 +140,12 @@ func (s *suite) renew() error {
 		return err
 	}
 	all := map[string]hashes{}
-	for _, model := range models {
-		got, err := b.train(s.dir, model)
+	for _, n := range networks {
+		got, err := b.train(s.dir, n)
 		if err != nil {
 			return err
 		}
-		all[string(model)] = got
+		all[n.name] = got
 	}
 	raw, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {

@@ -45,21 +45,32 @@ func read(result []byte) (hashes, error) {
 	return r.hashes, nil
 }
 
-// network names a model.
-type network string
-
-// widths are where each model starts.
-var widths = map[network]string{"mlp": "model.widths=[6,6]", "vgg": "model.widths=[2,3,4]", "resnet18": "model.width=2"}
-
-// settings of all runs of a model.
-func settings(model network) []string {
-	return []string{"--config", here + "/small.yaml", "--model", string(model), "--set", widths[model], "--json"}
+// network is a network that grows, by its name in golden.json.
+type network struct {
+	name, config string
+	settings     []string // what it starts with
 }
 
-// train runs a model in one process.
-func (b *build) train(dir string, model network) (hashes, error) {
-	run := filepath.Join(dir, b.name+"-"+string(model))
-	c := b.command(append([]string{"train", "--workers", "1", "--threads", "1", "--run-dir", run}, settings(model)...)...)
+// networks are those that every build trains.
+var networks = []network{
+	{"mlp", "small.yaml", []string{"--model", "mlp", "--set", "model.widths=[6,6]"}},
+	{"vgg", "small.yaml", []string{"--model", "vgg", "--set", "model.widths=[2,3,4]"}},
+	{"resnet18", "small.yaml", []string{"--model", "resnet18", "--set", "model.width=2"}},
+	{"resnet18 by computation", "compute.yaml", []string{"--model", "resnet18", "--set", "model.width=2"}},
+}
+
+// taken is the network whose coordinator is killed.
+var taken = networks[1]
+
+// arguments are the settings of all runs of a network.
+func (n network) arguments() []string {
+	return append([]string{"--config", here + "/" + n.config, "--json"}, n.settings...)
+}
+
+// train runs a network in one process.
+func (b *build) train(dir string, n network) (hashes, error) {
+	run := filepath.Join(dir, b.name+"-"+n.name)
+	c := b.command(append([]string{"train", "--workers", "1", "--threads", "1", "--run-dir", run}, n.arguments()...)...)
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
 	out, err := c.Output()
@@ -77,7 +88,7 @@ const patience = 10 * time.Minute
 
 // takeover trains with workers of both builds, kills the coordinator of the first
 // and returns what a standby of the second makes of it.
-func takeover(dir string, first, second *build, model network) (hashes, error) {
+func takeover(dir string, first, second *build, n network) (hashes, error) {
 	dir = filepath.Join(dir, first.name+"-"+second.name)
 	server, err := natsserver.Start(natsserver.Options{StoreDir: filepath.Join(dir, "jetstream")})
 	if err != nil {
@@ -88,11 +99,11 @@ func takeover(dir string, first, second *build, model network) (hashes, error) {
 	defer g.stop()
 	lead := func(b *build) *process {
 		return g.start(b, append([]string{"coordinator", "--nats", server.URL(), "--run", "builds", "--standby",
-			"--run-dir", filepath.Join(dir, b.name)}, settings(model)...)...)
+			"--run-dir", filepath.Join(dir, b.name)}, n.arguments()...)...)
 	}
 	leader := lead(first)
 	for _, b := range []*build{first, second} {
-		g.start(b, "worker", "--config", here+"/small.yaml", "--nats", server.URL(), "--run", "builds", "--threads", "1")
+		g.start(b, "worker", "--config", here+"/"+n.config, "--nats", server.URL(), "--run", "builds", "--threads", "1")
 	}
 	if err := leader.waitForStep(filepath.Join(dir, first.name, "metrics.jsonl"), killAt); err != nil {
 		return hashes{}, err

@@ -19,7 +19,8 @@ type keeper struct {
 	args   []string
 	ends   bool     // exit code 0 is its end
 	stdin  *os.File // open as long as this process lives
-	out    string   // file of stdout of the last start
+	out    string   // file of stdout of the last start, or of all
+	all    bool     // of all
 	log    *os.File // stderr of all starts
 
 	mu       sync.Mutex
@@ -78,7 +79,11 @@ func (k *keeper) start() (*exec.Cmd, error) {
 	if k.stopping {
 		return nil, nil
 	}
-	out, err := os.Create(k.out)
+	how := os.O_TRUNC
+	if k.all {
+		how = os.O_APPEND
+	}
+	out, err := os.OpenFile(k.out, os.O_CREATE|os.O_WRONLY|how, 0o600)
 	if err != nil {
 		return nil, err
 	}

@@ -19,6 +19,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
+	"github.com/tinygrow/tinygrow/coordinator/reduce"
 	"github.com/tinygrow/tinygrow/tensor/faults"
 )
 
@@ -30,6 +31,7 @@ type Config struct {
 	Document []byte // the run's configuration as YAML, but for its seed
 	Steps    uint64 // number of steps of the run
 	Workers  int
+	Reducers int
 	Kills    int
 	Limit    time.Duration // longest time for one seed; a run that takes longer counts as stuck
 	Dir      string        // directory for the files of a seed; they stay only if it failed
@@ -39,6 +41,7 @@ type Config struct {
 func (c Config) Validate() error {
 	var found faults.List
 	found.Check(c.Workers >= 1 && c.Workers <= 64, "%d workers: must be 1 to 64", c.Workers)
+	found.Check(c.Reducers >= 0 && c.Reducers <= 64, "%d reducers: must be 0 to 64", c.Reducers)
 	found.Check(c.Kills >= 0 && c.Kills <= 1000, "%d kills: must be 0 to 1000", c.Kills)
 	found.Check(c.Steps >= 1, "the run's length must be given in steps (--steps), so that faults can be laid over it")
 	found.Check(len(c.Binaries) > 0, "no binary to run")
@@ -64,25 +67,28 @@ type Fired struct {
 
 // Report is the proof of one seed.
 type Report struct {
-	Seed    uint64       `json:"seed"`
-	Workers int          `json:"workers"`
-	Steps   uint64       `json:"steps"`
-	Grew    int          `json:"grew"` // growth events that grew
-	Faults  []Fired      `json:"faults"`
-	Fired   map[Kind]int `json:"fired"`
-	Starts  int          `json:"starts"` // starts of processes, the first ones included
-	WallS   float64      `json:"wall_s"`
-	Want    Hashes       `json:"undisturbed"`
-	Got     Hashes       `json:"disturbed"`
-	Same    bool         `json:"same"`
-	Failure string       `json:"failure,omitempty"` // what went wrong, with the directory that tells more
+	Seed     uint64       `json:"seed"`
+	Workers  int          `json:"workers"`
+	Reducers int          `json:"reducers,omitempty"`
+	Steps    uint64       `json:"steps"`
+	Grew     int          `json:"grew"` // growth events that grew
+	Faults   []Fired      `json:"faults"`
+	Fired    map[Kind]int `json:"fired"`
+	Starts   int          `json:"starts"` // starts of processes, the first ones included
+	// Reduced is how many updates of ranges the reducers made that ended in peace.
+	Reduced int     `json:"reduced,omitempty"`
+	WallS   float64 `json:"wall_s"`
+	Want    Hashes  `json:"undisturbed"`
+	Got     Hashes  `json:"disturbed"`
+	Same    bool    `json:"same"`
+	Failure string  `json:"failure,omitempty"` // what went wrong, with the directory that tells more
 }
 
 // Run trains once undisturbed and once under the script of the seed, and
 // compares. Its error is one of this machine or of ctx; what the run did wrong is in
 // the report.
 func Run(ctx context.Context, c Config, seed uint64) (Report, error) {
-	r := Report{Seed: seed, Workers: c.Workers, Fired: map[Kind]int{}}
+	r := Report{Seed: seed, Workers: c.Workers, Reducers: c.Reducers, Fired: map[Kind]int{}}
 	dir, err := os.MkdirTemp(c.Dir, "tinygrow-chaos-"+strconv.FormatUint(seed, 10)+"-")
 	if err != nil {
 		return r, err
@@ -109,7 +115,7 @@ type cluster struct {
 	report           *Report
 
 	nats, coordinator *keeper
-	workers           []*keeper
+	workers, reducers []*keeper
 	began             time.Time
 	paused            []*time.Timer
 	open              []*os.File // the pipe that the processes have as stdin
@@ -136,9 +142,15 @@ func (c *cluster) all(ctx context.Context) error {
 	if err == nil {
 		err = c.disturb(ctx)
 	}
-	c.stop()
 	c.report.WallS = time.Since(c.began).Seconds()
+	if err == nil && c.Reducers > 0 {
+		time.Sleep(500 * time.Millisecond) // they hear of the end, and tell what they did
+	}
+	c.stop()
 	if err != nil {
+		return err
+	}
+	if err := c.reduced(); err != nil {
 		return err
 	}
 	var got coordinator.Result
@@ -155,6 +167,25 @@ func (c *cluster) all(ctx context.Context) error {
 
 func hashes(r *coordinator.Result) Hashes {
 	return Hashes{r.ModelSHA256, r.OptimizerSHA256, r.JournalSHA256}
+}
+
+// reduced sums up what reducers told at their ends.
+func (c *cluster) reduced() error {
+	for i := range c.Reducers {
+		name := filepath.Join(c.dir, fmt.Sprintf("reducer-%d.json", i+1))
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		for d := json.NewDecoder(bytes.NewReader(raw)); d.More(); {
+			var s reduce.Stats
+			if err := d.Decode(&s); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			c.report.Reduced += s.Updates
+		}
+	}
+	return nil
 }
 
 // undisturbed trains with one worker in one process.
@@ -194,7 +225,7 @@ func (c *cluster) start() error {
 		}
 		var k *keeper
 		k, err = keep(&keeper{name: name, binary: c.draw(name), args: args, ends: name == "coordinator", stdin: stdin,
-			out: file(name + ".json")}, file(name+".log"))
+			out: file(name + ".json"), all: args[0] == "reducer"}, file(name+".log"))
 		return k
 	}
 	c.nats = keepProcess("nats", "bench", "nats", "--port", strconv.Itoa(port), "--store", file("jetstream"))
@@ -203,6 +234,10 @@ func (c *cluster) start() error {
 	for i := range c.Workers {
 		c.workers = append(c.workers, keepProcess(fmt.Sprintf("worker-%d", i+1), "worker", "--config", c.config, "--nats", url,
 			"--run", "chaos", "--threads", "1"))
+	}
+	for i := range c.Reducers {
+		c.reducers = append(c.reducers, keepProcess(fmt.Sprintf("reducer-%d", i+1), "reducer", "--config", c.config, "--nats", url,
+			"--run", "chaos", "--json"))
 	}
 	return err
 }
@@ -229,7 +264,7 @@ func (c *cluster) stop() {
 	for _, t := range c.paused {
 		t.Stop()
 	}
-	for _, k := range append(slices.Clone(c.workers), c.coordinator, c.nats) {
+	for _, k := range slices.Concat(c.workers, c.reducers, []*keeper{c.coordinator, c.nats}) {
 		if k != nil {
 			k.stop()
 			c.report.Starts += k.starts
@@ -243,7 +278,7 @@ func (c *cluster) stop() {
 // disturb lets the faults happen and waits for the end of the run.
 func (c *cluster) disturb(ctx context.Context) error {
 	c.report.Faults = make([]Fired, 0, c.Kills)
-	for _, f := range Script(c.seed, Extent{c.Kills, c.Workers, c.report.Steps}) {
+	for _, f := range Script(c.seed, Extent{c.Kills, c.Workers, c.Reducers, c.report.Steps}) {
 		done, over, err := c.await(ctx, f.Step)
 		if err != nil {
 			return err
@@ -266,12 +301,12 @@ func (c *cluster) disturb(ctx context.Context) error {
 // fire does to a process what the fault says.
 func (c *cluster) fire(f Fault) bool {
 	switch f.Kind {
-	case WorkerKill:
-		return c.workers[f.Worker-1].signal(os.Kill, f.For)
-	case WorkerLeave:
-		return c.workers[f.Worker-1].signal(syscall.SIGTERM, f.For)
-	case WorkerPause:
-		w := c.workers[f.Worker-1]
+	case WorkerKill, ReducerKill:
+		return c.victim(f).signal(os.Kill, f.For)
+	case WorkerLeave, ReducerLeave:
+		return c.victim(f).signal(syscall.SIGTERM, f.For)
+	case WorkerPause, ReducerPause:
+		w := c.victim(f)
 		if !w.signal(pause, 0) {
 			return false
 		}
@@ -283,6 +318,14 @@ func (c *cluster) fire(f Fault) bool {
 		return c.nats.signal(os.Kill, f.For)
 	}
 	return false
+}
+
+// victim is the worker or reducer that a fault names.
+func (c *cluster) victim(f Fault) *keeper {
+	if f.Reducer > 0 {
+		return c.reducers[f.Reducer-1]
+	}
+	return c.workers[f.Worker-1]
 }
 
 // await waits until the run has made a step, or is over.

@@ -12,9 +12,10 @@ import (
 // and hit workers that there are, and all kinds come up.
 func TestScript(t *testing.T) {
 	seen := map[Kind]int{}
+	run := Extent{6, 3, 2, 240}
 	for seed := range uint64(50) {
-		s := Script(seed, Extent{6, 3, 240})
-		if d := cmp.Diff(s, Script(seed, Extent{6, 3, 240})); d != "" {
+		s := Script(seed, run)
+		if d := cmp.Diff(s, Script(seed, run)); d != "" {
 			t.Fatalf("seed %d: another script the second time: %s", seed, d)
 		}
 		if len(s) != 6 || !slices.IsSortedFunc(s, func(a, b Fault) int { return int(a.Step) - int(b.Step) }) {
@@ -23,7 +24,11 @@ func TestScript(t *testing.T) {
 		for _, f := range s {
 			seen[f.Kind]++
 			ofWorker := f.Kind == WorkerKill || f.Kind == WorkerPause || f.Kind == WorkerLeave
-			if f.Step < 1 || f.Step > 240 || f.Worker > 3 || (f.Worker > 0) != ofWorker || f.For < 0 || f.For > 2*time.Second {
+			ofReducer := f.Kind == ReducerKill || f.Kind == ReducerPause || f.Kind == ReducerLeave
+			if f.Reducer > 2 || (f.Reducer > 0) != ofReducer || f.For > 4*time.Second {
+				t.Errorf("seed %d: %+v", seed, f)
+			}
+			if f.Step < 1 || f.Step > 240 || f.Worker > 3 || (f.Worker > 0) != ofWorker || f.For < 0 || !ofReducer && f.For > 2*time.Second {
 				t.Errorf("seed %d: %+v", seed, f)
 			}
 		}
@@ -33,8 +38,13 @@ func TestScript(t *testing.T) {
 			t.Errorf("no %s in 300 faults", k)
 		}
 	}
-	if cmp.Equal(Script(1, Extent{6, 3, 240}), Script(2, Extent{6, 3, 240})) {
+	if cmp.Equal(Script(1, run), Script(2, run)) {
 		t.Error("two seeds have one script")
+	}
+	for _, f := range Script(1, Extent{100, 3, 0, 240}) {
+		if f.Reducer > 0 || f.Kind == ReducerKill {
+			t.Errorf("without reducers: %v", f)
+		}
 	}
 }
 

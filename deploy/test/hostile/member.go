@@ -168,7 +168,7 @@ func (m *member) lengths(ctx context.Context, spec proto.RoundSpec) (proto.Lengt
 	if err != nil {
 		return proto.Lengths{}, err
 	}
-	return proto.Lengths{F32: g.NumParams(), F64: nn.MetricsLen + p.MomentsLen()}, nil
+	return proto.Lengths{F32: g.NumParams(), F64: p.SumsLen()}, nil
 }
 
 // partial answers a task with sums.

@@ -62,7 +62,7 @@ func newSite(dir string) (*site, error) {
 		return nil, err
 	}
 	for i := range honest {
-		if err := auth.Add(auth.Options{Dir: s.keys}, honestName(i)); err != nil {
+		if err := auth.Add(auth.Options{Dir: s.keys}, proto.WorkerRole, honestName(i)); err != nil {
 			return nil, err
 		}
 	}

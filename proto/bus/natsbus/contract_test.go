@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -17,7 +19,40 @@ import (
 	"github.com/tinygrow/tinygrow/proto/bus/natsserver"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if err := goleak.Find(); code == 0 && err != nil && ours(err.Error()) {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// ours reports whether a goroutine that goleak found is of another kind than this: nats.go 1.55 starts
+// one for each object that is put, which takes the channel of the connection's states once it runs. If
+// the object is there or has failed before that, the channel is nil by then, and it waits for ever. One that
+// still listens, since its publisher was not cleaned up, has a channel, and counts.
+func ours(leaks string) bool {
+	const late = " in state chan receive (nil chan), with github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect "
+	found := strings.Split(leaks, "[Goroutine ")[1:]
+	return len(found) == 0 || slices.ContainsFunc(found, func(g string) bool { return !strings.Contains(g, late) })
+}
+
+// Only the one kind of goroutine is let be.
+func TestLeaksOfOursCount(t *testing.T) {
+	const (
+		head   = "found unexpected goroutines:\n"
+		reads  = "with github.com/nats-io/nats.go/jetstream.(*jetStream).resetPendingAcksOnReconnect on top"
+		late   = "[Goroutine 5 in state chan receive (nil chan), " + reads
+		listen = "[Goroutine 6 in state chan receive, " + reads
+	)
+	for leaks, want := range map[string]bool{head + late: false, head + late + "\n" + late: false, head + listen: true,
+		head + late + "\n" + listen: true, "something else": true} {
+		if got := ours(leaks); got != want {
+			t.Errorf("%q: %v", leaks, got)
+		}
+	}
+}
 
 func soon(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)

@@ -28,6 +28,13 @@ var families = []family{
 	{"filterAVX2", "filterAVX2", "", 3},
 	{"filterSumAVX512", "filterSumAVX512", "", 7},
 	{"filterSumAVX2", "filterSumAVX2", "", 7},
+	{"laneProduct1AVX512", "laneProductAVX512", "c1", 4},
+	{"laneProduct2AVX512", "laneProductAVX512", "c2", 4},
+	{"laneProduct4AVX512", "laneProductAVX512", "c4", 4},
+	{"laneProduct6AVX512", "laneProductAVX512", "c6", 4},
+	{"laneProduct1AVX2", "laneProductAVX2", "c1", 3},
+	{"laneProduct2AVX2", "laneProductAVX2", "c2", 3},
+	{"laneProduct4AVX2", "laneProductAVX2", "c4", 3},
 }
 
 // dispatch returns the Go file that calls a kernel by its number of rows. Switches

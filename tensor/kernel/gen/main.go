@@ -21,6 +21,7 @@ func main() {
 	transposeKernels()
 	laneSumKernels()
 	filterKernels()
+	laneProductKernels()
 	peakKernels()
 	out := flag.String("dispatch", "../dispatch_amd64.go", "output of the Go switches over kernels")
 	neon := flag.String("neon", "../neon_arm64", "output of the NEON kernels, .s and .go")

@@ -46,8 +46,15 @@ type rowBody struct {
 
 // emit returns the register with e for the vector at a byte offset of the row.
 func (b rowBody) emit(e *expression, offset int) VecVirtual {
+	return b.emitAll([]*expression{e}, func(x *expression) VecVirtual {
+		return b.load(Mem{Base: b.inputs[x.input], Disp: offset})
+	})[0]
+}
+
+// emitAll returns the registers with some expressions; load gives that of an input.
+func (b rowBody) emitAll(results []*expression, load func(x *expression) VecVirtual) []VecVirtual {
 	at := map[*expression]VecVirtual{}
-	for _, x := range order(e) {
+	for _, x := range order(results...) {
 		if x.kind == constantKind {
 			continue // broadcast where it is used, so that it takes no register meanwhile
 		}
@@ -57,9 +64,17 @@ func (b rowBody) emit(e *expression, offset int) VecVirtual {
 			}
 			return at[x.args[i]]
 		}
-		at[x] = b.operation(x, offset, get)
+		if x.kind == inputKind {
+			at[x] = load(x)
+		} else {
+			at[x] = b.operation(x, get)
+		}
 	}
-	return at[e]
+	var out []VecVirtual
+	for _, e := range results {
+		out = append(out, at[e])
+	}
+	return out
 }
 
 func (b rowBody) constant(v float32) VecVirtual {
@@ -69,10 +84,7 @@ func (b rowBody) constant(v float32) VecVirtual {
 	return b.broadcast(Mem{Base: b.constants, Disp: 4 * b.place[v]})
 }
 
-func (b rowBody) operation(e *expression, offset int, get func(i int) VecVirtual) VecVirtual {
-	if e.kind == inputKind {
-		return b.load(Mem{Base: b.inputs[e.input], Disp: offset})
-	}
+func (b rowBody) operation(e *expression, get func(i int) VecVirtual) VecVirtual {
 	v := b.vec()
 	switch e.kind {
 	case addKind:
@@ -85,6 +97,8 @@ func (b rowBody) operation(e *expression, offset int, get func(i int) VecVirtual
 		VDIVPS(get(1), get(0), v)
 	case aboveKind:
 		VMAXPS(get(0), get(1), v) // the second source, get(0), where it is NaN or both are zero
+	case sqrtKind:
+		VSQRTPS(get(0), v)
 	case absKind:
 		return b.shifted(b.shifted(get(0), VPSLLD), VPSRLD)
 	case signedKind:

@@ -45,6 +45,18 @@ var calls = []call{
 		args: "&param[0], &grad[0], &velocity[0], &coefs[0]", length: "param"},
 	{name: "adamW", params: "param, grad, m, v, coefs []float32", kind: "vectors",
 		args: "&param[0], &grad[0], &m[0], &v[0], &coefs[0]", length: "param"},
+
+	{name: "roundFP16", params: "out, x, coefs []float32", kind: "vectors", args: "&out[0], &x[0], &coefs[0]", length: "out"},
+	{name: "addFP16", params: "out, a, b, coefs []float32", kind: "vectors", args: "&out[0], &a[0], &b[0], &coefs[0]", length: "out"},
+	{name: "packFP16", params: "out []uint16, x, coefs []float32", kind: "vectors", args: "&out[0], &x[0], &coefs[0]", length: "out"},
+	{name: "unpackFP16", params: "out []float32, x []uint16, coefs []float32", kind: "vectors",
+		args: "&out[0], &x[0], &coefs[0]", length: "out"},
+
+	{name: "roundBF16", params: "out, x, coefs []float32", kind: "vectors", args: "&out[0], &x[0], &coefs[0]", length: "out"},
+	{name: "addBF16", params: "out, a, b, coefs []float32", kind: "vectors", args: "&out[0], &a[0], &b[0], &coefs[0]", length: "out"},
+	{name: "packBF16", params: "out []uint16, x, coefs []float32", kind: "vectors", args: "&out[0], &x[0], &coefs[0]", length: "out"},
+	{name: "unpackBF16", params: "out []float32, x []uint16, coefs []float32", kind: "vectors",
+		args: "&out[0], &x[0], &coefs[0]", length: "out"},
 }
 
 // callKinds are the templates of calls: rows and vectors return how many

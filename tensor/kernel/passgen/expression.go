@@ -24,6 +24,7 @@ const (
 	aboveKind         // b where b > a, else a: NaN in a stays
 	chooseKind        // c where a > b, else d; NaN is not above anything
 	powerKind         // 2^n of an integer n that was added to magic
+	sqrtKind          // the square root of a, rounded
 )
 
 func input(i int) *expression          { return &expression{kind: inputKind, input: i} }
@@ -33,6 +34,7 @@ func sub(a, b *expression) *expression { return &expression{kind: subKind, args:
 func mul(a, b *expression) *expression { return &expression{kind: mulKind, args: []*expression{a, b}} }
 func div(a, b *expression) *expression { return &expression{kind: divKind, args: []*expression{a, b}} }
 func abs(a *expression) *expression    { return &expression{kind: absKind, args: []*expression{a}} }
+func root(a *expression) *expression   { return &expression{kind: sqrtKind, args: []*expression{a}} }
 func power(n *expression) *expression  { return &expression{kind: powerKind, args: []*expression{n}} }
 
 // signed returns a, which is not below 0, with the sign of b.
@@ -68,8 +70,8 @@ func register(f function) struct{} {
 	return struct{}{}
 }
 
-// order returns the expressions that e is made of, each after its arguments.
-func order(e *expression) []*expression {
+// order returns the expressions that the results are made of, each after its arguments.
+func order(results ...*expression) []*expression {
 	var all []*expression
 	seen := map[*expression]bool{}
 	var visit func(e *expression)
@@ -83,20 +85,27 @@ func order(e *expression) []*expression {
 		}
 		all = append(all, e)
 	}
-	visit(e)
+	for _, e := range results {
+		visit(e)
+	}
 	return all
 }
 
-// constantsOf returns the constants of all functions, each once, in the order of names.
-func constantsOf(fs []function) []float32 {
+// constantsOf returns the constants of all functions and sweeps, each once, in the order of names.
+func constantsOf(fs []function, sweeps []sweep) []float32 {
+	var results []*expression
+	for _, f := range fs {
+		results = append(results, f.result)
+	}
+	for _, s := range sweeps {
+		results = append(results, s.expressions()...)
+	}
 	var all []float32
 	seen := map[float32]bool{}
-	for _, f := range fs {
-		for _, e := range order(f.result) {
-			if e.kind == constantKind && !seen[e.value] {
-				seen[e.value] = true
-				all = append(all, e.value)
-			}
+	for _, e := range order(results...) {
+		if e.kind == constantKind && !seen[e.value] {
+			seen[e.value] = true
+			all = append(all, e.value)
 		}
 	}
 	return all

@@ -1,6 +1,6 @@
 // Command passgen writes the passes over rows: functions of each element, whose
 // Go loops and bodies come from one description, and the assembly of batch
-// normalisation, its pooled form and the optimizer updates. Each body is emitted
+// normalisation, its pooled form, the optimizer updates and formats of 16 bits. Each body is emitted
 // for AVX-512 (a row of 32 lanes is two registers) and AVX2 (four), with the
 // operations of the Go loop of the same name, in its order and with its
 // rounding: no fused multiply-add stands here. It is a module of its own, so that
@@ -24,6 +24,7 @@ const (
 	rowBytes       = 128  // 32 lanes of float32
 	greaterOrdered = 0x1e // predicates of VCMPPS
 	equalOrdered   = 0x00
+	unordered      = 0x03
 )
 
 // A target is an instruction set with registers of size bytes.
@@ -38,8 +39,9 @@ func main() {
 	dir := flag.String("dir", "..", "directory of the Go files")
 	flag.Parse()
 	fs := slices.SortedFunc(maps.Values(functions), func(a, b function) int { return strings.Compare(a.name, b.name) })
-	constants := constantsOf(fs)
-	if err := writeGo(*dir, fs, constants); err != nil {
+	sweeps := slices.SortedFunc(maps.Values(sweeps), func(a, b sweep) int { return strings.Compare(a.name, b.name) })
+	constants := constantsOf(fs, sweeps)
+	if err := writeGo(*dir, fs, sweeps, constants); err != nil {
 		log.Fatal(err)
 	}
 	place := map[float32]int{}
@@ -51,6 +53,9 @@ func main() {
 		for _, f := range fs {
 			t.elementwise(f, place)
 		}
+		for _, s := range sweeps {
+			t.sweep(s, place)
+		}
 		t.norm("norm", false)
 		t.norm("normAdd", true)
 		t.moments()
@@ -60,6 +65,7 @@ func main() {
 		t.sgd()
 		t.adamW()
 		t.window()
+		t.half()
 	}
 	Generate()
 }

@@ -60,6 +60,51 @@ DEPTHWISE = {"generation": 0, "input": {"c": 3, "h": 9, "w": 9}, "loss": "cross_
     node("gap", "globalavgpool", "dw3"), node("fc", "linear", "gap", out=4, bias=True)]}
 
 
+# Layer and group normalisation, as in ConvNeXt.
+GROUPS = {"generation": 0, "input": {"c": 3, "h": 8, "w": 6}, "loss": "cross_entropy", "nodes": [
+    {"id": "x", "op": "input"},
+    conv("stem", "x", 8, 2, 2, 0, True), node("ln1", "layernorm", "stem", eps=1e-6), conv("pw1", "ln1", 9, 1, 1, 0, True),
+    node("gelu1", "gelu", "pw1"), conv("pw2", "gelu1", 8, 1, 1, 0, True), node("add1", "add", ["pw2", "stem"]),
+    node("gn1", "groupnorm", "add1", eps=1e-5, groups=4), conv("conv2", "gn1", 6, 3, 1, 1), node("gn2", "groupnorm", "conv2", eps=1e-5, groups=1),
+    node("tanh2", "tanh", "gn2"), node("gap", "globalavgpool", "tanh2"), node("ln2", "layernorm", "gap", eps=1e-5),
+    node("fc", "linear", "ln2", out=4, bias=True)]}
+
+
+# Squeeze and excitation, grouped convolution, side by side, hard functions, layer scale.
+GATES = {"generation": 0, "input": {"c": 3, "h": 7, "w": 6}, "loss": "cross_entropy", "nodes": [
+    {"id": "x", "op": "input"},
+    conv("stem", "x", 8, 3, 1, 1), bn("bn1", "stem"), node("swish", "hardswish", "bn1"), node("avg", "globalavgpool", "swish"),
+    conv("fc1", "avg", 3, 1, 1, 0, True), node("relu1", "relu", "fc1"), conv("fc2", "relu1", 8, 1, 1, 0, True), node("gate", "hardsigmoid", "fc2"),
+    node("gated", "multiply", ["swish", "gate"]), node("scaled", "layerscale", "gated"), node("sum", "add", ["scaled", "swish"]),
+    node("parts", "groupedconv2d", "sum", out=12, kernel=3, stride=2, pad=1, bias=True, groups=4), node("sig", "sigmoid", "parts"),
+    node("product", "multiply", ["parts", "sig"]), node("cat", "concat", ["product", "parts"]),
+    node("gap", "globalavgpool", "cat"), node("drop", "dropout", "gap"), node("fc", "linear", "drop", out=4, bias=True)]}
+
+# A block of a vision transformer behind a patch embedding. A bias of keys would change no output.
+TRANSFORMER = {"generation": 0, "input": {"c": 3, "h": 8, "w": 6}, "loss": "cross_entropy", "nodes": [
+    {"id": "x", "op": "input"},
+    conv("embed", "x", 8, 2, 2, 0, True), node("pos", "positional", "embed"), node("ln1", "layernorm", "pos", eps=1e-6),
+    conv("q", "ln1", 6, 1, 1, 0, True), conv("k", "ln1", 6, 1), conv("v", "ln1", 10, 1, 1, 0, True),
+    node("attn", "attention", ["q", "k", "v"], heads=2), conv("proj", "attn", 8, 1, 1, 0, True), node("add1", "add", ["pos", "proj"]),
+    node("ln2", "layernorm", "add1", eps=1e-6), conv("up", "ln2", 12, 1, 1, 0, True), node("gelu", "gelu", "up"), conv("down", "gelu", 8, 1, 1, 0, True),
+    node("add2", "add", ["add1", "down"]), node("attn2", "attention", ["add2", "add1", "add2"], heads=4, scale=0.6),
+    node("gap", "globalavgpool", "attn2"), node("fc", "linear", "gap", out=4, bias=True)]}
+
+
+# Convolutions of a sequence.
+SEQUENCE = {"generation": 0, "input": {"c": 3, "h": 12, "w": 1}, "loss": "cross_entropy", "nodes": [
+    {"id": "x", "op": "input"},
+    node("c1", "conv1d", "x", out=6, kernel=5, stride=1, pad=2, groups=1), bn("bn1", "c1"), node("relu1", "relu", "bn1"),
+    node("c2", "conv1d", "relu1", out=8, kernel=3, stride=2, pad=1, groups=2, bias=True), node("gelu2", "gelu", "c2"),
+    node("fc", "linear", "gelu2", out=4, bias=True)]}
+
+
+def attention(n, q, k, v):
+    heads = [t.reshape(t.shape[0], n["heads"], t.shape[1] // n["heads"], -1).transpose(2, 3) for t in (q, k, v)]
+    scale = n.get("scale") or heads[0].shape[3] ** -0.5
+    return ((scale * heads[0] @ heads[1].transpose(2, 3)).softmax(3) @ heads[2]).transpose(2, 3).reshape(v.shape)
+
+
 class Net:
     """Interprets a graph; parameters and buffers are in the order of ParamEntries and BufferEntries."""
 
@@ -87,9 +132,23 @@ class Net:
                 self.params[n["id"] + ".weight"] = (1 + 0.2 * rand(c)).float().double()
                 self.buffers[n["id"] + ".running_mean"] = (0.1 * rand(c)).float().double()
                 self.buffers[n["id"] + ".running_var"] = (1 + 0.1 * rand(c).abs()).float().double()
-            if n.get("bias") or n["op"] == "batchnorm":
+            if n["op"] == "groupedconv2d":
+                self.params[n["id"] + ".weight"] = (rand(out, c // n["groups"], k, k) * (2 / (c // n["groups"] * k * k)) ** 0.5).float().double()
+            if n["op"] == "conv1d":
+                self.params[n["id"] + ".weight"] = (rand(out, c // n["groups"], k) * (2 / (c // n["groups"] * k)) ** 0.5).float().double()
+            if n["op"] == "layerscale":
+                self.params[n["id"] + ".weight"] = (1 + 0.2 * rand(c)).float().double()
+            if n["op"] == "positional":
+                self.params[n["id"] + ".weight"] = (0.3 * rand(h * w, c)).float().double()
+            if n["op"] == "attention":
+                out = shapes[n["inputs"][2]][0]
+            if n["op"] == "concat":
+                out = sum(shapes[i][0] for i in n["inputs"])
+            if n["op"] in ("layernorm", "groupnorm"):
+                self.params[n["id"] + ".weight"] = (1 + 0.2 * rand(c)).float().double()
+            if n.get("bias") or n["op"] in ("batchnorm", "layernorm", "groupnorm"):
                 self.params[n["id"] + ".bias"] = (0.2 * rand(out)).float().double()
-            h, w = (h + 2 * p - k) // s + 1, (w + 2 * p - k) // s + 1
+            h, w = (h + 2 * p - k) // s + 1, 1 if n["op"] == "conv1d" else (w + 2 * p - k) // s + 1
             if n["op"] in ("linear", "globalavgpool"):
                 h, w = 1, 1
             shapes[n["id"]] = (out, h, w)
@@ -108,6 +167,14 @@ class Net:
                 "linear": lambda: F.linear(a.flatten(1), w, b)[:, :, None, None],
                 "batchnorm": lambda: F.batch_norm(a, self.buffers[name + "running_mean"], self.buffers[name + "running_var"],
                                                   w, b, train, n["momentum"], n["eps"]),
+                "groupedconv2d": lambda: F.conv2d(a, w, b, s, p, groups=n["groups"]),
+                "conv1d": lambda: F.conv1d(a[:, :, :, 0], w, b, s, p, groups=n["groups"])[:, :, :, None],
+                "layerscale": lambda: a * w[:, None, None], "positional": lambda: a + w.T.reshape(a.shape[1:]),
+                "sigmoid": lambda: torch.sigmoid(a), "hardsigmoid": lambda: F.hardsigmoid(a), "hardswish": lambda: F.hardswish(a),
+                "multiply": lambda: a * v[n["inputs"][1]], "concat": lambda: torch.cat([v[i] for i in n["inputs"]], 1), "dropout": lambda: a,
+                "attention": lambda: attention(n, *(v[i] for i in n["inputs"])),
+                "layernorm": lambda: F.layer_norm(a.movedim(1, 3), (a.shape[1],), w, b, n["eps"]).movedim(3, 1),
+                "groupnorm": lambda: F.group_norm(a, n["groups"], w, b, n["eps"]),
                 "relu": lambda: F.relu(a), "gelu": lambda: F.gelu(a), "tanh": lambda: torch.tanh(a),
                 "identity": lambda: a, "flatten": lambda: a,
                 "maxpool2d": lambda: F.max_pool2d(a, k, s, p), "avgpool2d": lambda: F.avg_pool2d(a, k, s, p),
@@ -172,4 +239,4 @@ def case(graph, n, seed):
 
 SMOOTH = FLAT | {"loss": "cross_entropy", "smoothing": 0.2}
 
-print(json.dumps([case(IMAGES, 5, 1), case(FLAT, 37, 2), case(SMOOTH, 6, 3), case(DEPTHWISE, 7, 4)], separators=(",", ":")))
+print(json.dumps([case(IMAGES, 5, 1), case(FLAT, 37, 2), case(SMOOTH, 6, 3), case(DEPTHWISE, 7, 4), case(GROUPS, 6, 5), case(GATES, 5, 6), case(TRANSFORMER, 6, 7), case(SEQUENCE, 5, 8)], separators=(",", ":")))

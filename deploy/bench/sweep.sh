@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Searches against a run that grows, and 64 trials on the data set that is drawn: a line of JSON each, the
+# tables of the searches and the results of the runs. About 15 minutes of processor time.
+#
+#   deploy/bench/sweep.sh CIFAR RUNS > deploy/bench/results/sweep.jsonl
+#
+# CIFAR is the directory of CIFAR-10's files, RUNS one for the runs. It goes on where it was stopped. Pictures of
+# what it made: deploy/bench/sweep.sh draw RUNS.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+seeds="1 2 3" each=4e11
+
+if [ "$1" = draw ]; then
+  runs=$2
+  for by in flops seconds; do
+    go run ./cmd/tinygrow sweep plot "$runs"/random-3 "$runs"/sso-3 --beside "$runs"/grown-3-4e11 --beside "$runs"/grown-3-3.2e12 \
+      --by $by --out deploy/docs/sweep-$by.svg
+  done
+  exit
+fi
+cifar=$1 runs=$2
+tinygrow=$runs/tinygrow
+mkdir -p "$runs"
+go build -o "$tinygrow" ./cmd/tinygrow
+same=(--data cifar10 --data-dir "$cifar" --validation 5000 --epochs 1000 --set train.eval_epochs=0)
+
+cat > "$runs/cifar.yaml" <<YAML
+trials: 8
+slots: 2
+space:
+  model.widths[0]: int(4, 32)
+  model.widths[1]: int(4, 64)
+  model.widths[2]: int(8, 96)
+  model.widths[3]: int(8, 128)
+  optim.lr: logfloat(0.02, 0.5)
+sso: {population: 4}
+YAML
+cat > "$runs/shapes.yaml" <<YAML
+trials: 64
+slots: 4
+space:
+  model.widths[0]: int(4, 24)
+  model.widths[1]: int(4, 24)
+  model.widths[2]: int(4, 24)
+  optim.lr: logfloat(0.003, 1)
+  optim.name: choice(sgd, adamw, muon)
+  optim.momentum: float(0, 0.95)
+YAML
+
+for seed in $seeds; do
+  for algorithm in random sso; do
+    "$tinygrow" sweep "$runs/cifar.yaml" --dir "$runs/$algorithm-$seed" --algorithm $algorithm --search-seed "$seed" --parallel 1 --threads 1 \
+      --json "${same[@]}" --model vgg --policy none --max-flops "$each" --seed "$seed"
+  done
+  for budget in $each 3.2e12; do
+    dir=$runs/grown-$seed-$budget
+    [ -s "$dir.json" ] || "$tinygrow" train --run-dir "$dir" --threads 1 --json --ui off "${same[@]}" --model vgg \
+      --set 'model.widths=[4, 4, 4, 4]' --max-flops "$budget" --seed "$seed" > "$dir.json"
+    cat "$dir.json"
+  done
+done
+
+for algorithm in random sso asha evolve; do
+  "$tinygrow" sweep "$runs/shapes.yaml" --dir "$runs/shapes-$algorithm" --algorithm $algorithm --parallel 1 --threads 1 --json \
+    --data shapes --limit 2000 --validation 500 --model cnn --policy none --steps 300 --batch 32 --set train.augment=false \
+    --set train.eval_epochs=0
+done
