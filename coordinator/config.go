@@ -132,12 +132,13 @@ func (c Config) Validate() error {
 	return found.Err()
 }
 
-// reducers returns how many ranges there may be.
-func (c Cluster) reducers(alone bool) int {
-	if alone {
+// reducers returns how many ranges there may be. Of halves that owners of ranges add nobody has whole chunks, so
+// that a run whose steps compare the halves of their batches has none.
+func (c Config) reducers(alone bool) int {
+	if alone || c.Train.GradCosine {
 		return 0
 	}
-	return c.Reducers
+	return c.Cluster.Reducers
 }
 
 func (c Config) plan() plan.Config {
@@ -147,7 +148,7 @@ func (c Config) plan() plan.Config {
 
 func (c Config) settings(d Data) trainer.Settings {
 	return trainer.Settings{Train: c.Train, Optimizer: c.Optimizer, Growth: c.Growth, Prune: c.Prune, Callbacks: c.Callbacks.Callbacks,
-		Sync: c.Sync, Reduced: c.Cluster.Reducers > 0, Data: trainer.Data{Train: d.Train, Test: d.Test, Task: d.task()}}
+		Sync: c.Sync, Data: trainer.Data{Train: d.Train, Test: d.Test, Task: d.task()}}
 }
 
 // standIn reports whether the workers of a run on the data compute nothing.

@@ -425,26 +425,23 @@ func digest64(f64 []float64) uint64 {
 type adding struct {
 	rounding kernel.Rounding
 	grain    reduce.Grain
-	root     proto.Block
-	halves   int // where sums tell of the halves of a batch (nn.GradientSums); 0: nowhere
+	round    *trainer.Round
+	halves   int // where sums tell of the halves of a batch, if round asks for it (nn.GradientSums)
 }
 
 // addingOf returns how those of round r are.
 func addingOf(r *trainer.Round, t *trainer.Trainer) adding {
-	a := adding{rounding: trainer.Rounding(r.Wire), grain: t.Grain(), root: proto.Root(r.MicroShards())}
-	if r.Kind == proto.Gradient || r.Kind == proto.Local {
-		a.halves = t.Model().Graph.GradientSums().Len() - nn.HalvesLen
-	}
-	return a
+	return adding{rounding: trainer.Rounding(r.Wire), grain: t.Grain(), round: r,
+		halves: t.Model().Graph.GradientSums().Len() - nn.HalvesLen}
 }
 
-// add adds right to left, the children of node, and rounds. Those of the root are the halves
-// of the batch, of whose gradients it tells the squares.
+// add adds right to left, the children of node, and rounds. Where these are the halves of the batch and the round
+// asks for it, it tells the squares of their gradients.
 func (a adding) add(node proto.Block, left, right proto.Sums) {
 	for i, v := range right.F64 {
 		left.F64[i] += v
 	}
-	if a.halves == 0 || node != a.root {
+	if !a.round.Halved(node) {
 		reduce.Add(left.F32, right.F32, a.rounding)
 		return
 	}

@@ -130,6 +130,9 @@ func (s *server) joinReducer(now plan.Time, in *fromReducer, m *bus.Message) err
 	case s.job.Alone:
 		return refuse(proto.TooManyWorkers,
 			"this run trains in one process, which owns all parameters: reducers serve tinygrow coordinator")
+	case s.job.Config.Train.GradCosine:
+		return refuse(proto.TooManyWorkers, "train.grad_cosine is on: the coordinator owns all parameters of a run that compares the "+
+			"halves of its batches")
 	case most == 0:
 		return refuse(proto.TooManyWorkers, "cluster.reducers is 0: the coordinator owns all parameters")
 	case h.Fingerprint != nn.Fingerprint():

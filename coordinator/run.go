@@ -160,7 +160,7 @@ func newServer(j Job, store *storage, b bus.Bus, r *rivals) *server {
 		pulls: map[proto.WorkerID]pending{}, hosts: map[proto.WorkerID]string{}}
 	s.core = &core{head: store.head(), plan: plan.New(j.Config.plan()), train: store.train, port: s, gradient: s.events.Gradient}
 	k := j.Config.Cluster
-	s.core.share = sharing{most: k.reducers(j.Alone), lost: k.LostAfter, window: gatherWindow,
+	s.core.share = sharing{most: j.Config.reducers(j.Alone), lost: k.LostAfter, window: gatherWindow,
 		there: map[proto.WorkerID]*reducer{}, strikes: map[proto.WorkerID]int{}}
 	if b != nil { // without one nothing is served, only read
 		s.core.share.room = b.MaxPayload() - proto.Surrounding

@@ -53,6 +53,7 @@ const cutGrain = 8
 func cutNet(name string) simNet {
 	n := simNet{simSettings(), simGraph()}
 	n.graph.Node("fc1").Out = 4
+	n.set.Train.GradCosine = false // no owner of a range has whole chunks of halves
 	n.set.Grain, n.set.Growth.EverySteps, n.set.Train.Epochs = cutGrain, 5, 4
 	n.set.Growth.Fix(func(f *growth.Fixed) { f.Follow = 1 })
 	n.set.Optimizer.Births = optim.VarianceTransfer // layers that grew are updated as a whole
@@ -71,7 +72,7 @@ func cutNet(name string) simNet {
 // cutLocalNet is localNet with chunks as small, so that its outer steps are shared.
 func cutLocalNet() simNet {
 	n := localNet()
-	n.set.Grain = cutGrain
+	n.set.Grain, n.set.Train.GradCosine = cutGrain, false
 	return n
 }
 
@@ -446,9 +447,8 @@ func (s *simulation) faultReducers() {
 	}
 }
 
-// simulateAlone is the undisturbed run, of a coordinator that might have reducers and has none.
+// simulateAlone is the undisturbed run.
 func simulateAlone(net simNet, table map[string]proto.Sums) string {
-	net.set.Reduced = true
 	return simulateOf(net, 0, table, "", map[string]int{})
 }
 

@@ -205,6 +205,7 @@ func simSettings() trainer.Settings {
 	c, o, g := trainer.Default(), optim.Default(), growth.DefaultOf(growth.PolicyTiny)
 	c.Batch, c.MicroShard, c.Epochs, c.EvalEpochs = 40, 8, 3, 1
 	g.EverySteps, g.Samples, g.Gate, g.Riding = 3, 48, false, 1
+	c.GradCosine = true
 	o.Average = 0.3 // so that evaluations read other weights than steps
 	return trainer.Settings{Train: c, Optimizer: o, Growth: g, Data: trainer.Data{Train: 160, Test: 30}}
 }
@@ -823,7 +824,6 @@ func simulateOf(net simNet, seed uint64, table map[string]proto.Sums, broken str
 }
 
 func simulateWith(net simNet, r simReducing, seed uint64, table map[string]proto.Sums, broken string, fired map[string]int) string {
-	net.set.Reduced = net.set.Reduced || r.ranges > 0
 	s := &simulation{rand: rand.New(rand.NewPCG(seed, 7)), table: table, fired: fired, broken: broken, objects: map[string]saved{}, net: net,
 		simReducing: r}
 	defer s.useLog()()

@@ -48,6 +48,7 @@ func TestInputsTellRoundsApart(t *testing.T) {
 		"count":          func() Digest { s := spec; s.Count++; return s.Inputs(g, w, q) }(),
 		"micro-shard":    func() Digest { s := spec; s.MicroShard++; return s.Inputs(g, w, q) }(),
 		"augment":        func() Digest { s := spec; s.Augment = Move; return s.Inputs(g, w, q) }(),
+		"halves":         func() Digest { s := spec; s.Halves = true; return s.Inputs(g, w, q) }(),
 		"local":          localInputs(spec, LocalSpec{2, 5, 7, BlobRef{}}),
 		"replicas":       localInputs(spec, LocalSpec{3, 5, 7, BlobRef{}}),
 		"local steps":    localInputs(spec, LocalSpec{2, 6, 7, BlobRef{}}),

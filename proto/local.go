@@ -60,7 +60,8 @@ func (r *RoundSpec) Leaf() (shards, steps uint32) {
 func (r *RoundSpec) LocalStep(replica, i uint32) (step RoundSpec, first uint64) {
 	batch := r.Count / uint64(r.Local.Steps)
 	step = *r
-	step.Kind, step.Step, step.Count, step.Local = Gradient, r.Step+Step(i), batch/uint64(r.Local.Replicas), LocalSpec{}
+	step.Kind, step.Step, step.Count = Gradient, r.Step+Step(i), batch/uint64(r.Local.Replicas)
+	step.Local, step.Halves = LocalSpec{}, false
 	step.Offset = r.Offset + uint64(i)*batch + uint64(replica)*step.Count
 	return step, uint64(replica) * uint64(step.MicroShards())
 }

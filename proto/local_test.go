@@ -21,7 +21,7 @@ func replicas(spec RoundSpec) RoundSpec {
 // The steps of all replicas go through the samples of the round, each once, in the order in which
 // a run without replicas would: step after step, and in a step replica after replica.
 func TestLocalStepsGoThroughTheSamplesOfTheRound(t *testing.T) {
-	spec := replicas(RoundSpec{Step: 20})
+	spec := replicas(RoundSpec{Step: 20, Halves: true})
 	if n := spec.MicroShards(); n != 3 {
 		t.Errorf("a tree of %d leaves for 3 replicas", n)
 	}
@@ -32,7 +32,7 @@ func TestLocalStepsGoThroughTheSamplesOfTheRound(t *testing.T) {
 	for i := range uint32(4) {
 		for r := range uint32(3) {
 			step, first := spec.LocalStep(r, i)
-			if step.Kind != Gradient || step.Step != 20+Step(i) || !step.Local.zero() || step.check() == nil {
+			if step.Kind != Gradient || step.Step != 20+Step(i) || !step.Local.zero() || step.Halves || step.check() == nil {
 				t.Errorf("step %d of replica %d is %+v", i, r, step) // the check misses the order
 			}
 			firsts = append(firsts, first)

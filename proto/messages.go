@@ -236,6 +236,9 @@ type RoundSpec struct {
 	Weights BlobRef   `msgpack:"weights"` // parameters, then buffers, raw float32; parameters alone in a format of Wire
 	Request BlobRef   `msgpack:"request"` // growth request
 	Local   LocalSpec `msgpack:"local"`   // of rounds of that kind, else zero
+	// Halves asks for the squares of the gradients of the two halves of the round, the
+	// children of the root of its tree.
+	Halves bool `msgpack:"halves,omitempty"`
 	// Shares says who gets which part of the gradients; nil: the coordinator gets all.
 	Shares *Shares `msgpack:"shares,omitempty"`
 }
@@ -254,7 +257,15 @@ func (r *RoundSpec) Inputs(graph, weights, request Digest) Digest {
 	if l := r.Local; r.Kind == Local {
 		b = fmt.Appendf(b, " %d %d %d %s", l.Replicas, l.Steps, l.Update, l.Plan.Digest)
 	}
+	if r.Halves {
+		b = append(b, " halves"...)
+	}
 	return DigestOf(b)
+}
+
+// Halved reports whether the sums over block b tell of the two halves of the round.
+func (r *RoundSpec) Halved(b Block) bool {
+	return r.Halves && !b.IsLeaf() && b == Root(r.MicroShards())
 }
 
 // MicroShards returns the number of micro-shards of the round, which are the leaves of
@@ -292,6 +303,9 @@ func (r *RoundSpec) check() error {
 	}
 	if s := r.Order.Stream; s != "epoch" && s != "growth" && s != "sequential" {
 		errs = append(errs, fmt.Errorf("unknown order %.40q", s))
+	}
+	if r.Halves && r.Kind != Gradient && r.Kind != Local {
+		errs = append(errs, fmt.Errorf("halves of a round of kind %s, which has no gradients", r.Kind))
 	}
 	errs = append(errs, r.Augment.check(), r.Wire.check(r.Kind), r.checkLocal())
 	if err := errors.Join(errs...); err != nil {

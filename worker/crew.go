@@ -116,7 +116,7 @@ func (j *job) update() uint64 {
 // halves returns where the sums over block b tell of the two halves of the round (see
 // nn.GradientSums), 0 if they do not.
 func (j *job) halves(b proto.Block) int {
-	if k := j.spec.Kind; k != proto.Gradient && k != proto.Local || j.replica != nil || b != proto.Root(j.spec.MicroShards()) {
+	if !j.spec.Halved(b) {
 		return 0
 	}
 	return j.version.network.train.SumsLen() - nn.HalvesLen

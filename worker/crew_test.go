@@ -53,7 +53,7 @@ func testJob(t *testing.T, kind proto.Kind, shards int) *job {
 	m := nn.Init(g, 1)
 	return &job{
 		spec: proto.RoundSpec{Kind: kind, Order: proto.Order{Split: "train", Stream: "epoch"}, Count: uint64(8*shards - 3),
-			MicroShard: 8},
+			MicroShard: 8, Halves: kind == proto.Gradient},
 		version: &version{network: net, params: m.Params, buffers: m.Buffers},
 	}
 }
@@ -76,11 +76,17 @@ func newTestFold(j *job, shards uint32) *proto.Fold[proto.Sums] {
 	return f
 }
 
-// What the root of a round tells of its halves are the squares of the gradients of its children,
+// What the root of a round tells of its halves, where it is asked, are the squares of the gradients of its children,
 // which no other block tells.
 func TestTheRootTellsOfItsHalves(t *testing.T) {
 	for _, shards := range []uint32{1, 2, 3, 13} {
 		j, c := testJob(t, proto.Gradient, int(shards)), newCrew(noise{}, 2)
+		unasked := testJob(t, proto.Gradient, int(shards))
+		unasked.spec.Halves = false
+		s, err := c.compute(context.Background(), unasked, proto.Root(shards), 0)
+		if told := unasked.version.network.graph.GradientSums().Halves(s.F64); err != nil || told[0] != 0 || told[1] != 0 {
+			t.Errorf("%v, halves of squares %v that nobody asked for", err, told)
+		}
 		halves := func(b proto.Block) (squares float64, told []float64) {
 			s, err := c.compute(context.Background(), j, b, 0)
 			if err != nil {

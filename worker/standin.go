@@ -133,7 +133,7 @@ func (r record) node(c *crew, j *job, b proto.Block) proto.Sums {
 	if n := b.Len(); n == 1 || bits.OnesCount32(n) == 1 && hi-lo == uint64(n)*r.n {
 		s := c.sums.get()
 		r.leaf(s, part{(hi - lo) / uint64(n), uint64(n)}, round) // doubling is exact, so this is what adding gives
-		if at := j.halves(b); at > 0 && n > 1 {
+		if at := j.halves(b); at > 0 {
 			half := c.sums.get()
 			r.leaf(half, part{(hi - lo) / uint64(n), uint64(n) / 2}, round)
 			squares := chunkSquares(half.F32)

@@ -122,8 +122,8 @@ func (r Round) counts(b proto.Block, v []float64, n float64) string {
 	case len(v) < r.Layout.Len():
 		return "their batch-norm moments are too few"
 	}
-	if h := r.Layout.Halves(v); b != proto.Root(r.Spec.MicroShards()) && (h[0] != 0 || h[1] != 0) {
-		return "they tell of the halves of a batch that they are a part of"
+	if h := r.Layout.Halves(v); !r.Spec.Halved(b) && (h[0] != 0 || h[1] != 0) {
+		return "they tell of halves of a batch that nobody asked them for"
 	}
 	moments := r.Layout.Moments(v)
 	for _, norm := range r.Layout.Norms {

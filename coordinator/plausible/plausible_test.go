@@ -87,6 +87,7 @@ func TestWhatArithmeticRulesOut(t *testing.T) {
 		{"moments of no values", all[:1], func(s proto.Sums) { s.F64[9] = 0 }, "over 0 values", ""},
 		{"moments of broken values", all[:1], func(s proto.Sums) { s.F64[14] = 14.5 }, "over 14.5 values", ""},
 		{"halves of a part", all[:1], func(s proto.Sums) { s.F64[15] = 1 }, "halves of a batch", ""},
+		{"halves told by what they are a part of", all[:1], func(s proto.Sums) { s.F64[16] = 1 }, "nobody asked", ""},
 		{"a negative square", all[:1], func(s proto.Sums) { s.F64[8] = -1 }, "", "channel 2 of batch-norm layer 1"},
 		{"a mean beyond the squares", all[:1], func(s proto.Sums) { s.F64[10] = 29 }, "", "channel 0 of batch-norm layer 2"},
 		{"a mean without squares", all[:1], func(s proto.Sums) { s.F64[5] = 1 }, "", "channel 2 of batch-norm layer 1"},

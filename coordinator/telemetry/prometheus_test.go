@@ -59,7 +59,7 @@ tinygrow_samples_total 384
 # HELP tinygrow_step Updates made so far in the run.
 # TYPE tinygrow_step gauge
 tinygrow_step 8
-# HELP tinygrow_gradient_cosine Cosine of the gradients of the two halves of the last batch; 0: it has no halves.
+# HELP tinygrow_gradient_cosine Cosine of the gradients of the two halves of the last batch; 0: it has none, or train.grad_cosine is off.
 # TYPE tinygrow_gradient_cosine gauge
 tinygrow_gradient_cosine 0.75
 # HELP tinygrow_train_loss Mean loss of the last batch.

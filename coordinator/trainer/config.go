@@ -58,6 +58,9 @@ type Config struct {
 	// they are, those by the mean of the outputs for a picture and its mirror image.
 	// Nothing is decided by them.
 	TestFlips bool `yaml:"test_flips" json:"test_flips"`
+	// GradCosine lets each step compare the gradients of the two halves of its batch (Compared). It decides nothing of the
+	// training, but all who add gradients have to know of it. No reducers may join then.
+	GradCosine bool `yaml:"grad_cosine" json:"grad_cosine,omitempty"`
 	// Cutout blanks, with Augment, a square of a quarter of the image's shorter side.
 	Cutout bool `yaml:"cutout" json:"cutout"`
 	// Mix, Color and RandAugment are off unless their numbers say otherwise, and need Augment.

@@ -14,11 +14,12 @@ type Compared struct {
 	// local steps that of the mean change of the weights. 0: it is no number.
 	GradNorm float64 `json:"grad_norm,omitempty"`
 	// GradCosine is the cosine of the gradients of the halves [nio, arXiv 2210.05956, GradCosine of
-	// two parts], in a round of local steps that of the changes by the halves of the replicas; from -1 to 1. 0: there are no halves.
+	// two parts], in a round of local steps that of the changes by the halves of the replicas; from -1 to 1.
+	// 0: there are no halves, or train.grad_cosine is off.
 	GradCosine float64 `json:"grad_cosine,omitempty"`
 	// NoiseScale is the batch in samples at which noise and signal are of one size, the
 	// simple noise scale tr S / |G|^2 of [noise, arXiv 1812.06162], by the means of the last steps; at
-	// most MaxNoiseScale. 0: there are no halves, or the steps are local.
+	// most MaxNoiseScale. 0: there are no halves, the steps are local, or train.grad_cosine is off.
 	NoiseScale float64 `json:"noise_scale,omitempty"`
 }
 
@@ -96,7 +97,7 @@ func (t *Trainer) compared(r Round, f64, squares []float64) (c Compared) {
 		over = float64(r.Local.Replicas)
 	}
 	c.GradNorm = math.Sqrt(p.Sum) / over
-	if t.set.Reduced || root.IsLeaf() || !(p.Left > 0 && p.Right > 0) || !faults.Finite(p.Left) || !faults.Finite(p.Right) {
+	if !r.Halved(root) || !(p.Left > 0 && p.Right > 0) || !faults.Finite(p.Left) || !faults.Finite(p.Right) {
 		return c
 	}
 	left, right := root.Split()

@@ -113,7 +113,7 @@ func TestAStepTellsOfItsHalves(t *testing.T) {
 	fp16.Train.Wire = "fp16"
 	single.Train.Batch = single.Train.MicroShard
 	for name, set := range map[string]Settings{"plain": toySettings(), "fp16": fp16, "local": localToy(), "one micro-shard": single} {
-		set.Growth = growth.DefaultOf(growth.PolicyNone)
+		set.Growth, set.Train.GradCosine = growth.DefaultOf(growth.PolicyNone), true
 		tr := newToyOf(t, set)
 		for range 5 {
 			r, _ := tr.Next()
@@ -157,10 +157,10 @@ func product(a, b []float32) (sum float64) {
 	return sum
 }
 
-// Whoever adds the halves, the same is told, bit by bit; of a run with owners of ranges only the norm.
+// Whoever adds the halves, the same is told, bit by bit; where nobody asks for them only the norm.
 func TestHalvesAddedElsewhere(t *testing.T) {
 	set := toySettings()
-	set.Growth, set.Grain = growth.DefaultOf(growth.PolicyNone), 8
+	set.Growth, set.Grain, set.Train.GradCosine = growth.DefaultOf(growth.PolicyNone), 8, true
 	tr := newToyOf(t, set)
 	r, _ := tr.Next()
 	left, right := proto.Root(r.MicroShards()).Split()
@@ -170,16 +170,22 @@ func TestHalvesAddedElsewhere(t *testing.T) {
 	if told := tr.Model().Graph.GradientSums().Halves(want.F64); !slices.Equal(a.F32, want.F32) || !slices.Equal(squares[:], told) {
 		t.Errorf("halves of squares %v, want %v, or other sums", squares, told)
 	}
-	set.Reduced = true
-	plain, err := tr.Apply(want)
+	compared, err := tr.Apply(want)
 	if err != nil {
 		t.Fatal(err)
 	}
-	reduced, err := newToyOf(t, set).Apply(want)
+	set.Train.GradCosine = false
+	plain := newToyOf(t, set)
+	r, _ = plain.Next()
+	sums := compute(plain, r, proto.Root(r.MicroShards()))
+	if told := plain.Model().Graph.GradientSums().Halves(sums.F64); told[0] != 0 || told[1] != 0 {
+		t.Errorf("halves of squares %v that nobody asked for", told)
+	}
+	unasked, err := plain.Apply(sums)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := reduced.Step.Compared; got != (Compared{GradNorm: plain.Step.GradNorm}) || plain.Step.GradCosine == 0 {
-		t.Errorf("%+v of a run with owners, %+v of one without", got, plain.Step.Compared)
+	if got := unasked.Step.Compared; got != (Compared{GradNorm: compared.Step.GradNorm}) || compared.Step.GradCosine == 0 {
+		t.Errorf("%+v of a run that compares nothing, %+v of one that does", got, compared.Step.Compared)
 	}
 }

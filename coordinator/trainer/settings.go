@@ -21,9 +21,6 @@ type Settings struct {
 	Data      Data
 	Callbacks Callbacks
 	Sync      Sync
-	// Reduced says that owners of ranges may make updates: of halves that they add nobody has whole
-	// chunks, so that no step tells of halves (Compared), whether there are owners or not.
-	Reduced bool
 	// Grain is how many parameters are updated and hashed together, on which digests
 	// depend; 0: reduce.Chunk, which all runs have.
 	Grain reduce.Grain

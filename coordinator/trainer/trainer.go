@@ -269,7 +269,7 @@ func (t *Trainer) Next() (r Round, ok bool) {
 		batch := uint64(t.set.Train.Batch)
 		r.Order = t.set.order(proto.Order{Split: "train", Stream: "epoch", Index: t.set.epochOf(t.at.Step)})
 		r.Offset, r.Count, r.Augment = t.at.Step%t.set.perEpoch()*batch, batch, t.set.Train.Augmentation()
-		r.Wire = t.wire()
+		r.Wire, r.Halves = t.wire(), t.set.Train.GradCosine
 		r.F32, r.F64 = len(t.model.Params), t.model.Graph.GradientSums().Len()
 		t.localize(&r)
 		if ride, ok := t.ride(); ok {

@@ -130,6 +130,8 @@ func notes() []note {
 		{"train.alternate_mirror", "Show the two sides of an image by turns, the first drawn by lot.", any},
 		{"train.test_flips", "Report also the accuracy by the mean of the outputs for a picture and its mirror image. Nothing is " +
 			"decided by it.", any},
+		{"train.grad_cosine", "Let each step tell the cosine of the gradients of the two halves of its batch and the gradient noise " +
+			"scale. Nothing is decided by them; no reducer may join then.", any},
 		{"train.cutout", "With `train.augment`, blank a square of a quarter of the shorter side.", any},
 		{"train.mix.mixup", "With `train.augment`, mix each sample and its target with another by a share of Beta(a, a); a in " +
 			"steps of 0.01, 0.2 is usual. 0: not. Growth reads samples unmixed.", upTo(2.5)},

@@ -17,7 +17,7 @@ import (
 // wired is a job whose gradients travel in a format.
 func wired(t testing.TB, format string) coordinator.Job {
 	j := job(t, "")
-	j.Config.Train.Wire = format
+	j.Config.Train.Wire, j.Config.Train.GradCosine = format, true
 	return j
 }
 

@@ -98,10 +98,10 @@ func (l Leaf) Steps(p *local.Plan, fill func(b *nn.Batch, lo, hi uint64)) proto.
 	return s
 }
 
-// Add adds right to left, the children of a node of the tree of a round over graph g; those of its root are the halves of a batch,
-// of whose gradients the sums tell the squares, summed by chunks of grain values.
+// Add adds right to left, the children of a node of the tree of a round over graph g. Where these are the halves of a
+// batch and the round asks for it, the sums tell the squares of their gradients, summed by chunks of grain values.
 func Add(node proto.Block, r *proto.RoundSpec, g *nn.Graph, grain int, left, right proto.Sums) {
-	halved := node == proto.Root(r.MicroShards()) && (r.Kind == proto.Gradient || r.Kind == proto.Local)
+	halved := r.Halved(node)
 	var squares [2]float64
 	for i, half := range []proto.Sums{left, right} {
 		for at := 0; halved && at < len(half.F32); at += grain {
