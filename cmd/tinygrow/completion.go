@@ -123,21 +123,22 @@ func choices(key string) []string {
 	return noted(key).Values.OneOf
 }
 
-// completeFlag offers the values of a flag that sets a key.
+// completeFlag offers the values of a flag that sets a key, which are looked up when a shell asks.
 func completeFlag(f keyFlag) cobra.CompletionFunc {
-	if list := choices(f.key); len(list) > 0 {
-		if len(noted(f.key).Values.Files) > 0 {
-			return cobra.FixedCompletions(list, cobra.ShellCompDirectiveDefault)
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		list := choices(f.key)
+		switch {
+		case len(list) > 0 && len(noted(f.key).Values.Files) > 0:
+			return list, cobra.ShellCompDirectiveDefault
+		case len(list) > 0:
+			return list, cobra.ShellCompDirectiveNoFileComp
+		case f.kind == "dir":
+			return nil, cobra.ShellCompDirectiveFilterDirs
+		case f.kind == "file":
+			return nil, cobra.ShellCompDirectiveDefault
 		}
-		return cobra.FixedCompletions(list, cobra.ShellCompDirectiveNoFileComp)
+		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	switch f.kind {
-	case "dir":
-		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveFilterDirs)
-	case "file":
-		return cobra.FixedCompletions(nil, cobra.ShellCompDirectiveDefault)
-	}
-	return cobra.NoFileCompletions
 }
 
 // completeSetting offers keys, and behind an equals sign the values of the key.

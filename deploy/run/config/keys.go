@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v3"
 )
@@ -30,9 +31,21 @@ type field struct {
 	typ   reflect.Type
 }
 
+// known holds the fields of types that were asked for.
+var known sync.Map // of reflect.Type to []field
+
 // fields lists the keys of struct type t in the order of declaration, those of
 // inlined structs among them.
 func fields(t reflect.Type) []field {
+	if list, ok := known.Load(t); ok {
+		return list.([]field)
+	}
+	list := fieldsOf(t)
+	known.Store(t, list)
+	return list
+}
+
+func fieldsOf(t reflect.Type) []field {
 	var list []field
 	for i := range t.NumField() {
 		f := t.Field(i)
