@@ -54,7 +54,7 @@ func sameValidation(ts *testscript.TestScript, _ bool, args []string) {
 // answersAt checks that a server, once it is there, answers what a pattern says, to a request
 // with the contents of a file if one is named: answers URL PATTERN [FILE]
 func answersAt(ts *testscript.TestScript, _ bool, args []string) {
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		var r *http.Response
 		var err error
 		if len(args) == 3 {

@@ -66,7 +66,7 @@ func killSweep(ts *testscript.TestScript, _ bool, args []string) {
 	defer func() { _ = c.Wait() }()
 	defer func() { _ = c.Process.Kill() }()
 	shot := false
-	for end := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(5 * time.Millisecond) {
 		if shot && strings.Contains(said.String(), "its process was killed") {
 			break
 		}

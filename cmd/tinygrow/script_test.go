@@ -158,9 +158,12 @@ func sameResult(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
+// patience is how long a script waits for something at most, on a machine that has much else to do.
+const patience = 3 * time.Minute
+
 // awaitFile waits until a file exists: await FILE.
 func awaitFile(ts *testscript.TestScript, _ bool, args []string) {
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(2 * time.Millisecond) {
 		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
 			return
 		}

@@ -216,20 +216,17 @@ func (s system) train(t testing.TB, j coordinator.Job, workers, threads int) coo
 	return r
 }
 
-func (s system) coordinate(t testing.TB, ctx context.Context, j coordinator.Job) coordinator.Result {
-	t.Helper()
-	return s.coordinateFor(t, ctx, j, time.Minute)
-}
+// patience is how long a run may take at most, on a machine that has much else to do.
+const patience = 5 * time.Minute
 
-// coordinateFor runs j, for no longer than limit.
-func (s system) coordinateFor(t testing.TB, ctx context.Context, j coordinator.Job, limit time.Duration) coordinator.Result {
+func (s system) coordinate(t testing.TB, ctx context.Context, j coordinator.Job) coordinator.Result {
 	t.Helper()
 	if s.lead == nil {
 		s.lead = s.connect
 	}
 	b := s.lead()
 	defer b.Close()
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, errors.New("test timed out"))
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, errors.New("test timed out"))
 	defer cancel()
 	r, err := coordinator.Run(ctx, j, b)
 	if err != nil {

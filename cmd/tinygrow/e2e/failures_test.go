@@ -82,7 +82,7 @@ func TestFaultyMessages(t *testing.T) {
 		}
 		j := job(t, "")
 		j.Config.Cluster.LostAfter = time.Second
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		b := wrap(s.connect())
 		defer b.Close()

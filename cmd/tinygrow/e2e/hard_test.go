@@ -6,7 +6,6 @@ import (
 	"math"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
@@ -125,7 +124,7 @@ func TestPixelsThatAreNoNumbers(t *testing.T) {
 	m = s.start(worker.Config{ID: "a", Threads: 1}, bad, nil)
 	b := s.connect()
 	defer b.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	_, err := coordinator.Run(ctx, job(t, ""), b)
 	if !errors.Is(err, trainer.ErrDiverged) {

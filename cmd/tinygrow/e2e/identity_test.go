@@ -100,7 +100,7 @@ func TestTwoCoordinatorsOfOneIDWithoutALog(t *testing.T) {
 				slow.slow = 2 * time.Millisecond
 				w := s.start(worker.Config{ID: "w", Threads: 1, Answer: time.Second}, slow, nil)
 				v := s.start(worker.Config{ID: "v", Threads: 1}, slow, nil)
-				ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+				ctx, cancel := context.WithTimeout(context.Background(), patience)
 				defer cancel()
 				second := job(t, filepath.Join(t.TempDir(), "second"))
 				second.Config.Train.Seed, second.Claim = 99, claim
@@ -140,7 +140,7 @@ func TestTwoCoordinatorsThatBeginAtOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := join(t)
 			w := s.start(worker.Config{ID: "w", Threads: 1}, data, nil)
-			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			ctx, cancel := context.WithTimeout(context.Background(), patience)
 			defer cancel()
 			var jobs [2]coordinator.Job
 			var ended [2]<-chan outcome

@@ -222,7 +222,7 @@ func headOf(t *testing.T, ctx context.Context, b bus.Bus, k proto.Key) proto.Hea
 // reply subject a request names, the answer goes to the sender's own inbox or nowhere.
 func TestForgedRepliesLeadNowhere(t *testing.T) {
 	g := newGuarded(t, "other")
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	lead, _ := g.connect("coordinator", proto.CoordinatorRole)
 	log, err := lead.OpenLog(ctx, bus.LogOptions{Name: "precious", Subject: "tg.test.log"})

@@ -149,7 +149,7 @@ func (s system) reduced(t testing.TB, j coordinator.Job, n [2]int) (coordinator.
 			}
 		}
 	}
-	got := s.coordinateFor(t, context.Background(), j, 5*time.Minute)
+	got := s.coordinate(t, context.Background(), j)
 	stats := end()
 	for _, m := range members {
 		if err := m.Stop(); err != nil {

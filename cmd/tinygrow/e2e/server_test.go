@@ -59,7 +59,7 @@ func (s system) led(t *testing.T, j coordinator.Job) (coordinator.Result, []stri
 	b := s.connect()
 	defer b.Close()
 	j.Lead, _ = standBy(t, b, j.Dir)
-	ctx, cancel := context.WithTimeoutCause(context.Background(), time.Minute, errors.New("test timed out"))
+	ctx, cancel := context.WithTimeoutCause(context.Background(), patience, errors.New("test timed out"))
 	defer cancel()
 	r, err := coordinator.Run(ctx, j, b)
 	if err != nil {
@@ -199,7 +199,7 @@ func TestTheStoreIsFull(t *testing.T) {
 	s := at(t, server.URL(), nil)
 	b := s.connect()
 	defer b.Close()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	ballast, err := b.(bus.ObjectStores).OpenObjects(ctx, bus.ObjectOptions{Name: "ballast"})
 	if err != nil {

@@ -95,7 +95,7 @@ func lasting(t *testing.T, test func(t *testing.T, s system)) {
 // standBy waits for the lease and gets the directory ready.
 func standBy(t *testing.T, b bus.Bus, dir string) (l *lead.Lead, resume bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	l, err := lead.Open(ctx, b.(lead.System), lead.Options{Run: "test", Silence: time.Second})
 	if err == nil {
@@ -153,7 +153,7 @@ func TestAStandbyTakesOverAndTheOldCoordinatorIsFenced(t *testing.T) {
 				first.cut.Store(false)
 			}
 		}
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), patience)
 		defer cancel()
 		r, err := coordinator.Run(ctx, next, second)
 		if err := errors.Join(err, next.Lead.Close()); err != nil {
@@ -241,7 +241,7 @@ func TestOtherBitsThanCommittedStopTheRun(t *testing.T) {
 	other := first
 	other.Resume, other.Events = true, coordinator.Events{}
 	other.Lead, _ = standBy(t, b, filepath.Join(t.TempDir(), "aside"))
-	ctx, stop = context.WithTimeout(context.Background(), time.Minute)
+	ctx, stop = context.WithTimeout(context.Background(), patience)
 	defer stop()
 	_, err := coordinator.Run(ctx, other, b)
 	if !errors.Is(err, lead.ErrOtherBits) {
