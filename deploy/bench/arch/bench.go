@@ -2,40 +2,22 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
 	"math"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"time"
 
-	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/deploy/bench/stat"
-	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
 
 // bench makes the runs.
 type bench struct {
-	dataDir, dir   string
+	dataDir        string
 	samples, seeds int
 	target         float64
-	began          time.Time
-	made           int
-}
-
-// Number is a loss that may be none, which JSON has no number for.
-type Number float64
-
-// MarshalJSON writes null for what is no number.
-func (n Number) MarshalJSON() ([]byte, error) {
-	if f := float64(n); !math.IsNaN(f) && !math.IsInf(f, 0) {
-		return json.Marshal(f)
-	}
-	return []byte("null"), nil
+	runs           stat.Runs
 }
 
 // common are the settings of all runs: plain gradient descent at a constant rate.
@@ -52,40 +34,19 @@ func (b *bench) common() map[string]string {
 // losses makes a run of the network text describes and returns the training loss of each step, up
 // to where it was no number any more, if it was.
 func (b *bench) losses(ctx context.Context, text string, set map[string]string) (losses []float64, whole bool, err error) {
-	file, dir := filepath.Join(b.dir, "net.yaml"), filepath.Join(b.dir, "run")
-	if err := errors.Join(os.WriteFile(file, []byte(text), 0o600), os.RemoveAll(dir)); err != nil {
+	file := filepath.Join(b.runs.Dir, "net.yaml")
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		return nil, false, err
 	}
-	g := run.Given{Flags: []run.Flag{{Name: "--model", Key: "model.name", Value: file}}}
-	for key, value := range b.common() {
-		if _, other := set[key]; !other {
-			g.Assignments = append(g.Assignments, key+"="+value)
-		}
-	}
-	for key, value := range set {
-		g.Assignments = append(g.Assignments, key+"="+value)
-	}
-	slices.Sort(g.Assignments)
-	s, err := g.Resolve(run.Defaults())
+	set["model.name"] = file
+	r, err := b.runs.Train(ctx, "run", stat.Given(b.common(), set))
 	if err != nil {
 		return nil, false, err
 	}
-	s.RunDir = dir
-	s.Name()
-	r, err := run.Train(ctx, s, run.Start{Workers: 1, Given: g}, nil)
-	switch {
-	case ctx.Err() != nil:
-		return nil, false, context.Cause(ctx)
-	case err == nil && !r.Done:
-		return nil, false, errors.New("the run did not come to its end")
-	case err != nil && !errors.Is(err, trainer.ErrDiverged):
-		return nil, false, err
+	for _, step := range r.Steps {
+		losses = append(losses, step.Loss)
 	}
-	if b.made++; b.made%20 == 0 {
-		fmt.Fprintf(os.Stderr, "%d runs in %s\n", b.made, time.Since(b.began).Round(time.Second))
-	}
-	losses, read := stat.StepLosses(filepath.Join(dir, "metrics.jsonl"))
-	return losses, err == nil && !slices.ContainsFunc(losses, math.IsNaN), read
+	return losses, r.Whole && !slices.ContainsFunc(losses, math.IsNaN), nil
 }
 
 // lastQuarter returns the mean loss of the last quarter of a run, infinity if it did not

@@ -10,13 +10,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"os"
-	"time"
 
 	"github.com/tinygrow/tinygrow/deploy/bench/stat"
+	"github.com/tinygrow/tinygrow/growth"
 )
 
 func main() { stat.Main("arch", command) }
@@ -51,8 +50,8 @@ type Deeper struct {
 	Rate     float64 `json:"rate"` // of the network that they began with
 	Diverged int     `json:"diverged"`
 	// Steps to the target are those of each seed, 0 where it was not reached.
-	Steps  []uint64 `json:"steps_to_target"`
-	Losses []Number `json:"losses"` // mean training loss of the last quarter, by seed
+	Steps  []uint64        `json:"steps_to_target"`
+	Losses []growth.Number `json:"losses"` // mean training loss of the last quarter, by seed
 }
 
 func command(ctx context.Context, args []string) error {
@@ -73,7 +72,7 @@ func command(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b.dir, b.began = dir, time.Now()
+	b.runs = stat.Runs{Dir: dir, Most: b.seeds * ((len(networks())*len(grid()) + 3*(1+len(rules))) + len(grid()))}
 	r := Report{Samples: b.samples, Seeds: b.seeds}
 	if err := b.rates(ctx, &r); err != nil {
 		return err
@@ -81,7 +80,5 @@ func command(ctx context.Context, args []string) error {
 	if err := b.deeper(ctx, &r); err != nil {
 		return err
 	}
-	out := json.NewEncoder(os.Stdout)
-	out.SetIndent("", " ")
-	return out.Encode(r)
+	return stat.Print(r)
 }

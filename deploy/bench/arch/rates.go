@@ -8,6 +8,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/deploy/bench/stat"
+	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
@@ -120,7 +121,7 @@ func (b *bench) deeper(ctx context.Context, r *Report) error {
 				if !whole {
 					row.Diverged++
 				}
-				row.Losses = append(row.Losses, Number(lastQuarter(losses, whole)))
+				row.Losses = append(row.Losses, growth.Number(lastQuarter(losses, whole)))
 				row.Steps = append(row.Steps, stepsTo(losses, b.target))
 			}
 			r.Deeper = append(r.Deeper, row)

@@ -3,13 +3,15 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
-	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/deploy/bench/stat"
+	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/portable"
 )
@@ -44,7 +46,7 @@ func vgg() string {
 
 // inits measures all methods at all rates, at the computation of so many gradients.
 func (b *bench) inits(ctx context.Context) (list []Init, err error) {
-	file := filepath.Join(b.dir, "vgg.yaml")
+	file := filepath.Join(b.runs.Dir, "vgg.yaml")
 	if err := os.WriteFile(file, []byte(vgg()), 0o600); err != nil {
 		return nil, err
 	}
@@ -60,14 +62,12 @@ func (b *bench) inits(ctx context.Context) (list []Init, err error) {
 				set := map[string]string{"model.name": file, "optim.lr": fmt.Sprint(rate), "optim.weight_decay": "0",
 					"train.seed": strconv.Itoa(seed), "train.augment": "false", "train.epochs": "1000",
 					"train.max_flops": fmt.Sprint(budget)}
-				for key, value := range m.set {
-					set[key] = value
-				}
-				c, err := b.run(ctx, "init", "", set)
+				maps.Copy(set, m.set)
+				r, err := b.runs.Train(ctx, "init", stat.Given(b.common(), set))
 				if err != nil {
 					return nil, err
 				}
-				one.take(c, seed)
+				one.take(r, seed)
 			}
 			list = append(list, one)
 		}
@@ -76,22 +76,22 @@ func (b *bench) inits(ctx context.Context) (list []Init, err error) {
 }
 
 // take adds what a run came to. A loss that chance has too is no training: its run diverged.
-func (i *Init) take(c *course, seed int) {
-	loss := c.last(lastSteps, func(r trainer.StepRecord) float64 { return r.Loss })
-	if !c.whole {
+func (i *Init) take(r *stat.Run, seed int) {
+	loss := r.Last(lastSteps, stat.Loss)
+	if !r.Whole {
 		loss = math.Inf(1)
 	}
-	i.Losses = append(i.Losses, Number(loss))
+	i.Losses = append(i.Losses, growth.Number(loss))
 	if !(loss < portable.Log(10)-0.02) {
 		i.Diverged++
 	}
 	if seed != 1 {
 		return
 	}
-	i.Steps = len(c.steps)
-	if len(c.scales) > 0 {
+	i.Steps = len(r.Steps)
+	if len(r.Scales) > 0 {
 		i.Scales = []float64{math.Inf(1), 0}
-		for _, s := range c.scales {
+		for _, s := range r.Scales {
 			if strings.HasSuffix(s.Tensor, ".weight") {
 				i.Scales[0], i.Scales[1] = min(i.Scales[0], s.Scale), max(i.Scales[1], s.Scale)
 			}

@@ -10,13 +10,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"os"
-	"time"
 
 	"github.com/tinygrow/tinygrow/deploy/bench/stat"
+	"github.com/tinygrow/tinygrow/growth"
 )
 
 func main() { stat.Main("gradients", command) }
@@ -52,9 +51,9 @@ type Init struct {
 	Init string  `json:"init"`
 	Rate float64 `json:"rate"`
 	// Steps is how many the first seed's made: iterations of learning cost of the same budget.
-	Steps    int      `json:"steps"`
-	Diverged int      `json:"diverged"`
-	Losses   []Number `json:"losses"` // mean training loss of the last steps
+	Steps    int             `json:"steps"`
+	Diverged int             `json:"diverged"`
+	Losses   []growth.Number `json:"losses"` // mean training loss of the last steps
 	// Scales is the smallest and the largest scale, of the first seed.
 	Scales []float64 `json:"scales,omitempty"`
 }
@@ -79,19 +78,17 @@ func command(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	b.dir, b.began = dir, time.Now()
+	b.runs.Dir = dir
 	r := Report{Seeds: b.seeds, Samples: b.samples}
 	if *part == "points" {
-		r.Steps = b.steps
+		r.Steps, b.runs.Most = b.steps, 2*2*4*b.seeds
 		r.Points, err = b.points(ctx)
 	} else {
-		r.Jobs = b.jobs
+		r.Jobs, b.runs.Most = b.jobs, 2*len(methods)*b.seeds
 		r.Inits, err = b.inits(ctx)
 	}
 	if err != nil {
 		return err
 	}
-	out := json.NewEncoder(os.Stdout)
-	out.SetIndent("", " ")
-	return out.Encode(r)
+	return stat.Print(r)
 }

@@ -3,9 +3,11 @@ package main
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strconv"
 
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/deploy/bench/stat"
 )
 
 // widths are those of the network of the points, and twice that.
@@ -30,14 +32,14 @@ func (b *bench) points(ctx context.Context) (list []Point, err error) {
 func (b *bench) point(ctx context.Context, p *Point) error {
 	set := map[string]string{"model.name": "vgg", "model.widths": text(widths, 1), "optim.lr": fmt.Sprint(p.Rate),
 		"train.seed": strconv.Itoa(p.Seed), "train.steps": strconv.Itoa(p.Steps)}
-	c, err := b.run(ctx, "base", "", set)
+	base, err := b.runs.Train(ctx, "base", stat.Given(b.common(), set))
 	if err != nil {
 		return err
 	}
 	last := min(50, p.Steps)
-	p.Cosine = c.last(last, func(r trainer.StepRecord) float64 { return r.GradCosine })
-	p.NoiseScale = c.last(1, func(r trainer.StepRecord) float64 { return r.NoiseScale })
-	p.Loss = *c.result.TestLoss
+	p.Cosine = base.Last(last, func(r trainer.StepRecord) float64 { return r.GradCosine })
+	p.NoiseScale = base.Last(1, func(r trainer.StepRecord) float64 { return r.NoiseScale })
+	p.Loss = *base.Result.TestLoss
 	delete(set, "model.name")
 	delete(set, "model.widths")
 	set["train.seed"] = strconv.Itoa(100 + p.Seed) // samples in another order
@@ -53,16 +55,15 @@ func (b *bench) point(ctx context.Context, p *Point) error {
 				2*widths[3])},
 			&p.Wider},
 	} {
-		for key, value := range set {
-			if _, own := way.set[key]; !own {
-				way.set[key] = value
-			}
-		}
-		c, err := b.run(ctx, "next", b.dir+"/base", way.set)
+		all := maps.Clone(set)
+		maps.Copy(all, way.set)
+		g := stat.Given(b.common(), all)
+		g.From = base.Dir
+		next, err := b.runs.Train(ctx, "next", g)
 		if err != nil {
 			return err
 		}
-		*way.loss = *c.result.TestLoss
+		*way.loss = *next.Result.TestLoss
 	}
 	return nil
 }

@@ -19,13 +19,13 @@ import (
 	"math"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/tinygrow/tinygrow/deploy/bench/stat"
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 	"github.com/tinygrow/tinygrow/worker/dataset"
@@ -69,12 +69,7 @@ type ended struct {
 	CPUS        float64 `json:"cpu_s"`
 }
 
-func main() {
-	if err := run(); err != nil {
-		fmt.Fprintln(os.Stderr, "packed:", err)
-		os.Exit(1)
-	}
-}
+func main() { stat.Main("packed", run) }
 
 // bench is what was asked for.
 type bench struct {
@@ -83,20 +78,20 @@ type bench struct {
 	steps         int
 }
 
-func run() error {
-	b := bench{}
-	flag.StringVar(&b.tinygrow, "tinygrow", "./tinygrow", "the binary")
-	under := flag.String("dir", os.TempDir(), "where there is room for the large set")
-	gb := flag.Float64("gb", 20, "size of the large set, 10^9 bytes")
-	flag.IntVar(&b.limit, "limit", 2048, "MiB of memory for the process that trains on it")
-	flag.IntVar(&b.steps, "steps", 200, "steps of each run")
-	pairs := flag.Int("pairs", 5, "runs in turns, 1 to 100")
-	flag.Parse()
+func run(ctx context.Context, args []string) error {
+	f, b := flag.NewFlagSet("packed", flag.ContinueOnError), bench{}
+	f.StringVar(&b.tinygrow, "tinygrow", "./tinygrow", "the binary")
+	under := f.String("dir", os.TempDir(), "where there is room for the large set")
+	gb := f.Float64("gb", 20, "size of the large set, 10^9 bytes")
+	f.IntVar(&b.limit, "limit", 2048, "MiB of memory for the process that trains on it")
+	f.IntVar(&b.steps, "steps", 200, "steps of each run")
+	pairs := f.Int("pairs", 5, "runs in turns, 1 to 100")
+	if err := f.Parse(args); err != nil {
+		return err
+	}
 	if *pairs < 1 || *pairs > 100 || b.steps < 1 || b.limit < 64 || !(*gb > 0 && *gb < 1000) {
 		return errors.New("at least one pair, one step and 64 MiB, and less than 1000 GB")
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	var err error
 	if b.dir, err = os.MkdirTemp(*under, "packed-"); err != nil {
 		return err
@@ -110,9 +105,7 @@ func run() error {
 		return err
 	}
 	r.conclude()
-	out := json.NewEncoder(os.Stdout)
-	out.SetIndent("", " ")
-	if err := out.Encode(r); err != nil {
+	if err := stat.Print(r); err != nil {
 		return err
 	}
 	if !r.SameBits {

@@ -2,6 +2,7 @@ package stat
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -19,4 +20,11 @@ func Main(name string, command func(ctx context.Context, args []string) error) {
 		fmt.Fprintln(os.Stderr, name+":", err)
 		os.Exit(1)
 	}
+}
+
+// Print writes what was measured as JSON on the standard output.
+func Print(report any) error {
+	out := json.NewEncoder(os.Stdout)
+	out.SetIndent("", " ")
+	return out.Encode(report)
 }

@@ -1,37 +1,7 @@
-// Package stat has what several measurements need: a main function, losses of a run, and rank correlation.
+// Package stat has what several measurements need: a main function, training runs, and rank correlation.
 package stat
 
-import (
-	"bufio"
-	"encoding/json"
-	"fmt"
-	"math"
-	"os"
-)
-
-// StepLosses reads the losses of steps from a file of metrics.
-func StepLosses(path string) (losses []float64, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	lines, before := bufio.NewScanner(f), 0.0
-	lines.Buffer(nil, 1<<24)
-	for lines.Scan() {
-		m := struct {
-			Kind string
-			Loss float64 // it is as before where a line leaves it out
-		}{Loss: before}
-		if err := json.Unmarshal(lines.Bytes(), &m); err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
-		}
-		if m.Kind == "step" {
-			losses, before = append(losses, m.Loss), m.Loss
-		}
-	}
-	return losses, lines.Err()
-}
+import "math"
 
 // Spearman returns the rank correlation of two lists of one length: Pearson's of
 // their ranks, equal values sharing the mean of theirs. It is 0 where all values of

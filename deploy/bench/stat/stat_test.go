@@ -2,9 +2,6 @@ package stat
 
 import (
 	"math"
-	"os"
-	"path/filepath"
-	"slices"
 	"testing"
 )
 
@@ -23,26 +20,5 @@ func TestSpearman(t *testing.T) {
 		if got := Spearman(c.x, c.y); math.Abs(got-c.want) > 1e-12 {
 			t.Errorf("%v and %v: %v, not %v", c.x, c.y, got, c.want)
 		}
-	}
-}
-
-func TestStepLosses(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "metrics.jsonl")
-	lines := `{"kind":"step","step":1,"loss":2}
-{"kind":"eval","step":1,"loss":9}
-{"kind":"step","step":2}
-{"kind":"step","step":3,"loss":1.5}
-`
-	if err := os.WriteFile(path, []byte(lines), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if got, err := StepLosses(path); err != nil || !slices.Equal(got, []float64{2, 2, 1.5}) {
-		t.Errorf("%v, %v", got, err)
-	}
-	if err := os.WriteFile(path, []byte(lines+"{"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := StepLosses(path); err == nil {
-		t.Error("half a line is read")
 	}
 }

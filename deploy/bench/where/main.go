@@ -12,7 +12,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -86,14 +85,16 @@ func command(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	runs := &stat.Runs{Dir: dir}
+	for _, n := range networks {
+		runs.Most += 2 + len(n.Sites)
+	}
 	for i := range networks {
 		n := &networks[i]
 		fmt.Fprintf(os.Stderr, "%s: %d layers\n", n.Name, len(n.Sites))
-		if err := (&scorer{Network: n, Effort: e, dataDir: *dataDir, dir: dir}).score(ctx); err != nil {
+		if err := (&scorer{Network: n, Effort: e, dataDir: *dataDir, runs: runs}).score(ctx); err != nil {
 			return fmt.Errorf("%s: %w", n.Name, err)
 		}
 	}
-	out := json.NewEncoder(os.Stdout)
-	out.SetIndent("", " ")
-	return out.Encode(Report{e, networks})
+	return stat.Print(Report{e, networks})
 }

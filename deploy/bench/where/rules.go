@@ -34,8 +34,9 @@ var rules = []string{ruleSolver, ruleGain, ruleGradMax, ruleEqual, ruleFisher, r
 type scorer struct {
 	*Network
 	Effort
-	dataDir, dir string
-	model        *nn.Model // after Steps
+	dataDir string
+	runs    *stat.Runs
+	model   *nn.Model // after Steps
 }
 
 // score fills the scores of all layers, and Spearman.
@@ -44,7 +45,7 @@ func (s *scorer) score(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	saved, err := run.Open(base.dir)
+	saved, err := run.Open(base.Dir)
 	if err != nil {
 		return err
 	}
@@ -53,7 +54,7 @@ func (s *scorer) score(ctx context.Context) error {
 		return err
 	}
 	for _, rule := range []func(context.Context, string) error{s.solver, s.gradMax, s.fisher, s.forks} {
-		if err := rule(ctx, base.dir); err != nil {
+		if err := rule(ctx, base.Dir); err != nil {
 			return err
 		}
 	}

@@ -4,11 +4,10 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
+	"github.com/tinygrow/tinygrow/coordinator/trainer"
 	"github.com/tinygrow/tinygrow/deploy/bench/stat"
 	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/growth"
@@ -19,58 +18,21 @@ import (
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
 
-// trained is a run that was made.
-type trained struct {
-	dir    string
-	loss   float64 // mean training loss of its last steps
-	events []*growth.Record
-}
-
 // train makes a run of the network as it is, at a constant learning rate, with some
 // settings changed.
-func (s *scorer) train(ctx context.Context, name string, change map[string]string) (trained, error) {
+func (s *scorer) train(ctx context.Context, name string, change map[string]string) (*stat.Run, error) {
 	set := maps.Clone(s.Network.set)
 	maps.Copy(set, map[string]string{"train.max_flops": "0", "train.seed": "1", "optim.schedule": "constant"})
 	maps.Copy(set, change)
-	g := s.given(set)
-	settings, err := g.Resolve(run.Defaults())
-	if err != nil {
-		return trained{}, err
+	r, err := s.runs.Train(ctx, name, s.given(set))
+	if err == nil && !r.Whole {
+		err = trainer.ErrDiverged
 	}
-	t := trained{dir: filepath.Join(s.dir, strconv.Itoa(len(s.Name))+"-"+name)}
-	if err := os.RemoveAll(t.dir); err != nil { // another network may have left it
-		return trained{}, err
-	}
-	settings.RunDir = t.dir
-	settings.Name()
-	r, err := run.Train(ctx, settings, run.Start{Workers: settings.Workers, Given: g}, nil)
-	if err != nil {
-		return trained{}, err
-	}
-	if !r.Done {
-		return trained{}, context.Cause(ctx)
-	}
-	t.events = r.GrowthEvents
-	t.loss, err = lastLoss(filepath.Join(t.dir, "metrics.jsonl"), s.Fork/2)
-	return t, err
+	return r, err
 }
 
-// lastLoss returns the mean training loss of the last n steps of a file of metrics.
-func lastLoss(path string, n int) (float64, error) {
-	losses, err := stat.StepLosses(path)
-	if err != nil {
-		return 0, err
-	}
-	losses = losses[max(0, len(losses)-max(n, 1)):]
-	if len(losses) == 0 {
-		return 0, fmt.Errorf("%s: it has no steps", path)
-	}
-	sum := 0.0
-	for _, l := range losses {
-		sum += l
-	}
-	return sum / float64(len(losses)), nil
-}
+// lastLoss returns the mean training loss of the last steps of a run with a fork.
+func (s *scorer) lastLoss(r *stat.Run) float64 { return r.Last(max(s.Fork/2, 1), stat.Loss) }
 
 // forks scores by how much less training loss the network has some steps after a
 // layer has grown to twice its width by random neurons, which change nothing at
@@ -93,16 +55,16 @@ func (s *scorer) forks(ctx context.Context, _ string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", at.Layer, err)
 		}
-		saved, err := run.Open(wide.dir)
+		saved, err := run.Open(wide.Dir)
 		if err != nil {
 			return err
 		}
 		if got := saved.Model.Graph.Widths()[at.Layer]; got != 2*at.Width {
 			return fmt.Errorf("%s: the fork has a width of %d, not %d", at.Layer, got, 2*at.Width)
 		}
-		s.give(nn.NodeID(at.Layer), ruleFork, as.loss-wide.loss)
+		s.give(nn.NodeID(at.Layer), ruleFork, s.lastLoss(as)-s.lastLoss(wide))
 		if i == 0 {
-			s.riding(wide.events)
+			s.riding(wide.Result.GrowthEvents)
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/tinygrow/tinygrow/deploy/bench/stat"
 	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -88,7 +89,7 @@ func small(t *testing.T) *scorer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &scorer{Network: &networks[0], Effort: Effort{Steps: 20, Samples: 256, Fork: 3}, dir: t.TempDir()}
+	return &scorer{Network: &networks[0], Effort: Effort{Steps: 20, Samples: 256, Fork: 3}, runs: &stat.Runs{Dir: t.TempDir()}}
 }
 
 func TestEveryRuleScoresEveryLayer(t *testing.T) {
@@ -116,7 +117,7 @@ func TestAStreamIsALayerWithAllThatWriteIt(t *testing.T) {
 	wide := maps.Clone(set)
 	wide["model.name"], wide["model.width"] = "resnet18", "2"
 	delete(wide, "model.widths")
-	s := &scorer{Network: &Network{Name: "residual", set: maps.Clone(wide)}, Effort: Effort{Steps: 2, Samples: 128, Fork: 2}, dir: t.TempDir()}
+	s := &scorer{Network: &Network{Name: "residual", set: maps.Clone(wide)}, Effort: Effort{Steps: 2, Samples: 128, Fork: 2}, runs: &stat.Runs{Dir: t.TempDir()}}
 	wide["model.units"] = "{layer2.0.conv2: 8, layer2.1.conv2: 8, layer2.0.downsample.0: 8}"
 	s.Sites = []Site{{Layer: "layer2.0.conv2", Scores: map[string]float64{}, set: wide}}
 	if err := s.score(t.Context()); err != nil {
@@ -140,7 +141,7 @@ func TestImportanceIsTheSquaredDerivativeByTheSizeOfChannels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	saved, err := run.Open(base.dir)
+	saved, err := run.Open(base.Dir)
 	if err != nil {
 		t.Fatal(err)
 	}
