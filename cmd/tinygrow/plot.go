@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/coordinator/picture"
@@ -16,7 +14,8 @@ const (
 )
 
 func newPlot() *cobra.Command {
-	what, out, title, size := plotAccuracy, "", "", string(picture.ForReadme)
+	what := plotAccuracy
+	var asked drawing
 	c := &cobra.Command{
 		Use:   "plot RUN...",
 		Short: "Draw accuracy over epochs, how a network grew, or predicted against measured gains of growth",
@@ -38,28 +37,11 @@ network of one run grew: each layer is a band as high as it has channels, which 
 			if draw == nil {
 				return usagef("--what %q: must be %s, %s or %s", what, plotAccuracy, plotGains, plotGrowth)
 			}
-			if s := picture.Size(size); s != picture.ForReadme && s != picture.ForPaper {
-				return usagef("--size %q: must be readme or paper", size)
-			}
-			if out == "" {
-				out = what + ".svg"
-			}
-			if err := picture.CheckName(out); err != nil {
-				return as(exitUsage, err)
-			}
-			if err := draw(picture.Drawing{File: out, Title: title, Size: picture.Size(size)}, runs); err != nil {
-				return err
-			}
-			_, err := fmt.Fprintln(c.OutOrStdout(), out)
-			return err
+			return asked.draw(c, what+".svg", func(d picture.Drawing) error { return draw(d, runs) })
 		},
 	}
-	f := c.Flags()
-	f.StringVar(&what, "what", what, "accuracy, gains or growth")
-	f.StringVar(&out, "out", out, "`file` to write, .svg or .png (default: accuracy.svg, gains.svg or growth.svg)")
-	f.StringVar(&title, "title", title, "title of the picture")
-	f.StringVar(&size, "size", size, "readme: 22 cm wide, with large type; paper: a column of 8.6 cm, with type of 8 points "+
-		"and PNG of 300 dots an inch")
+	c.Flags().StringVar(&what, "what", what, "accuracy, gains or growth")
+	asked.flags(c, "accuracy.svg, gains.svg or growth.svg")
 	must(c.RegisterFlagCompletionFunc("what", cobra.FixedCompletions([]string{plotAccuracy, plotGains, plotGrowth},
 		cobra.ShellCompDirectiveNoFileComp)))
 	return c

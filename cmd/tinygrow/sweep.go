@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -241,7 +242,11 @@ func printSweep(out io.Writer, t *sweep.Table) error {
 	if len(t.Rows) == 0 {
 		return w.Flush()
 	}
-	fmt.Fprintln(w, "TRIAL\tACC %\tTEST %\tPART\tPARAMS\tFLOPS\tCPU\tSETTINGS")
+	head := "ACC %\tTEST %"
+	if slices.ContainsFunc(t.Rows, func(r sweep.Row) bool { return r.Metric == nn.Regression.Metric() }) {
+		head = "R2\tTEST R2"
+	}
+	fmt.Fprintln(w, "TRIAL\t"+head+"\tPART\tPARAMS\tFLOPS\tCPU\tSETTINGS")
 	for _, r := range t.Rows {
 		accuracy, test, cpu := percent(&r.Accuracy, r.Metric), "-", brief(r.CPUS)
 		if r.Split == "validation" {

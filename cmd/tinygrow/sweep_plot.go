@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/tinygrow/tinygrow/coordinator/picture"
@@ -10,8 +8,10 @@ import (
 )
 
 func newSweepPlot() *cobra.Command {
-	by, out, title, size := sweep.FLOPs, "sweep.svg", "", string(picture.ForReadme)
+	const name = "sweep.svg"
+	by := sweep.FLOPs
 	var beside []string
+	var asked drawing
 	c := &cobra.Command{
 		Use:   "plot SWEEP...",
 		Short: "Draw the best accuracy of sweeps over what they had spent, and single runs beside them",
@@ -30,24 +30,12 @@ samples, of the trial that was the best by what trials are ranked by, if all tri
 			if by != sweep.FLOPs && by != sweep.Seconds {
 				return usagef("--by %q: must be %s or %s", by, sweep.FLOPs, sweep.Seconds)
 			}
-			if s := picture.Size(size); s != picture.ForReadme && s != picture.ForPaper {
-				return usagef("--size %q: must be readme or paper", size)
-			}
-			if err := picture.CheckName(out); err != nil {
-				return as(exitUsage, err)
-			}
-			if err := sweep.Draw(picture.Drawing{File: out, Title: title, Size: picture.Size(size)}, by, sweeps, beside); err != nil {
-				return err
-			}
-			_, err := fmt.Fprintln(c.OutOrStdout(), out)
-			return err
+			return asked.draw(c, name, func(d picture.Drawing) error { return sweep.Draw(d, by, sweeps, beside) })
 		},
 	}
 	f := c.Flags()
 	f.StringVar(&by, "by", by, "what is spent: flops or seconds")
 	f.StringArrayVar(&beside, "beside", nil, "draw a `run` beside the sweeps; may be repeated")
-	f.StringVar(&out, "out", out, "`file` to write, .svg or .png")
-	f.StringVar(&title, "title", title, "title of the picture")
-	f.StringVar(&size, "size", size, "readme or paper")
+	asked.flags(c, name)
 	return c
 }

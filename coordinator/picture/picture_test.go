@@ -99,6 +99,66 @@ func TestAccuracyOfNothing(t *testing.T) {
 	}
 }
 
+// Runs without an evaluation are left out, whatever they would tell.
+func TestAccuracyOfSomeRuns(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "a.svg")
+	done := Course{Name: "done", Split: "validation", Metric: "R2", Points: []Point{{Epoch: 1, Accuracy: 0.875, Params: 1234}}}
+	if err := DrawAccuracy(Drawing{File: out}, []Course{{Name: "new", Split: "test"}, done}); err != nil {
+		t.Fatal(err)
+	}
+	if got := texts(t, out); !strings.Contains(got, "validation R2") || strings.Contains(got, "%") || strings.Contains(got, "new") {
+		t.Errorf("%q", got)
+	}
+	other := Course{Name: "other", Split: "test", Points: done.Points}
+	err := DrawAccuracy(Drawing{File: out}, []Course{done, other})
+	if err == nil || !strings.Contains(err.Error(), "done tells R2, other tells accuracy: draw them apart") {
+		t.Errorf("of two metrics: %v", err)
+	}
+}
+
+// R2 stands as it is, accuracies in per cent. A search of one trial that took less than a second is drawn too.
+func TestSearches(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "s.svg")
+	one := Search{Name: "search", Metric: "R2", Spent: []float64{0.25}, Best: []float64{0.5}}
+	if err := DrawSearches(Drawing{File: out}, "seconds", "test", []Search{one, {Name: "empty"}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := texts(t, out); !strings.Contains(got, "test R2") || strings.Contains(got, "%") || !strings.Contains(got, "seconds") {
+		t.Errorf("%q", got)
+	}
+	two := Search{Name: "accurate", Spent: []float64{0, 2e9, 3e9}, Best: []float64{0.25, 0.5, 0.625}}
+	run := Search{Name: "a run", Single: true, Spent: []float64{2.5e9}, Best: []float64{0.75}}
+	if err := DrawSearches(Drawing{File: out}, "FLOPs", "test", []Search{two, run}); err != nil {
+		t.Fatal(err)
+	}
+	if got := texts(t, out); !strings.Contains(got, "test accuracy, %") || !strings.Contains(got, "2e+09") || !strings.Contains(got, "3e+09") {
+		t.Errorf("%q", got)
+	}
+	if err := DrawSearches(Drawing{File: out}, "FLOPs", "test", []Search{one, two}); err == nil || !strings.Contains(err.Error(), "draw them apart") {
+		t.Errorf("of two metrics: %v", err)
+	}
+	if err := DrawSearches(Drawing{File: out}, "FLOPs", "test", nil); err == nil || !strings.Contains(err.Error(), "no result yet") {
+		t.Errorf("of nothing: %v", err)
+	}
+}
+
+func TestRatios(t *testing.T) {
+	for _, c := range []struct {
+		lo, hi float64
+		want   string
+	}{
+		{0, 1, "1 2 5 1e+01"}, {-0.5, 0, "0.5 1"}, {0, 6, "1 1e+01 1e+02 1e+03 1e+04 1e+05 1e+06"}, {0.35, 0.6, "2.24 3.98"},
+	} {
+		var labels []string
+		for _, tick := range (ratios{}).Ticks(c.lo, c.hi) {
+			labels = append(labels, tick.Label)
+		}
+		if got := strings.Join(labels, " "); got != c.want {
+			t.Errorf("%v to %v: %s, not %s", c.lo, c.hi, got, c.want)
+		}
+	}
+}
+
 func TestGains(t *testing.T) {
 	var r growth.Record
 	if err := json.Unmarshal([]byte(event), &r); err != nil {

@@ -1,11 +1,13 @@
 package picture
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"image/color"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -13,6 +15,8 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 	"gonum.org/v1/plot/vg/vgsvg"
+
+	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 var (
@@ -93,6 +97,40 @@ func (d Drawing) guide(points plotter.XYs, c color.Color) (*plotter.Line, error)
 	w := d.format().line
 	l.Color, l.Width, l.Dashes = c, 0.75*w, []vg.Length{3 * w, 2 * w}
 	return l, nil
+}
+
+// curve adds a line with marks at its points, of the colour of a place in the order of all, to plot and legend.
+func (d Drawing) curve(p *plot.Plot, place int, name string, points plotter.XYs) (*plotter.Line, *plotter.Scatter, error) {
+	line, marks, err := plotter.NewLinePoints(points)
+	if err != nil {
+		return nil, nil, fmt.Errorf("plot: %w", err)
+	}
+	c := colours[place%len(colours)]
+	line.Color, line.Width, marks.Color, marks.Radius = c, d.format().line, c, d.format().mark
+	p.Add(line, marks)
+	p.Legend.Add(name, line, marks)
+	return line, marks, nil
+}
+
+// told is the metric that something tells, which has a name. An empty metric is accuracy.
+type told struct{ name, metric string }
+
+// label returns what stands along the axis of what all tell, and what values are multiplied by for it: per cent, but
+// R2 as it is. All must tell the same.
+func (d Drawing) label(split string, all []told) (text string, scale float64, err error) {
+	known := func(metric string) string { return cmp.Or(metric, nn.Classification.Metric()) }
+	metric := known(all[0].metric)
+	for _, t := range all {
+		if known(t.metric) != metric {
+			return "", 0, fmt.Errorf("plot %s: %s tells %s, %s tells %s: draw them apart", d.File, all[0].name, metric, t.name,
+				known(t.metric))
+		}
+	}
+	text = strings.TrimLeft(split+" "+metric, " ")
+	if metric == nn.Regression.Metric() {
+		return text, 1, nil
+	}
+	return text + ", %", 100, nil
 }
 
 // CheckName returns an error unless a plot can be written into a file of that name.

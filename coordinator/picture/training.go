@@ -1,13 +1,11 @@
 package picture
 
 import (
-	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"gonum.org/v1/plot/plotter"
-
-	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 // A Course is one run's evaluations.
@@ -28,50 +26,36 @@ type Point struct {
 // DrawAccuracy draws accuracy over epochs; the name of each run tells its
 // parameters at the end.
 func DrawAccuracy(d Drawing, runs []Course) error {
-	label, metric := runs[0].Split+" ", runs[0].Metric
+	runs = slices.DeleteFunc(slices.Clone(runs), func(r Course) bool { return len(r.Points) == 0 })
+	if len(runs) == 0 {
+		return fmt.Errorf("plot %s: these runs have no evaluation yet: wait for one, or set train.eval_epochs", d.File)
+	}
+	split := runs[0].Split
+	var all []told
 	for _, r := range runs {
-		if r.Split != runs[0].Split {
-			label = ""
+		if r.Split != split {
+			split = ""
 		}
-		if r.Metric != metric {
-			return fmt.Errorf("plot %s: %s tells %s, %s tells %s: draw them apart", d.File, runs[0].Name, named(metric), r.Name,
-				named(r.Metric))
-		}
+		all = append(all, told{r.Name, r.Metric})
 	}
-	unit, scale := ", %", 100.0
-	if metric == nn.Regression.Metric() {
-		unit, scale = "", 1
+	label, scale, err := d.label(split, all)
+	if err != nil {
+		return err
 	}
-	p := d.plot(axes{"epoch", label + named(metric) + unit})
+	p := d.plot(axes{"epoch", label})
 	p.Add(plotter.NewGrid())
-	any := false
 	for i, r := range runs {
 		var points plotter.XYs
 		for _, e := range r.Points {
 			points = append(points, plotter.XY{X: e.Epoch, Y: float64(scale * e.Accuracy)})
 		}
-		if len(points) == 0 {
-			continue
+		name := fmt.Sprintf("%s: %s parameters", r.Name, thousands(r.Points[len(r.Points)-1].Params))
+		if _, _, err := d.curve(p, i, name, points); err != nil {
+			return err
 		}
-		any = true
-		line, marks, err := plotter.NewLinePoints(points)
-		if err != nil {
-			return fmt.Errorf("plot: %w", err)
-		}
-		c := colours[i%len(colours)]
-		line.Color, line.Width, marks.Color = c, d.format().line, c
-		marks.Radius = d.format().mark
-		p.Add(line, marks)
-		p.Legend.Add(fmt.Sprintf("%s: %s parameters", r.Name, thousands(r.Points[len(r.Points)-1].Params)), line, marks)
-	}
-	if !any {
-		return fmt.Errorf("plot %s: these runs have no evaluation yet: wait for one, or set train.eval_epochs", d.File)
 	}
 	return d.save(p)
 }
-
-// named returns the name of a metric, of which none is accuracy.
-func named(metric string) string { return cmp.Or(metric, nn.Classification.Metric()) }
 
 // thousands writes n as 12,345.
 func thousands(n int) string {

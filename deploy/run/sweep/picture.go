@@ -7,7 +7,6 @@ import (
 
 	"github.com/tinygrow/tinygrow/coordinator/picture"
 	"github.com/tinygrow/tinygrow/coordinator/view"
-	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/worker/dataset"
 )
 
@@ -25,7 +24,7 @@ var axis = map[string]string{FLOPs: "FLOPs", Seconds: "seconds of processor time
 // the best by what trials are ranked by.
 func Draw(d picture.Drawing, by string, sweeps, beside []string) error {
 	var list []picture.Search
-	var split, metric string
+	var split string
 	tables, whole, err := readTables(sweeps)
 	if err != nil {
 		return err
@@ -40,7 +39,10 @@ func Draw(d picture.Drawing, by string, sweeps, beside []string) error {
 			s.Spent, s.Best = append(s.Spent, spentOf(by, at.FLOPs, at.CPUS)), append(s.Best, accuracy)
 		}
 		for _, r := range t.Rows {
-			split, metric = cmp.Or(split, r.Split), cmp.Or(metric, r.Metric)
+			if split = cmp.Or(split, r.Split); !whole && r.Split != "" && r.Split != split {
+				return fmt.Errorf("%s is ranked on %s samples, a sweep before it on %s samples: draw them apart", t.Dir, r.Split, split)
+			}
+			s.Metric = cmp.Or(s.Metric, r.Metric)
 		}
 		list = append(list, s)
 	}
@@ -52,7 +54,7 @@ func Draw(d picture.Drawing, by string, sweeps, beside []string) error {
 		if err != nil {
 			return err
 		}
-		s := picture.Search{Name: filepath.Base(filepath.Clean(dir)) + ": a run, " + v.Info().Policy, Single: true}
+		s := picture.Search{Name: filepath.Base(filepath.Clean(dir)) + ": a run, " + v.Info().Policy, Metric: v.Info().Metric, Single: true}
 		for _, e := range v.Evaluations() {
 			if e.Split == split {
 				s.Spent, s.Best = append(s.Spent, spentOf(by, e.FLOPs, e.CPU)), append(s.Best, e.Accuracy)
@@ -63,7 +65,7 @@ func Draw(d picture.Drawing, by string, sweeps, beside []string) error {
 		}
 		list = append(list, s)
 	}
-	return picture.DrawSearches(d, axis[by], split+" "+cmp.Or(metric, nn.Classification.Metric()), list)
+	return picture.DrawSearches(d, axis[by], split, list)
 }
 
 // readTables reads the tables of sweeps, and reports whether all that were the best were whole runs with test samples.
