@@ -69,6 +69,11 @@ Workers with --threads 0 share out the processors of this machine.`,
 			return usagef("bench scale starts its own server: leave nats.listen out")
 		}
 		if from != "" {
+			for _, name := range []string{"workers", "target", "repeat", "plot"} {
+				if cmd.Flags().Changed(name) {
+					return usagef("--replay measures nothing: leave --%s out", name)
+				}
+			}
 			return compareRuns(cmd, from, &s, model, asJSON)
 		}
 		if err := c.Validate(); err != nil {

@@ -60,7 +60,7 @@ tinygrow bench box measures what is forecast here, tinygrow bench scale --replay
 	f.IntVar(&c.Job.Samples, "samples", 50_000, "samples of an epoch")
 	f.IntVar(&c.Steps, "rounds", 0, "rounds to simulate; 0: 5, or 1 of a thousand workers or more")
 	f.StringVar(&costs, "costs", "", "JSON `file` of costs; without it they are measured here")
-	f.Float64Var(&price, "price", 0, "price of a host for an hour, for the cost of an epoch")
+	f.Float64Var(&price, "price", 0, "price of a host for an hour, for the price of an epoch")
 	f.BoolVar(&asJSON, "json", false, "print one JSON object a cluster on stdout, a line each")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		s, g, err := planned(src, model)
@@ -97,6 +97,7 @@ tinygrow bench box measures what is forecast here, tinygrow bench scale --replay
 		for i, one := range all {
 			one.Costs = spent
 			p, err := forecast.Choose(one, forecast.Candidates(one.Cluster, asked, has))
+			p.Price(price)
 			switch {
 			case err != nil:
 				return as(exitUsage, err)
@@ -108,7 +109,7 @@ tinygrow bench box measures what is forecast here, tinygrow bench scale --replay
 			case i > 0:
 				fmt.Fprintln(cmd.OutOrStdout())
 			}
-			p.Print(cmd.OutOrStdout(), price)
+			p.Print(cmd.OutOrStdout())
 		}
 		return nil
 	}

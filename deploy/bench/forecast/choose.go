@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -54,7 +55,7 @@ func Candidates(k Cluster, asked Asked, has func(key string) bool) []Candidate {
 		list = append(list, Candidate{Name: name, Layout: l, Each: each, Key: key})
 	}
 	if k.Workers > 1 {
-		add("star, hosts combine", "cluster.combine", func(l *Layout) { l.Combine = true }, true)
+		add("star, hosts combine", "worker.combine", func(l *Layout) { l.Combine = true }, true)
 	}
 	add("star, half wire", "train.wire", func(l *Layout) { l.Bytes = 2 }, false)
 	if k.Hosts > 1 {
@@ -132,8 +133,16 @@ func (c *Candidate) eligible() bool { return c.Here && c.Layout.Every == 1 }
 // short makes a bottleneck fit a table of 80 columns.
 var short = strings.NewReplacer("the coordinator's host", "coordinator", "the coordinator's ", "coordinator: ", " and update", "")
 
-// Print writes the forecasts as a table of 80 columns. A price is that of a host for an hour.
-func (p Plan) Print(out io.Writer, price float64) {
+// Price tells the price of an epoch by that of a host for an hour.
+func (p *Plan) Price(hour float64) {
+	for i := range p.Candidates {
+		r := &p.Candidates[i].Result
+		r.EpochPrice = hour * r.HostHours
+	}
+}
+
+// Print writes the forecasts as a table of 80 columns.
+func (p Plan) Print(out io.Writer) {
 	k, j := p.Cluster, p.Job
 	rate := fmt.Sprintf("%g Mbit/s", k.Mbit)
 	if k.Mbit == 0 {
@@ -152,14 +161,17 @@ func (p Plan) Print(out io.Writer, price float64) {
 		fmt.Fprintf(out, "%-20s %9.1f %9.0f %4.0f%% %8.2f  %.23s\n", name, r.StepMS, r.SamplesPerS, 100*r.Efficiency, r.Busiest/1e6,
 			short.Replace(r.Bottleneck))
 	}
-	fmt.Fprintf(out, "\n%-20s %9s %9s %9s %9s %9s\n", "step of", "weights", "compute", "sums", "update", "epoch s")
+	price := func(text string) string {
+		if !slices.ContainsFunc(p.Candidates, func(x Candidate) bool { return x.Result.EpochPrice > 0 }) {
+			return ""
+		}
+		return fmt.Sprintf(" %9s", text)
+	}
+	fmt.Fprintf(out, "\n%-20s %9s %9s %9s %9s %9s%s\n", "step of", "weights", "compute", "sums", "update", "epoch s", price("its price"))
 	for _, x := range p.Candidates {
 		f := x.Result.Phases
-		fmt.Fprintf(out, "%-20s %9.1f %9.1f %9.1f %9.1f %9.1f", x.Name, f.Weights, f.Compute, f.Sums, f.Update, x.Result.EpochS)
-		if price > 0 {
-			fmt.Fprintf(out, " %9.2f", price*x.Result.HostHours)
-		}
-		fmt.Fprintln(out)
+		fmt.Fprintf(out, "%-20s %9.1f %9.1f %9.1f %9.1f %9.1f%s\n", x.Name, f.Weights, f.Compute, f.Sums, f.Update, x.Result.EpochS,
+			price(fmt.Sprintf("%.2f", x.Result.EpochPrice)))
 	}
 	fmt.Fprintf(out, "\nMB/link: the busiest link one way, a step. *: not in this program.\nRecommended: %s\n", p.Recommended)
 }

@@ -215,11 +215,15 @@ func TestTheFastestSimpleLayoutIsRecommended(t *testing.T) {
 		t.Errorf("%q, %v", only.Recommended, err)
 	}
 	var text bytes.Buffer
-	p.Print(&text, 1)
+	p.Price(1)
+	p.Print(&text)
 	for line := range strings.Lines(text.String()) {
 		if len(line) > 81 {
 			t.Errorf("%d columns: %s", len(line)-1, line)
 		}
+	}
+	if x := p.Candidates[0].Result; x.EpochPrice != x.HostHours || !strings.Contains(text.String(), "epoch s its price\n") {
+		t.Errorf("a price of %v: %s", x.EpochPrice, text.String())
 	}
 	if !strings.Contains(text.String(), "Recommended: sharded, half wire") {
 		t.Error(text.String())

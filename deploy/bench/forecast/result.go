@@ -26,6 +26,8 @@ type Result struct {
 	// EpochS is seconds, HostHours of all machines, for the samples of an epoch; 0: not asked for.
 	EpochS    float64 `json:"epoch_s,omitempty"`
 	HostHours float64 `json:"epoch_host_hours,omitempty"`
+	// EpochPrice is set by Plan.Price.
+	EpochPrice float64 `json:"epoch_price,omitempty"`
 }
 
 // Phases follow one another: weights on their way until the last worker has them, computing
