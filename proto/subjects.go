@@ -1,6 +1,7 @@
 package proto
 
 import (
+	"crypto/rand"
 	"fmt"
 	"strconv"
 	"strings"
@@ -141,6 +142,22 @@ func checkID(what fieldName, id string) error {
 
 func inID(c rune) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
+}
+
+// Plain puts dashes in the place of what no id may have.
+func Plain(name string) string {
+	return strings.Map(func(c rune) rune {
+		if inID(c) {
+			return c
+		}
+		return '-'
+	}, name)
+}
+
+// FreshID returns an id that no other worker or reducer has: what an id takes of its host's name, and letters by chance.
+func FreshID(host string) WorkerID {
+	name := Plain(host)
+	return WorkerID(name[:min(len(name), 40)] + "-" + strings.ToLower(rand.Text()[:8]))
 }
 
 // Validate says what is wrong with a key's name.

@@ -1,13 +1,10 @@
 package worker
 
 import (
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/tinygrow/tinygrow/proto"
@@ -98,7 +95,7 @@ func (c Config) withDefaults() Config {
 	}
 	if c.ID == "" {
 		name, _ := os.Hostname()
-		c.ID = freshID(name)
+		c.ID = proto.FreshID(name)
 	}
 	if c.Threads == 0 {
 		c.Threads, c.shared = quota.CPUs(), true
@@ -127,17 +124,4 @@ func (c Config) withDefaults() Config {
 		c.Log = slog.New(slog.DiscardHandler)
 	}
 	return c
-}
-
-// freshID returns a name that no other worker has.
-func freshID(host string) proto.WorkerID {
-	clean := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
-			return r
-		}
-		return '-'
-	}, host)
-	var suffix [4]byte
-	rand.Read(suffix[:])
-	return proto.WorkerID(clean[:min(len(clean), 40)] + "-" + hex.EncodeToString(suffix[:]))
 }

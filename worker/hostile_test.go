@@ -118,7 +118,7 @@ func TestEndlessRunsAreBounded(t *testing.T) {
 	defer stop()
 	go func() {
 		for i := 0; ctx.Err() == nil; i++ {
-			data, err := proto.Marshal(&proto.News{Head: proto.Head{Run: proto.RunID(freshID("r")), Term: 1}})
+			data, err := proto.Marshal(&proto.News{Head: proto.Head{Run: proto.RunID(proto.FreshID("r")), Term: 1}})
 			if err != nil || of.Publish(proto.RunID("r").NewsSubject(), data) != nil {
 				return
 			}

@@ -32,7 +32,7 @@ func freshID(s *Settings, now time.Time) string {
 	model := s.Model.Name
 	if s.Model.Text != "" {
 		model = strings.TrimSuffix(filepath.Base(model), filepath.Ext(model))
-		model = strings.Trim(plain(model[:min(len(model), readable)]), "-")
+		model = strings.Trim(proto.Plain(model[:min(len(model), readable)]), "-")
 	}
 	return fmt.Sprintf("%s-%s-%s-%s", s.Data.Name, cmp.Or(model, "net"), now.Format("20060102-150405"), strings.ToLower(rand.Text()[:6]))
 }
@@ -51,18 +51,8 @@ func idOf(dir string) string {
 	if !strings.HasPrefix(name, "-") && proto.RunID(name).Validate() == nil {
 		return name
 	}
-	id := plain(name)
+	id := proto.Plain(name)
 	id = strings.Trim(id[:min(len(id), readable)], "-")
 	sum := sha256.Sum256([]byte(dir))
 	return fmt.Sprintf("%s-%x", cmp.Or(id, "run"), sum[:6])
-}
-
-// plain puts dashes in the place of what no id has.
-func plain(name string) string {
-	return strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
-			return r
-		}
-		return '-'
-	}, name)
 }

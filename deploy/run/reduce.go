@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"os"
-	"strings"
 
 	"github.com/tinygrow/tinygrow/coordinator/reduce"
 	"github.com/tinygrow/tinygrow/deploy/health"
@@ -48,7 +47,8 @@ func Reduce(ctx context.Context, s Settings) (stats reduce.Stats, err error) {
 		Most: quota.Room() / 2, Answer: s.Worker.Answer, Retry: s.Worker.Retry, Alive: s.Worker.Alive, Log: slog.Default(),
 		Done: func(of reduce.Stats) { stats = of }}
 	if c.ID == "" {
-		c.ID = reducerID()
+		name, _ := os.Hostname()
+		c.ID = proto.FreshID(name)
 	}
 	return stats, reduce.Run(ctx, c, b)
 }
@@ -59,16 +59,4 @@ func ignoreEnd(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
-}
-
-// reducerID returns a name that no other reducer has: this host's, and letters by chance.
-func reducerID() proto.WorkerID {
-	name, _ := os.Hostname()
-	clean := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
-			return r
-		}
-		return '-'
-	}, name)
-	return proto.WorkerID(clean[:min(len(clean), 40)] + "-" + string(proto.NewNonce())[:8])
 }

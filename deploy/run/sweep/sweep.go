@@ -15,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/tinygrow/tinygrow/deploy/run/search"
+	"github.com/tinygrow/tinygrow/proto"
 )
 
 // ErrStopped is returned when a sweep was told to stop before its end.
@@ -126,12 +127,7 @@ func idOf(dir string) string {
 	if whole, err := filepath.Abs(dir); err == nil {
 		dir = whole
 	}
-	id := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
-			return r
-		}
-		return '-'
-	}, filepath.Base(dir))
+	id := proto.Plain(filepath.Base(dir))
 	return cmp.Or(strings.Trim(id[:min(len(id), most)], "-"), "sweep")
 }
 
