@@ -20,6 +20,12 @@ func (c *console) recorded() coordinator.Events {
 		return []slog.Attr{slog.String("worker", string(m.Worker)), slog.String("host", m.Host), slog.Int("threads", m.Threads),
 			slog.String("program", m.Program)}
 	}
+	metric := func(name string) slog.Attr { // what the accuracy is; left out where it is one
+		if name == "" {
+			return slog.Attr{}
+		}
+		return slog.String("metric", name)
+	}
 	return coordinator.Events{
 		Started: func(s coordinator.Started) {
 			c.told = c.now()
@@ -39,7 +45,7 @@ func (c *console) recorded() coordinator.Events {
 			c.alone = false
 			if c.due() {
 				info("step", slog.Uint64("step", uint64(r.Step)), slog.Uint64("steps", p.Steps), slog.Float64("epoch", r.Epoch),
-					slog.Float64("loss", r.Loss), slog.Float64("accuracy", r.Accuracy), slog.Float64("lr", r.LR),
+					slog.Float64("loss", r.Loss), slog.Float64("accuracy", r.Accuracy), metric(r.Metric), slog.Float64("lr", r.LR),
 					slog.Float64("grad_norm", r.GradNorm), slog.Float64("grad_cosine", r.GradCosine),
 					slog.Float64("noise_scale", r.NoiseScale), slog.Int("params", r.Params), slog.Int("workers", p.Workers),
 					slog.Float64("samples_per_s", p.SamplesSec), slog.Float64("left_s", p.Left.Seconds()))
@@ -47,7 +53,7 @@ func (c *console) recorded() coordinator.Events {
 		},
 		Evaluated: func(r trainer.EvalRecord) {
 			info("evaluation", slog.String("split", r.Split), slog.Uint64("step", uint64(r.Step)), slog.Float64("epoch", r.Epoch),
-				slog.Float64("loss", r.Loss), slog.Float64("accuracy", r.Accuracy), slog.Int("samples", r.Samples))
+				slog.Float64("loss", r.Loss), slog.Float64("accuracy", r.Accuracy), metric(r.Metric), slog.Int("samples", r.Samples))
 		},
 		Grew: func(r growth.Record, g trainer.GrownRecord) {
 			info("growth event", slog.Uint64("event", r.Event), slog.Uint64("step", r.Step), slog.String("decision", r.Decision),
@@ -57,6 +63,10 @@ func (c *console) recorded() coordinator.Events {
 			if r.Dead > 0 {
 				warn(r.Text, slog.Uint64("step", r.Step), slog.Uint64("event", r.Event), slog.Int("dead", r.Dead))
 			}
+		},
+		Restored: func(r trainer.RestoredRecord) {
+			info("best network restored", slog.Uint64("step", uint64(r.Step)), slog.Uint64("best_step", uint64(r.BestStep)),
+				slog.String("monitor", r.Monitor), slog.Float64("best", r.Best), slog.Int("params", r.Params))
 		},
 		Joined: func(m coordinator.Member) { debug("worker joined", member(m)...) },
 		Refused: func(m coordinator.Member, why string) {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -81,6 +82,17 @@ func TestThousands(t *testing.T) {
 	for n, want := range map[int]string{0: "0", 999: "999", 1000: "1,000", -1234567: "-1,234,567"} {
 		if got := thousands(n); got != want {
 			t.Errorf("%d: %s, want %s", n, got, want)
+		}
+	}
+}
+
+// Whatever is told in words is told in records as well.
+func TestRecordsTellWhatWordsTell(t *testing.T) {
+	words := reflect.ValueOf(newConsole(new(bytes.Buffer)).Events())
+	log := reflect.ValueOf(newConsole(newRecords(new(bytes.Buffer))).Events())
+	for i := range words.NumField() {
+		if !words.Field(i).IsNil() && log.Field(i).IsNil() {
+			t.Errorf("no record tells of %s", words.Type().Field(i).Name)
 		}
 	}
 }

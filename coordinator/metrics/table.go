@@ -18,7 +18,7 @@ import (
 )
 
 // Kinds are the kinds of lines.
-var Kinds = []string{KindStep, "init", "evaluation", "growth", "newborn", "extended", "diverged"}
+var Kinds = []string{KindStep, "init", "evaluation", "growth", "newborn", "extended", "restored", "diverged"}
 
 // first are the columns with which a table begins, of those that it has; others follow
 // by name.

@@ -36,7 +36,7 @@ func TestPrometheusGetsTheNumbersOfARun(t *testing.T) {
 	e.Evaluated(trainer.EvalRecord{Split: "validation", Loss: 0.75, Accuracy: 0.5})
 	e.Grew(growth.Record{Decision: "grow"}, trainer.GrownRecord{})
 	e.Decided(plan.Quarantine{Worker: "w1", Why: "it computes wrongly"})
-	want := fmt.Sprintf(`# HELP tinygrow_evaluation_accuracy Accuracy at the last evaluation, 0 to 1.
+	want := fmt.Sprintf(`# HELP tinygrow_evaluation_accuracy Accuracy at the last evaluation, 0 to 1, or R2.
 # TYPE tinygrow_evaluation_accuracy gauge
 tinygrow_evaluation_accuracy{split="validation"} 0.5
 # HELP tinygrow_growth_events_total Growth events by what they decided.

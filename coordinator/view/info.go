@@ -61,7 +61,7 @@ type Setting struct {
 }
 
 // sections are those of a configuration that Info shows.
-var sections = []string{"data", "model", "train", "optim", "growth", "sync", "cluster", "checkpoint", "callbacks"}
+var sections = []string{"data", "model", "train", "optim", "growth", "prune", "sync", "cluster", "checkpoint", "callbacks"}
 
 // private are keys in them that tell where files lie, or may hold secrets.
 var private = []string{"data.dir", "callbacks.hooks"}

@@ -8,12 +8,15 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
 
+	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/checkpoint"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/growth/site"
@@ -503,5 +506,15 @@ func TestMetricOfARun(t *testing.T) {
 	add(t, dir, checkpoint.MetricsFile, strings.Replace(line, "R2", "<b>", 1))
 	if refresh(t, r); r.Info().Metric != "" {
 		t.Errorf("the metric is %q", r.Info().Metric)
+	}
+}
+
+// Every section of a configuration of coordinators is shown.
+func TestSectionsShown(t *testing.T) {
+	of := reflect.TypeFor[coordinator.Config]()
+	for i := range of.NumField() {
+		if name := of.Field(i).Tag.Get("yaml"); !slices.Contains(sections, name) {
+			t.Errorf("%s is not shown", name)
+		}
 	}
 }

@@ -102,9 +102,8 @@ func (s *Settings) tell(con Console) (*telling, error) {
 // params returns the settings that decide a run's result.
 func (s *Settings) params() []telemetry.Param {
 	var list []telemetry.Param
-	decides := Sections("data.", "model.", "train.", "optim.", "growth.")
 	for _, key := range config.Keys(s) {
-		if decides(key) && key != "data.dir" {
+		if key != "run" && key != "run_dir" && Decides(key) {
 			list = append(list, telemetry.Param{Key: key, Value: config.Get(s, key)})
 		}
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator"
 	"github.com/tinygrow/tinygrow/coordinator/telemetry"
 	"github.com/tinygrow/tinygrow/coordinator/trainer"
+	"github.com/tinygrow/tinygrow/deploy/run/config"
 	"github.com/tinygrow/tinygrow/deploy/run/scrape"
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/tensor/nn"
@@ -212,4 +213,22 @@ func (l *listening) Events() coordinator.Events {
 		text, _ := io.ReadAll(answer.Body)
 		l.page = string(text)
 	}}
+}
+
+// MLflow is told of every setting that decides the result, and of no text of a network.
+func TestParams(t *testing.T) {
+	s := Defaults()
+	s.Model.Text = "layers: {}"
+	told := map[string]bool{}
+	for _, p := range s.params() {
+		told[p.Key] = true
+	}
+	for _, key := range config.Keys(&s) {
+		if want := Decides(key) && key != "run" && key != "run_dir"; told[key] != want {
+			t.Errorf("%s: told is %t", key, told[key])
+		}
+	}
+	if !told["prune.policy"] || !told["sync.every"] || told["model.text"] {
+		t.Errorf("%v", told)
+	}
 }

@@ -65,9 +65,9 @@ TG.RunPage = class {
     this.size = new TG.Chart({ title: "Parameters", y: "parameters", zero: true, onpick: pick });
     this.rate = new TG.Chart({ title: "Learning rate", y: "learning rate", zero: true, onpick: pick });
     this.cosine = new TG.Chart({ title: "Gradient cosine", y: "cosine of the halves of a batch", zero: true, onpick: pick,
-        empty: "A batch of one micro-shard has no halves." });
+        empty: "No step told it: train.grad_cosine asks for it, and a batch of one micro-shard has no halves." });
     this.noise = new TG.Chart({ title: "Gradient noise scale", y: "samples", ylog: true, onpick: pick,
-        empty: "A batch of one micro-shard has no halves, and local steps have no noise scale." });
+        empty: "No step told it: train.grad_cosine asks for it; a batch of one micro-shard and local steps have none." });
     this.speed = new TG.Chart({ title: "Speed", y: "samples/s", zero: true, onpick: pick });
     this.gainChart = new TG.Chart({ x: "predicted gain (first order)", y: "measured gain", xlog: true, ylog: true, height: 360,
         empty: "No event has measured a gain yet." });

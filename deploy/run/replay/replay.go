@@ -257,17 +257,14 @@ func (r *replay) compare(t *trainer.Trainer, a trainer.Applied) error {
 	return r.compareStates(t, from, r.metrics.at)
 }
 
-// known are the kinds of lines of the metrics that are compared.
-var known = []string{"init", "step", "evaluation", "growth", "newborn", "extended", "restored", "diverged"}
-
-// nextMetric returns the next line of a known kind, or nil at the end.
+// nextMetric returns the next line of a kind that is compared, or nil at the end.
 func (r *replay) nextMetric() ([]byte, error) {
 	for {
 		text, err := r.metrics.peek()
 		if err != nil || text == nil {
 			return nil, err
 		}
-		for _, kind := range known {
+		for _, kind := range metrics.Kinds {
 			if bytes.HasPrefix(text, []byte(`{"kind":"`+kind+`"`)) {
 				return text, nil
 			}
