@@ -1,6 +1,7 @@
 package docs
 
 import (
+	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/tinygrow/tinygrow/proto"
 )
 
 // Every page in the folder is in the table of contents, and reads with a title.
@@ -126,5 +129,13 @@ func TestPicturesAreSmall(t *testing.T) {
 		if info, err := os.Stat(name); err != nil || info.Size() > 100<<10 {
 			t.Errorf("%s: %v, %v", name, info, err)
 		}
+	}
+}
+
+// The page of files tells the version that messages have.
+func TestVersionOfTheWire(t *testing.T) {
+	text, err := fs.ReadFile(Files, "files.md")
+	if want := fmt.Sprintf("this program speaks version %d.", proto.Version); err != nil || !strings.Contains(string(text), want) {
+		t.Errorf("files.md lacks %q: %v", want, err)
 	}
 }

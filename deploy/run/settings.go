@@ -18,8 +18,8 @@ import (
 )
 
 // Settings is the whole configuration of a run: one schema, composed of the
-// packages' own. data, model, train, optim, growth and prune decide the result; the
-// rest says where, when and with how many hands it is computed.
+// packages' own. data, model, train, optim, growth, prune, sync and callbacks decide the result
+// (see Decides); the rest says where, when and with how many hands it is computed.
 type Settings struct {
 	Data               dataset.Config   `yaml:"data"`
 	coordinator.Config `yaml:",inline"` // model, train, optim, growth, cluster, checkpoint

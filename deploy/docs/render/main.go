@@ -32,6 +32,8 @@ var sections = map[string]string{
 	"train": "How long, in which batches, and how images are changed.",
 	"optim": "How weights are updated.", "growth": "Where, when and how much to grow. Defaults are those of `compute`.",
 	"prune":      "Whether, when and how much to take out again ([pruning](pruning.md)).",
+	"sync":       "Whether replicas take steps of their own ([many machines](many-machines.md)).",
+	"callbacks":  "What is done by evaluations, and who is told of events.",
 	"cluster":    "How workers are dealt with. No result depends on it.",
 	"checkpoint": "When a run is saved.", "nats": "How the server is reached.",
 	"worker": "Who a worker is.", "fetch": "Where fetched data sets are kept.", "ui": "The pages of a run.",
@@ -52,7 +54,7 @@ growth:
 """
 
 The variable of "optim.lr" is "TINYGROW_OPTIM_LR". Numbers are decimal, booleans true and false, durations as "1m30s". An unknown key is an
-error that names the nearest known one. The sections data, model, train, optim, growth and prune decide a run's result and are kept by it;
+error that names the nearest known one. The sections data, model, train, optim, growth, prune, sync and callbacks decide a run's result and are kept by it;
 "tinygrow resume" refuses others than its own. "tinygrow config keys WORD" tells the same in a terminal, "tinygrow config print --schema"
 an editor.
 
@@ -77,18 +79,10 @@ func page() string {
 			fmt.Sprintf("| `%s` | %s | %s | %s |\n", n.Key, code(config.Get(&base, n.Key)), n.Values, n.Does+others(n.Key)))
 	}
 	for _, section := range order {
-		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| key | default | values | what it does |\n|---|---|---|---|\n%s", section, about(section),
+		fmt.Fprintf(&b, "\n## %s\n\n%s\n\n| key | default | values | what it does |\n|---|---|---|---|\n%s", section, sections[section],
 			strings.Join(rows[section], ""))
 	}
 	return b.String()
-}
-
-// about returns what a section is about.
-func about(section string) string {
-	if said := sections[section]; said != "" {
-		return said
-	}
-	return "The section " + section + "."
 }
 
 // code sets a default in a font of its own; none is a dash.

@@ -2,7 +2,10 @@ package main
 
 import (
 	"os"
+	"strings"
 	"testing"
+
+	"github.com/tinygrow/tinygrow/deploy/run"
 )
 
 func TestCommittedPageIsWhatTheCodeSays(t *testing.T) {
@@ -12,5 +15,15 @@ func TestCommittedPageIsWhatTheCodeSays(t *testing.T) {
 	}
 	if string(committed) != page() {
 		t.Error("deploy/docs/settings.md is not what the settings are: run `go run ./deploy/docs/render`")
+	}
+}
+
+// Every section says what it is about.
+func TestSectionsAreExplained(t *testing.T) {
+	for _, n := range run.Notes() {
+		section, _, inside := strings.Cut(n.Key, ".")
+		if inside && sections[section] == "" {
+			t.Errorf("nothing is said of the section %s", section)
+		}
 	}
 }
