@@ -46,8 +46,8 @@ begins with "# yaml-language-server: $schema=settings.schema.json".`,
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object in place of YAML")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if schema {
-			if len(args) > 0 {
-				return usagef("config print --schema describes all settings: leave %s out", args[0])
+			if g := src.given(); len(args) > 0 || g.Recipe != "" || g.File != "" || len(g.Assignments)+len(g.Flags) > 0 {
+				return usagef("config print --schema describes all settings, whatever they are set to: give it alone")
 			}
 			return printSchema(c.OutOrStdout())
 		}
@@ -170,6 +170,7 @@ func indented(text string) string {
 type checked struct {
 	File   string   `json:"file"`
 	Faults []string `json:"faults"`
+	Idle   []string `json:"idle,omitempty"` // what has no effect beside the rest
 }
 
 func newConfigCheck() *cobra.Command {
@@ -177,8 +178,9 @@ func newConfigCheck() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "check CONFIG...",
 		Short: "Check configuration files and start nothing",
-		Long: `Reads configuration files as train would, and tells every fault with its line and the nearest known key. Neither
-the environment nor the data set is looked at: tinygrow coordinator --check does that too.`,
+		Long: `Reads configuration files as train would, and tells every fault with its line and the nearest known key, and of a
+file without faults the settings that have no effect beside the others. Neither the environment nor the data set is looked at:
+tinygrow coordinator --check does that too.`,
 		Example: "  tinygrow config check run.yaml\n  tinygrow config check experiments/*.yaml --json",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -189,10 +191,12 @@ the environment nor the data set is looked at: tinygrow coordinator --check does
 		RunE: func(c *cobra.Command, files []string) error {
 			list, faulty := []checked{}, 0
 			for _, name := range files {
-				one := checked{name, []string{}}
-				if _, err := (run.Given{File: name}).Describe(); err != nil {
+				one, given := checked{File: name, Faults: []string{}}, run.Given{File: name}
+				if s, err := given.Describe(); err != nil {
 					faulty++
 					one.Faults = strings.Split(err.Error(), "\n")
+				} else {
+					one.Idle = given.Idle(s)
 				}
 				list = append(list, one)
 			}
@@ -217,11 +221,11 @@ func tellChecked(c *cobra.Command, list []checked) error {
 	var failed error
 	for _, one := range list {
 		if len(one.Faults) == 0 {
-			_, err := fmt.Fprintf(printable{c.OutOrStdout()}, "%s: no fault\n", one.File)
+			_, err := fmt.Fprintf(printable{c.OutOrStdout()}, "%s\n", strings.Join(append([]string{one.File + ": no fault"}, one.Idle...), "\n  "))
 			failed = errors.Join(failed, err)
 			continue
 		}
-		fmt.Fprintf(printable{c.ErrOrStderr()}, "%s: %d faults\n  %s\n", one.File, len(one.Faults),
+		fmt.Fprintf(printable{c.ErrOrStderr()}, "%s: faults: %d\n  %s\n", one.File, len(one.Faults),
 			strings.Join(one.Faults, "\n  "))
 	}
 	return failed

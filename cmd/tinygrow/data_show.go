@@ -45,6 +45,8 @@ order of the set. With --augment each is followed by what training reads of it i
 			return usagef("--split %s: must be train or test", split)
 		case count < 1 || count > sheet.MaxCount:
 			return usagef("--count %d: must be 1 to %d", count, sheet.MaxCount)
+		case !augment && c.Flags().Changed("epochs"):
+			return usagef("--epochs %d: samples as they are do not change from epoch to epoch: give --augment too", epochs)
 		case epochs < 1 || epochs > sheet.MaxEpochs:
 			return usagef("--epochs %d: must be 1 to %d", epochs, sheet.MaxEpochs)
 		}

@@ -65,7 +65,10 @@ them. With --per-class it tells precision, recall and F1 of each class and which
 			return err
 		}
 		s.Settings.Train.TestFlips = s.Settings.Train.TestFlips || flips
+		con := newConsole(c.ErrOrStderr())
+		s.Settings.Data.Progress = con.reading
 		e, err := s.Evaluate(c.Context(), ask)
+		con.end()
 		if err != nil {
 			return err
 		}

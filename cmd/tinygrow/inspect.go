@@ -90,7 +90,10 @@ still learn: by how much their incoming weights turned towards its end, beside t
 			return err
 		}
 		if measures {
-			if out.Sites, out.DryRun, err = s.Foretell(c.Context(), dryRun); err != nil {
+			con := newConsole(c.ErrOrStderr())
+			s.Settings.Data.Progress = con.reading
+			out.Sites, out.DryRun, err = s.Foretell(c.Context(), dryRun)
+			if con.end(); err != nil {
 				return err
 			}
 		}

@@ -48,6 +48,9 @@ labels, or numbers in the units of the target.`,
 		if top < 1 {
 			return usagef("--top %d: must be at least 1", top)
 		}
+		if raw && !asJSON {
+			return usagef("--outputs: a line of words has no outputs: give --json too")
+		}
 		s, err := run.Open(args[0])
 		if err != nil {
 			return err
@@ -58,6 +61,9 @@ labels, or numbers in the units of the target.`,
 		n, err := s.Network()
 		if err != nil {
 			return err
+		}
+		if c.Flags().Changed("top") && !n.Card.Task.Labelled() {
+			return usagef("--top %d: this model tells numbers or labels of their own, all of them: leave it out", top)
 		}
 		if n.Card.Table != nil {
 			return predictRows(c, n, args[1:], rowsTold{top, raw, asJSON})

@@ -95,6 +95,11 @@ func Train(ctx context.Context, s Settings, how Start, con Console) (r coordinat
 	}
 	defer func() { told.close(ending(&r, err)) }()
 	con = told
+	if !how.Resume {
+		for _, text := range how.Given.Idle(s) {
+			con.Line("%s", text)
+		}
+	}
 	r, err = runJob(ctx, s, how, con)
 	for how.Standby && again(err) {
 		con.Line("%v", err)
