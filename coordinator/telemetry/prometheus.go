@@ -73,7 +73,8 @@ func NewPrometheus(r prometheus.Registerer) *Prometheus {
 	p.accuracy = gauge("train_accuracy", "Accuracy on the last batch, 0 to 1, or R2.")
 	p.rate = gauge("learning_rate", "Learning rate of the last update.")
 	p.norm = gauge("gradient_norm", "Norm of the mean gradient of the last batch.")
-	p.cosine = gauge("gradient_cosine", "Cosine of the gradients of the two halves of the last batch; 0: it has none, or train.grad_cosine is off.")
+	p.cosine = gauge("gradient_cosine",
+		"Cosine of the gradients of the two halves of the last batch; 0: it has none, or train.grad_cosine is off.")
 	p.noise = gauge("gradient_noise_scale", "Batch in samples at which gradients are half noise, by the last hundred steps; 0: not known.")
 	p.evaluation = gauges("evaluation_loss", "Mean loss at the last evaluation.", "split")
 	p.evaluated = gauges("evaluation_accuracy", "Accuracy at the last evaluation, 0 to 1, or R2.", "split")

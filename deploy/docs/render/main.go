@@ -54,9 +54,9 @@ growth:
 """
 
 The variable of "optim.lr" is "TINYGROW_OPTIM_LR". Numbers are decimal, booleans true and false, durations as "1m30s". An unknown key is an
-error that names the nearest known one. The sections data, model, train, optim, growth, prune, sync and callbacks decide a run's result and are kept by it;
-"tinygrow resume" refuses others than its own. "tinygrow config keys WORD" tells the same in a terminal, "tinygrow config print --schema"
-an editor.
+error that names the nearest known one. The sections data, model, train, optim, growth, prune, sync and callbacks decide a run's result and
+are kept by it; "tinygrow resume" refuses others than its own. "tinygrow config keys WORD" tells the same in a terminal,
+"tinygrow config print --schema" an editor.
 
 This page is written by "go run ./deploy/docs/render".
 `
