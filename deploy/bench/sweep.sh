@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Searches against a run that grows, and 64 trials on the data set that is drawn: a line of JSON each, the
-# tables of the searches and the results of the runs. About 15 minutes of processor time.
+# tables of the searches and the results of the runs. About 30 minutes of processor time.
 #
 #   deploy/bench/sweep.sh CIFAR RUNS > deploy/bench/results/sweep.jsonl
 #
@@ -10,12 +10,21 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 seeds="1 2 3" each=4e11
 
+budgets="$each 8e11 1.6e12 3.2e12"
+
+# draw NAME BY FILE: a picture of what was found for a model by the third seed.
+draw() {
+  local budget beside=()
+  for budget in $budgets; do
+    beside+=(--beside "$runs/$1grown-3-$budget")
+  done
+  go run ./cmd/tinygrow sweep plot "$runs/$1random-3" "$runs/$1sso-3" "${beside[@]}" --by "$2" --out "deploy/docs/$3"
+}
 if [ "$1" = draw ]; then
   runs=$2
-  for by in flops seconds; do
-    go run ./cmd/tinygrow sweep plot "$runs"/random-3 "$runs"/sso-3 --beside "$runs"/grown-3-4e11 --beside "$runs"/grown-3-3.2e12 \
-      --by $by --out deploy/docs/sweep-$by.svg
-  done
+  draw "" flops sweep-flops.svg
+  draw "" seconds sweep-seconds.svg
+  draw resnet18- flops sweep-resnet18.svg
   exit
 fi
 cifar=$1 runs=$2
@@ -24,7 +33,7 @@ mkdir -p "$runs"
 go build -o "$tinygrow" ./cmd/tinygrow
 same=(--data cifar10 --data-dir "$cifar" --validation 5000 --epochs 1000 --set train.eval_epochs=0)
 
-cat > "$runs/cifar.yaml" <<YAML
+cat > "$runs/vgg.yaml" <<YAML
 trials: 8
 slots: 2
 space:
@@ -32,6 +41,14 @@ space:
   model.widths[1]: int(4, 64)
   model.widths[2]: int(8, 96)
   model.widths[3]: int(8, 128)
+  optim.lr: logfloat(0.02, 0.5)
+sso: {population: 4}
+YAML
+cat > "$runs/resnet18.yaml" <<YAML
+trials: 8
+slots: 2
+space:
+  model.width: int(1, 12)
   optim.lr: logfloat(0.02, 0.5)
 sso: {population: 4}
 YAML
@@ -47,18 +64,24 @@ space:
   optim.momentum: float(0, 0.95)
 YAML
 
-for seed in $seeds; do
-  for algorithm in random sso; do
-    "$tinygrow" sweep "$runs/cifar.yaml" --dir "$runs/$algorithm-$seed" --algorithm $algorithm --search-seed "$seed" --parallel 1 --threads 1 \
-      --json "${same[@]}" --model vgg --policy none --max-flops "$each" --seed "$seed"
+# against NAME MODEL SETTING: searches for a network of a model, and runs that grow it from a setting.
+against() {
+  local name=$1 model=$2 from=$3 seed algorithm budget dir
+  for seed in $seeds; do
+    for algorithm in random sso; do
+      "$tinygrow" sweep "$runs/$model.yaml" --dir "$runs/$name$algorithm-$seed" --algorithm $algorithm --search-seed "$seed" --parallel 1 \
+        --threads 1 --json "${same[@]}" --model "$model" --policy none --max-flops "$each" --seed "$seed"
+    done
+    for budget in $budgets; do
+      dir=$runs/${name}grown-$seed-$budget
+      [ -s "$dir.json" ] || "$tinygrow" train --run-dir "$dir" --threads 1 --json --ui off "${same[@]}" --model "$model" \
+        --set "$from" --max-flops "$budget" --seed "$seed" > "$dir.json"
+      cat "$dir.json"
+    done
   done
-  for budget in $each 3.2e12; do
-    dir=$runs/grown-$seed-$budget
-    [ -s "$dir.json" ] || "$tinygrow" train --run-dir "$dir" --threads 1 --json --ui off "${same[@]}" --model vgg \
-      --set 'model.widths=[4, 4, 4, 4]' --max-flops "$budget" --seed "$seed" > "$dir.json"
-    cat "$dir.json"
-  done
-done
+}
+against "" vgg 'model.widths=[4, 4, 4, 4]'
+against resnet18- resnet18 model.width=2
 
 for algorithm in random sso asha evolve; do
   "$tinygrow" sweep "$runs/shapes.yaml" --dir "$runs/shapes-$algorithm" --algorithm $algorithm --parallel 1 --threads 1 --json \

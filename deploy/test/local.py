@@ -22,14 +22,19 @@ def serve(nats_server, root, port=0):
     port, conf = port or free_port(), os.path.join(root, "nats.conf")
     with open(conf, "w") as f:
         f.write(f'host: 127.0.0.1\nport: {port}\njetstream {{ store_dir: "{root}/jetstream", sync_interval: always }}\n')
-    server = subprocess.Popen([nats_server, "-c", conf], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    for _ in range(100):
+    log = os.path.join(root, "nats.log")
+    with open(log, "wb") as f:
+        server = subprocess.Popen([nats_server, "-c", conf], stdout=f, stderr=f)
+    for _ in range(300):
+        if server.poll() is not None:
+            break
         try:
             socket.create_connection(("127.0.0.1", port)).close()
             return server, port
         except OSError:
             time.sleep(0.1)
-    sys.exit("the NATS server does not start")
+    with open(log) as f:
+        sys.exit(f"the NATS server does not start: {f.read().strip()[-500:]}")
 
 
 def stop(processes):

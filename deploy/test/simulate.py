@@ -5,6 +5,7 @@ Runs the simulation of the package coordinator (real plan, trainer, ledger and f
 up) for so many schedules, and the test that plants bugs in it. Prints a JSON object that counts the faults. Example:
 
   deploy/test/simulate.py --schedules 10000 > deploy/bench/results/simulation.json
+  deploy/test/simulate.py --schedules 10000 --only-reducers > deploy/bench/results/simulation-reducers.json
 """
 import argparse
 import json
@@ -53,7 +54,7 @@ def main():
     ap.add_argument("--only-reducers", action="store_true", help="print the part with_reducers alone")
     args = ap.parse_args()
     if args.only_reducers:
-        print(json.dumps(with_reducers(args.schedules), indent=1))
+        print(json.dumps({**machine(), **with_reducers(args.schedules)}, indent=1))
         return
     bugs, _ = test("TestSimulationCatchesPlantedBugs", args.schedules)
     log, took = test("TestEveryScheduleEndsInTheSameBits", args.schedules)

@@ -14,69 +14,52 @@ import (
 // sweptBudgets are the parts of a search that its best is told for.
 var sweptBudgets = []int{1, 2, 4, 8}
 
+// rivals are the searches and the runs that grow a network of one model.
+type rivals struct {
+	network  string
+	prefix   string // of the names of its searches and runs
+	searches map[string][]sweep.Table
+	names    []string // of the searches, in order
+	grown    map[float64][]coordinator.Result
+	budgets  []float64
+}
+
 // sweepTable renders what searches of eight trials found against runs that grow.
 func sweepTable(raw []byte) (string, error) {
-	searches := map[string][]sweep.Table{}
-	grown := map[float64][]coordinator.Result{}
+	resnet, vgg := &rivals{network: "`resnet18`", prefix: "resnet18-"}, &rivals{network: "`vgg`"}
+	of := func(name string) *rivals {
+		if strings.HasPrefix(name, resnet.prefix) {
+			return resnet
+		}
+		return vgg
+	}
 	var shapes []sweep.Table
-	var names []string
-	var budgets []float64
 	for line := range bytes.Lines(raw) {
 		var t sweep.Table
-		if err := json.Unmarshal(line, &t); err != nil {
+		var r coordinator.Result
+		if err := errors.Join(json.Unmarshal(line, &t), json.Unmarshal(line, &r)); err != nil {
 			return "", err
 		}
 		switch {
 		case t.Algorithm == "":
-			var r coordinator.Result
-			if err := json.Unmarshal(line, &r); err != nil {
-				return "", err
-			}
-			budget := budgetOf(r.FLOPs)
-			if grown[budget] == nil {
-				budgets = append(budgets, budget)
-			}
-			grown[budget] = append(grown[budget], r)
+			of(string(r.Run)).grew(r)
 		case strings.HasPrefix(t.Name, "shapes"):
 			shapes = append(shapes, t)
 		default:
-			if searches[t.Algorithm] == nil {
-				names = append(names, t.Algorithm)
-			}
-			searches[t.Algorithm] = append(searches[t.Algorithm], t)
+			of(t.Name).searched(t)
 		}
 	}
-	if len(searches) == 0 {
+	if len(vgg.searches) == 0 {
 		return "", errors.New("it has no searches")
 	}
 	var b strings.Builder
-	b.WriteString("| test accuracy, % | FLOPs | each seed | median | processor seconds, median |\n|---|---:|---|---:|---:|\n")
-	for _, name := range names {
-		for _, trials := range sweptBudgets {
-			var flops, seconds []float64
-			var best []float64
-			for _, t := range searches[name] {
-				if len(t.Course) < trials || t.Course[trials-1].Test == nil {
-					return "", fmt.Errorf("%s has no %d whole trials", t.Name, trials)
-				}
-				at := t.Course[trials-1]
-				flops, seconds, best = append(flops, at.FLOPs), append(seconds, at.CPUS), append(best, 100**at.Test)
-			}
-			sweptRow(&b, fmt.Sprintf("`%s`, best of %d", name, trials), flops, best, seconds)
+	for _, v := range []*rivals{vgg, resnet} {
+		if err := v.table(&b); err != nil {
+			return "", err
 		}
-	}
-	for _, budget := range budgets {
-		var flops, seconds, accuracy []float64
-		for _, r := range grown[budget] {
-			if r.TestAccuracy == nil {
-				return "", fmt.Errorf("run %s has no test accuracy", r.Run)
-			}
-			flops, seconds, accuracy = append(flops, r.FLOPs), append(seconds, r.CPUS), append(accuracy, 100**r.TestAccuracy)
-		}
-		sweptRow(&b, "one run that grows", flops, accuracy, seconds)
 	}
 	if len(shapes) > 0 {
-		b.WriteString("\n| 64 trials on `shapes` | whole runs | FLOPs | processor seconds | best by validation, % | " +
+		b.WriteString("| 64 trials on `shapes` | whole runs | FLOPs | processor seconds | best by validation, % | " +
 			"its test accuracy, % |\n|---|---:|---:|---:|---:|---:|\n")
 	}
 	for _, t := range shapes {
@@ -93,6 +76,60 @@ func sweepTable(raw []byte) (string, error) {
 		fmt.Fprintf(&b, "| `%s` | %d | %.2e | %.0f | %.1f | %s |\n", t.Algorithm, made, t.FLOPs, t.CPUS, 100*top.Accuracy, test)
 	}
 	return b.String(), nil
+}
+
+func (v *rivals) searched(t sweep.Table) {
+	if v.searches == nil {
+		v.searches = map[string][]sweep.Table{}
+	}
+	if v.searches[t.Algorithm] == nil {
+		v.names = append(v.names, t.Algorithm)
+	}
+	v.searches[t.Algorithm] = append(v.searches[t.Algorithm], t)
+}
+
+func (v *rivals) grew(r coordinator.Result) {
+	if v.grown == nil {
+		v.grown = map[float64][]coordinator.Result{}
+	}
+	budget := budgetOf(r.FLOPs)
+	if v.grown[budget] == nil {
+		v.budgets = append(v.budgets, budget)
+	}
+	v.grown[budget] = append(v.grown[budget], r)
+}
+
+// table writes the best of each search for growing parts of its budget, and the runs.
+func (v *rivals) table(b *strings.Builder) error {
+	if len(v.searches) == 0 {
+		return nil
+	}
+	fmt.Fprintf(b, "| %s: test accuracy, %% | FLOPs | each seed | median | processor seconds, median |\n|---|---:|---|---:|---:|\n", v.network)
+	for _, name := range v.names {
+		for _, trials := range sweptBudgets {
+			var flops, seconds, best []float64
+			for _, t := range v.searches[name] {
+				if len(t.Course) < trials || t.Course[trials-1].Test == nil {
+					return fmt.Errorf("%s has no %d whole trials", t.Name, trials)
+				}
+				at := t.Course[trials-1]
+				flops, seconds, best = append(flops, at.FLOPs), append(seconds, at.CPUS), append(best, 100**at.Test)
+			}
+			sweptRow(b, fmt.Sprintf("`%s`, best of %d", name, trials), flops, best, seconds)
+		}
+	}
+	for _, budget := range v.budgets {
+		var flops, seconds, accuracy []float64
+		for _, r := range v.grown[budget] {
+			if r.TestAccuracy == nil {
+				return fmt.Errorf("run %s has no test accuracy", r.Run)
+			}
+			flops, seconds, accuracy = append(flops, r.FLOPs), append(seconds, r.CPUS), append(accuracy, 100**r.TestAccuracy)
+		}
+		sweptRow(b, "one run that grows", flops, accuracy, seconds)
+	}
+	b.WriteString("\n")
+	return nil
 }
 
 // budgetOf returns a budget of which a run spent a little more.
