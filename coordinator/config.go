@@ -112,7 +112,7 @@ func Default() Config {
 // by nn.Build.
 func (c Config) Validate() error {
 	found := faults.List{c.Train.Validate(), c.Optimizer.Validate(), c.Growth.Validate(), c.Prune.Validate(),
-		trainer.CheckPruning(c.Prune, c.Train, c.Sync), c.Callbacks.Validate(c.Train),
+		trainer.CheckGrowth(c.Growth, c.Train), trainer.CheckPruning(c.Prune, c.Train, c.Sync), c.Callbacks.Validate(c.Train),
 		c.Sync.Validate(c.Train), c.settings(Data{}).CheckMasks(), hook.Validate(c.Callbacks.Hooks)}
 	k := c.Cluster
 	found.Check(k.MinWorkers >= 1, "min_workers %d: must be at least 1", k.MinWorkers)

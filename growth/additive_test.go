@@ -24,6 +24,8 @@ func requests(t *testing.T, m *nn.Model, bs []*nn.Batch) []*measure.Request {
 		{Kind: measure.KindNewborn, Newborn: []site.Insertion{a, b}},
 		{Kind: measure.KindAmplitude, Candidates: []measure.Candidate{
 			{Insertions: []site.Insertion{a}, Amplitudes: []float64{0.25, 1}}, {Insertions: []site.Insertion{a, b}, Amplitudes: []float64{0.5}}}},
+		{Kind: measure.KindGradients, Newborn: []site.Insertion{a, b}, Weights: true},
+		{Kind: measure.KindGradients, Newborn: []site.Insertion{a, b}, Along: m.Params, By: 0.01},
 	}
 }
 

@@ -49,6 +49,9 @@ type Config struct {
 	// which is the identity until it grows, to a stage. Zero means never.
 	DepthEvery int `json:"depth_every" yaml:"depth_every"`
 
+	// Hypergrad is for the policy of that name.
+	Hypergrad Hypergrad `json:"hypergrad,omitzero" yaml:"hypergrad"`
+
 	// Fixed, if not nil, is taken in place of what the settings above fix. No key sets it.
 	Fixed *Fixed `json:"fixed,omitempty" yaml:"-"`
 }
@@ -119,7 +122,7 @@ func Default() Config { return DefaultOf(PolicyCompute) }
 // measured returns what policies that measure gains start from: a gate, an event every
 // 350 steps during the first three quarters of the run.
 func measured() Config {
-	return Config{EverySteps: 350, Until: 0.75, MaxNeurons: 32, Samples: 512, Gate: true}
+	return Config{EverySteps: 350, Until: 0.75, MaxNeurons: 32, Samples: 512, Gate: true, Hypergrad: hypergradDefault()}
 }
 
 // RidingPart is what Riding is by default where a policy reads Evidence: it costs at
@@ -155,6 +158,7 @@ func (c Config) Validate() error {
 	between("samples", c.Samples, 1, MaxSamples)
 	found.Check(c.Riding == 0 || c.Riding >= leastRiding && c.Riding <= 1, "riding %v: must be 0, or %v to 1", c.Riding, leastRiding)
 	between("depth_every", c.DepthEvery, 0, many)
+	c.Hypergrad.check(c.Policy, &found)
 	for _, id := range slices.Sorted(maps.Keys(c.Widths)) {
 		between("widths of "+string(id), c.Widths[id], 0, many)
 	}

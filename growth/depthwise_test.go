@@ -73,7 +73,7 @@ func TestEveryPolicyGrowsThroughDepthwise(t *testing.T) {
 		bs := w.batches(2500, 500, 32)
 		before, after := meanLoss(t, m, bs, nn.Train), meanLoss(t, o.Model, bs, nn.Train)
 		switch policy {
-		case "random", "orthogonal":
+		case "random", "orthogonal", PolicyHypergrad:
 			for _, mode := range []nn.Mode{nn.Train, nn.Eval} {
 				if !slices.Equal(logits(t, m, bs, mode), logits(t, o.Model, bs, mode)) {
 					t.Errorf("%s: outputs changed in mode %d", policy, mode)

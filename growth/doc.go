@@ -2,7 +2,8 @@
 // that is being trained, and adds them: the TINY method ([tiny]: Verbockhaven,
 // Rudkiewicz, Chevallier, Charpiat, "Growing Tiny Networks: Spotting
 // Expressivity Bottlenecks and Fixing Them Optimally", TMLR 2024, arXiv
-// 2405.19816) and its relatives ([gradmax]: Evci et al., arXiv 2201.05125).
+// 2405.19816) and its relatives ([gradmax]: Evci et al., arXiv 2201.05125;
+// [idarts]: Zhang et al., arXiv 2106.10784).
 //
 // Words. A site is a place where neurons can be added: the layer that gains
 // outputs (first), what lies between, the layer that gains inputs (second).

@@ -25,6 +25,7 @@ type EventInfo struct {
 	// SamplesLeft is how many samples the run will still train on, FLOPsLeft how
 	// many operations of forward passes it may still spend on them; 0: no limit.
 	SamplesLeft, FLOPsLeft float64
+	LR                     float64 // learning rate of the next step
 	// Evidence is what statistics that rode along say of sites; a site of which
 	// they say nothing yet is missing.
 	Evidence []Evidence

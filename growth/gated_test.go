@@ -62,7 +62,7 @@ func TestSitesOfATransformer(t *testing.T) {
 func TestEveryPolicyGrowsTransformersAndGates(t *testing.T) {
 	for name, g := range map[string]*nn.Graph{"transformer": transformer(t, nn.OpGELU), "gated": squeezeAndExcite(t)} {
 		for _, policy := range Policies() {
-			streams := policy == "random" || policy == "orthogonal" || policy == "net2net"
+			streams := policy == "random" || policy == "orthogonal" || policy == "net2net" || policy == PolicyHypergrad
 			if policy == "none" || name == "gated" && !streams {
 				continue
 			}
@@ -75,7 +75,9 @@ func TestEveryPolicyGrowsTransformersAndGates(t *testing.T) {
 			if name == "gated" {
 				c.Widths = map[site.ID]int{"stem": 4, "squeeze": 2, "expand": 9}
 			}
-			o := w.run(t, NewEvent(c, m, nil, w.info(1, 32)), m, 32)
+			info := w.info(1, 32)
+			info.Part = 1 // of schedules of computation, which end with the targets
+			o := w.run(t, NewEvent(c, m, nil, info), m, 32)
 			if !o.Grown {
 				t.Errorf("%s, %s: %s", name, policy, o.Record.Why)
 				continue
@@ -83,7 +85,7 @@ func TestEveryPolicyGrowsTransformersAndGates(t *testing.T) {
 			bs := w.batches(2500, 500, 32)
 			before, after := meanLoss(t, m, bs, nn.Train), meanLoss(t, o.Model, bs, nn.Train)
 			switch policy {
-			case "random", "orthogonal":
+			case "random", "orthogonal", PolicyHypergrad:
 				sameFunction(t, name+", "+policy, m, o.Model, bs)
 			case "net2net":
 				growthtest.Close(t, name+", loss of net2net", after, before, 1e-5)

@@ -104,7 +104,7 @@ func TestHeadsGrowTowardsATarget(t *testing.T) {
 	w := newWorld(t, g, 3000, 1)
 	trained := nn.Init(g, 3)
 	w.train(t, trained, 40, 128, 32, 0.05)
-	for _, policy := range []string{"random", "orthogonal", "net2net", PolicyCompute} {
+	for _, policy := range []string{"random", "orthogonal", "net2net", PolicyCompute, PolicyHypergrad} {
 		c := DefaultOf(policy)
 		c.Fix(func(f *Fixed) { f.Samples, f.MinNeurons, f.Gate = Samples{1200, 256, 1024}, 1, Gate{} })
 		c.MaxNeurons = 2

@@ -10,9 +10,9 @@ import (
 	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
-// Net2net and zero-out leave the function as it is, in both modes.
+// Net2net, zero-out and hypergrad leave the function as it is, in both modes.
 func TestPoliciesThatKeepTheFunction(t *testing.T) {
-	for _, policy := range []string{"net2net", "zero-out"} {
+	for _, policy := range []string{"net2net", "zero-out", PolicyHypergrad} {
 		for _, g := range []*nn.Graph{mlp(t, 3, 2), cnn(t, 3, 2)} {
 			w := newWorld(t, g, 2400, 1)
 			m := growthtest.RandomModel(g, 2)
@@ -26,7 +26,7 @@ func TestPoliciesThatKeepTheFunction(t *testing.T) {
 			// running statistics of copies are those of the newborn samples, so
 			// evaluation mode agrees only where nothing is normalised
 			modes := []nn.Mode{nn.Train}
-			if g.Node("nconv1") == nil || policy == "zero-out" {
+			if g.Node("nconv1") == nil || policy != "net2net" {
 				modes = append(modes, nn.Eval)
 			}
 			for _, mode := range modes {

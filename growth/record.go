@@ -138,10 +138,12 @@ type SiteRecord struct {
 	Gain        Number   `json:"gain,omitempty"`        // gain of the neurons that it got, off the loss, by statistics that rode along
 	GainError   Number   `json:"gain_error,omitempty"`  // its standard error
 	Cost        Number   `json:"cost,omitempty"`        // their cost, as a part of a sample's FLOPs before
-	Reason      string   `json:"reason,omitempty"`      // why the site was left out
-	Waits       bool     `json:"waits,omitempty"`       // it was not refused: others came first
-	Fallback    string   `json:"fallback,omitempty"`    // why random neurons were tried
-	Tried       int      `json:"tried,omitempty"`       // how many
+	// Hypergradients are those of the policy hypergrad by gates of candidates, the most negative first.
+	Hypergradients []Number `json:"hypergradients,omitempty"`
+	Reason         string   `json:"reason,omitempty"`   // why the site was left out
+	Waits          bool     `json:"waits,omitempty"`    // it was not refused: others came first
+	Fallback       string   `json:"fallback,omitempty"` // why random neurons were tried
+	Tried          int      `json:"tried,omitempty"`    // how many
 }
 
 // TrialRecord is one search for an amplitude.

@@ -42,6 +42,7 @@ type prospect struct {
 	record   *SiteRecord
 	room                    // filled by find
 	found                   // filled by bottleneck, neurons and gradients
+	gates    gates          // filled by hypergradient, mixed and steepest
 	both     site.Insertion // what is measured: every neuron with its sign, with the opposite one, then random ones
 	pairs    int            // neurons in both that have an opposite
 	shrink   float64        // factor on the incoming weights of both

@@ -402,14 +402,14 @@ func TestStreamsTakePartByTarget(t *testing.T) {
 		plain := len(listed())
 		c.Widths = map[site.ID]int{"conv1": 3}
 		got, more := listed(), 1
-		if policy == PolicyCompute { // which takes all streams
+		if policy == PolicyCompute || policy == PolicyHypergrad { // which take all streams
 			more = 0
 		}
 		why, there := got["conv1"]
 		if len(got) != plain+more || !there {
 			t.Errorf("%s: %d sites, %d with a target: %v", policy, plain, len(got), got)
 		}
-		if slices.Contains([]string{"random", "orthogonal", "net2net", PolicyCompute}, policy) == strings.Contains(why, "a stream of") {
+		if slices.Contains([]string{"random", "orthogonal", "net2net", PolicyCompute, PolicyHypergrad}, policy) == strings.Contains(why, "a stream of") {
 			t.Errorf("%s: reason %q", policy, why)
 		}
 	}

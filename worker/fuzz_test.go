@@ -109,6 +109,8 @@ func growthRequests(f *testing.F, g *nn.Graph) []measure.Request {
 		out = append(out, measure.Request{Kind: measure.KindUpdate, Sites: []measure.SiteRequest{of}},
 			measure.Request{Kind: measure.KindNeurons, Sites: []measure.SiteRequest{of}},
 			measure.Request{Kind: measure.KindNewborn, Newborn: []site.Insertion{in}},
+			measure.Request{Kind: measure.KindGradients, Newborn: []site.Insertion{in}, Weights: true},
+			measure.Request{Kind: measure.KindGradients, Newborn: []site.Insertion{in}, Along: make([]float32, g.NumParams()), By: 1},
 			measure.Request{Kind: measure.KindAmplitude, Candidates: []measure.Candidate{{Insertions: []site.Insertion{in}, Amplitudes: []float64{0.5, 2}}}})
 	}
 	return out

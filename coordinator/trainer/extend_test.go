@@ -87,7 +87,7 @@ func extend(t *testing.T, set Settings) {
 		if third.Digest() != first.Digest() {
 			t.Errorf("%s: other weights", name)
 		}
-		info, err := set.NextEvent(second.Progress())
+		info, err := set.NextEvent(second.Progress(), second.Model().Graph)
 		if err != nil || info.SamplesLeft != float64(24-second.Progress().Step)*50 {
 			t.Errorf("%s: the next event has %v samples left, %v", name, info.SamplesLeft, err)
 		}

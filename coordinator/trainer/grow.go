@@ -7,6 +7,7 @@ import (
 
 	"github.com/tinygrow/tinygrow/growth"
 	"github.com/tinygrow/tinygrow/proto"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 )
 
@@ -40,7 +41,7 @@ func (t *Trainer) settle(a *Applied) error {
 			t.at.Considered = true
 			return nil
 		}
-		t.event = growth.NewEvent(t.set.Growth, t.model, t.opt.Slots(), t.set.event(t.at))
+		t.event = growth.NewEvent(t.set.Growth, t.model, t.opt.Slots(), t.set.event(t.at, t.model.Graph))
 	}
 	if req, _, ok := t.event.Next(); ok {
 		job, err := measure.NewJob(t.model.Graph, req, t.set.Train.MicroShard)
@@ -54,20 +55,21 @@ func (t *Trainer) settle(a *Applied) error {
 }
 
 // NextEvent describes the growth event that would be next where a run stands
-// at a checkpoint, so that it reads the samples that the run's own would.
-func (s Settings) NextEvent(at Progress) (growth.EventInfo, error) {
+// at a checkpoint with a network g, so that it reads the samples that the run's own would.
+func (s Settings) NextEvent(at Progress, g *nn.Graph) (growth.EventInfo, error) {
 	s = s.at(at)
 	if err := s.Validate(); err != nil {
 		return growth.EventInfo{}, err
 	}
-	return s.event(at), nil
+	return s.event(at, g), nil
 }
 
-func (s Settings) event(at Progress) growth.EventInfo {
+func (s Settings) event(at Progress, g *nn.Graph) growth.EventInfo {
 	total := s.steps()
 	info := growth.EventInfo{Number: uint64(at.Growth.Events), Step: at.Step, Epoch: s.epochOf(at.Step), Seed: s.Train.Seed,
 		TrainSamples: s.train(), HeldOut: s.Train.Validation, MicroShard: s.Train.MicroShard, History: at.Growth,
-		SamplesLeft: float64(float64(total-min(at.Step, total)) * float64(s.Train.Batch)), Part: s.part(at), Budget: s.budget()}
+		SamplesLeft: float64(float64(total-min(at.Step, total)) * float64(s.Train.Batch)), Part: s.part(at), Budget: s.budget(),
+		LR: s.rate(at, g)}
 	if s.Train.MaxFLOPs > 0 {
 		info.FLOPsLeft = float64(max(s.Train.MaxFLOPs-at.FLOPs, 1) / passes)
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/reduce"
 	"github.com/tinygrow/tinygrow/proto"
 	"github.com/tinygrow/tinygrow/tensor/local"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/optim"
 	"github.com/tinygrow/tinygrow/tensor/portable"
 )
@@ -58,12 +59,17 @@ func (t *Trainer) rate(i uint64) float64 {
 		at.Step += i
 		at.FLOPs += t.cost(i * uint64(t.set.Train.Batch))
 	}
-	c := t.set.Optimizer
-	if t.set.finding(at) {
-		c = t.set.scoring()
+	return t.set.rate(at, t.model.Graph)
+}
+
+// rate returns the learning rate of the step that comes next where a run stands with a network g.
+func (s Settings) rate(at Progress, g *nn.Graph) float64 {
+	c := s.Optimizer
+	if s.finding(at) {
+		c = s.scoring()
 	}
-	lr := optim.LR(c, at.Step, optim.Length{Steps: t.set.schedule(at), PerEpoch: float64(t.set.perEpoch())})
-	return float64(lr * ArchFactor(c.Arch, t.model.Graph))
+	lr := optim.LR(c, at.Step, optim.Length{Steps: s.schedule(at), PerEpoch: float64(s.perEpoch())})
+	return float64(lr * ArchFactor(c.Arch, g))
 }
 
 // move is what an update does.

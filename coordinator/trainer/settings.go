@@ -31,7 +31,8 @@ func (s Settings) grain() reduce.Grain { return cmp.Or(s.Grain, reduce.Chunk) }
 // Validate returns all faults at once, or nil.
 func (s Settings) Validate() error {
 	if err := errors.Join(s.Train.Validate(), s.Optimizer.Validate(), s.Growth.Validate(), s.Prune.Validate(),
-		CheckPruning(s.Prune, s.Train, s.Sync), s.Callbacks.Validate(s.Train), s.Sync.Validate(s.Train), s.CheckMasks()); err != nil {
+		CheckGrowth(s.Growth, s.Train), CheckPruning(s.Prune, s.Train, s.Sync), s.Callbacks.Validate(s.Train), s.Sync.Validate(s.Train),
+		s.CheckMasks()); err != nil {
 		return err
 	}
 	if held := s.Train.Validation; held > 0 && s.Train.Batch > s.train() {
@@ -46,6 +47,15 @@ func (s Settings) Validate() error {
 			"--batch", every, all)
 	}
 	return s.checkStages()
+}
+
+// CheckGrowth returns an error if a run that trains as t cannot grow as c says.
+func CheckGrowth(c growth.Config, t Config) error {
+	if c.Policy == growth.PolicyHypergrad && t.Update.Rule == RecLRA {
+		return fmt.Errorf("growth.policy %s, train.update.rule %s: hypergradients are made of gradients of the loss: leave out "+
+			"train.update.rule, or set growth.policy to %s", c.Policy, t.Update.Rule, growth.PolicyCompute)
+	}
+	return nil
 }
 
 // CheckPruning returns an error if a run that trains as t and puts together as s says cannot prune as c says.

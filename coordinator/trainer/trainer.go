@@ -332,7 +332,7 @@ func (t *Trainer) apply(r Round, s proto.Sums, update func(proto.Sums, reduce.St
 	var a Applied
 	switch r.Kind {
 	case proto.Growth:
-		t.eventFLOPs += t.cost(r.Count)
+		t.eventFLOPs += float64(passes * float64(r.Request.FLOPs(t.model.Graph)) * float64(r.Count))
 		if err := t.event.Feed(s.F64); err != nil {
 			return Applied{}, err
 		}

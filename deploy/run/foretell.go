@@ -46,5 +46,5 @@ func (s *Saved) nextEvent(set *dataset.Set) (growth.EventInfo, error) {
 	}
 	c := trainer.Settings{Train: s.Settings.Train, Optimizer: s.Settings.Optimizer, Growth: s.Settings.Growth,
 		Data: trainer.Data{Train: set.Len(dataset.Train), Test: set.Len(dataset.Test)}}
-	return c.NextEvent(at)
+	return c.NextEvent(at, s.Model.Graph)
 }

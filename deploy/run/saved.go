@@ -103,8 +103,9 @@ func readRunConfig(dir string) (Settings, error) {
 		return run, as(ErrRun, err)
 	}
 	whole := bytes.HasSuffix(document, []byte(endOfConfig))
-	// Runs of versions without callbacks, or without networks of one's own, have none.
-	later := []string{"model.parameters", "model.text", "model.sha256"}
+	// Runs of versions without callbacks, networks of one's own or hypergradients have none.
+	later := []string{"model.parameters", "model.text", "model.sha256", "growth.hypergrad.terms",
+		"growth.hypergrad.step", "growth.hypergrad.r"}
 	required := func(key string) bool {
 		return (Decides(key) || !whole) && !strings.HasPrefix(key, "callbacks.") && !slices.Contains(later, key)
 	}

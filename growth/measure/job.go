@@ -69,6 +69,8 @@ func (j *Job) plan(req *Request) (int, error) {
 		err = j.newborn(req)
 	case KindAmplitude:
 		err = j.amplitude(req)
+	case KindGradients:
+		err = j.gradients(req)
 	default:
 		err = fmt.Errorf("a growth request of kind %q is no round of its own", req.Kind)
 	}

@@ -98,6 +98,15 @@ func (r *Request) lengths(g *nn.Graph) (*nn.Graph, []int, error) {
 		for _, c := range r.Candidates {
 			out = append(out, trialSums*len(c.Amplitudes))
 		}
+	case KindGradients:
+		weights := 0
+		if r.Weights {
+			weights = g.NumParams()
+		}
+		out = append(out, weights)
+		for _, in := range r.Newborn {
+			out = append(out, in.Count)
+		}
 	}
 	return g, out, nil
 }
@@ -264,4 +273,32 @@ func (s *Sums) Gain(at Tried) (gain, err float64) {
 		between = math.Sqrt(math.Max(0, d[2]-d[0]*d[0]/shards)*shards/(shards-1)) / n
 	}
 	return -d[0] / n, math.Max(samples, between)
+}
+
+// Weights returns the gradient of the mean loss by the weights of a gradients round that
+// asked for it; where weights were moved, its derivative along the direction.
+func (s *Sums) Weights() []float64 {
+	end := len(s.values)
+	if len(s.places) > 1 {
+		end = s.places[1]
+	}
+	return s.derivatives(s.values[:end])
+}
+
+// Gates returns the derivatives of the mean loss by the gates of insertion i of a gradients
+// round; where weights were moved, their derivatives along the direction.
+func (s *Sums) Gates(i int) []float64 {
+	return s.derivatives(s.values[s.places[1+i]:][:s.request.Newborn[i].Count])
+}
+
+func (s *Sums) derivatives(sums []float64) []float64 {
+	scale := 1 / s.Samples
+	if s.request.By > 0 {
+		scale /= float64(2 * s.request.By)
+	}
+	out := make([]float64, len(sums))
+	for i, v := range sums {
+		out[i] = float64(scale * v)
+	}
+	return out
 }

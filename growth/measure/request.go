@@ -6,6 +6,7 @@ package measure
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/tinygrow/tinygrow/growth/site"
 
@@ -21,6 +22,9 @@ const (
 	KindNeurons   Kind = "neurons"   // S and N of sites: the best neurons
 	KindNewborn   Kind = "newborn"   // derivatives of the loss by amplitude, and moments, of given neurons
 	KindAmplitude Kind = "amplitude" // losses of candidates over a range of amplitudes
+	// KindGradients is derivatives of the loss by the weights and by gates of given
+	// neurons, or how much they change along a direction of the weights.
+	KindGradients Kind = "gradients"
 	// KindRiding is no round of an event: N of V, and S where it is asked for, in the
 	// passes of a gradient round.
 	KindRiding Kind = "riding"
@@ -32,9 +36,14 @@ type Request struct {
 	Kind       Kind             `msgpack:"kind"`
 	Generation uint64           `msgpack:"generation"`
 	Sites      []SiteRequest    `msgpack:"sites,omitempty"`      // update, neurons
-	Newborn    []site.Insertion `msgpack:"newborn,omitempty"`    // newborn; update: neurons that Second reads already, weight zero
+	Newborn    []site.Insertion `msgpack:"newborn,omitempty"`    // newborn, gradients; update: neurons that Second reads already, weight zero
 	Candidates []Candidate      `msgpack:"candidates,omitempty"` // amplitude
 	Every      uint64           `msgpack:"every,omitempty"`      // riding: steps from one such round to the next
+	// Of gradients. Weights asks for those by the weights; Along, of their number, is the
+	// direction in which the weights are moved, By times as far, and back.
+	Weights bool      `msgpack:"weights,omitempty"`
+	Along   []float32 `msgpack:"along,omitempty"`
+	By      float64   `msgpack:"by,omitempty"`
 }
 
 // SiteRequest asks for the statistics of one site, of a stream for those of one of its
@@ -133,8 +142,41 @@ func (r *Request) Check(g *nn.Graph) error {
 				say("candidate %d: %d insertions at %d amplitudes", i, len(c.Insertions), len(c.Amplitudes))
 			}
 		}
+	case KindGradients:
+		insertions(r.Newborn)
+		if len(r.Along) > 0 && len(r.Along) != g.NumParams() {
+			say("a direction of %d weights, the network has %d", len(r.Along), g.NumParams())
+		}
+		if len(r.Along) > 0 != (r.By > 0) || math.IsInf(r.By, 0) {
+			say("weights are moved by %v along a direction of %d values", r.By, len(r.Along))
+		}
+		if !r.Weights && len(r.Newborn) == 0 {
+			say("a gradients round asks for none")
+		}
 	default:
 		say("growth request of unknown kind %q", r.Kind)
 	}
+	if r.Kind != KindGradients && (r.Weights || len(r.Along) > 0 || r.By != 0) {
+		say("a %s round moves no weights", r.Kind)
+	}
 	return errors.Join(faults...)
+}
+
+// FLOPs returns those of the forward passes of one sample behind which the round goes backward, for a checked
+// request: of a gradients round two where weights are moved, through the network with its new neurons. What other
+// rounds do counts as one pass through the network.
+func (r *Request) FLOPs(g *nn.Graph) int64 {
+	if r.Kind != KindGradients {
+		return g.FLOPs()
+	}
+	wide := g.Clone()
+	for _, in := range r.Newborn {
+		if s, ok := site.Find(g, in.Site); ok {
+			s.Gain(wide, in.Count)
+		}
+	}
+	if len(r.Along) > 0 {
+		return 2 * wide.FLOPs()
+	}
+	return wide.FLOPs()
 }

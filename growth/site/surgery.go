@@ -158,6 +158,20 @@ func CarryBuffers(old, new *nn.Graph, flat []float32) []float32 {
 	return carry(make([]float32, new.NumBuffers()), new.BufferEntries(), flat, old.BufferEntries())
 }
 
+// Lasting returns where the parameters of old lie among those of new, a graph that it
+// grew to: they keep their order.
+func Lasting(old, new *nn.Graph) []kernel.Range {
+	marks := make([]float32, old.NumParams())
+	for i := range marks {
+		marks[i] = 1
+	}
+	fresh := make([]bool, new.NumParams())
+	for i, mark := range Carry(old, new, marks) {
+		fresh[i] = mark == 0
+	}
+	return unmarked(fresh)
+}
+
 // carry copies every tensor of src that dst has too into the leading corner of its
 // successor, and returns dst.
 func carry(dst []float32, new []nn.Entry, src []float32, old []nn.Entry) []float32 {

@@ -45,6 +45,12 @@ func TestGrowthIsTheSameForEightWorkers(t *testing.T) {
 			c.Growth.EverySteps, c.Growth.Until, c.Growth.MaxFLOPs, c.Growth.Gate = 3, 0.9, 4_000_000, false
 			c.Growth.Fix(func(f *growth.Fixed) { f.Follow = 2 })
 		},
+		"by hypergradients, streams too": func(c *coordinator.Config) {
+			c.Model.Name, c.Model.Width, c.Model.Norm, c.Growth = "resnet20", 1, "batch", growth.DefaultOf(growth.PolicyHypergrad)
+			c.Growth.EverySteps, c.Growth.Until, c.Growth.MaxFLOPs, c.Growth.Samples = 3, 0.9, 4_000_000, 64
+			c.Growth.Gate = false
+			c.Growth.Fix(func(f *growth.Fixed) { f.Follow = 2 })
+		},
 		"from nothing, random neurons": func(c *coordinator.Config) {
 			c.Model.Name, c.Model.Widths = "cnn", []int{2, 0, 2}
 		},
