@@ -22,7 +22,8 @@ func writeArrows(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	r := rand.New(rand.NewPCG(1, 2))
 	for _, split := range []string{"train", "test"} {
-		for class, direction := range map[string]int{"left": -1, "right": 1} {
+		for at, class := range []string{"left", "right"} { // in one order, so that the pictures are the same each time
+			direction := 2*at - 1
 			dir := filepath.Join(ts.MkAbs(args[0]), split, class)
 			ts.Check(os.MkdirAll(dir, 0o755))
 			for i := range n {
