@@ -119,7 +119,7 @@ func printEvaluation(to io.Writer, e run.Evaluation) error {
 // printMatrix prints how many samples of each class, a row, were taken for each class, a column.
 func printMatrix(w io.Writer, e run.Evaluation) {
 	counts := make([][]int, len(e.Classes))
-	fmt.Fprint(w, "\ntrue class, and what it was taken for\t")
+	fmt.Fprint(w, "\nTrue classes in rows, what they were taken for in columns:\nclass\t")
 	for i := range counts {
 		counts[i] = make([]int, len(e.Classes))
 		fmt.Fprintf(w, "\t%d", i)
