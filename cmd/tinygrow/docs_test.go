@@ -21,6 +21,7 @@ import (
 	"github.com/tinygrow/tinygrow/coordinator/view"
 	"github.com/tinygrow/tinygrow/deploy/run"
 	"github.com/tinygrow/tinygrow/deploy/run/config"
+	"github.com/tinygrow/tinygrow/deploy/run/record"
 	"github.com/tinygrow/tinygrow/growth"
 )
 
@@ -89,7 +90,7 @@ func TestDocumentsCiteFilesThatExist(t *testing.T) {
 	file := regexp.MustCompile(`^[\w./-]+\.(json|jsonl|svg|txt|py|sh|go|conf|yaml|service|sbatch)$|` +
 		`^(deploy|cmd|coordinator|worker|growth|tensor|proto)/[\w./-]+$`)
 	made := []string{checkpoint.ConfigFile, checkpoint.MetricsFile, checkpoint.JournalFile, "state.json", "assessment.json", "nats.conf",
-		"server.conf", "trials.jsonl"} // by runs, auth init and sweeps
+		"server.conf", "sweep.yaml", "base.yaml", "trials.jsonl"} // by runs, auth init and sweeps
 	for name, text := range documents(t) {
 		for _, cited := range spans(text) {
 			cited, _, _ = strings.Cut(cited, " ")
@@ -337,7 +338,8 @@ func TestPageOfFilesNamesEveryField(t *testing.T) {
 		}
 	}
 	for at, v := range map[string]any{"the journal": growth.Record{}, "a step": trainer.StepRecord{}, "an iteration": trainer.InitRecord{}, "an evaluation": trainer.EvalRecord{}, "a growth": trainer.GrownRecord{},
-		"new neurons": growth.HealthRecord{}, "a checkpoint": checkpoint.State{}, "an assessment": view.Assessment{}} {
+		"new neurons": growth.HealthRecord{}, "a checkpoint": checkpoint.State{}, "an assessment": view.Assessment{},
+		"a record": record.Record{}} {
 		look(at, reflect.TypeOf(v))
 	}
 	if seen < 120 {

@@ -35,7 +35,7 @@ var orders = map[string]func(a, b *view.Summary) int{
 var states = []view.State{view.Running, view.Finished, view.Stopped, view.Failed}
 
 func newRuns() *cobra.Command {
-	order, state, asJSON := "changed", "", false
+	order, state, records, asJSON := "changed", "", "", false
 	c := &cobra.Command{
 		Use:   "runs [RUNS]",
 		Short: "List runs: state, accuracy, size, steps, cost, time, host and policy; show, remove and tidy them",
@@ -44,14 +44,18 @@ v before it says that it is of validation samples; FLOPs and time are those of t
 that worked on the run. A run is running, finished, stopped (tinygrow resume goes on with it), or failed: its process
 ended by an error, which tinygrow runs show tells, or was killed; it can be resumed too. Lines have 80 columns: long
 names are cut in the middle, --json has them whole. Of more than 1,000 runs the newest are listed. Behind the runs stand
-the sweeps in the folder, with the number of their trials and the best one; tinygrow runs SWEEP lists the trials of one.`,
+the sweeps in the folder, with the number of their trials and the best one; tinygrow runs SWEEP lists the trials of one.
+
+With --records FILE a JSON object for each run is written instead: network, settings, curve and accuracy at the end, of one
+schema, for predictors of accuracies. Several folders may then be given; trials of the sweeps in them are among the runs.`,
 		Example: `  tinygrow runs
   tinygrow runs ~/experiments --sort accuracy --state finished --json
+  tinygrow runs --records all.jsonl runs ~/experiments
   tinygrow runs show runs/a
   tinygrow runs rm runs/a runs/b
   tinygrow runs gc --dry-run`,
 		Args: func(c *cobra.Command, args []string) error {
-			if len(args) > 1 {
+			if len(args) > 1 && records == "" {
 				return usagef("runs takes one folder, or show, rm or gc before runs: see %s --help", c.CommandPath())
 			}
 			return nil
@@ -63,6 +67,15 @@ the sweeps in the folder, with the number of their trials and the best one; tiny
 			}
 			if state != "" && !slices.Contains(states, view.State(state)) {
 				return usagef("--state %q: must be running, finished, stopped or failed", state)
+			}
+			if records != "" {
+				if asJSON || c.Flags().Changed("sort") {
+					return usagef("--records writes a file of its own order and form: leave out --json and --sort")
+				}
+				if len(args) == 0 {
+					args = []string{folderOf(args)}
+				}
+				return recordRuns(c, records, args, view.State(state))
 			}
 			library, err := view.NewLibrary(folderOf(args))
 			if err != nil {
@@ -97,6 +110,7 @@ the sweeps in the folder, with the number of their trials and the best one; tiny
 	c.Flags().StringVar(&order, "sort", order, "what to sort by: "+strings.Join(slices.Sorted(maps.Keys(orders)), ", "))
 	c.Flags().StringVar(&state, "state", "", "list only runs that are running, finished, stopped or failed")
 	c.Flags().BoolVar(&asJSON, "json", false, "print one JSON object on stdout")
+	c.Flags().StringVar(&records, "records", "", "write a JSON object a line about each run to this `file`; -: to stdout")
 	c.AddCommand(newRunsShow(), newRunsRemove(), newRunsTidy())
 	return c
 }

@@ -58,6 +58,9 @@ func (r *Run) Widths() map[string]int {
 	return widths
 }
 
+// NetworkOf returns the drawing of a graph that no run has trained yet.
+func NetworkOf(g *nn.Graph) (*Network, error) { return newNetwork(g, nil) }
+
 // newNetwork returns the drawing of a graph. What only passes, scales or pools
 // channels is left out: who reads it is drawn as a reader of what it reads.
 func newNetwork(g *nn.Graph, events []Event) (*Network, error) {
