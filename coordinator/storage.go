@@ -60,6 +60,9 @@ var ErrOtherRun = errors.New("the directory is of an earlier run of that id")
 // ErrOtherShape is returned when a model is asked for that does not fit the data.
 var ErrOtherShape = errors.New("not the shape of the data")
 
+// ErrSettings is returned for settings that cannot be, which shows only once the data set and the network are known.
+var ErrSettings = errors.New("settings that cannot be")
+
 // storage is a job on disk, with the trainer that it holds.
 type storage struct {
 	dir   *checkpoint.Dir
@@ -172,9 +175,13 @@ func NewTrainer(c Config, d Data, from *Start) (*trainer.Trainer, error) {
 func begin(c Config, d Data, m *nn.Model) (*trainer.Trainer, error) {
 	m, err := c.Train.Ruled(m)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrSettings, err)
 	}
-	return trainer.New(c.settings(d), m)
+	t, err := trainer.New(c.settings(d), m)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrSettings, err)
+	}
+	return t, nil
 }
 
 // trainerFrom returns the trainer of a run that starts from a trained model.

@@ -124,6 +124,7 @@ var causes = []struct {
 	{coordinator.ErrOtherData, exitRun},
 	{coordinator.ErrStandIn, exitRun},
 	{coordinator.ErrOtherShape, exitUsage},
+	{coordinator.ErrSettings, exitUsage},
 	{coordinator.ErrOtherSettings, exitRun},
 	{coordinator.ErrOtherNumerics, exitRun},
 	{trainer.ErrNotLater, exitUsage},

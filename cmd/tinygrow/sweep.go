@@ -44,9 +44,9 @@ func newSweep() *cobra.Command {
 		Short: "Search for settings: random, simplified swarm, successive halving, evolution; trials are runs",
 		Long: `Searches for settings, widths of a network among them. Trials are ordinary runs, each in a directory of its own below that
 of the sweep and with the bits of a run of its own. FILE has the sweep in YAML: algorithm, trials, total_flops,
-total_seconds, search_seed, slots, space, base (a file with the configuration of all trials), recipe, settings, and the
-sections sso, asha and evolve; flags go over it. The space says of each setting what is tried: int(4, 64), float(0, 1),
-logfloat(0.01, 1) or choice(sgd, muon), of lists also element by element.
+total_seconds, search_seed, slots, space, base (a file with the configuration of all trials), recipe, settings, assess,
+and the sections sso, asha, evolve and assessor; flags go over it. The space says of each setting what is tried:
+int(4, 64), float(0, 1), logfloat(0.01, 1) or choice(sgd, muon), of lists also element by element.
 
 Trials are ranked by their accuracy on validation samples if train.validation holds some out, else on the test samples,
 which are then no longer a test of the best one. A sweep that was stopped or killed goes on by the same command with
@@ -69,6 +69,7 @@ which are then no longer a test of the best one. A sweep that was stopped or kil
 	f.Float64Var(&asked.TotalFLOPs, "total-flops", 0, "FLOPs of all trials behind which none begins; 0: no bound")
 	f.Float64Var(&asked.TotalSeconds, "total-seconds", 0, "seconds of processor time behind which no trial begins; 0: no bound")
 	f.Uint64Var(&asked.SearchSeed, "search-seed", asked.SearchSeed, "seed of the search")
+	f.BoolVar(&asked.Assess, "assess", false, "let a predictor stop trials behind a part of their run, and propose new ones; random alone")
 	f.IntVar(&asked.Slots, "slots", asked.Slots, "trials that are decided upon before the first has a result; part of the result")
 	c.RunE = func(c *cobra.Command, args []string) error {
 		config := sweep.Default()
@@ -82,6 +83,7 @@ which are then no longer a test of the best one. A sweep that was stopped or kil
 			"total-flops":   func() { config.TotalFLOPs = asked.TotalFLOPs },
 			"total-seconds": func() { config.TotalSeconds = asked.TotalSeconds },
 			"search-seed":   func() { config.SearchSeed = asked.SearchSeed }, "slots": func() { config.Slots = asked.Slots },
+			"assess": func() { config.Assess = asked.Assess },
 		} {
 			if c.Flags().Changed(name) {
 				lay()
@@ -264,6 +266,10 @@ func printSweep(out io.Writer, t *sweep.Table) error {
 		}
 		if r.SameAs != nil {
 			cpu, settings = "-", settings+fmt.Sprintf(": as trial %d", *r.SameAs)
+		}
+		if a := r.Assessed; a != nil && a.Stopped {
+			settings += fmt.Sprintf(": stopped, %s +- %s was foretold, and the best was %s", percent(&a.Foretold, r.Metric),
+				percent(&a.Error, r.Metric), percent(&a.Best, r.Metric))
 		}
 		fmt.Fprintf(w, "%d\t%s\t%s\t%.3g\t%s\t%s\t%s\t%s\n", r.Trial, accuracy, test, r.Part, scaled(float64(r.Params)),
 			scaled(r.FLOPs), cpu, settings)

@@ -257,11 +257,17 @@ func TestJobsDoNotDependOnWhatEndsFirst(t *testing.T) {
 	result := func(j Job) Result {
 		return Result{Accuracy: heightOf(space.Values(j.Point)) * (0.5 + float64(j.Rung)), Failed: j.Trial%11 == 5, FLOPs: float64(1 + j.Trial%3)}
 	}
-	for name, by := range searchers(40) {
+	all := searchers(40)
+	all["assessed"] = assessed(t, hills, Assessor{0.25, 4, 6})
+	for name, by := range all {
 		for _, most := range []float64{0, 50} {
 			s := State{Space: space, Seed: 9, Trials: 40}
 			want, whole := made(by, s, slots, most, result)
-			for try := range uint64(20) {
+			tries := uint64(20)
+			if name == "assessed" { // whose decisions take time
+				tries = 4
+			}
+			for try := range tries {
 				draws := rand.New(rand.NewPCG(try, 7))
 				parallel := 1 + int(try%6)
 				known := map[int]Result{}

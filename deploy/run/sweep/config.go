@@ -51,12 +51,16 @@ type Config struct {
 	SSO    search.SSO    `yaml:"sso"`
 	ASHA   search.ASHA   `yaml:"asha"`
 	Evolve search.Evolve `yaml:"evolve"`
+
+	// Assess lets a predictor of final accuracies stop trials of random search behind their first part, and propose new ones.
+	Assess   bool            `yaml:"assess"`
+	Assessor search.Assessor `yaml:"assessor"`
 }
 
 // Default returns a random search of 16 trials, of what is to be said.
 func Default() Config {
 	return Config{Algorithm: Random, Trials: 16, SearchSeed: 1, Slots: 8, SSO: search.DefaultSSO(), ASHA: search.DefaultASHA(),
-		Evolve: search.DefaultEvolve()}
+		Evolve: search.DefaultEvolve(), Assessor: search.DefaultAssessor()}
 }
 
 // maxTrials bounds a sweep: a searcher looks at all results for each decision.
@@ -78,6 +82,11 @@ func (c *Config) Validate() error {
 		found.Add(c.ASHA.Validate(c.Trials))
 	case Evolve:
 		found.Add(c.Evolve.Validate(c.Slots))
+	}
+	if c.Assess {
+		found.Check(c.Algorithm == Random, "assess: %s decides by itself what is tried or stopped: leave assess out, or set algorithm to %s",
+			c.Algorithm, Random)
+		found.Add(c.Assessor.Validate(c.Trials))
 	}
 	found.Add(c.checkSpace())
 	return found.Err()
@@ -114,8 +123,11 @@ func (c *Config) checkSpace() error {
 	return found.Err()
 }
 
-// searcher returns who decides what is tried.
-func (c *Config) searcher() search.Searcher {
+// searcher returns who decides what is tried, and whether trials go on from where they paused. features tells of points.
+func (c *Config) searcher(features func(search.Point) map[string]float64) search.Searcher {
+	if c.Assess {
+		return search.NewAssessed(c.Assessor, features)
+	}
 	switch c.Algorithm {
 	case SSO:
 		return c.SSO

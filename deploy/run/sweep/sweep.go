@@ -64,7 +64,9 @@ type sweep struct {
 	dir, name string
 	space     search.Space
 	journal   *journal
+	by        search.Searcher
 	clock     *search.Clock
+	told      map[string]map[string]float64 // features by settings, see features
 
 	jobs  []search.Job // given out, by number
 	texts [][]string   // their settings, key=value
@@ -109,14 +111,19 @@ func Resume(ctx context.Context, dir string, how How) error {
 	if s.journal, err = openJournal(filepath.Join(dir, journalFile)); err != nil {
 		return err
 	}
-	s.clock = c.clock(s.space)
+	s.begin()
 	return errors.Join(s.run(ctx), s.journal.file.Close())
 }
 
-// clock returns who gives the jobs out.
-func (c *Config) clock(space search.Space) *search.Clock {
-	return search.NewClock(c.searcher(), search.State{Space: space, Seed: c.SearchSeed, Trials: c.Trials}, c.Slots, c.TotalFLOPs)
+// begin makes the clock that gives the jobs out.
+func (s *sweep) begin() {
+	s.told = map[string]map[string]float64{}
+	s.by = s.searcher(s.features)
+	s.clock = search.NewClock(s.by, search.State{Space: s.space, Seed: s.SearchSeed, Trials: s.Trials}, s.Slots, s.TotalFLOPs)
 }
+
+// runID is the id of the run of a trial.
+func (s *sweep) runID(trial int) string { return fmt.Sprintf("%s-%04d", s.name, trial) }
 
 // Runs returns what the ids of the runs of the sweep in a directory begin with.
 func Runs(dir string) string { return idOf(dir) + "-" }
@@ -148,7 +155,7 @@ func (s *sweep) run(ctx context.Context) error {
 	ticker := time.NewTicker(time.Second)
 	defer ticker.Stop()
 	for {
-		if err := s.advance(); err != nil && failed == nil {
+		if err := errors.Join(s.advance(), s.allRefused()); err != nil && failed == nil {
 			failed = err
 			stop()
 		}
@@ -223,7 +230,8 @@ func (s *sweep) advance() error {
 			if _, known := s.first[key]; !known {
 				s.first[key] = j.Number
 			}
-			if r, has := s.journal.results[j.Number]; has && !slices.Equal(r.Settings, settings) {
+			r, has := s.journal.results[j.Number]
+			if has && (r.Trial != j.Trial || r.Rung != j.Rung || !slices.Equal(r.Settings, settings)) {
 				return fmt.Errorf("%s: %w: trial %d has %s, and this program tries %s: go on with the version of tinygrow that began "+
 					"the sweep", s.dir, ErrDamaged, j.Trial, strings.Join(r.Settings, ", "), strings.Join(settings, ", "))
 			}
@@ -232,6 +240,24 @@ func (s *sweep) advance() error {
 			return err
 		}
 	}
+}
+
+// allRefused returns an error where the first trials were all refused, in the same words: the others would be too.
+func (s *sweep) allRefused() error {
+	const few = 8 // fewer may all have drawn the same bad value
+	heard, n := s.clock.Heard(), min(max(s.Slots, few), s.Trials)
+	if len(heard) < n || n < few {
+		return nil
+	}
+	var why string
+	for i, h := range heard[:n] {
+		words := strings.ReplaceAll(s.journal.results[h.Number].Failed, s.runID(h.Trial), "")
+		if !strings.HasPrefix(words, refused) || i > 0 && words != why {
+			return nil
+		}
+		why = words
+	}
+	return fmt.Errorf("the first %d trials were all %s: begin another sweep with settings that can be", n, why)
 }
 
 // copyTwins gives trials the results of those with the same settings, and reports whether there were any.
@@ -255,10 +281,10 @@ func (s *sweep) copyTwins() (more bool, err error) {
 }
 
 // twin returns the first job of the same settings, whose bits the job would have; -1: there is none. A
-// trial of asha is continued, so that it needs a run of its own.
+// trial that may be continued needs a run of its own.
 func (s *sweep) twin(number int) int {
 	first := s.first[strings.Join(s.texts[number], "\n")]
-	if first == number || s.Algorithm == ASHA {
+	if first == number || s.Algorithm == ASHA || s.Assess {
 		return -1
 	}
 	return first

@@ -26,10 +26,12 @@ import (
 )
 
 // fakeEnv makes this program stand for tinygrow; its value is how many of a hundred starts are killed.
-// takenEnv is how often a trial finds another process at work on its run before it may begin.
+// takenEnv is how often a trial finds another process at work on its run before it may begin. refuseEnv are widths that are refused when a
+// trial of them runs, and how: at once, late (there is a run by then) or by falling over.
 const (
-	fakeEnv  = "SWEEP_TEST_KILLED"
-	takenEnv = "SWEEP_TEST_TAKEN"
+	fakeEnv   = "SWEEP_TEST_KILLED"
+	takenEnv  = "SWEEP_TEST_TAKEN"
+	refuseEnv = "SWEEP_TEST_REFUSED"
 )
 
 func TestMain(m *testing.M) {
@@ -47,6 +49,8 @@ func standFor(killed string, args []string) int {
 		switch word {
 		case "--run-dir":
 			dir = args[i+1]
+		case "--run":
+			sets["run"] = args[i+1]
 		case "--set":
 			key, value, _ := strings.Cut(args[i+1], "=")
 			sets[key] = value
@@ -64,6 +68,11 @@ func standFor(killed string, args []string) int {
 		}
 	}
 	state := filepath.Join(dir, "config.yaml")
+	widths, refuses, _ := strings.Cut(os.Getenv(refuseEnv), " ")
+	if refuses == "at once" && strings.Contains(widths, sets["model.widths"]) && args[0] == "train" {
+		fmt.Fprintln(os.Stderr, "run "+sets["run"]+": batch 4096: the data set has 320 training samples")
+		return 2
+	}
 	if args[0] == "train" {
 		text, _ := json.Marshal(sets)
 		_ = os.MkdirAll(dir, 0o755)
@@ -75,6 +84,15 @@ func standFor(killed string, args []string) int {
 	lr, _ := strconv.ParseFloat(sets["optim.lr"], 64)
 	width, _ := strconv.Atoi(strings.Trim(sets["model.widths"], "[]"))
 	accuracy := func(part float64) float64 { return part * (1 - (lr-0.3)*(lr-0.3) - float64(width*width)/1e3) }
+	switch bad := strings.Contains(widths, sets["model.widths"]); {
+	case bad && refuses == "late":
+		_ = os.WriteFile(filepath.Join(dir, "metrics.jsonl"), []byte(`{"kind":"step","step":3,"params":9,"flops":30}`+"\n"), 0o644)
+		fmt.Fprintln(os.Stderr, "no room for growth")
+		return 2
+	case bad && refuses == "crash":
+		fmt.Fprintln(os.Stderr, "panic: index out of range\n\ngoroutine 1 [running]:\nmain.main()")
+		return 2
+	}
 	if args[0] == "eval" {
 		fmt.Printf(`{"step":%d,"test_accuracy":%v}`, int(100*done), accuracy(done))
 		return 0
@@ -99,11 +117,18 @@ func standFor(killed string, args []string) int {
 	return 0
 }
 
+// assessing is random search with a predictor.
+const assessing = "random that assesses"
+
 // fake is a sweep of trials that cost nothing.
 func fake(algorithm string) Config {
 	c := Default()
 	c.Algorithm, c.Trials, c.Slots, c.SSO.Population, c.Evolve.Population = algorithm, 10, 4, 4, 4
 	c.ASHA.Eta = 2
+	if algorithm == assessing {
+		c.Algorithm, c.Assess, c.Trials = Random, true, 16
+		c.Assessor.Part, c.Assessor.Draws, c.Assessor.Least = 0.5, 3, 4
+	}
 	c.Space = map[string]string{"optim.lr": "float(0, 1)", "model.widths[0]": "int(1, 3)"}
 	return c
 }
@@ -132,7 +157,7 @@ var timeless = []cmp.Option{cmpopts.IgnoreFields(Table{}, "Name", "Dir", "CPUS")
 // A sweep whose processes are killed, that is stopped, and whose journal ends in the middle of a line,
 // ends with the table of one that nobody disturbed, with any number of processes.
 func TestSweepsEndWithTheSameTable(t *testing.T) {
-	for _, algorithm := range Algorithms {
+	for _, algorithm := range append([]string{assessing}, Algorithms...) {
 		t.Run(algorithm, func(t *testing.T) {
 			quiet := filepath.Join(t.TempDir(), "quiet")
 			if err := Start(t.Context(), quiet, fake(algorithm), how(t, 2, 0)); err != nil {
@@ -142,11 +167,15 @@ func TestSweepsEndWithTheSameTable(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if !want.Done || len(want.Rows) != 10 || want.FLOPs <= 0 || len(want.Course) == 0 {
+			if !want.Done || len(want.Rows) != fake(algorithm).Trials || want.FLOPs <= 0 || len(want.Course) == 0 {
 				t.Fatalf("%+v", want)
 			}
 			if algorithm == ASHA && want.Rows[0].Part != 1 {
 				t.Errorf("the best trial was made up to %v", want.Rows[0].Part)
+			}
+			stopped := slices.ContainsFunc(want.Rows, func(r Row) bool { return r.Assessed != nil && r.Assessed.Stopped && r.Part == 0.5 })
+			if stopped != (algorithm == assessing) {
+				t.Errorf("trials were stopped by a predictor: %v", stopped)
 			}
 			dir := filepath.Join(t.TempDir(), "disturbed")
 			stops := 0
@@ -240,6 +269,83 @@ func TestTrialsThatFail(t *testing.T) {
 	}
 	if diverged == 0 || refused == 0 {
 		t.Errorf("%d diverged, %d refused", diverged, refused)
+	}
+}
+
+// refusing returns how with widths that processes refuse.
+func refusing(t *testing.T, what string) How {
+	h := how(t, 3, 0)
+	command := h.Command
+	h.Command = func(words ...string) *exec.Cmd {
+		p := command(words...)
+		p.Env = append(p.Env, refuseEnv+"="+what)
+		return p
+	}
+	return h
+}
+
+// A trial whose settings are found out only when it runs, perhaps behind its first part, has failed, and the sweep goes on; where it
+// stops in between, it ends with the same table.
+func TestTrialsThatAreRefusedLate(t *testing.T) {
+	for refuses, want := range map[string]string{"at once": "batch 4096", "late": "no room for growth"} {
+		var tables []Table
+		for _, stops := range []int{0, 3} {
+			dir, h, lines := filepath.Join(t.TempDir(), "late"), refusing(t, "[2] "+refuses), 0
+			ctx, cancel := context.WithCancel(t.Context())
+			h.Line = func(string, ...any) {
+				if lines++; lines == stops {
+					cancel()
+				}
+			}
+			err := Start(ctx, dir, fake(Random), h)
+			cancel()
+			if stops > 0 && errors.Is(err, ErrStopped) {
+				err = Resume(t.Context(), dir, refusing(t, "[2] "+refuses))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			table, err := ReadTable(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			failed := 0
+			for _, r := range table.Rows {
+				if strings.Contains(r.Settings[0], "[2]") && !strings.Contains(r.Failed, "diverged") {
+					failed++
+					if !strings.HasPrefix(r.Failed, refused) || !strings.Contains(r.Failed, want) || refuses == "late" != (r.FLOPs == 30 && r.Steps == 3) {
+						t.Errorf("%s: %+v", refuses, r)
+					}
+				}
+			}
+			if !table.Done || len(table.Rows) != 10 || failed == 0 || table.Rows[0].Failed != "" {
+				t.Errorf("%s: %d of %d failed, done %v", refuses, failed, len(table.Rows), table.Done)
+			}
+			tables = append(tables, table)
+		}
+		if diff := cmp.Diff(tables[0], tables[1], timeless...); diff != "" {
+			t.Error(diff)
+		}
+	}
+}
+
+// What all trials would meet stops the sweep: settings that the first ones are all refused for, and a program that falls over.
+func TestWhatAllTrialsMeetEndsTheSweep(t *testing.T) {
+	c := fake(Random)
+	c.Trials = 50
+	dir := filepath.Join(t.TempDir(), "all")
+	for range 2 {
+		err := Start(t.Context(), dir, c, refusing(t, "[1][2][3] at once"))
+		if err == nil || !strings.Contains(err.Error(), "the first 8 trials were all refused: run : batch 4096") {
+			t.Error(err)
+		}
+	}
+	if table, err := ReadTable(dir); err != nil || len(table.Rows) < 8 || len(table.Rows) > 16 {
+		t.Errorf("%d trials were tried, %v", len(table.Rows), err)
+	}
+	err := Start(t.Context(), t.TempDir(), c, refusing(t, "[2] crash"))
+	if err == nil || !strings.Contains(err.Error(), "main.main()") || !strings.Contains(err.Error(), "sweep resume") {
+		t.Error(err)
 	}
 }
 
@@ -367,6 +473,8 @@ func TestFaultsOfASweep(t *testing.T) {
 		"key=value":                   func(c *Config) { c.Settings = []string{"train.steps"} },
 		"is set by the sweep":         func(c *Config) { c.Settings = []string{"run_dir=x"} },
 		"each needs a particle":       func(c *Config) { c.Algorithm, c.Slots = SSO, 9 },
+		"assess: asha decides":        func(c *Config) { c.Algorithm, c.Trials, c.Assess = ASHA, 16, true },
+		"assessor.least 1":            func(c *Config) { c.Assess, c.Assessor.Least = true, 1 },
 		"none may be made to its end": func(c *Config) { c.Algorithm, c.Trials = ASHA, 3 },
 	} {
 		c := fake(Random)

@@ -13,6 +13,7 @@ type Table struct {
 	Name      string `json:"name"`
 	Dir       string `json:"dir"`
 	Algorithm string `json:"algorithm"`
+	Assess    bool   `json:"assess,omitempty"` // a predictor stops trials and proposes new ones
 	Seed      uint64 `json:"search_seed"`
 	// Done says that nothing is left to do, Ended why there are fewer trials than were asked for.
 	Done   bool    `json:"done"`
@@ -29,6 +30,8 @@ type Table struct {
 type Row struct {
 	Record
 	Dir string `json:"dir,omitempty"` // of its run; empty: it is the same as another, or was refused
+	// Assessed is what was foretold of it behind its first part; nil: the predictor was not asked.
+	Assessed *search.Verdict `json:"assessed,omitempty"`
 }
 
 // Point is where a search stood.
@@ -64,9 +67,10 @@ func ReadTable(dir string) (Table, error) {
 	if err != nil {
 		return Table{}, err
 	}
-	s := &sweep{Config: c, dir: dir, space: space, journal: &journal{account: a}, clock: c.clock(space)}
-	t := Table{Name: filepath.Base(filepath.Clean(dir)), Dir: dir, Algorithm: c.Algorithm, Seed: c.SearchSeed, Trials: c.Trials,
-		CPUS: a.seconds(), Rows: []Row{}, Course: []Point{}}
+	s := &sweep{Config: c, dir: dir, space: space, journal: &journal{account: a}}
+	s.begin()
+	t := Table{Name: filepath.Base(filepath.Clean(dir)), Dir: dir, Algorithm: c.Algorithm, Assess: c.Assess, Seed: c.SearchSeed,
+		Trials: c.Trials, CPUS: a.seconds(), Rows: []Row{}, Course: []Point{}}
 	for before := -1; len(s.jobs) > before; { // what is given out makes more of the results known
 		before = len(s.jobs)
 		s.jobs = append(s.jobs, s.clock.Advance(a.result)...)
@@ -98,6 +102,14 @@ func (t *Table) fill(s *sweep, a account) {
 		}
 		if !known || r.Rung >= old.Rung {
 			rows[j.Trial] = row
+		}
+	}
+	if by, assessed := s.by.(*search.Assessed); assessed {
+		for _, j := range s.jobs {
+			if row, known := rows[j.Trial]; known && j.Rung == 0 {
+				row.Assessed = by.Verdict(j.Number)
+				rows[j.Trial] = row
+			}
 		}
 	}
 	for _, row := range rows {

@@ -31,15 +31,17 @@ const (
 	// maxAnswer bounds what a process says, in bytes, maxWords what is told of its last words.
 	maxAnswer = 64 << 20
 	maxWords  = 600
+	// refused begins what is said of a trial whose settings cannot be.
+	refused = "refused: "
 )
 
 // make makes a job. The record has the processor seconds that it took, also where there is an error.
 func (s *sweep) make(ctx context.Context, j search.Job, settings []string, before float64) (Record, error) {
-	r := Record{Kind: kindResult, Job: j.Number, Trial: j.Trial, Rung: j.Rung, Part: s.searcher().Part(j.Rung), Settings: settings,
+	r := Record{Kind: kindResult, Job: j.Number, Trial: j.Trial, Rung: j.Rung, Part: s.by.Part(j.Rung), Settings: settings,
 		Seeds: j.Seeds}
 	asked, err := s.check(s.baseIn(s.dir), settings)
 	if err != nil {
-		r.Failed = "refused: " + oneLine(err.Error())
+		r.Failed = refused + oneLine(err.Error())
 		return r, nil
 	}
 	dir := trialDir(s.dir, j.Trial)
@@ -61,7 +63,8 @@ func (s *sweep) make(ctx context.Context, j search.Job, settings []string, befor
 			err := s.take(ctx, &r, out, &asked, dir, before)
 			return r, err
 		case p.fate == Diverged:
-			err := r.failed(dir, p.last)
+			r.Failed = "diverged"
+			err := r.costs(dir)
 			return r, err
 		case p.fate == Taken && tries < maxTries:
 			if pause.For(ctx, looks) != nil { // the other process is at the beginning of its work, and is waited for
@@ -70,9 +73,10 @@ func (s *sweep) make(ctx context.Context, j search.Job, settings []string, befor
 			continue
 		case p.fate == Refused && !began && holdsRun(dir):
 			continue // a process of an earlier sweep was about to begin this trial, and has: it is waited for
-		case p.fate == Refused && !holdsRun(dir):
-			r.Failed = "refused: " + p.last
-			return r, nil
+		case p.fate == Refused: // settings that cannot be, perhaps found only with the data or behind the first part
+			r.Failed = refused + strings.TrimPrefix(p.last, "tinygrow: ")
+			err := r.costs(dir)
+			return r, err
 		case ctx.Err() != nil:
 			return r, ErrStopped
 		case p.fate != Gone && p.fate != Ended:
@@ -101,7 +105,7 @@ func (s *sweep) words(j search.Job, settings []string, dir string, part float64)
 	if holdsRun(dir) {
 		words = []string{"resume", dir}
 	} else {
-		words = []string{"train", "--run-dir", dir, "--run", fmt.Sprintf("%s-%04d", s.name, j.Trial)}
+		words = []string{"train", "--run-dir", dir, "--run", s.runID(j.Trial)}
 		if s.Recipe != "" {
 			words = append(words, "--recipe", s.Recipe)
 		}
@@ -172,6 +176,9 @@ func (s *sweep) execute(ctx context.Context, r *Record, args []string) (did ende
 	if code := p.ProcessState.ExitCode(); code >= 0 {
 		did.fate = s.Fate(code)
 	}
+	if did.fate == Refused && said.crashed() {
+		did.fate = Broken
+	}
 	return did, nil
 }
 
@@ -222,12 +229,15 @@ func (s *sweep) take(ctx context.Context, r *Record, out coordinator.Result, ask
 	return nil
 }
 
-// failed notes that training diverged, and what it took.
-func (r *Record) failed(dir, words string) error {
+// costs notes what a trial took that failed. One that was refused at once has no run.
+func (r *Record) costs(dir string) error {
+	if !holdsRun(dir) {
+		return nil
+	}
 	sum, err := view.Summarize(dir)
-	r.Failed, r.FLOPs, r.Steps, r.Params = "diverged", sum.FLOPs, sum.Step, sum.Params
+	r.FLOPs, r.Steps, r.Params = sum.FLOPs, sum.Step, sum.Params
 	if err != nil {
-		return fmt.Errorf("trial %d diverged (%s), and its run cannot be read: %w", r.Trial, words, err)
+		return fmt.Errorf("trial %d failed (%s), and its run cannot be read: %w", r.Trial, r.Failed, err)
 	}
 	return nil
 }
@@ -270,6 +280,9 @@ func (t *tail) Write(p []byte) (int, error) {
 	t.text = t.text[max(len(t.text)-keep, 0):]
 	return t.out.Write(p)
 }
+
+// crashed reports whether the program fell over, which has the exit code of settings that are refused.
+func (t *tail) crashed() bool { return bytes.Contains(t.text, []byte("\ngoroutine ")) }
 
 // last returns the last line.
 func (t *tail) last() string {
