@@ -73,7 +73,11 @@ func sweepTable(raw []byte) (string, error) {
 		if top.Test != nil {
 			test = fmt.Sprintf("%.1f", 100**top.Test)
 		}
-		fmt.Fprintf(&b, "| `%s` | %d | %.2e | %.0f | %.1f | %s |\n", t.Algorithm, made, t.FLOPs, t.CPUS, 100*top.Accuracy, test)
+		name := "`" + t.Algorithm + "`"
+		if t.Assess {
+			name += " with `assess`"
+		}
+		fmt.Fprintf(&b, "| %s | %d | %.2e | %.0f | %.1f | %s |\n", name, made, t.FLOPs, t.CPUS, 100*top.Accuracy, test)
 	}
 	return b.String(), nil
 }

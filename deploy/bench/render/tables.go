@@ -27,6 +27,7 @@ var tables = []struct {
 	{"inits", "inits.json", initsTable},
 	{"reach", "reach.json", reachTable},
 	{"sweep", "sweep.jsonl", sweepTable},
+	{"assessor", "assessor.jsonl", assessorTable},
 	{"tables", "tables.json", learnedTable},
 	{"scale-cifar10", "scale-cifar10.json", scaleTable},
 	{"scale-resnet18-16", "scale-resnet18-16.json", scaleTable},
