@@ -21,7 +21,8 @@ type idleness struct {
 
 // idlenesses are looked through in order: a key is told of once.
 var idlenesses = []idleness{
-	{"growth. optim.births", "growth.policy", func(s *Settings) bool { return s.Growth.Policy == growth.PolicyNone }, "growth.policy is none"},
+	{"growth. optim.births", "growth.policy", func(s *Settings) bool { return s.Growth.Policy == growth.PolicyNone },
+		"growth.policy is none"},
 	{"prune.", "prune.policy", func(s *Settings) bool { return !s.Prune.Prunes() }, "prune.policy is none"},
 	{"prune.gates prune.lr prune.lambda prune.delta", "", func(s *Settings) bool { return s.Prune.Policy != prune.DNAL },
 		"prune.policy is not dnal"},
