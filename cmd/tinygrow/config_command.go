@@ -221,7 +221,8 @@ func tellChecked(c *cobra.Command, list []checked) error {
 	var failed error
 	for _, one := range list {
 		if len(one.Faults) == 0 {
-			_, err := fmt.Fprintf(printable{c.OutOrStdout()}, "%s\n", strings.Join(append([]string{one.File + ": no fault"}, one.Idle...), "\n  "))
+			lines := append([]string{one.File + ": no fault"}, one.Idle...)
+			_, err := fmt.Fprintf(printable{c.OutOrStdout()}, "%s\n", strings.Join(lines, "\n  "))
 			failed = errors.Join(failed, err)
 			continue
 		}

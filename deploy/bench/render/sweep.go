@@ -108,7 +108,8 @@ func (v *rivals) table(b *strings.Builder) error {
 	if len(v.searches) == 0 {
 		return nil
 	}
-	fmt.Fprintf(b, "| %s: test accuracy, %% | FLOPs | each seed | median | processor seconds, median |\n|---|---:|---|---:|---:|\n", v.network)
+	fmt.Fprintf(b, "| %s: test accuracy, %% | FLOPs | each seed | median | processor seconds, median |\n", v.network)
+	b.WriteString("|---|---:|---|---:|---:|\n")
 	for _, name := range v.names {
 		for _, trials := range sweptBudgets {
 			var flops, seconds, best []float64
