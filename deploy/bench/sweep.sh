@@ -83,8 +83,8 @@ against() {
 against "" vgg 'model.widths=[4, 4, 4, 4]'
 against resnet18- resnet18 model.width=2
 
-for algorithm in random sso asha evolve "random --assess"; do
-  "$tinygrow" sweep "$runs/shapes.yaml" --dir "$runs/shapes-${algorithm/ --/-}" --algorithm $algorithm --parallel 1 --threads 1 --json \
+for algorithm in random sso asha evolve "random --assess" "random --search-seed 2" "random --assess --search-seed 2"; do
+  "$tinygrow" sweep "$runs/shapes.yaml" --dir "$runs/shapes-$(tr -s ' -' - <<< "$algorithm")" --algorithm $algorithm --parallel 1 --threads 1 --json \
     --data shapes --limit 2000 --validation 500 --model cnn --policy none --steps 300 --batch 32 --set train.augment=false \
     --set train.eval_epochs=0
 done

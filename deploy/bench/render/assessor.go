@@ -23,7 +23,8 @@ func assessorTable(raw []byte) (string, error) {
 		return "", err
 	}
 	var b strings.Builder
-	b.WriteString("| known of the curve | foretold by | rank correlation | error, points | error that it tells |\n|---|---|---:|---:|---:|\n")
+	b.WriteString("| known of the curve | foretold by | rank correlation | error, points | error that it tells |\n" +
+		"|---|---|---:|---:|---:|\n")
 	for _, r := range rows {
 		known, rank, wrong, said := "nothing", fmt.Sprintf("%.3f", r.Rank), "-", "-"
 		if r.Part > 0 {

@@ -77,6 +77,9 @@ func sweepTable(raw []byte) (string, error) {
 		if t.Assess {
 			name += " with `assess`"
 		}
+		if t.Seed != 1 {
+			name += fmt.Sprintf(", seed %d", t.Seed)
+		}
 		fmt.Fprintf(&b, "| %s | %d | %.2e | %.0f | %.1f | %s |\n", name, made, t.FLOPs, t.CPUS, 100*top.Accuracy, test)
 	}
 	return b.String(), nil

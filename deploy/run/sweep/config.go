@@ -84,8 +84,8 @@ func (c *Config) Validate() error {
 		found.Add(c.Evolve.Validate(c.Slots))
 	}
 	if c.Assess {
-		found.Check(c.Algorithm == Random, "assess: %s decides by itself what is tried or stopped: leave assess out, or set algorithm to %s",
-			c.Algorithm, Random)
+		found.Check(c.Algorithm == Random, "assess: %s decides by itself what is tried or stopped: leave assess out, or set algorithm "+
+			"to %s", c.Algorithm, Random)
 		found.Add(c.Assessor.Validate(c.Trials))
 	}
 	found.Add(c.checkSpace())
