@@ -54,14 +54,15 @@ leaves a run whole or not at all; tinygrow runs gc takes away what is left of on
 				return usagef("removing %d runs: nobody is here to ask: give --yes", len(args))
 			}
 			removed := []removedRun{}
+			var failed error
 			answers := bufio.NewReader(c.InOrStdin())
 			for _, dir := range args {
 				size := checkpoint.Size(dir)
 				if !yes && !agreed(c, answers, dir, size) {
 					continue
 				}
-				if err := checkpoint.Remove(dir); err != nil {
-					return err
+				if failed = checkpoint.Remove(dir); failed != nil {
+					break
 				}
 				removed = append(removed, removedRun{dir, size})
 				if !asJSON {
@@ -69,11 +70,11 @@ leaves a run whole or not at all; tinygrow runs gc takes away what is left of on
 				}
 			}
 			if asJSON {
-				return json.NewEncoder(c.OutOrStdout()).Encode(struct {
+				failed = errors.Join(failed, json.NewEncoder(c.OutOrStdout()).Encode(struct {
 					Removed []removedRun `json:"removed"`
-				}{removed})
+				}{removed}))
 			}
-			return nil
+			return failed
 		},
 	}
 	c.Flags().BoolVar(&yes, "yes", false, "ask nothing")

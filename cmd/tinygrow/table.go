@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/tinygrow/tinygrow/coordinator/picture"
 	"github.com/tinygrow/tinygrow/proto"
 )
 
@@ -65,10 +66,4 @@ func widthList(widths map[string]int) string {
 }
 
 // thousands writes n as 12,345.
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
+func thousands(n int) string { return picture.Thousands(n) }

@@ -49,7 +49,7 @@ func DrawAccuracy(d Drawing, runs []Course) error {
 		for _, e := range r.Points {
 			points = append(points, plotter.XY{X: e.Epoch, Y: float64(scale * e.Accuracy)})
 		}
-		name := fmt.Sprintf("%s: %s parameters", r.Name, thousands(r.Points[len(r.Points)-1].Params))
+		name := fmt.Sprintf("%s: %s parameters", r.Name, Thousands(r.Points[len(r.Points)-1].Params))
 		if _, _, err := d.curve(p, i, name, points); err != nil {
 			return err
 		}
@@ -57,10 +57,10 @@ func DrawAccuracy(d Drawing, runs []Course) error {
 	return d.save(p)
 }
 
-// thousands writes n as 12,345.
-func thousands(n int) string {
+// Thousands writes a number as 12,345.
+func Thousands(n int) string {
 	s := strconv.Itoa(n)
-	for i := len(s) - 3; i > 0; i -= 3 {
+	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
 		s = s[:i] + "," + s[i:]
 	}
 	return s
