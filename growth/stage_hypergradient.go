@@ -99,7 +99,8 @@ func (n *neumann) Ask(s *State) *Round {
 	if unit == nil || s.gamma() == 0 {
 		return nil
 	}
-	return &Round{&measure.Request{Kind: measure.KindGradients, Weights: true, Along: unit, By: s.Settings.Hypergrad.R}, s.samples.statistics}
+	return &Round{&measure.Request{Kind: measure.KindGradients, Weights: true, Along: unit, By: s.Settings.Hypergrad.R},
+		s.samples.statistics}
 }
 
 func (n *neumann) Take(s *State, sums *measure.Sums) {

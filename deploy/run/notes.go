@@ -202,11 +202,12 @@ func notes() []note {
 		{"growth.gate", "How sure: grow only where it is worth it: a gain that is measured beats its error and pays for parameters and " +
 			"computation, 4 samples are left to train each parameter, and 8 events in a row in which nothing grew end growth.", any},
 		{"growth.depth_every", "Depth: append a residual block every so many events; 0: never.", whole(0)},
-		{"growth.hypergrad.terms", "By `hypergrad`: power of the last term of the Neumann series in place of an inverse Hessian; each is a " +
-			"round of the event. 0: the weights' step as it is.", from(0).To(64)},
-		{"growth.hypergrad.step", "By `hypergrad`: size of the step of the weights that a candidate is judged behind; 0: the learning rate " +
-			"at the event.", upTo(huge)},
-		{"growth.hypergrad.r", "By `hypergrad`: how far weights are moved for finite differences, as a Euclidean distance.", above(0).To(huge)},
+		{"growth.hypergrad.terms", "By `hypergrad`: power of the last term of the Neumann series in place of an inverse Hessian; each is " +
+			"a round of the event. 0: the weights' step as it is.", from(0).To(64)},
+		{"growth.hypergrad.step", "By `hypergrad`: size of the step of the weights that a candidate is judged behind; 0: the learning " +
+			"rate at the event.", upTo(huge)},
+		{"growth.hypergrad.r", "By `hypergrad`: how far weights are moved for finite differences, as a Euclidean distance.",
+			above(0).To(huge)},
 
 		{"prune.policy", "Whether neurons go again: by `magnitude` those with the smallest weights, by `dnal` those whose gates close " +
 			"while they learn; `none`: none.", oneOf(prune.Policies...)},

@@ -36,7 +36,7 @@ type Request struct {
 	Kind       Kind             `msgpack:"kind"`
 	Generation uint64           `msgpack:"generation"`
 	Sites      []SiteRequest    `msgpack:"sites,omitempty"`      // update, neurons
-	Newborn    []site.Insertion `msgpack:"newborn,omitempty"`    // newborn, gradients; update: neurons that Second reads already, weight zero
+	Newborn    []site.Insertion `msgpack:"newborn,omitempty"`    // newborn, gradients; update: what Second reads already, weight zero
 	Candidates []Candidate      `msgpack:"candidates,omitempty"` // amplitude
 	Every      uint64           `msgpack:"every,omitempty"`      // riding: steps from one such round to the next
 	// Of gradients. Weights asks for those by the weights; Along, of their number, is the

@@ -20,6 +20,7 @@ var tables = []struct {
 	{"entries", "entries.jsonl", campaignTable},
 	{"where", "where.json", whereTable},
 	{"arch", "arch.json", archTable},
+	{"hypergradient", "hypergradient.jsonl", campaignTable},
 	{"updates", "updates.jsonl", fixedTable},
 	{"masks", "masks.jsonl", fixedTable},
 	{"pruning", "pruning.jsonl", pruningTable},
