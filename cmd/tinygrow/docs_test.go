@@ -237,7 +237,7 @@ func TestDocumentsNameKeysThatExist(t *testing.T) {
 // Flags that pages name exist, of the command that stands before them or of any.
 func TestPagesNameFlagsThatExist(t *testing.T) {
 	seen, root := 0, newRoot(io.Discard)
-	others := []string{"help", "signal", "logdir", "scale"} // of every command, nats-server, TensorBoard and docker
+	others := []string{"help", "signal", "logdir", "scale", "only-reducers"} // of every command, nats-server, TensorBoard, docker and simulate.py
 	for name, text := range documents(t) {
 		if !isPage(name) && name != "README.md" {
 			continue
