@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/tinygrow/tinygrow/coordinator"
@@ -19,9 +21,8 @@ type rivals struct {
 	network  string
 	prefix   string // of the names of its searches and runs
 	searches map[string][]sweep.Table
-	names    []string // of the searches, in order
-	grown    map[float64][]coordinator.Result
-	budgets  []float64
+	names    []string                         // of the searches, in order
+	grown    map[float64][]coordinator.Result // by budget
 }
 
 // sweepTable renders what searches of eight trials found against runs that grow.
@@ -100,9 +101,6 @@ func (v *rivals) grew(r coordinator.Result) {
 		v.grown = map[float64][]coordinator.Result{}
 	}
 	budget := budgetOf(r.FLOPs)
-	if v.grown[budget] == nil {
-		v.budgets = append(v.budgets, budget)
-	}
 	v.grown[budget] = append(v.grown[budget], r)
 }
 
@@ -126,7 +124,7 @@ func (v *rivals) table(b *strings.Builder) error {
 			sweptRow(b, fmt.Sprintf("`%s`, best of %d", name, trials), flops, best, seconds)
 		}
 	}
-	for _, budget := range v.budgets {
+	for _, budget := range slices.Sorted(maps.Keys(v.grown)) {
 		var flops, seconds, accuracy []float64
 		for _, r := range v.grown[budget] {
 			if r.TestAccuracy == nil {
