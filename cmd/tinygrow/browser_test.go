@@ -19,9 +19,6 @@ import (
 	"time"
 )
 
-// patience bounds how long a test waits for a page to show something.
-const patience = time.Minute
-
 // browser is a headless Chromium that is told what to do over two pipes, by the
 // DevTools protocol: objects of JSON, each ended by a zero byte. Whatever is not on
 // this machine goes to a proxy that is not there.

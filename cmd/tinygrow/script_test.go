@@ -158,7 +158,7 @@ func sameResult(ts *testscript.TestScript, _ bool, args []string) {
 	}
 }
 
-// patience is how long a script waits for something at most, on a machine that has much else to do.
+// patience is how long scripts and pages are waited for at most, on a machine that has much else to do.
 const patience = 3 * time.Minute
 
 // awaitFile waits until a file exists: await FILE.
