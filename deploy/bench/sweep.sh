@@ -83,8 +83,16 @@ against() {
 against "" vgg 'model.widths=[4, 4, 4, 4]'
 against resnet18- resnet18 model.width=2
 
-for algorithm in random sso asha evolve "random --assess" "random --search-seed 2" "random --assess --search-seed 2"; do
-  "$tinygrow" sweep "$runs/shapes.yaml" --dir "$runs/shapes-$(tr -s ' -' - <<< "$algorithm")" --algorithm $algorithm --parallel 1 --threads 1 --json \
-    --data shapes --limit 2000 --validation 500 --model cnn --policy none --steps 300 --batch 32 --set train.augment=false \
-    --set train.eval_epochs=0
+# drawn NAME FLAG...: a search of 64 trials on the data set that is drawn.
+drawn() {
+  local name=$1
+  shift
+  "$tinygrow" sweep "$runs/shapes.yaml" --dir "$runs/shapes-$name" "$@" --parallel 1 --threads 1 --json --data shapes --limit 2000 \
+    --validation 500 --model cnn --policy none --steps 300 --batch 32 --set train.augment=false --set train.eval_epochs=0
+}
+for algorithm in random sso asha evolve; do
+  drawn $algorithm --algorithm $algorithm
 done
+drawn random-assess --algorithm random --assess
+drawn random-search-seed-2 --algorithm random --search-seed 2
+drawn random-assess-search-seed-2 --algorithm random --assess --search-seed 2
