@@ -6,7 +6,6 @@ import (
 
 	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/growth/site"
-
 	"github.com/tinygrow/tinygrow/tensor/linalg"
 	"github.com/tinygrow/tinygrow/tensor/rng"
 )

@@ -9,7 +9,6 @@ import (
 
 	"github.com/tinygrow/tinygrow/growth/measure"
 	"github.com/tinygrow/tinygrow/growth/site"
-
 	"github.com/tinygrow/tinygrow/tensor/nn"
 	"github.com/tinygrow/tinygrow/tensor/portable"
 )
@@ -31,23 +30,7 @@ func (*spend) Take(s *State, _ *measure.Sums) {
 			why, float64(s.Record.FLOPsBefore), target))
 		return
 	}
-	open, g := slices.Clone(s.sites), s.Model.Graph.Clone()
-	for len(open) > 0 {
-		best := slices.MinFunc(open, func(x, y *prospect) int { return cmp.Compare(b.load(x, g), b.load(y, g)) })
-		n := min(handful(best.Width(g)), best.cap-b.more[best])
-		before := float64(g.FLOPs())
-		best.Site.Gain(g, n)
-		large := n == 0 || s.tooLarge(g.NumParams(), g.FLOPs()) != ""
-		if !large && float64(g.FLOPs())-target <= target-before {
-			b.more[best] += n
-			continue
-		}
-		best.Site.Gain(g, -n)
-		if !large {
-			break // what is left is less than half of what these neurons take
-		}
-		open = slices.DeleteFunc(open, func(c *prospect) bool { return c == best })
-	}
+	s.fill(target, b.more, b.load, func(c *prospect, g *nn.Graph) int { return min(handful(c.Width(g)), c.cap-b.more[c]) })
 	for _, c := range s.sites {
 		if c.cap = b.more[c]; c.cap == 0 {
 			c.record.Reason, c.record.Waits = "others have less computation for their worth", true
@@ -61,6 +44,29 @@ func (*spend) Take(s *State, _ *measure.Sums) {
 		return
 	}
 	s.why = fmt.Sprintf("the schedule asks for %.3g FLOPs a sample: %s", target, s.worths())
+}
+
+// fill gives neurons to the site with the least load, some at a time, until the FLOPs of the network are nearest to the
+// target. A site that may gain none, or would make the network too large, gets no more. It notes in more what each gets.
+func (s *State) fill(target float64, more map[*prospect]int, load func(*prospect, *nn.Graph) float64,
+	some func(*prospect, *nn.Graph) int) {
+	open, g := slices.Clone(s.sites), s.Model.Graph.Clone()
+	for len(open) > 0 {
+		best := slices.MinFunc(open, func(x, y *prospect) int { return cmp.Compare(load(x, g), load(y, g)) })
+		n := some(best, g)
+		before := float64(g.FLOPs())
+		best.Gain(g, n)
+		large := n == 0 || s.tooLarge(g.NumParams(), g.FLOPs()) != ""
+		if !large && float64(g.FLOPs())-target <= target-before {
+			more[best] += n
+			continue
+		}
+		best.Gain(g, -n)
+		if !large {
+			return // what is left is less than half of what these neurons take
+		}
+		open = slices.DeleteFunc(open, func(c *prospect) bool { return c == best })
+	}
 }
 
 // handful is how many neurons a site of that width gets at a time.

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tinygrow/tinygrow/growth/measure"
+	"github.com/tinygrow/tinygrow/tensor/nn"
 )
 
 // allowance bounds how many neurons a site may gain by what the schedule of computation allows
@@ -52,22 +53,12 @@ func (*steepest) Take(s *State, _ *measure.Sums) {
 		c.record.Hypergradients = numbers(c.gates.values, maxSpectrum)
 	}
 	taken, target := map[*prospect]int{}, float64(s.Record.Target)
-	open, g := slices.Clone(s.sites), s.Model.Graph.Clone()
-	for len(open) > 0 {
-		best := slices.MinFunc(open, func(x, y *prospect) int { return cmp.Compare(s.slope(x, taken[x]), s.slope(y, taken[y])) })
-		before := float64(g.FLOPs())
-		best.Gain(g, 1)
-		large := s.slope(best, taken[best]) == 0 || s.tooLarge(g.NumParams(), g.FLOPs()) != ""
-		if !large && float64(g.FLOPs())-target <= target-before {
-			taken[best]++
-			continue
+	s.fill(target, taken, func(c *prospect, _ *nn.Graph) float64 { return s.slope(c, taken[c]) }, func(c *prospect, _ *nn.Graph) int {
+		if s.slope(c, taken[c]) == 0 {
+			return 0
 		}
-		best.Gain(g, -1)
-		if !large {
-			break // what is left is less than half of what this neuron takes
-		}
-		open = slices.DeleteFunc(open, func(c *prospect) bool { return c == best })
-	}
+		return 1
+	})
 	why := s.slopes(taken)
 	for _, c := range s.sites {
 		n := taken[c]
